@@ -1,0 +1,1 @@
+"""Tchavi Studio: a self-hosted studio around a prompt-to-video API."""

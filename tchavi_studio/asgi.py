@@ -1,0 +1,8 @@
+"""The ASGI application, for operators who run an ASGI server of their own."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tchavi_studio.settings")
+application = get_asgi_application()

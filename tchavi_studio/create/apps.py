@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class CreateConfig(AppConfig):
+    name = "tchavi_studio.create"

@@ -1,0 +1,290 @@
+"""Settings of the whole project, from the environment. Each has a working default; a bad value is refused by its name.
+
+What an operator may set is listed in docs/configuration.md, which a test holds to what is read here.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from environs import Env, validate
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are kept --------------------------------------------------------------------------------------------
+
+STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var").resolve()
+STUDIO_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def kept_secret_key(path: Path) -> str:
+    """The installation's secret key: made at the first start, kept in `path` (mode 600), the same ever after."""
+    try:
+        descriptor = os.open(path.with_suffix(f".{os.getpid()}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(64))
+        # Linking is atomic and refuses an existing name: of two first starts at once, one key wins and both read it.
+        os.link(path.with_suffix(f".{os.getpid()}"), path)
+    except FileExistsError:
+        pass
+    finally:
+        path.with_suffix(f".{os.getpid()}").unlink(missing_ok=True)
+    return path.read_text()
+
+
+def installation_secret_key() -> str:
+    key_file = STUDIO_DATA / "secret.key"
+    return key_file.read_text() if key_file.exists() else kept_secret_key(key_file)
+
+
+SECRET_KEY = env.str("SECRET_KEY", "") or installation_secret_key()
+
+# --- Address ----------------------------------------------------------------------------------------------------------
+
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
+STUDIO_PUBLIC_URL = env.str("STUDIO_PUBLIC_URL", "").rstrip("/")
+"""Where browsers and upstreams reach the studio, for instance https://studio.example.org. Empty: this machine only."""
+
+if STUDIO_PUBLIC_URL and urlsplit(STUDIO_PUBLIC_URL).scheme not in {"http", "https"}:
+    raise ImproperlyConfigured(f"STUDIO_PUBLIC_URL must begin with http:// or https://, not {STUDIO_PUBLIC_URL!r}.")
+
+DEBUG = False
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.list("STUDIO_ALLOWED_HOSTS", [])]
+if STUDIO_PUBLIC_URL:
+    ALLOWED_HOSTS.append(urlsplit(STUDIO_PUBLIC_URL).hostname or "")
+    CSRF_TRUSTED_ORIGINS = [STUDIO_PUBLIC_URL]
+
+PUBLIC_HTTPS = STUDIO_PUBLIC_URL.startswith("https://")
+SECURE_SSL_REDIRECT = PUBLIC_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PUBLIC_HTTPS
+SECURE_HSTS_PRELOAD = PUBLIC_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = PUBLIC_HTTPS
+CSRF_COOKIE_SECURE = PUBLIC_HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- The rooms --------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "tchavi_studio.operations",
+    "tchavi_studio.create",
+    "tchavi_studio.accounting",
+    "tchavi_studio.gallery",
+    "tchavi_studio.generations",
+    "tchavi_studio.assets",
+    "tchavi_studio.ledger",
+    "tchavi_studio.workspaces",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django_htmx",
+    "django_q",
+    "lucide",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "tchavi_studio.urls"
+WSGI_APPLICATION = "tchavi_studio.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "tchavi_studio.workspaces.context.studio",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "lucide.templatetags.lucide"],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# --- Database, cache, files -------------------------------------------------------------------------------------------
+
+DATABASES: dict[str, Any] = {
+    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{STUDIO_DATA / 'studio.sqlite3'}", conn_max_age=600)
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE takes the write lock when a transaction begins, so two writers wait instead of failing half way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # recursive_triggers: else INSERT OR REPLACE would delete a ledger row without firing its trigger.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": STUDIO_DATA / "media",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "static/"
+STATIC_ROOT = STUDIO_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_TEMP_DIR = STUDIO_DATA / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
+FILE_UPLOAD_PERMISSIONS = 0o600
+# Every upload is streamed to disk: what is held in memory does not depend on what people send.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+# --- Work in the background -------------------------------------------------------------------------------------------
+# The queue is a hint, the row is the truth (docs/architecture.md), so a task is tried once and always acknowledged.
+# django-q2 runs a task a second time unless retry > timeout × (1 + ceil((queue_limit + 1) / workers)).
+
+Q_CLUSTER: dict[str, Any] = {
+    "name": "studio",
+    "cluster_name": "pump",
+    "orm": "default",
+    "workers": 2,
+    "queue_limit": 2,
+    "timeout": 60,
+    "retry": 200,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "save_limit": 100,
+    "poll": 0.2,
+    "scheduler": False,
+    "label": "Background tasks",
+    "ALT_CLUSTERS": {"render": {"workers": 1, "queue_limit": 1, "timeout": 300, "retry": 1000, "poll": 0.2}},
+}
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "workspaces.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "tchavi_studio.workspaces.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "tchavi_studio.workspaces.forms.SignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "optional" if env.str("EMAIL_URL", "") else "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_HTTPS else "http"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+
+EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console:")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "studio@localhost")
+
+# --- Languages --------------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "tchavi_studio" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_THOUSAND_SEPARATOR = True
+
+# --- The studio itself ------------------------------------------------------------------------------------------------
+
+TCHAVI_API_KEY = env.str("TCHAVI_API_KEY", "")
+STUDIO_MODE = "live" if TCHAVI_API_KEY else "sandbox"
+STUDIO_BOOK = STUDIO_MODE
+"""The ledger book in force: play credits of the sandbox can never buy a real clip."""
+
+STUDIO_SIGNUP = env.str(
+    "STUDIO_SIGNUP", "open" if STUDIO_MODE == "sandbox" else "invite", validate=validate.OneOf(["open", "invite"])
+)
+STUDIO_SIGNUP_CREDITS = env.int(
+    "STUDIO_SIGNUP_CREDITS", 10_000 if STUDIO_MODE == "sandbox" else 0, validate=validate.Range(0)
+)
+STUDIO_PLAY_CREDITS = env.int("STUDIO_PLAY_CREDITS", 10_000, validate=validate.Range(1))
+STUDIO_PLAY_CREDITS_PER_DAY = env.int("STUDIO_PLAY_CREDITS_PER_DAY", 50_000, validate=validate.Range(0))
+STUDIO_PRICES = env.json("STUDIO_PRICES", {})
+STUDIO_WORKSPACE_QUOTA_BYTES = env.int(
+    "STUDIO_WORKSPACE_QUOTA_BYTES", 20 * 1024**3, validate=validate.Range(1024 * 1024)
+)
+STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW", []))
+STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
+
+# --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("STUDIO_LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},
+    },
+}

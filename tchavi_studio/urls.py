@@ -1,0 +1,19 @@
+"""Every address of the studio, room by room. Pages of a workspace live under /w/<slug>/."""
+
+from django.urls import include, path
+
+workspace_urlpatterns = [
+    path("create/", include("tchavi_studio.create.urls")),
+    path("", include("tchavi_studio.gallery.urls")),
+    path("credits/", include("tchavi_studio.accounting.urls")),
+    path("", include("tchavi_studio.assets.urls")),
+]
+
+urlpatterns = [
+    path("", include("tchavi_studio.operations.urls")),
+    path("", include("tchavi_studio.workspaces.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("media/", include("tchavi_studio.assets.signed_urls")),
+    path("w/<slug:workspace_slug>/", include(workspace_urlpatterns)),
+]

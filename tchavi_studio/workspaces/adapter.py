@@ -1,0 +1,27 @@
+"""How accounts are made here, told to django-allauth."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+
+from .models import User
+from .services import welcome_person
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Opens sign-up as configured and gives everyone a workspace in the same transaction."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        # The very first account is the site's admin: without it nobody could invite anybody.
+        return settings.STUDIO_SIGNUP == "open" or not User.objects.exists()
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        user.name = form.cleaned_data.get("name", "")
+        with transaction.atomic():
+            super().save_user(request, user, form, commit=commit)
+            if commit:
+                welcome_person(user=user)
+        return user

@@ -1,0 +1,19 @@
+"""Forms about people."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+
+class SignupForm(forms.Form):
+    """What sign-up asks beyond e-mail and password (mixed into allauth's form)."""
+
+    name = forms.CharField(
+        label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
+    )
+    field_order = ("name", "email", "password1")
+
+    def signup(self, request: HttpRequest, user: Any) -> None:
+        """Nothing more to do: the adapter has saved the person and made the workspace."""

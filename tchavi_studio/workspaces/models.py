@@ -1,0 +1,123 @@
+"""People, the workspaces they share, and who may do what in them."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail address; there are no user names."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. `is_staff` marks the site's admins; what somebody may do in a workspace is told by the membership."""
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    name = models.CharField(_("name"), max_length=80, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("site admin"), default=False)
+    is_founder = models.BooleanField(default=False, editable=False)
+    current_workspace = models.ForeignKey(
+        "Workspace", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            # The first account becomes the site's admin; of two made at the same moment only one can.
+            models.UniqueConstraint(fields=["is_founder"], condition=models.Q(is_founder=True), name="one_founder"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email.partition("@")[0]
+
+    @property
+    def initials(self) -> str:
+        words = self.display_name.replace(".", " ").replace("-", " ").split() or ["?"]
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class Workspace(models.Model):
+    """What clips, references and credits belong to; shared by its members. Found in addresses by its slug."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member may do; `ROLE_PERMISSIONS` says it exactly."""
+
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
+    CREATOR = "creator", _("Creator")
+    VIEWER = "viewer", _("Viewer")
+    AUDITOR = "auditor", _("Auditor")
+
+
+class Permission(models.TextChoices):
+    """The acts that a role can allow inside a workspace."""
+
+    VIEW = "view"
+    CREATE = "create"
+    MANAGE = "manage"
+    AUDIT = "audit"
+
+
+ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.OWNER: frozenset({Permission.VIEW, Permission.CREATE, Permission.MANAGE, Permission.AUDIT}),
+    Role.ADMIN: frozenset({Permission.VIEW, Permission.CREATE, Permission.MANAGE, Permission.AUDIT}),
+    Role.CREATOR: frozenset({Permission.VIEW, Permission.CREATE}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.AUDITOR: frozenset({Permission.VIEW, Permission.AUDIT}),
+}
+
+
+class Membership(models.Model):
+    """One person's place in one workspace."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_person"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.workspace_id} as {self.role}"
+
+    def can(self, permission: str) -> bool:
+        """Whether this member's role allows `permission` (a `Permission` value)."""
+        return permission in ROLE_PERMISSIONS[self.role]

@@ -1,0 +1,53 @@
+"""Writes on people and workspaces."""
+
+import secrets
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from .models import Membership, Role, User, Workspace
+from .signals import workspace_created
+
+SLUG_LENGTH = 40
+
+
+def create_workspace(*, name: str, owner: User) -> Workspace:
+    """Create a workspace that `owner` owns. Its slug comes from the name and is made unique by a random ending."""
+    base = slugify(name)[:SLUG_LENGTH].strip("-") or "workspace"
+    with transaction.atomic():
+        slug = base
+        while Workspace.objects.filter(slug=slug).exists():
+            slug = f"{base}-{secrets.token_hex(3)}"
+        workspace = Workspace.objects.create(name=name[:80], slug=slug)
+        Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
+        workspace_created.send(sender=Workspace, workspace=workspace, owner=owner)
+    return workspace
+
+
+def welcome_person(*, user: User) -> Workspace:
+    """Give a new person their own workspace, and make the first person of all the site's admin."""
+    with transaction.atomic():
+        _claim_founder(user)
+        workspace = create_workspace(name=_("%(name)s's studio") % {"name": user.display_name}, owner=user)
+        remember_workspace(user=user, workspace=workspace)
+    return workspace
+
+
+def _claim_founder(user: User) -> None:
+    if User.objects.exclude(pk=user.pk).exists():
+        return
+    try:
+        with transaction.atomic():
+            user.is_founder = user.is_staff = user.is_superuser = True
+            user.save(update_fields=["is_founder", "is_staff", "is_superuser"])
+    except IntegrityError:
+        # Somebody else's account, made at the same moment, was first.
+        user.is_founder = user.is_staff = user.is_superuser = False
+
+
+def remember_workspace(*, user: User, workspace: Workspace) -> None:
+    """Make `workspace` the one that `/` leads this person to."""
+    if user.current_workspace_id != workspace.pk:
+        user.current_workspace = workspace
+        user.save(update_fields=["current_workspace"])
