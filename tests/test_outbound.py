@@ -1,0 +1,619 @@
+"""The guarded fetch: what it reaches, what it refuses, and that it says no more than that."""
+
+import hashlib
+import io
+import ipaddress
+import re
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tchavi_studio.outbound import (
+    FetchedFile,
+    OutboundPolicy,
+    OutboundRefusedError,
+    OutboundTooLargeError,
+    fetch_to_file,
+    is_globally_routable,
+)
+
+Handler = Callable[[socket.socket, str], None]
+"""Gets the connection and the request's head, and answers in raw bytes."""
+
+
+@contextmanager
+def raw_server(handler: Handler) -> Iterator[int]:
+    """A loopback server that answers exactly the bytes a test wants. Yields its port."""
+
+    class RequestHandler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                part = self.request.recv(4096)
+                if not part:
+                    return
+                head += part
+            with suppress(OSError):  # the client under test may hang up, as it should
+                handler(self.request, head.decode("latin-1"))
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    with Server(("127.0.0.1", 0), RequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(body: bytes, *, status: str = "200 OK", headers: Sequence[str] = (), length: int | None = None) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def fixed(reply: bytes) -> Handler:
+    return lambda connection, head: connection.sendall(reply)
+
+
+def fetch(
+    url: str,
+    *,
+    allow: Sequence[str] = (),
+    into: io.BytesIO | None = None,
+    max_bytes: int = 1000,
+    timeout_seconds: float = 5,
+    **policy: object,
+) -> FetchedFile:
+    return fetch_to_file(
+        url,
+        into if into is not None else io.BytesIO(),
+        max_bytes=max_bytes,
+        timeout_seconds=timeout_seconds,
+        policy=OutboundPolicy(allowed_peers=frozenset(allow), **policy),  # type: ignore[arg-type]
+    )
+
+
+# --- Addresses --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",
+        "0.1.2.3",
+        "10.0.0.1",
+        "100.64.0.1",
+        "100.100.100.200",
+        "100.127.255.255",
+        "127.0.0.1",
+        "127.255.255.254",
+        "168.63.129.16",
+        "169.254.169.254",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.0.1",
+        "192.0.0.192",
+        "192.0.2.1",
+        "192.88.99.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:8.8.8.8",
+        "::ffff:0:7f00:1",
+        "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "100::1",
+        "2001::1",
+        "2001:0:a9fe:a9fe::",
+        "2001:2::1",
+        "2001:10::1",
+        "2001:20::1",
+        "2001:db8::1",
+        "2002:a9fe:a9fe::",
+        "2002:7f00:1::1",
+        "3ffe::1",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "4000::1",
+        "5f00::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "2606:4700::1%eth0",
+        "fec0::1",
+        "ff02::1",
+        "",
+        "localhost",
+        "0x7f.1",
+        "2130706433",
+        "127.1",
+        "8.8.8.8:80",
+        "[2606:4700::1]",
+    ],
+)
+def test_an_address_off_the_public_internet_is_refused(address: str) -> None:
+    assert is_globally_routable(address) is False
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1.1.1.1",
+        "8.8.8.8",
+        "9.255.255.255",
+        "11.0.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "168.63.129.17",
+        "172.15.255.255",
+        "172.32.0.0",
+        "192.0.1.0",
+        "198.17.255.255",
+        "198.20.0.0",
+        "223.255.255.255",
+        "2001:200::1",
+        "2001:4860:4860::8888",
+        "2003::1",
+        "2606:4700:4700::1111",
+        "2a00:1450::1",
+        "3ffd::1",
+        "3fff:1000::1",
+    ],
+)
+def test_an_address_of_the_public_internet_passes(address: str) -> None:
+    assert is_globally_routable(address) is True
+
+
+@given(st.ip_addresses(v=4))
+def test_no_ipv4_address_that_the_standard_library_calls_special_passes(address: ipaddress.IPv4Address) -> None:
+    special = address.is_private or address.is_multicast or address.is_reserved or address.is_unspecified
+    if special or address.is_loopback or address.is_link_local:
+        assert not is_globally_routable(str(address))
+
+
+@given(st.ip_addresses(v=6))
+def test_no_ipv6_address_outside_global_unicast_or_with_an_ipv4_inside_passes(address: ipaddress.IPv6Address) -> None:
+    embeds_ipv4 = address.ipv4_mapped or address.sixtofour or address.teredo
+    if int(address) >> 125 != 0b001 or embeds_ipv4 or address.is_private or address.is_multicast:
+        assert not is_globally_routable(str(address))
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_never_passes_in_an_ipv6_dress(address: ipaddress.IPv4Address) -> None:
+    number = int(address)
+    dresses = [number, 0xFFFF << 32 | number, 0x2002 << 112 | number << 80, 0x0064FF9B << 96 | number]
+    for dress in dresses:
+        assert not is_globally_routable(str(ipaddress.IPv6Address(dress)))
+
+
+# --- What is never tried ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "not a url",
+        "example.com/a.png",
+        "//example.com/a.png",
+        "file:///etc/passwd",
+        "ftp://example.com/a.png",
+        "gopher://example.com/",
+        "ws://example.com/",
+        "http://",
+        "http:///path",
+        "http://user:secret@example.com/a.png",
+        "http://user@example.com/a.png",
+        "http://example.com:22/",
+        "http://example.com:8080/",
+        "https://example.com:6379/",
+        "http://example.com:99999/",
+        "http://example.com/\x00",
+        "http://[::1/",
+        "http://example.com/" + "a" * 5000,
+        "http://\udcff/",
+    ],
+)
+def test_a_url_that_can_not_be_a_public_file_is_refused_before_any_lookup(url: str) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return []
+
+    with pytest.raises(OutboundRefusedError):
+        fetch(url, resolve=resolve)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "[::1]", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]", "0"],
+)
+def test_loopback_is_refused_however_it_is_spelled(host: str) -> None:
+    with pytest.raises(OutboundRefusedError):
+        fetch(f"http://{host}/")
+
+
+def test_one_private_answer_among_public_ones_refuses_the_name() -> None:
+    with pytest.raises(OutboundRefusedError):
+        fetch("http://mixed.example/", resolve=lambda host, port: ["93.184.216.34", "10.0.0.1"])
+
+
+def test_a_second_dns_answer_is_never_asked_for_nor_used() -> None:
+    """DNS rebinding: the first answer is checked and used, the second would be another address."""
+    answers = [["127.0.0.1"], ["127.0.0.2"]]
+    asked: list[str] = []
+    seen: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return answers.pop(0)
+
+    def handler(connection: socket.socket, head: str) -> None:
+        seen.append(connection.getsockname()[0])
+        connection.sendall(answer(b"ok"))
+
+    with raw_server(handler) as port:
+        fetch(f"http://rebinding.example:{port}/", allow=[f"rebinding.example:{port}"], resolve=resolve)
+    assert (asked, seen) == (["rebinding.example"], ["127.0.0.1"])
+
+
+def test_a_name_that_rebinds_between_redirects_is_checked_again() -> None:
+    answers = [["127.0.0.1"], ["169.254.169.254"]]
+    redirect = answer(b"", status="302 Found", headers=["Location: http://rebinding.example/"])
+    with raw_server(fixed(redirect)) as port, pytest.raises(OutboundRefusedError):
+        fetch(
+            f"http://first.example:{port}/",
+            allow=[f"first.example:{port}"],
+            resolve=lambda host, port: answers.pop(0),
+        )
+    assert answers == []
+
+
+def test_the_allow_list_exempts_the_peer_as_written_and_nothing_that_resolves_there() -> None:
+    with raw_server(fixed(answer(b"ok"))) as port:
+        assert fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"]).byte_count == 2
+        assert fetch(f"http://LOCALHOST:{port}/", allow=[f"LocalHost:{port}"]).byte_count == 2
+        for allow in ([f"127.0.0.1:{port + 1}"], ["127.0.0.1"], [f"localhost:{port}"], [f"27.0.0.1:{port}"], ["*:*"]):
+            with pytest.raises(OutboundRefusedError):
+                fetch(f"http://127.0.0.1:{port}/", allow=allow)
+
+
+def test_every_refusal_reads_the_same() -> None:
+    """An open port, a closed one, a forbidden address, a missing page and a bad name are told apart by nobody."""
+    closed = socket.socket()
+    closed.bind(("127.0.0.1", 0))
+    closed_port = closed.getsockname()[1]
+    messages = set()
+
+    def resolve(host: str, port: int) -> list[str]:
+        if host == "name.invalid":
+            raise socket.gaierror
+        return [host]
+
+    with raw_server(fixed(answer(b"no", status="404 Not Found"))) as port:
+        for url, allow in [
+            (f"http://127.0.0.1:{port}/", []),
+            (f"http://127.0.0.1:{port}/", [f"127.0.0.1:{port}"]),
+            (f"https://127.0.0.1:{port}/", [f"127.0.0.1:{port}"]),
+            (f"http://127.0.0.1:{closed_port}/", []),
+            (f"http://127.0.0.1:{closed_port}/", [f"127.0.0.1:{closed_port}"]),
+            ("http://10.0.0.1/", []),
+            ("http://name.invalid/", []),
+            ("gopher://127.0.0.1/", []),
+        ]:
+            with pytest.raises(OutboundRefusedError) as refused:
+                fetch(url, allow=allow, resolve=resolve)
+            messages.add(str(refused.value))
+    closed.close()
+    assert messages == {"The address could not be fetched."}
+
+
+def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with raw_server(fixed(answer(b"direct"))) as port:
+        assert fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"]).byte_count == 6
+
+
+# --- What is fetched --------------------------------------------------------------------------------------------------
+
+
+def test_the_file_and_its_facts_arrive(tmp_path: Path) -> None:
+    heads: list[str] = []
+
+    def handler(connection: socket.socket, head: str) -> None:
+        heads.append(head)
+        connection.sendall(answer(b"hello", headers=["Content-Type: image/png"]))
+
+    with raw_server(handler) as port:
+        url = f"http://files.example:{port}/a.png?b=c"
+        fetched = fetch_to_file(
+            url,
+            tmp_path / "a",
+            max_bytes=5,
+            timeout_seconds=5,
+            policy=OutboundPolicy(
+                allowed_peers=frozenset({f"files.example:{port}"}), resolve=lambda host, port: ["127.0.0.1"]
+            ),
+        )
+    assert fetched == FetchedFile(
+        byte_count=5, content_type="image/png", final_url=url, sha256=hashlib.sha256(b"hello").hexdigest()
+    )
+    assert (tmp_path / "a").read_bytes() == b"hello"
+    assert heads[0].startswith("GET /a.png?b=c HTTP/1.1\r\n")
+    assert f"host: files.example:{port}\r\n" in heads[0].lower()
+    assert "accept-encoding: identity\r\n" in heads[0].lower()
+
+
+def test_the_next_address_is_tried_when_the_first_does_not_answer() -> None:
+    with raw_server(fixed(answer(b"ok"))) as port:
+        fetched = fetch(
+            f"http://two.example:{port}/",
+            allow=[f"two.example:{port}"],
+            resolve=lambda host, port: ["127.0.0.9", "127.0.0.1"],
+        )
+    assert fetched.byte_count == 2
+
+
+def redirecting(hops: int) -> Handler:
+    """Redirects from /0 to /1 and so on, and answers with a body at /<hops>."""
+
+    def handler(connection: socket.socket, head: str) -> None:
+        step = int(re.match(r"GET /(\d+)", head)[1])  # type: ignore[index]
+        if step < hops:
+            connection.sendall(answer(b"", status="302 Found", headers=[f"Location: /{step + 1}"]))
+        else:
+            connection.sendall(answer(b"there"))
+
+    return handler
+
+
+def test_three_redirects_are_followed() -> None:
+    with raw_server(redirecting(3)) as port:
+        fetched = fetch(f"http://127.0.0.1:{port}/0", allow=[f"127.0.0.1:{port}"])
+    assert (fetched.byte_count, fetched.final_url) == (5, f"http://127.0.0.1:{port}/3")
+
+
+def test_a_fourth_redirect_is_not() -> None:
+    with raw_server(redirecting(4)) as port, pytest.raises(OutboundRefusedError):
+        fetch(f"http://127.0.0.1:{port}/0", allow=[f"127.0.0.1:{port}"])
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:{other}/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::1]:{other}/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{other}/",
+        "http://user:secret@127.0.0.1:{port}/",
+    ],
+)
+def test_a_redirect_inside_is_refused(location: str) -> None:
+    reached: list[str] = []
+
+    def secret(connection: socket.socket, head: str) -> None:
+        reached.append(head)
+        connection.sendall(answer(b"secret"))
+
+    with raw_server(secret) as other:
+
+        def handler(connection: socket.socket, head: str) -> None:
+            target = location.format(other=other, port=connection.getsockname()[1])
+            connection.sendall(answer(b"", status="302 Found", headers=[f"Location: {target}"]))
+
+        with raw_server(handler) as port, pytest.raises(OutboundRefusedError):
+            fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"])
+    assert reached == []
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content", "304 Not Modified", "403 No", "500 No"])
+def test_only_200_will_do_and_trusted_callers_learn_the_status(status: str) -> None:
+    with raw_server(fixed(answer(b"", status=status))) as port, pytest.raises(OutboundRefusedError) as refused:
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"])
+    assert refused.value.status_code == int(status[:3])
+
+
+def test_compressed_bodies_are_refused() -> None:
+    with (
+        raw_server(fixed(answer(b"x", headers=["Content-Encoding: gzip"]))) as port,
+        pytest.raises(OutboundRefusedError),
+    ):
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"])
+
+
+# --- Caps -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_byte_cap_is_exact() -> None:
+    with raw_server(fixed(answer(b"x" * 1000))) as port:
+        assert fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], max_bytes=1000).byte_count == 1000
+        with pytest.raises(OutboundTooLargeError):
+            fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], max_bytes=999)
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_cap() -> None:
+    def handler(connection: socket.socket, head: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    into = io.BytesIO()
+    with raw_server(handler) as port, pytest.raises(OutboundTooLargeError):
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], into=into, max_bytes=100_000)
+    assert len(into.getvalue()) <= 100_000
+
+
+def test_a_chunked_body_that_declares_a_small_length_is_refused(tmp_path: Path) -> None:
+    """Both headers at once: whatever wins, no more than the cap is written and no part is taken for the whole."""
+    chunks = b"".join(b"400\r\n" + b"x" * 1024 + b"\r\n" for _ in range(4)) + b"0\r\n\r\n"
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+    with raw_server(fixed(reply)) as port, pytest.raises(OutboundRefusedError):
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], max_bytes=1000)
+
+
+def test_a_body_shorter_than_declared_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
+    with raw_server(fixed(answer(b"half", length=8))) as port, pytest.raises(OutboundRefusedError):
+        fetch_to_file(
+            f"http://127.0.0.1:{port}/",
+            tmp_path / "file",
+            max_bytes=100,
+            timeout_seconds=5,
+            policy=OutboundPolicy(allowed_peers=frozenset({f"127.0.0.1:{port}"})),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_already_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    with raw_server(fixed(answer(b"other"))) as port, pytest.raises(FileExistsError):
+        fetch_to_file(
+            f"http://127.0.0.1:{port}/",
+            tmp_path / "file",
+            max_bytes=100,
+            timeout_seconds=5,
+            policy=OutboundPolicy(allowed_peers=frozenset({f"127.0.0.1:{port}"})),
+        )
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("part", ["head", "body", "silence"])
+def test_a_slow_drip_ends_at_the_total_deadline(part: str) -> None:
+    """Each byte comes well within any timeout between bytes; only a deadline over everything ends it."""
+
+    def handler(connection: socket.socket, head: str) -> None:
+        if part == "silence":
+            connection.recv(1)
+        if part == "body":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
+        if part == "head":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.02)
+
+    started = time.monotonic()
+    with raw_server(handler) as port, pytest.raises(OutboundRefusedError):
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], timeout_seconds=0.2)
+    assert 0.2 <= time.monotonic() - started < 1
+
+
+def test_a_resolver_that_hangs_ends_at_the_total_deadline() -> None:
+    release = threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        release.wait(5)
+        return []
+
+    started = time.monotonic()
+    with pytest.raises(OutboundRefusedError):
+        fetch("http://slow.example/", timeout_seconds=0.1, resolve=resolve)
+    release.set()
+    assert time.monotonic() - started < 1
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def test_tls_checks_the_name_of_the_url_and_not_the_pinned_address(tmp_path: Path) -> None:
+    import datetime
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "files.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("files.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "pem").write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(tmp_path / "pem")
+    server_names: list[str | None] = []
+    server_context.sni_callback = lambda connection, server_name, context: server_names.append(server_name)
+    client_context = ssl.create_default_context(cafile=str(tmp_path / "pem"))
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def serve() -> None:
+        for _ in range(2):
+            connection = listener.accept()[0]
+            try:
+                with server_context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(4096)
+                    secured.sendall(answer(b"secured"))
+            except (ssl.SSLError, ConnectionError):
+                connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+
+        def get(host: str, context: ssl.SSLContext | None) -> FetchedFile:
+            return fetch_to_file(
+                f"https://{host}:{port}/",
+                io.BytesIO(),
+                max_bytes=100,
+                timeout_seconds=5,
+                policy=OutboundPolicy(
+                    allowed_peers=frozenset({f"{host}:{port}"}), resolve=lambda host, port: ["127.0.0.1"]
+                ),
+                ssl_context=context,
+            )
+
+        assert get("files.example", client_context).byte_count == 7
+        with pytest.raises(OutboundRefusedError):
+            get("other.example", client_context)
+    finally:
+        thread.join()
+        listener.close()
+    assert server_names == ["files.example", "other.example"]
+
+
+def test_the_module_needs_no_django() -> None:
+    script = "import sys, tchavi_studio.outbound; sys.exit(any(name.split('.')[0] == 'django' for name in sys.modules))"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent.parent)
