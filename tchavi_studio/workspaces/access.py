@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
@@ -58,9 +58,7 @@ def workspace_view(
 
     def decorate(view: WorkspaceView[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def guarded(
-            request: WorkspaceRequest, workspace_slug: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponseBase:
+        def guarded(request: HttpRequest, workspace_slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not isinstance(request.user, User):
                 return redirect_to_sign_in(request)
             membership = queries.membership_for_viewer(user=request.user, slug=workspace_slug)
@@ -68,9 +66,10 @@ def workspace_view(
                 raise Http404
             if not membership.can(can):
                 raise PermissionDenied
-            request.workspace, request.membership = membership.workspace, membership
             services.remember_workspace(user=request.user, workspace=membership.workspace)
-            return view(request, *args, **kwargs)
+            inside = cast(WorkspaceRequest, request)
+            inside.workspace, inside.membership = membership.workspace, membership
+            return view(inside, *args, **kwargs)
 
         guarded.workspace_permission = can  # type: ignore[attr-defined]  # read by the access matrix test
         return guarded

@@ -1,0 +1,89 @@
+"""Files of a workspace: uploaded references, and the clips made from them."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tchavi_studio.workspaces.models import Workspace
+
+
+class Kind(models.TextChoices):
+    """What a file shows or sounds like; found by probing it."""
+
+    IMAGE = "image", _("Image")
+    VIDEO = "video", _("Video")
+    AUDIO = "audio", _("Audio")
+
+
+class Origin(models.TextChoices):
+    """How a file came here."""
+
+    UPLOAD = "upload", _("Upload")
+    URL = "url", _("URL")
+    TRIM = "trim", _("Trim")
+    OUTPUT = "output", _("Clip")
+
+
+def server_made_name(asset: "Asset", role: str, extension: str) -> str:
+    """Where a file of an asset is kept: nothing in the name comes from the person who sent it."""
+    return f"{asset.workspace_id}/{asset.pk}/{role}.{extension}"
+
+
+class Asset(models.Model):
+    """One stored file, with what probing found. References are private to their workspace.
+
+    `source_sha256` is of the bytes as they came, `content_sha256` of the bytes as they are kept (cleaned of metadata,
+    converted). Sizes are pixels as displayed, orientation applied. `peaks` draw an audio file: values from 0 to 100.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="assets")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind)
+    origin = models.CharField(max_length=6, choices=Origin)
+    original_name = models.CharField(max_length=200, blank=True)
+    content_type = models.CharField(max_length=40)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    duration_seconds = models.FloatField(null=True)
+    frame_rate = models.FloatField(null=True)
+    has_audio = models.BooleanField(default=False)
+    byte_count = models.PositiveBigIntegerField()
+    source_sha256 = models.CharField(max_length=64)
+    content_sha256 = models.CharField(max_length=64)
+    file = models.FileField(max_length=200)
+    thumbnail = models.FileField(max_length=200, blank=True)
+    poster = models.FileField(max_length=200, blank=True)
+    peaks = models.JSONField(default=list, blank=True)
+    needs_trim = models.BooleanField(default=False)
+    derived_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="derived")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "source_sha256"],
+                condition=Q(origin__in=["upload", "url"]),
+                name="same_bytes_stored_once",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="asset_kind_known"),
+            models.CheckConstraint(condition=Q(origin__in=Origin.values), name="asset_origin_known"),
+            models.CheckConstraint(
+                condition=Q(kind="audio", width__isnull=True, height__isnull=True)
+                | Q(~Q(kind="audio"), width__gt=0, height__gt=0),
+                name="pictures_have_sides",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="image", duration_seconds__isnull=True) | Q(~Q(kind="image"), duration_seconds__gt=0),
+                name="time_media_have_duration",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at", "-id"], name="asset_recent")]
+
+    def __str__(self) -> str:
+        return self.original_name or str(self.pk)

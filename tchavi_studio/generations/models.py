@@ -1,0 +1,190 @@
+"""Generations: one row is one clip on its way, and the row is the truth."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS, billed_seconds
+from tchavi_studio.workspaces.models import Workspace
+
+from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
+
+
+class State(models.TextChoices):
+    """Where a generation is. docs/architecture.md has the table: what each means, over `/v1` and for its credits."""
+
+    QUEUED = "queued", _("Waiting")
+    SUBMITTING = "submitting", _("Sending")
+    UNKNOWN = "unknown", _("Checking with the provider")
+    PROCESSING = "processing", _("Rendering")
+    SAVING = "saving", _("Saving")
+    COMPLETED = "completed", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_STATES = frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.PROCESSING, State.SAVING})
+"""States that something will still come of. All others are final."""
+
+
+class Engine(models.TextChoices):
+    """What makes the clip."""
+
+    PREVIEW = "preview", _("Preview engine")
+    TCHAVI = "tchavi", "Tchavi"
+
+
+class Generation(models.Model):
+    """One clip asked for: the request as it was validated, its price, and what became of it.
+
+    `version` grows with every write and tells an open page whether its card is still right. `fence` grows with every
+    claim of the work: a worker that was paused past its lease finds another number there and writes nothing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="generations")
+    creator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="generations"
+    )
+    submission_id = models.UUIDField(default=uuid.uuid4)
+    variation = models.PositiveSmallIntegerField(default=0)
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
+
+    model = models.CharField(max_length=20)
+    prompt = models.TextField(max_length=PROMPT_MAX_LENGTH)
+    duration_seconds = models.SmallIntegerField()
+    resolution = models.CharField(max_length=10)
+    aspect_ratio = models.CharField(max_length=10)
+    generate_audio = models.BooleanField()
+    seed = models.BigIntegerField()
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+
+    engine = models.CharField(max_length=10, choices=Engine)
+    book = models.CharField(max_length=10)
+    price_credits = models.PositiveIntegerField()
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    progress_percent = models.PositiveSmallIntegerField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    needs_review = models.BooleanField(default=False)
+    output = models.OneToOneField(Asset, on_delete=models.PROTECT, null=True, related_name="generation")
+    content_hash = models.CharField(max_length=64, blank=True)
+
+    version = models.PositiveIntegerField(default=1)
+    fence = models.PositiveIntegerField(default=0)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "submission_id", "variation"], name="one_clip_per_submission"),
+            models.CheckConstraint(condition=Q(model__in=list(MODELS)), name="generation_model_known"),
+            models.CheckConstraint(condition=Q(resolution__in=RESOLUTIONS), name="generation_resolution_known"),
+            models.CheckConstraint(condition=Q(aspect_ratio__in=ASPECT_RATIOS), name="generation_ratio_known"),
+            models.CheckConstraint(
+                condition=Q(duration_seconds=-1) | Q(duration_seconds__range=(1, 15)), name="generation_duration_known"
+            ),
+            models.CheckConstraint(condition=Q(seed__range=(0, SEED_MAX)), name="generation_seed_in_range"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="generation_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=State.COMPLETED) | Q(output__isnull=False), name="completed_has_output"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_STATES, finished_at__isnull=True)
+                | Q(~Q(state__in=OPEN_STATES), finished_at__isnull=False),
+                name="final_has_finished_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(progress_percent__isnull=True) | Q(progress_percent__lte=100), name="progress_is_percent"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "creator", "-created_at", "-id"], name="generation_feed"),
+            models.Index(fields=["workspace", "updated_at"], name="generation_updates"),
+            models.Index(fields=["state", "created_at"], name="generation_work"),
+            models.Index(F("deleted_at"), condition=Q(deleted_at__isnull=False), name="generation_bin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.state})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def was_charged(self) -> bool:
+        """Whether the ledger has a charge for it; a price of 0 writes no row."""
+        return self.price_credits > 0
+
+    @property
+    def billed_seconds(self) -> int:
+        return billed_seconds(self.duration_seconds)
+
+    @property
+    def model_label(self) -> str:
+        return MODELS[self.model]
+
+    @property
+    def elapsed_seconds(self) -> int:
+        """Whole seconds from the press of Generate to now, or to the end."""
+        return int(((self.finished_at or timezone.now()) - self.created_at).total_seconds())
+
+    @property
+    def mode(self) -> str:
+        """The composer's mode that this request belongs to: "text", "frames" or "references"."""
+        roles = {reference.role for reference in self.references.all()}
+        if ReferenceRole.FIRST_FRAME in roles:
+            return "frames"
+        return "references" if roles else "text"
+
+
+class ReferenceRole(models.TextChoices):
+    """What a reference is for; the order is the one they are shown in."""
+
+    FIRST_FRAME = "first_frame", _("First frame")
+    LAST_FRAME = "last_frame", _("Last frame")
+    IMAGE = "reference_image", _("Image")
+    VIDEO = "reference_video", _("Video")
+    AUDIO = "reference_audio", _("Audio")
+
+
+class GenerationReference(models.Model):
+    """One reference of one generation. `position` counts from 1 within its role: [Image1] is image 1."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="references")
+    role = models.CharField(max_length=20, choices=ReferenceRole)
+    position = models.PositiveSmallIntegerField()
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="used_in")
+
+    class Meta:
+        ordering: ClassVar = ["generation", "role", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["generation", "role", "position"], name="one_reference_per_position"),
+            models.CheckConstraint(condition=Q(role__in=ReferenceRole.values), name="reference_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.position}"
+
+    @property
+    def token(self) -> str:
+        """How the prompt names it, "Image1"; "" for frames, which have no token."""
+        kinds = {ReferenceRole.IMAGE: "Image", ReferenceRole.VIDEO: "Video", ReferenceRole.AUDIO: "Audio"}
+        kind = kinds.get(ReferenceRole(self.role))
+        return f"{kind}{self.position}" if kind else ""
