@@ -1,0 +1,495 @@
+"""The two clients: `Tchavi` blocks, `AsyncTchavi` awaits. Both only perform what `flows.py` decides."""
+
+import asyncio
+import inspect
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from tchavi_studio.client.connection import (
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Clock,
+    Connection,
+)
+from tchavi_studio.client.errors import UsageError
+from tchavi_studio.client.flows import (
+    DOWNLOAD_LIMIT_BYTES,
+    DOWNLOAD_TIMEOUT_SECONDS,
+    PAGE_LIMIT,
+    WAIT_TIMEOUT_SECONDS,
+    Effect,
+    Flow,
+    Flows,
+    JobCursor,
+    OnUpdate,
+    Send,
+    Sleep,
+)
+from tchavi_studio.client.parameters import GenerationParams, MediaSource
+from tchavi_studio.client.results import Credits, Job, JobPage, Quote, UploadedFile, VideoModel
+
+T = TypeVar("T")
+
+# httpx's pool is slow when wide: 50 connections of one client did 217 requests a second where 10 clients of 10 did 890.
+_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+_MAX_REDIRECTS = 3
+
+
+class Tchavi:
+    """A client of Tchavi's API, or of a Studio that serves it. Safe to share between threads.
+
+    `api_key` and `base_url` default to the environment's `TCHAVI_API_KEY` and `TCHAVI_BASE_URL`. `timeout_seconds` is
+    for each connect, read and write of one request. Give `http_client` (closed by whoever made it) or `transport` to
+    use your own httpx; `clock` and `sleep` are there for tests.
+
+    A request is sent again up to `max_retries` times after 429, 502, 503 and failed connections, waiting as long as
+    `Retry-After` asks (up to 60 s; a longer wish is raised as the error it came with). The one call that costs
+    credits, `create`, is not sent again when its outcome is unknown (502, 503, a silent or broken connection), because
+    Tchavi documents no idempotency: the error then has `outcome_unknown=True`. Every `create` carries an
+    `Idempotency-Key` nevertheless; say `idempotent_server=True` where the server honours it, as a Studio does, and
+    `create` is retried like everything else without ever being billed twice.
+
+    Raises `MissingKeyError` and `UsageError` for a configuration that can't work.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        idempotent_server: bool = False,
+        http_client: httpx.Client | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        connection = Connection.from_environment(
+            api_key=api_key,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+            max_retries=max_retries,
+            idempotent_server=idempotent_server,
+            clock=clock,
+        )
+        if http_client and transport:
+            raise UsageError("Give http_client or transport, not both.")
+        self._owns_http = http_client is None
+        self._http = http_client or httpx.Client(transport=transport, limits=_LIMITS, max_redirects=_MAX_REDIRECTS)
+        self._sleep = sleep
+        self._flows = Flows(connection)
+        self.base_url = connection.base_url
+        self.videos = Videos(self)
+        self.jobs = Jobs(self)
+        self.files = Files(self)
+        self.credits = CreditsAccount(self)
+        self.models = Models(self)
+
+    def download(
+        self,
+        job_or_id: Job | str,
+        path: str | os.PathLike[str],
+        *,
+        timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS,
+        max_bytes: int = DOWNLOAD_LIMIT_BYTES,
+    ) -> Path:
+        """Fetch a completed job's clip into `path`, replacing what is there, and return it.
+
+        The file appears only when it is whole: it is written beside its place, checked (length, MP4 structure), then
+        renamed. A link that has expired is asked for again. Raises `JobNotFinishedError`, `JobFailedError`,
+        `DownloadError`, and `OSError` for the disk.
+        """
+        return self._run(self._flows.download(job_or_id, path, timeout_seconds=timeout_seconds, max_bytes=max_bytes))
+
+    def close(self) -> None:
+        """Close the connections; a given `http_client` stays open."""
+        if self._owns_http:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Tchavi(base_url={self.base_url!r})"
+
+    def _run(self, flow: Flow[T]) -> T:
+        """Perform what `flow` asks for until it returns; closing it lets it tidy up after an interruption."""
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = self._perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            flow.close()
+
+    def _perform(self, effect: Effect) -> httpx.Response | None:
+        if isinstance(effect, Send):
+            response = self._http.send(effect.request, stream=True, auth=None, follow_redirects=effect.follow_redirects)
+            try:
+                for chunk in response.iter_bytes():
+                    effect.on_chunk(chunk)
+            finally:
+                response.close()
+            return response
+        if isinstance(effect, Sleep):
+            self._sleep(effect.seconds)
+        else:
+            effect.on_update(effect.job)
+        return None
+
+
+class Generations:
+    """`client.videos.generations`"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+
+    def create(self, *, idempotency_key: str | None = None, **params: Unpack[GenerationParams]) -> Job:
+        """Ask for a clip and return the accepted job at once; `params` are those of `GenerationParams`.
+
+        Local files are uploaded first, where the server takes uploads. Without an `idempotency_key` one is made.
+        """
+        return self._client._run(self._client._flows.create(params, idempotency_key=idempotency_key))
+
+    def create_and_wait(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        on_update: OnUpdate | None = None,
+        timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
+        **params: Unpack[GenerationParams],
+    ) -> Job:
+        """Ask for a clip and return the job once it is completed.
+
+        `timeout_seconds` counts from the acceptance. Raises `JobFailedError` and `JobTimeoutError`; whatever is raised
+        after the acceptance has the job's id as `job_id`.
+        """
+        return self._client._run(
+            self._client._flows.create_and_wait(
+                params, idempotency_key=idempotency_key, on_update=on_update, timeout_seconds=timeout_seconds
+            )
+        )
+
+
+class Videos:
+    """`client.videos`"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+        self.generations = Generations(client)
+
+    def quote(self, **params: Unpack[GenerationParams]) -> Quote:
+        """Ask what a clip would cost, and whether it would be accepted, without buying it (a Studio's addition)."""
+        return self._client._run(self._client._flows.quote(params))
+
+
+class Jobs:
+    """`client.jobs`"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+
+    def retrieve(self, job_id: str) -> Job:
+        return self._client._run(self._client._flows.retrieve_job(job_id))
+
+    def wait(
+        self,
+        job_or_id: Job | str,
+        *,
+        on_update: OnUpdate | None = None,
+        timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
+    ) -> Job:
+        """Return the job once it is completed, keeping inside the server's rate limit.
+
+        Raises `JobFailedError` and `JobTimeoutError`.
+        """
+        return self._client._run(
+            self._client._flows.wait(job_or_id, on_update=on_update, timeout_seconds=timeout_seconds)
+        )
+
+    def list(self, *, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
+        """Walk through the jobs, newest first, fetching pages of 50 as they are needed; `limit` ends it early."""
+        return self._walk(JobCursor(status=status, limit=limit))
+
+    def list_page(self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0) -> JobPage:
+        """One request's worth of the list, with the facts of its headers: for programs that watch their budget."""
+        return self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset))
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job that has not started (a Studio's addition)."""
+        return self._client._run(self._client._flows.cancel(job_id))
+
+    def _walk(self, cursor: JobCursor) -> Iterator[Job]:
+        while not cursor.is_finished:
+            yield from self._client._run(self._client._flows.next_jobs(cursor))
+
+
+class Files:
+    """`client.files` (a Studio's addition)"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+
+    def upload(self, source: MediaSource) -> UploadedFile:
+        """Upload a path or a binary file object; the result's `url` goes wherever the API takes a URL."""
+        return self._client._run(self._client._flows.upload(source))
+
+
+class CreditsAccount:
+    """`client.credits` (a Studio's addition)"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+
+    def retrieve(self) -> Credits:
+        return self._client._run(self._client._flows.credits())
+
+
+class Models:
+    """`client.models` (a Studio's addition)"""
+
+    def __init__(self, client: Tchavi) -> None:
+        self._client = client
+
+    def list(self) -> tuple[VideoModel, ...]:
+        return self._client._run(self._client._flows.models())
+
+
+class AsyncTchavi:
+    """`Tchavi` for asyncio: the same arguments, methods, results and errors, awaited.
+
+    For another event loop than asyncio's give its `sleep`. Local files are read and clips written in small pieces
+    between awaits.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        idempotent_server: bool = False,
+        http_client: httpx.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        connection = Connection.from_environment(
+            api_key=api_key,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+            max_retries=max_retries,
+            idempotent_server=idempotent_server,
+            clock=clock,
+        )
+        if http_client and transport:
+            raise UsageError("Give http_client or transport, not both.")
+        self._owns_http = http_client is None
+        self._http = http_client or httpx.AsyncClient(transport=transport, limits=_LIMITS, max_redirects=_MAX_REDIRECTS)
+        self._sleep = sleep
+        self._flows = Flows(connection)
+        self.base_url = connection.base_url
+        self.videos = AsyncVideos(self)
+        self.jobs = AsyncJobs(self)
+        self.files = AsyncFiles(self)
+        self.credits = AsyncCreditsAccount(self)
+        self.models = AsyncModels(self)
+
+    async def download(
+        self,
+        job_or_id: Job | str,
+        path: str | os.PathLike[str],
+        *,
+        timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS,
+        max_bytes: int = DOWNLOAD_LIMIT_BYTES,
+    ) -> Path:
+        """See `Tchavi.download`."""
+        return await self._run(
+            self._flows.download(job_or_id, path, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+        )
+
+    async def close(self) -> None:
+        """Close the connections; a given `http_client` stays open."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncTchavi(base_url={self.base_url!r})"
+
+    async def _run(self, flow: Flow[T]) -> T:
+        """See `Tchavi._run`."""
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = await self._perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            flow.close()
+
+    async def _perform(self, effect: Effect) -> httpx.Response | None:
+        if isinstance(effect, Send):
+            response = await self._http.send(
+                effect.request, stream=True, auth=None, follow_redirects=effect.follow_redirects
+            )
+            try:
+                async for chunk in response.aiter_bytes():
+                    effect.on_chunk(chunk)
+            finally:
+                await response.aclose()
+            return response
+        if isinstance(effect, Sleep):
+            await self._sleep(effect.seconds)
+        else:
+            told = effect.on_update(effect.job)
+            if inspect.isawaitable(told):
+                await told
+        return None
+
+
+class AsyncGenerations:
+    """`client.videos.generations`"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+
+    async def create(self, *, idempotency_key: str | None = None, **params: Unpack[GenerationParams]) -> Job:
+        """See `Generations.create`."""
+        return await self._client._run(self._client._flows.create(params, idempotency_key=idempotency_key))
+
+    async def create_and_wait(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        on_update: OnUpdate | None = None,
+        timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
+        **params: Unpack[GenerationParams],
+    ) -> Job:
+        """See `Generations.create_and_wait`; `on_update` may be a coroutine function."""
+        return await self._client._run(
+            self._client._flows.create_and_wait(
+                params, idempotency_key=idempotency_key, on_update=on_update, timeout_seconds=timeout_seconds
+            )
+        )
+
+
+class AsyncVideos:
+    """`client.videos`"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+        self.generations = AsyncGenerations(client)
+
+    async def quote(self, **params: Unpack[GenerationParams]) -> Quote:
+        """See `Videos.quote`."""
+        return await self._client._run(self._client._flows.quote(params))
+
+
+class AsyncJobs:
+    """`client.jobs`"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+
+    async def retrieve(self, job_id: str) -> Job:
+        return await self._client._run(self._client._flows.retrieve_job(job_id))
+
+    async def wait(
+        self,
+        job_or_id: Job | str,
+        *,
+        on_update: OnUpdate | None = None,
+        timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
+    ) -> Job:
+        """See `Jobs.wait`; `on_update` may be a coroutine function."""
+        return await self._client._run(
+            self._client._flows.wait(job_or_id, on_update=on_update, timeout_seconds=timeout_seconds)
+        )
+
+    def list(self, *, status: str | None = None, limit: int | None = None) -> AsyncIterator[Job]:
+        """See `Jobs.list`; walk with `async for`."""
+        return self._walk(JobCursor(status=status, limit=limit))
+
+    async def list_page(self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0) -> JobPage:
+        """See `Jobs.list_page`."""
+        return await self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset))
+
+    async def cancel(self, job_id: str) -> Job:
+        """See `Jobs.cancel`."""
+        return await self._client._run(self._client._flows.cancel(job_id))
+
+    async def _walk(self, cursor: JobCursor) -> AsyncIterator[Job]:
+        while not cursor.is_finished:
+            for job in await self._client._run(self._client._flows.next_jobs(cursor)):
+                yield job
+
+
+class AsyncFiles:
+    """`client.files` (a Studio's addition)"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+
+    async def upload(self, source: MediaSource) -> UploadedFile:
+        """See `Files.upload`."""
+        return await self._client._run(self._client._flows.upload(source))
+
+
+class AsyncCreditsAccount:
+    """`client.credits` (a Studio's addition)"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+
+    async def retrieve(self) -> Credits:
+        return await self._client._run(self._client._flows.credits())
+
+
+class AsyncModels:
+    """`client.models` (a Studio's addition)"""
+
+    def __init__(self, client: AsyncTchavi) -> None:
+        self._client = client
+
+    async def list(self) -> tuple[VideoModel, ...]:
+        return await self._client._run(self._client._flows.models())

@@ -1,0 +1,279 @@
+"""Everything the client raises on purpose, in one tree.
+
+    TchaviError
+    ├── UsageError                  the client was used in a way that can't work; nothing was sent
+    │   └── MissingKeyError
+    ├── APIError                    the server answered, and the answer is an error
+    │   ├── AuthenticationError     401
+    │   ├── InsufficientCreditsError 402
+    │   ├── PermissionDeniedError   403
+    │   ├── InvalidRequestError     400 and any other 4xx
+    │   │   ├── NotFoundError       404
+    │   │   ├── ConflictError       409
+    │   │   └── UnprocessableError  422
+    │   ├── RateLimitError          429
+    │   ├── ServerError             500 and any other 5xx
+    │   ├── UpstreamError           502, 503, 504
+    │   ├── NotOfferedError         this server does not know the call (404, 405, 501)
+    │   └── UnreadableAnswerError   the answer is not what the API promises
+    ├── APIConnectionError          no answer came
+    │   └── APITimeoutError         … in time (a builtin `TimeoutError` too)
+    ├── JobFailedError              the job ended as failed
+    ├── JobNotFinishedError         there is nothing to download yet
+    ├── JobTimeoutError             the job did not finish in the time given; it goes on (a builtin `TimeoutError` too)
+    └── DownloadError               the file could not be fetched whole
+
+The caller's own disk raises `OSError`, as ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tchavi_studio.client.results import Job, ResponseInfo
+
+
+class TchaviError(Exception):
+    """Base of the tree. `message` is for people.
+
+    `outcome_unknown` is True when a request that costs credits may have been carried out although no usable answer
+    came: sending it again could bill it twice, so look in `jobs.list()` first, or repeat it with the same
+    `idempotency_key` at a server that honours such keys. `job_id` names the job that the error concerns, where there
+    is one: after `create_and_wait` raised, that job may still be running.
+    """
+
+    outcome_unknown: bool = False
+    idempotency_key: str = ""
+    job_id: str = ""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UsageError(TchaviError, ValueError):
+    """The client was used in a way that can't work; nothing was sent."""
+
+
+class MissingKeyError(UsageError):
+    """No API key was given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a request; `param` is "" where the server names no parameter."""
+
+    param: str = ""
+    message: str = ""
+    code: str = ""
+
+
+class APIError(TchaviError):
+    """The server answered with an error.
+
+    `details` is what the server sent as such, unread; `problems` is the readable form of it.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        param: str = "",
+        details: object = None,
+        retry_after_seconds: float | None = None,
+        response: ResponseInfo | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.details = details
+        self.retry_after_seconds = retry_after_seconds
+        self.response = response or ResponseInfo()
+
+    @property
+    def request_id(self) -> str:
+        return self.response.request_id
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem the server listed; the error's own message where it listed none."""
+        listed = tuple(_read_problems(self.details))
+        return listed or (Problem(param=self.param, message=self.message, code=self.code),)
+
+    def __str__(self) -> str:
+        facts = " ".join(part for part in (str(self.status or ""), self.code) if part)
+        if self.request_id:
+            facts = f"{facts}, request {self.request_id}" if facts else f"request {self.request_id}"
+        return f"{self.message} ({facts})" if facts else self.message
+
+
+class AuthenticationError(APIError):
+    """401: the key is unknown, revoked or missing."""
+
+
+class InsufficientCreditsError(APIError):
+    """402: the account has too few credits for this request. Nothing was charged."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the key is good, but may not do this (for instance use this model)."""
+
+
+class InvalidRequestError(APIError):
+    """The request itself is wrong; `problems` lists all that is. Nothing was charged."""
+
+
+class NotFoundError(InvalidRequestError):
+    """404: no such job for this key."""
+
+
+class ConflictError(InvalidRequestError):
+    """409: the request collides with another one, such as one with the same idempotency key that still runs."""
+
+
+class UnprocessableError(InvalidRequestError):
+    """422: well-formed but refused, such as an idempotency key that was used with another request."""
+
+
+class RateLimitError(APIError):
+    """429: too many requests. Wait `retry_after_seconds` (None where the server names no time). Nothing was charged."""
+
+
+class ServerError(APIError):
+    """500: the server broke."""
+
+
+class UpstreamError(APIError):
+    """502, 503, 504: the server is overloaded, or something behind it did not answer."""
+
+
+class NotOfferedError(APIError):
+    """This server does not know the call: it is one of Studio's additions to Tchavi's API."""
+
+
+class UnreadableAnswerError(APIError):
+    """The server answered, but not with what the API promises (no JSON, no job id, a redirect)."""
+
+
+class APIConnectionError(TchaviError):
+    """No answer came: no connection, or one that broke. `is_transient` is False where trying again can't help."""
+
+    def __init__(self, message: str = "", *, is_transient: bool = True) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """No answer came in time."""
+
+
+class JobFailedError(TchaviError):
+    """The job ended as failed. `code` and `message` are the job's own; credits are refunded by the server itself."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__((job.error.message if job.error else "") or "no reason was given")
+        self.args = (job,)
+        self.job = job
+        self.job_id = job.id
+        self.code = job.error.code if job.error else ""
+        self.credits_refunded = job.credits_refunded
+
+    def __str__(self) -> str:
+        code = f" ({self.code})" if self.code else ""
+        refund = f" {self.credits_refunded:,} credits were refunded." if self.credits_refunded is not None else ""
+        return f"Job {self.job_id} failed: {self.message.rstrip('.')}{code}.{refund}"
+
+
+class JobNotFinishedError(TchaviError):
+    """The job has no clip to download yet."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"Job {job.id} is {job.status or 'in an unknown state'}: there is no clip to download yet.")
+        self.args = (job,)
+        self.job = job
+        self.job_id = job.id
+
+
+class JobTimeoutError(TchaviError, TimeoutError):
+    """The job did not finish in the time given. It goes on: `jobs.wait(error.job_id)` waits for it again."""
+
+    def __init__(self, job: Job, timeout_seconds: float) -> None:
+        super().__init__(
+            f"Job {job.id} is still {job.status or 'open'} after {timeout_seconds:g} s. It goes on, and so does its "
+            f"charge: ask for it again by its id."
+        )
+        self.args = (job, timeout_seconds)
+        self.job = job
+        self.job_id = job.id
+        self.timeout_seconds = timeout_seconds
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class DownloadError(TchaviError):
+    """The clip could not be fetched whole; no file was left behind. The job itself is not affected."""
+
+
+def api_error(
+    *, status: int, body: object, retry_after_seconds: float | None = None, response: ResponseInfo
+) -> APIError:
+    """The error for an answer outside 2xx. `body` is the decoded JSON, or None where it was none."""
+    envelope = body if isinstance(body, dict) else {}
+    error = envelope.get("error", envelope)
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, dict):
+        error = {}
+    message = error.get("message")
+    code = error.get("code")
+    param = error.get("param")
+    return _error_class(status)(
+        message if isinstance(message, str) and message else f"The server answered {status} without an explanation.",
+        status=status,
+        code=code if isinstance(code, str) else "",
+        param=param if isinstance(param, str) else "",
+        details=error.get("details"),
+        retry_after_seconds=retry_after_seconds,
+        response=response,
+    )
+
+
+def _error_class(status: int) -> type[APIError]:
+    known: dict[int, type[APIError]] = {
+        401: AuthenticationError,
+        402: InsufficientCreditsError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        409: ConflictError,
+        422: UnprocessableError,
+        429: RateLimitError,
+        502: UpstreamError,
+        503: UpstreamError,
+        504: UpstreamError,
+    }
+    if status in known:
+        return known[status]
+    if 400 <= status < 500:
+        return InvalidRequestError
+    return ServerError if status >= 500 else UnreadableAnswerError
+
+
+def _read_problems(details: object) -> list[Problem]:
+    if isinstance(details, str):
+        return [Problem(message=details)]
+    if isinstance(details, list):
+        return [problem for entry in details for problem in _read_problems(entry)]
+    if isinstance(details, Mapping):
+        texts = {name: value if isinstance(value, str) else "" for name, value in details.items()}
+        if texts.get("message"):
+            return [Problem(param=texts.get("param", ""), message=texts["message"], code=texts.get("code", ""))]
+        # The other common shape: {"duration": ["must be …"], "seed": "must be …"}.
+        return [
+            Problem(param=str(name), message=problem.message)
+            for name, value in details.items()
+            for problem in _read_problems(value)
+        ]
+    return []

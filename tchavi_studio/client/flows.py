@@ -1,0 +1,465 @@
+"""What the client does, step by step, without doing any of it: the logic that the sync and the async client share.
+
+Each method of `Flows` is a generator. It yields effects (send this, sleep so long, tell the caller) and is sent their
+results; `client.py` performs them, once blocking and once awaiting. httpx's own `Auth.auth_flow` works the same way.
+A failed exchange is thrown into the generator as the `httpx.HTTPError` it was.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from tchavi_studio.client.connection import Answer, Call, Connection, is_transient
+from tchavi_studio.client.errors import (
+    APIError,
+    ConflictError,
+    DownloadError,
+    JobFailedError,
+    JobNotFinishedError,
+    JobTimeoutError,
+    NotOfferedError,
+    ServerError,
+    TchaviError,
+    UnreadableAnswerError,
+    UpstreamError,
+    UsageError,
+)
+from tchavi_studio.client.mp4 import mp4_problem
+from tchavi_studio.client.pacing import (
+    RETRY_AFTER_LONGEST_SECONDS,
+    backoff_seconds,
+    poll_seconds,
+    rate_budget_seconds,
+)
+from tchavi_studio.client.parameters import LocalFile, media, request_body
+from tchavi_studio.client.results import (
+    Credits,
+    Job,
+    JobPage,
+    JobStatus,
+    Quote,
+    UploadedFile,
+    VideoModel,
+    VideoOutput,
+    read_credits,
+    read_job,
+    read_job_page,
+    read_models,
+    read_quote,
+    read_uploaded_file,
+)
+
+PAGE_LIMIT = 50
+ANSWER_LIMIT_BYTES = 8 * 1024**2
+DOWNLOAD_LIMIT_BYTES = 2 * 1024**3
+WAIT_TIMEOUT_SECONDS = 900.0
+DOWNLOAD_TIMEOUT_SECONDS = 600.0
+
+OnUpdate = Callable[[Job], object]
+"""Called with the job on each change of its status; with the async client it may be a coroutine function."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send `request`, hand the body to `on_chunk` piece by piece, and answer with the closed `httpx.Response`."""
+
+    request: httpx.Request
+    on_chunk: Callable[[bytes], None]
+    follow_redirects: bool = False
+
+
+@dataclass(frozen=True)
+class Sleep:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tell:
+    on_update: OnUpdate
+    job: Job
+
+
+Effect = Send | Sleep | Tell
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Effect, Any, T]
+
+
+@dataclass
+class JobCursor:
+    """Where a walk through the job list stands."""
+
+    status: str | None = None
+    limit: int | None = None
+    offset: int = 0
+    is_finished: bool = False
+    seen_ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UsageError("limit must be at least 1.")
+
+    @property
+    def page_limit(self) -> int:
+        return PAGE_LIMIT if self.limit is None else min(PAGE_LIMIT, self.limit - len(self.seen_ids))
+
+    def take(self, page: JobPage) -> list[Job]:
+        """The jobs of `page` that were not seen yet, and one step forward.
+
+        New jobs push older ones to the next page while we walk, so some come twice. A page without any new one ends
+        the walk: a server that ignores `offset` would keep it going for ever.
+        """
+        asked = self.page_limit
+        fresh: list[Job] = []
+        for job in page.jobs:
+            if job.id not in self.seen_ids and len(fresh) < asked:
+                self.seen_ids.add(job.id)
+                fresh.append(job)
+        self.offset += len(page.jobs)
+        has_more = page.has_more if page.has_more is not None else len(page.jobs) >= asked
+        self.is_finished = not fresh or not has_more or self.page_limit == 0
+        return fresh
+
+
+class Flows:
+    """Everything the client can do at one server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._clock = connection.clock
+
+    # Calls
+
+    def call(self, call: Call, *, max_retries: int | None = None) -> Flow[Answer]:
+        """Send `call` until it is answered, as often as is allowed and safe (see `Connection.may_repeat`)."""
+        retries = self._connection.max_retries if max_retries is None else max_retries
+        outcome_unknown = False
+        attempt = 0
+        while True:
+            try:
+                return (yield from self._exchange(call))
+            except TchaviError as error:
+                # The last attempt's refusal says nothing about an earlier one that may have gone through.
+                in_progress = outcome_unknown and isinstance(error, ConflictError)
+                outcome_unknown = error.outcome_unknown = outcome_unknown or error.outcome_unknown
+                error.idempotency_key = call.idempotency_key
+                pause = self._retry_pause(error, attempt)
+                if attempt >= retries or pause is None or not (in_progress or self._connection.may_repeat(call, error)):
+                    raise
+            yield Sleep(pause)
+            attempt += 1
+
+    def _exchange(self, call: Call) -> Flow[Answer]:
+        content = bytearray()
+
+        def keep(chunk: bytes) -> None:
+            content.extend(chunk)
+            if len(content) > ANSWER_LIMIT_BYTES:
+                error = UnreadableAnswerError(f"{call}: the answer is longer than {ANSWER_LIMIT_BYTES:,} bytes.")
+                error.outcome_unknown = not call.is_safe
+                raise error
+
+        try:
+            response: httpx.Response = yield Send(self._connection.request(call), keep)
+        except httpx.HTTPError as cause:
+            raise self._connection.connection_error(call, cause) from cause
+        return self._connection.read(call, response, bytes(content))
+
+    def _retry_pause(self, error: TchaviError, attempt: int) -> float | None:
+        asked = error.retry_after_seconds if isinstance(error, APIError) else None
+        if asked is not None:
+            return asked if asked <= RETRY_AFTER_LONGEST_SECONDS else None
+        return backoff_seconds(attempt, chance=self._clock.chance())
+
+    def _addition(self, call: Call, *, instead: str = "") -> Flow[Answer]:
+        """Call one of Studio's additions, which a server that is no Studio does not know."""
+        try:
+            return (yield from self.call(call))
+        except APIError as error:
+            if error.status in (404, 405, 501):
+                raise self._not_offered(call, error, instead=instead) from error
+            raise
+
+    def _not_offered(self, call: Call, error: APIError, *, instead: str = "") -> NotOfferedError:
+        message = f"{self._connection.base_url} does not offer {call}. {instead}".rstrip()
+        return NotOfferedError(message, status=error.status, response=error.response)
+
+    # Generations
+
+    def create(self, params: Mapping[str, object], *, idempotency_key: str | None) -> Flow[Job]:
+        key = idempotency_key if idempotency_key is not None else str(uuid.uuid4())
+        if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
+            raise UsageError("An idempotency key is 1 to 255 visible ASCII characters.")
+        body = yield from self._uploaded(request_body(params))
+        call = Call(method="POST", path="/videos/generations", body=body, idempotency_key=key, is_safe=False)
+        answer = yield from self.call(call)
+        job = read_job(answer.body, response=answer.response)
+        if not job.id:
+            error = UnreadableAnswerError(
+                f"{call}: the server accepted the request but named no job.", response=answer.response
+            )
+            error.outcome_unknown, error.idempotency_key = True, key
+            raise error
+        return job if job.status else replace(job, status=JobStatus.PENDING.value)
+
+    def create_and_wait(
+        self,
+        params: Mapping[str, object],
+        *,
+        idempotency_key: str | None,
+        on_update: OnUpdate | None,
+        timeout_seconds: float,
+    ) -> Flow[Job]:
+        job = yield from self.create(params, idempotency_key=idempotency_key)
+        return (yield from self._follow(job, on_update=on_update, timeout_seconds=timeout_seconds))
+
+    def quote(self, params: Mapping[str, object]) -> Flow[Quote]:
+        body = yield from self._uploaded(request_body(params))
+        answer = yield from self._addition(Call(method="POST", path="/videos/quote", body=body))
+        return read_quote(answer.body, response=answer.response)
+
+    def _uploaded(self, body: Mapping[str, object]) -> Flow[dict[str, object]]:
+        """`body` with every local file uploaded and its URL in its place."""
+        result: dict[str, object] = {}
+        for name, value in body.items():
+            if not isinstance(value, list):
+                result[name] = yield from self._url_of(value)
+                continue
+            urls: list[object] = []
+            for entry in value:
+                urls.append((yield from self._url_of(entry)))
+            result[name] = urls
+        return result
+
+    def _url_of(self, value: object) -> Flow[object]:
+        return (yield from self._upload(value)).url if isinstance(value, LocalFile) else value
+
+    # Files
+
+    def upload(self, source: object) -> Flow[UploadedFile]:
+        file = media(source, parameter="upload")
+        if isinstance(file, str):
+            raise UsageError("This is a URL already: give it to the API as it is.")
+        return (yield from self._upload(file))
+
+    def _upload(self, file: LocalFile) -> Flow[UploadedFile]:
+        with ExitStack() as stack:
+            content = stack.enter_context(file.source.open("rb")) if isinstance(file.source, Path) else file.source
+            # Safe to repeat: at worst the server keeps a second copy.
+            call = Call(method="POST", path="/files", file=(file.name, content, file.content_type))
+            answer = yield from self._addition(call, instead=f"Give a URL instead of the local file {file.name}.")
+        uploaded = read_uploaded_file(answer.body, response=answer.response)
+        if not uploaded.url:
+            raise UnreadableAnswerError(f"{call}: the server named no URL.", response=answer.response)
+        return uploaded
+
+    # Jobs
+
+    def retrieve_job(self, job_id: str, *, max_retries: int | None = None) -> Flow[Job]:
+        try:
+            answer = yield from self.call(Call(method="GET", path=_job_path(job_id)), max_retries=max_retries)
+        except TchaviError as error:
+            error.job_id = job_id
+            raise
+        job = read_job(answer.body, response=answer.response)
+        return job if job.id else replace(job, id=job_id)
+
+    def list_page(self, *, status: str | None, limit: int, offset: int) -> Flow[JobPage]:
+        query: dict[str, str | int] = {"limit": limit, "offset": offset}
+        if status is not None:
+            query["status"] = status
+        answer = yield from self.call(Call(method="GET", path="/jobs", query=query))
+        return read_job_page(answer.body, response=answer.response)
+
+    def next_jobs(self, cursor: JobCursor) -> Flow[list[Job]]:
+        page = yield from self.list_page(status=cursor.status, limit=cursor.page_limit, offset=cursor.offset)
+        return cursor.take(page)
+
+    def wait(self, job_or_id: Job | str, *, on_update: OnUpdate | None, timeout_seconds: float) -> Flow[Job]:
+        job = job_or_id if isinstance(job_or_id, Job) else (yield from self.retrieve_job(job_or_id))
+        return (yield from self._follow(job, on_update=on_update, timeout_seconds=timeout_seconds))
+
+    def cancel(self, job_id: str) -> Flow[Job]:
+        call = Call(method="POST", path=f"{_job_path(job_id)}/cancel")
+        try:
+            answer = yield from self.call(call)
+        except APIError as error:
+            if error.status == 404:
+                # No such job, or no such call? The job itself knows: if it is unknown too, this raises just that.
+                yield from self.retrieve_job(job_id)
+            if error.status in (404, 405, 501):
+                raise self._not_offered(call, error) from error
+            raise
+        job = read_job(answer.body, response=answer.response)
+        return job if job.id else (yield from self.retrieve_job(job_id))
+
+    def _follow(self, job: Job, *, on_update: OnUpdate | None, timeout_seconds: float) -> Flow[Job]:
+        """Look at `job` until it is finished; its id is on whatever is raised, since it goes on without us.
+
+        A look that fails for a passing reason is no reason to give up a job that is paid for: only the deadline is.
+        """
+        deadline = self._clock.monotonic_seconds() + timeout_seconds
+        failure: TchaviError | None = None
+        asked_pause = 0.0
+        poll = 0
+        if on_update:
+            yield Tell(on_update, job)
+        while not job.is_finished:
+            left = deadline - self._clock.monotonic_seconds()
+            floor = max(asked_pause, self._rate_floor(job))
+            if left <= 0 or floor > left:
+                yield Sleep(max(left, 0))
+                raise JobTimeoutError(job, timeout_seconds) from failure
+            yield Sleep(min(max(floor, poll_seconds(poll, chance=self._clock.chance())), left))
+            poll += 1
+            try:
+                latest = yield from self.retrieve_job(job.id, max_retries=0)
+            except TchaviError as error:
+                if not (is_transient(error) or isinstance(error, ServerError | UpstreamError)):
+                    raise
+                failure = error
+                asked_pause = (error.retry_after_seconds or 0.0) if isinstance(error, APIError) else 0.0
+                continue
+            failure, asked_pause = None, 0.0
+            changed = latest.status != job.status
+            job = latest
+            if changed and on_update:
+                yield Tell(on_update, job)
+        if job.is_failed:
+            raise JobFailedError(job)
+        return job
+
+    def _rate_floor(self, job: Job) -> float:
+        info = job.response
+        return rate_budget_seconds(limit=info.requests_per_minute_limit, remaining=info.requests_per_minute_remaining)
+
+    # Account
+
+    def credits(self) -> Flow[Credits]:
+        answer = yield from self._addition(Call(method="GET", path="/credits"))
+        return read_credits(answer.body, response=answer.response)
+
+    def models(self) -> Flow[tuple[VideoModel, ...]]:
+        answer = yield from self._addition(Call(method="GET", path="/models"))
+        return read_models(answer.body)
+
+    # Download
+
+    def download(
+        self, job_or_id: Job | str, path: str | os.PathLike[str], *, timeout_seconds: float, max_bytes: int
+    ) -> Flow[Path]:
+        """Fetch a finished clip into `path`, which appears only when the file is whole."""
+        target = Path(path)
+        deadline = self._clock.monotonic_seconds() + timeout_seconds
+        output, job_id = yield from self._fresh_output(job_or_id)
+        part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+        may_refresh = True
+        attempt = 0
+        try:
+            while True:
+                try:
+                    yield from self._fetch(output, part, deadline=deadline, max_bytes=max_bytes)
+                    part.replace(target)
+                    return target
+                except _LinkExpired as error:
+                    if not may_refresh:
+                        raise DownloadError(str(error)) from error
+                    may_refresh = False
+                    output, _ = yield from self._fresh_output(job_id)
+                    continue
+                except _Broken as error:
+                    pause = backoff_seconds(attempt, chance=self._clock.chance())
+                    late = self._clock.monotonic_seconds() + pause > deadline
+                    if late or attempt >= self._connection.max_retries:
+                        raise DownloadError(f"The clip of job {job_id} could not be fetched: {error}.") from error
+                yield Sleep(pause)
+                attempt += 1
+        except TchaviError as error:
+            error.job_id = job_id
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _fresh_output(self, job_or_id: Job | str) -> Flow[tuple[VideoOutput, str]]:
+        """The output of a completed job with a link that is not past its time, asking the server where needed."""
+        job = job_or_id if isinstance(job_or_id, Job) else (yield from self.retrieve_job(job_or_id))
+        if isinstance(job_or_id, Job) and not job.is_failed and not self._is_fetchable(job):
+            job = yield from self.retrieve_job(job.id)
+        if job.is_failed:
+            raise JobFailedError(job)
+        if not job.is_completed:
+            raise JobNotFinishedError(job)
+        if job.output is None or not job.output.video_url:
+            error = UnreadableAnswerError(f"Job {job.id} is completed, but the server names no video URL.")
+            error.job_id = job.id
+            raise error
+        return job.output, job.id
+
+    def _is_fetchable(self, job: Job) -> bool:
+        if not job.is_completed or job.output is None or not job.output.video_url:
+            return False
+        return job.output.url_expires_at is None or job.output.url_expires_at > self._clock.now()
+
+    def _fetch(self, output: VideoOutput, part: Path, *, deadline: float, max_bytes: int) -> Flow[None]:
+        with part.open("w+b") as file:
+
+            def keep(chunk: bytes) -> None:
+                if file.tell() + len(chunk) > max_bytes:
+                    raise DownloadError(f"The clip is larger than {max_bytes:,} bytes.")
+                if self._clock.monotonic_seconds() > deadline:
+                    raise DownloadError("The clip did not arrive in the time given.")
+                file.write(chunk)
+
+            try:
+                request = self._connection.media_request(output.video_url)
+                # Not into messages: the URL itself is a secret, since it is signed.
+                host = request.url.host
+                response: httpx.Response = yield Send(request, keep, follow_redirects=True)
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+                raise DownloadError("The server named a video URL that is no http(s) URL.") from error
+            except httpx.HTTPError as error:
+                raise _Broken(f"the connection to {host} failed ({type(error).__name__})") from error
+            status = response.status_code
+            if status in (401, 403, 404, 410):
+                raise _LinkExpired(f"{host} answered {status} for the clip, also with a fresh link.")
+            if status != 200:
+                raise _Broken(f"{host} answered {status}")
+            problem = _file_problem(file, response, output)
+            if problem:
+                raise _Broken(problem)
+
+
+class _Broken(Exception):
+    """This attempt to fetch the clip failed; another may not."""
+
+
+class _LinkExpired(Exception):
+    """The clip's URL is no longer (or not) valid."""
+
+
+def _file_problem(file: BinaryIO, response: httpx.Response, output: VideoOutput) -> str:
+    """Why what was written is not the whole clip; "" if it is."""
+    byte_count = file.tell()
+    promised = response.headers.get("content-length", "")
+    # Content-Length counts the bytes on the wire, which are not the file's where they were compressed.
+    if promised.isdecimal() and int(promised) != response.num_bytes_downloaded:
+        return f"{response.num_bytes_downloaded:,} of {int(promised):,} bytes arrived"
+    size_mb = output.file_size_mb
+    if not promised and size_mb is not None:
+        # The only other figure there is: rounded, and silent about whether a megabyte has 10⁶ or 2²⁰ bytes.
+        lowest, highest = (size_mb - 0.1) * 0.95 * 1000**2, (size_mb + 0.1) * 1.05 * 1024**2
+        if not lowest <= byte_count <= highest:
+            return f"{byte_count:,} bytes arrived where {size_mb:g} MB were announced"
+    return mp4_problem(file, byte_count=byte_count)
+
+
+def _job_path(job_id: str) -> str:
+    if not job_id.strip("."):
+        raise UsageError("A job id is needed, such as job_abc123.")
+    return f"/jobs/{quote(job_id, safe='')}"

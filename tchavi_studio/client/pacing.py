@@ -1,0 +1,59 @@
+"""How long to wait: before another attempt, and between two looks at a job. Pure functions of numbers."""
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+RETRY_FIRST_SECONDS = 0.5
+RETRY_LONGEST_SECONDS = 8.0
+RETRY_AFTER_LONGEST_SECONDS = 60.0
+"""A server that asks for more patience than this gets no retry: its answer is raised, with the time it named."""
+
+POLL_FIRST_SECONDS = 2.0
+POLL_GROWTH = 1.25
+POLL_LONGEST_SECONDS = 10.0
+RATE_WINDOW_SECONDS = 60.0
+
+
+def backoff_seconds(attempt: int, *, chance: float) -> float:
+    """The pause after failed attempt number `attempt` (from 0): doubling, bounded, less up to a quarter by `chance`.
+
+    `chance` is a random fraction in [0, 1): many clients that failed together must not come back together.
+    """
+    exponent = min(attempt, 16)  # far past the bound already; keeps 2**attempt a small number
+    return float(min(RETRY_FIRST_SECONDS * 2**exponent, RETRY_LONGEST_SECONDS) * (1 - 0.25 * chance))
+
+
+def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
+    """Read a `Retry-After` header: seconds or an HTTP date (counted from `now`). None if absent or senseless."""
+    if value is None:
+        return None
+    text = value.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        seconds = float(text)
+        return seconds if math.isfinite(seconds) else None
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def poll_seconds(poll: int, *, chance: float) -> float:
+    """The pause before look number `poll` (from 0) at a job: 2 s growing to 10 s, a quarter more or less by chance."""
+    exponent = min(poll, 32)
+    return float(min(POLL_FIRST_SECONDS * POLL_GROWTH**exponent, POLL_LONGEST_SECONDS) * (0.75 + 0.5 * chance))
+
+
+def rate_budget_seconds(*, limit: int | None, remaining: int | None) -> float:
+    """The shortest pause that stays inside the server's requests per minute.
+
+    The server does not say when its minute ends, so what remains is spread over a whole one: right for a fixed and for
+    a sliding window, and never faster than `limit` allows. Nothing known, nothing demanded: 0.
+    """
+    from_limit = RATE_WINDOW_SECONDS / limit if limit and limit > 0 else 0.0
+    from_remaining = RATE_WINDOW_SECONDS / (max(remaining, 0) + 1) if remaining is not None else 0.0
+    return min(max(from_limit, from_remaining), RATE_WINDOW_SECONDS)
