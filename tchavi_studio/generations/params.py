@@ -7,7 +7,7 @@ rule. Errors stop a request. Hints never do: they say what a model may do differ
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +28,10 @@ from tchavi_studio.engines.formats import (
 MODELS = {"seedance-2": "Seedance 2", "kling-v3": "Kling v3"}
 """The contract's models, with the names that people know them by."""
 
+DEFAULT_DURATION_SECONDS = 5
 DEFAULTS: dict[str, Any] = {
     "model": "seedance-2",
-    "duration": 5,
+    "duration": DEFAULT_DURATION_SECONDS,
     "resolution": "480p",
     "aspect_ratio": "16:9",
     "generate_audio": True,
@@ -114,9 +115,6 @@ class GenerationParams:
         adapt_to = next((reference.pixels for reference in seen if reference and reference.pixels), None)
         return pixel_size(resolution=self.resolution, aspect_ratio=self.aspect_ratio, adapt_to_pixels=adapt_to)
 
-    def with_seed(self, seed: int) -> "GenerationParams":
-        return replace(self, seed=seed)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Validated:
@@ -155,27 +153,27 @@ def validate(raw: Mapping[str, Any]) -> Validated:
     `2.5` are no integers. A field that is missing or None takes its default. References are `MediaReference`s.
     """
     check = _Check(raw)
-    values = {
-        "model": check.choice("model", tuple(MODELS)),
-        "prompt": check.prompt(),
-        "duration_seconds": check.duration(),
-        "resolution": check.choice("resolution", RESOLUTIONS),
-        "aspect_ratio": check.choice("aspect_ratio", ASPECT_RATIOS),
-        "generate_audio": check.boolean("generate_audio"),
-        "seed": check.seed(),
-        "first_frame": check.reference("image_url", "image"),
-        "last_frame": check.reference("last_frame_image_url", "image"),
-        "reference_images": check.references("reference_images", "image", MAX_REFERENCE_IMAGES),
-        "reference_videos": check.references("reference_videos", "video", MAX_REFERENCE_VIDEOS),
-        "reference_audios": check.references("reference_audios", "audio", MAX_REFERENCE_AUDIOS),
-    }
+    # Built in any case, so that every field is read and every problem found; handed out only when there is none.
+    params = GenerationParams(
+        model=check.choice("model", tuple(MODELS)),
+        prompt=check.prompt(),
+        duration_seconds=check.duration(),
+        resolution=check.choice("resolution", RESOLUTIONS),
+        aspect_ratio=check.choice("aspect_ratio", ASPECT_RATIOS),
+        generate_audio=check.boolean("generate_audio"),
+        seed=check.seed(),
+        first_frame=check.reference("image_url", "image"),
+        last_frame=check.reference("last_frame_image_url", "image"),
+        reference_images=check.references("reference_images", "image", MAX_REFERENCE_IMAGES),
+        reference_videos=check.references("reference_videos", "video", MAX_REFERENCE_VIDEOS),
+        reference_audios=check.references("reference_audios", "audio", MAX_REFERENCE_AUDIOS),
+    )
     check.combinations()
     ignored = check.unknown_fields()
     if check.errors:
         order = {name: position for position, name in enumerate(FIELDS)}
         errors = sorted(check.errors, key=lambda problem: order.get(problem.field, len(order)))
         return Validated(params=None, errors=tuple(errors), ignored_fields=ignored)
-    params = GenerationParams(**values)
     return Validated(params=params, hints=tuple(hints_for(params)), ignored_fields=ignored)
 
 
@@ -241,7 +239,7 @@ class _Check:
         }
         value = self.integer("duration", message)
         if value is None:
-            return DEFAULTS["duration"]
+            return DEFAULT_DURATION_SECONDS
         if value != AUTO_DURATION_SECONDS and not MIN_DURATION_SECONDS <= value <= MAX_DURATION_SECONDS:
             self.refuse("duration", "out_of_range", message)
         return value
@@ -326,9 +324,7 @@ class _Check:
             self.refuse(
                 "reference_videos",
                 "too_long_together",
-                _(
-                    "The reference videos last %(found)s s together; at most %(limit)s s are possible. Trim or remove one."
-                )
+                _("The reference videos last %(found)s s together; at most %(limit)s s fit. Trim or remove one.")
                 % {"found": number_format(seconds, decimal_pos=1), "limit": MAX_REFERENCE_VIDEO_SECONDS},
             )
 

@@ -1,0 +1,168 @@
+"""Reads on generations; each begins with the workspace and the person who looks."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from tchavi_studio.workspaces.models import User, Workspace
+
+from .models import OPEN_STATES, Generation, State
+
+CARD_RELATIONS = ("workspace", "creator", "output")
+
+
+def clips_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:
+    """The viewer's own clips in this workspace, newest first, without the bin and dismissed failures."""
+    return _own(workspace, viewer).filter(deleted_at=None, dismissed_at=None)
+
+
+def bin_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:
+    """The viewer's own deleted clips in this workspace, last deleted first."""
+    return _own(workspace, viewer).filter(deleted_at__isnull=False).order_by("-deleted_at", "-id")
+
+
+def clip_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) -> Generation:
+    """One of the viewer's clips, in the bin or not, with all that its page shows. Raises Generation.DoesNotExist."""
+    return _own(workspace, viewer).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
+
+
+def _own(workspace: Workspace, viewer: User) -> QuerySet[Generation]:
+    return (
+        Generation.objects.filter(workspace=workspace, creator=viewer)
+        .select_related(*CARD_RELATIONS)
+        .order_by("-created_at", "-id")
+    )
+
+
+def state_counts(*, workspace: Workspace, viewer: User) -> dict[str, int]:
+    """How many of the viewer's clips are "running", "failed" (and not dismissed) and "done"."""
+    return clips_for_viewer(workspace=workspace, viewer=viewer).aggregate(
+        running=Count("pk", filter=Q(state__in=OPEN_STATES)),
+        failed=Count("pk", filter=Q(state=State.FAILED)),
+        done=Count("pk", filter=Q(state=State.COMPLETED)),
+    )
+
+
+def has_open_clips(*, workspace: Workspace, viewer: User) -> bool:
+    return clips_for_viewer(workspace=workspace, viewer=viewer).filter(state__in=OPEN_STATES).exists()
+
+
+def recent_prompts(*, workspace: Workspace, viewer: User, most: int = 20) -> list[str]:
+    """The viewer's last different prompts, newest first."""
+    prompts = _own(workspace, viewer).values_list("prompt", flat=True)[: most * 3]
+    return list(dict.fromkeys(prompts))[:most]
+
+
+# --- What changed since the page last asked ---------------------------------------------------------------------------
+
+OVERLAP = timedelta(seconds=5)
+"""How late a write may become visible after the moment it is dated: commits take time, and machines' clocks differ."""
+
+MAX_CHANGES = 50
+MAX_WINDOW = 400
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a page has seen: a moment, and which versions dated shortly before it the page has already.
+
+    Writes become visible in another order than they are dated. So each look goes back by `OVERLAP`, and the cursor
+    names what was seen in that window: nothing is missed and nothing is sent twice.
+    """
+
+    moment: datetime
+    seen: frozenset[str]
+
+    def __str__(self) -> str:
+        microseconds = int(self.moment.timestamp() * 1_000_000)
+        return "~".join([str(microseconds), *sorted(self.seen)])
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read a cursor back. Raises ValueError on anything that `str()` did not make."""
+        moment, *seen = text.split("~")
+        if len(seen) > MAX_WINDOW:
+            raise ValueError(f"A cursor names no more than {MAX_WINDOW} versions.")
+        return cls(moment=datetime.fromtimestamp(int(moment) / 1_000_000, tz=UTC), seen=frozenset(seen))
+
+
+def _seen_as(generation: Generation) -> str:
+    return f"{generation.pk.hex[:12]}.{generation.version}"
+
+
+def first_cursor(*, workspace: Workspace, viewer: User) -> Cursor:
+    """The cursor of a page about to be built: take it before reading the page's clips."""
+    newest = _own(workspace, viewer).order_by("-updated_at").values_list("updated_at", flat=True).first()
+    moment = newest or datetime.fromtimestamp(0, tz=UTC)
+    recent = _own(workspace, viewer).filter(updated_at__gt=moment - OVERLAP).order_by("-updated_at")[:MAX_CHANGES]
+    return Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
+
+
+def changed_clips(*, workspace: Workspace, viewer: User, cursor: Cursor) -> tuple[list[Generation], Cursor]:
+    """The viewer's clips that changed after `cursor`, oldest change first, and the cursor to ask with next.
+
+    Deleted and dismissed clips are among them: the page must take their cards away. At most `MAX_CHANGES` come at
+    once; the rest come with the next cursor.
+    """
+    rows = _own(workspace, viewer).filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
+    # At most len(seen) of these are known, so nothing fresh is crowded out.
+    window = list(rows[: len(cursor.seen) + MAX_CHANGES])
+    known = [generation for generation in window if _seen_as(generation) in cursor.seen]
+    fresh = [generation for generation in window if _seen_as(generation) not in cursor.seen][:MAX_CHANGES]
+    moment = max([cursor.moment, *(generation.updated_at for generation in fresh)])
+    recent = (generation for generation in [*known, *fresh] if generation.updated_at > moment - OVERLAP)
+    seen = frozenset(map(_seen_as, recent))
+    return fresh, Cursor(moment=moment, seen=seen)
+
+
+# --- How long it will take --------------------------------------------------------------------------------------------
+
+HISTORY_LENGTH = 200
+MIN_HISTORY = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """How long clips like this one took lately, from Generate to done: half of them, and nine in ten."""
+
+    half_seconds: int
+    nine_in_ten_seconds: int
+
+
+def waiting_estimates(generations: Iterable[Generation]) -> dict[UUID, Estimate]:
+    """Estimates for the open ones of `generations`, by id, from the studio's own latest clips of the same kind.
+
+    The same kind: engine, model, resolution and billed seconds. Where fewer than `MIN_HISTORY` are known there is no
+    estimate: an invented one would be worse than none. One query, whatever the number of clips.
+    """
+    waiting = [generation for generation in generations if generation.is_open]
+    if not waiting:
+        return {}
+    history: dict[tuple[object, ...], list[float]] = {}
+    # Durations are told apart by what was asked: auto and 10 s are billed alike, but are two kinds to the model.
+    done = Generation.objects.filter(state=State.COMPLETED, model__in={generation.model for generation in waiting})
+    rows = done.order_by("-finished_at").values_list(
+        "engine", "model", "resolution", "duration_seconds", "created_at", "finished_at"
+    )[:HISTORY_LENGTH]
+    for *kind, created_at, finished_at in rows:
+        if finished_at is not None:
+            history.setdefault(tuple(kind), []).append((finished_at - created_at).total_seconds())
+    estimates = {}
+    for generation in waiting:
+        kind = [generation.engine, generation.model, generation.resolution, generation.duration_seconds]
+        seconds = history.get(tuple(kind), [])
+        if len(seconds) >= MIN_HISTORY:
+            estimates[generation.pk] = Estimate(
+                half_seconds=round(statistics.median(seconds)),
+                nine_in_ten_seconds=round(statistics.quantiles(seconds, n=10, method="inclusive")[-1]),
+            )
+    return estimates
+
+
+def waiting_estimate(generation: Generation) -> Estimate | None:
+    """`waiting_estimates` of one."""
+    return waiting_estimates([generation]).get(generation.pk)
