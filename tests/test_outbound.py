@@ -329,7 +329,7 @@ def test_every_refusal_reads_the_same() -> None:
             ("gopher://127.0.0.1/", []),
         ]:
             with pytest.raises(OutboundRefusedError) as refused:
-                fetch(url, allow=allow, resolve=resolve)
+                fetch(url, allow=allow, resolve=resolve, timeout_seconds=0.5)
             messages.add(str(refused.value))
     closed.close()
     assert messages == {"The address could not be fetched."}

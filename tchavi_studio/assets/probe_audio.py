@@ -1,0 +1,149 @@
+"""Audio, inside the child process: checked, rewritten without tags, or cut."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+
+from . import sniff
+from .limits import (
+    MAX_DURATION_SECONDS,
+    MAX_STREAM_COUNT,
+    PEAK_COUNT,
+    RefusedFileError,
+    check_byte_count,
+    check_duration,
+)
+from .probe_video import OPEN_OPTIONS, write_bare
+
+_FORMATS = {sniff.WAV: "wav", sniff.MP3: "mp3"}
+_CODECS = {
+    "wav": {"pcm_alaw", "pcm_f32le", "pcm_f64le", "pcm_mulaw", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_u8"},
+    "mp3": {"mp3", "mp3float"},
+}
+_CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+_PEAK_RATE_HERTZ = 8_000
+Samples = np.ndarray[Any, np.dtype[np.int16]]
+_MAX_BROKEN_PACKETS = 8
+"""Real MP3 files often begin or end within a frame; more than that is a broken file."""
+
+
+def take_audio(source: Path, directory: Path, file_type: sniff.FileType) -> dict[str, Any]:
+    """Copy the audio of `source` into `directory` in the same format, without tags, pictures and further streams."""
+    name = _FORMATS[file_type]
+    path = directory / f"file.{name}"
+    with _reading(source, name) as (container, stream):
+        # The mp3 muxer writes an ID3v2 tag unless told not to; the wav muxer names its writer unless bitexact.
+        options = {"id3v2_version": "0", "write_id3v1": "0"} if name == "mp3" else {}
+        with av.open(str(path), "w", format=name, options=options) as target:
+            write_bare(target)
+            copy = target.add_stream_from_template(stream)
+            for packet in container.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    target.mux(packet)
+    return _facts(path, name)
+
+
+def trim_audio(source: Path, directory: Path, start_seconds: float, duration_seconds: float) -> dict[str, Any]:
+    """Write exactly `duration_seconds` of `source` from `start_seconds` as a 16-bit WAV."""
+    path = directory / "file.wav"
+    with _reading(source, source.suffix.removeprefix(".")) as (container, stream):
+        rate = min(stream.rate, 48_000)
+        layout = "mono" if stream.channels == 1 else "stereo"
+        first = round(start_seconds * rate)
+        last = first + round(duration_seconds * rate)
+        with av.open(str(path), "w", format="wav") as target:
+            write_bare(target)
+            output = target.add_stream("pcm_s16le", rate=rate)
+            output.layout = layout
+            position = 0
+            for block in _samples(container, stream, AudioResampler(format="s16", layout=layout, rate=rate)):
+                kept = block[max(first - position, 0) : max(last - position, 0)]
+                position += len(block)
+                if len(kept):
+                    frame = AudioFrame.from_ndarray(kept.reshape(1, -1), format="s16", layout=layout)
+                    frame.rate = rate
+                    target.mux(output.encode(frame))
+                if position >= last:
+                    break
+            target.mux(output.encode(None))
+    return _facts(path, "wav")
+
+
+@contextmanager
+def _reading(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open `path` as the container `name` and nothing else."""
+    try:
+        with av.open(str(path), "r", format=name, options=OPEN_OPTIONS) as container:
+            if len(container.streams) > MAX_STREAM_COUNT:
+                raise RefusedFileError("too_many_streams", count=len(container.streams))
+            if not container.streams.audio:
+                raise RefusedFileError("broken_file", kind="audio")
+            stream = container.streams.audio[0]
+            codec = stream.codec_context.name if stream.codec_context else "unknown"
+            if codec not in _CODECS[name]:
+                raise RefusedFileError("unsupported_codec", kind="audio", codec=codec)
+            yield container, stream
+    except (FFmpegError, ValueError, ArithmeticError) as error:
+        raise RefusedFileError("broken_file", kind="audio") from error
+
+
+def _facts(path: Path, name: str) -> dict[str, Any]:
+    """Decode the file that will be kept, check its limits and tell what it is."""
+    check_byte_count("audio", path.stat().st_size)
+    with _reading(path, name) as (container, stream):
+        resampler = AudioResampler(format="s16", layout="mono", rate=_PEAK_RATE_HERTZ)
+        levels = [np.abs(block[:, 0].astype(np.int32)) for block in _samples(container, stream, resampler)]
+    sample_count = sum(len(block) for block in levels)
+    duration_seconds = round(sample_count / _PEAK_RATE_HERTZ, 3)
+    if not sample_count:
+        raise RefusedFileError("broken_file", kind="audio")
+    check_duration("audio", duration_seconds)
+    return {
+        "kind": "audio",
+        "content_type": _CONTENT_TYPES[name],
+        "duration_seconds": duration_seconds,
+        "has_audio": True,
+        "needs_trim": duration_seconds > MAX_DURATION_SECONDS,
+        "peaks": _peaks(np.concatenate(levels)),
+        "file": path.name,
+    }
+
+
+def _peaks(levels: np.ndarray[Any, np.dtype[np.int32]]) -> list[int]:
+    """`PEAK_COUNT` loudest levels along the way, 0–100, where 100 is the loudest of all."""
+    peaks = np.array([part.max(initial=0) for part in np.array_split(levels, PEAK_COUNT)])
+    loudest = max(int(peaks.max()), 1)
+    return [round(100 * int(peak) / loudest) for peak in peaks]
+
+
+def _samples(container: InputContainer, stream: AudioStream, resampler: AudioResampler) -> Iterator[Samples]:
+    """All samples of `stream` in blocks of shape (samples, channels)."""
+    broken = 0
+    channels = len(resampler.layout.channels) if resampler.layout else 1
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            broken += 1
+            if broken > _MAX_BROKEN_PACKETS:
+                raise
+            continue
+        for frame in frames:
+            for resampled in resampler.resample(frame):
+                yield _block(resampled, channels)
+    for resampled in resampler.resample(None):
+        yield _block(resampled, channels)
+
+
+def _block(frame: AudioFrame, channels: int) -> Samples:
+    return frame.to_ndarray().astype(np.int16, copy=False).reshape(-1, channels)

@@ -1,0 +1,161 @@
+"""Images, inside the child process: checked by their header, decoded, made upright and plain, and written anew."""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, WebPImagePlugin
+
+from . import sniff
+from .limits import (
+    MAX_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_SIDE_PIXELS,
+    POSTER_SIDE_PIXELS,
+    THUMBNAIL_SIDE_PIXELS,
+    RefusedFileError,
+    check_frame,
+)
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+_PILLOW_FORMATS = {
+    sniff.JPEG: "JPEG",
+    sniff.PNG: "PNG",
+    sniff.WEBP: WebPImagePlugin.WebPImageFile.format,
+    sniff.BMP: "BMP",
+    sniff.TIFF: TiffImagePlugin.TiffImageFile.format,
+    sniff.GIF: "GIF",
+    sniff.HEIC: "HEIF",
+}
+_LOSSY_TYPES = {sniff.JPEG, sniff.WEBP, sniff.HEIC}
+_SIXTEEN_BIT_MODES = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
+_ICC_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+
+
+def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict[str, Any]:
+    """Write `source` anew into `directory`, with a thumbnail, and return its facts.
+
+    What comes out is upright, 8 bits a channel, sRGB, without metadata and at most `MAX_SIDE_PIXELS` wide and high:
+    JPEG, or PNG where there is transparency or the source was lossless. Nothing of the received bytes survives as such.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd but readable metadata
+        try:
+            image = _open(source, file_type)
+            lossless = file_type not in _LOSSY_TYPES
+            path, image = _write(_plain(image), directory, lossless=lossless)
+        except (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, ArithmeticError) as error:
+            raise RefusedFileError("broken_file", kind="image") from error
+    return {
+        "kind": "image",
+        "content_type": "image/png" if path.suffix == ".png" else "image/jpeg",
+        "width": image.width,
+        "height": image.height,
+        "file": path.name,
+        "thumbnail": write_webp(image, directory, "thumbnail", THUMBNAIL_SIDE_PIXELS),
+    }
+
+
+def write_webp(image: Image.Image, directory: Path, role: str, longest_side_pixels: int) -> str:
+    """Write a WebP of `image`, no side longer than `longest_side_pixels`, and return the file's name."""
+    small = image.copy()
+    small.thumbnail((longest_side_pixels, longest_side_pixels), Image.Resampling.LANCZOS)
+    small.save(directory / f"{role}.webp", quality=80)
+    return f"{role}.webp"
+
+
+def write_pictures(image: Image.Image, directory: Path) -> dict[str, str]:
+    """The poster and the thumbnail of a video's `image`, as names in `directory`."""
+    return {
+        "poster": write_webp(image, directory, "poster", POSTER_SIDE_PIXELS),
+        "thumbnail": write_webp(image, directory, "thumbnail", THUMBNAIL_SIDE_PIXELS),
+    }
+
+
+def _open(source: Path, file_type: sniff.FileType) -> Image.Image:
+    """Open and check `source` by its header. Nothing is decoded yet."""
+    Image.MAX_IMAGE_PIXELS = None  # else Pillow refuses first, without telling the figures
+    image: Image.Image = Image.open(source, formats=[_PILLOW_FORMATS[file_type]])
+    Image.MAX_IMAGE_PIXELS = MAX_IMAGE_PIXELS
+    width, height = image.size
+    if width * height > MAX_IMAGE_PIXELS:
+        raise RefusedFileError("too_many_pixels", kind="image", width=width, height=height)
+    check_frame("image", *_displayed_size(image))
+    if max(width, height) > MAX_SIDE_PIXELS:
+        scale = MAX_SIDE_PIXELS / max(width, height)
+        # JPEG can be decoded at half size and smaller, which saves most of the memory of a huge photo.
+        image.draft(None, (round(width * scale), round(height * scale)))
+    return image
+
+
+def _displayed_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
+    return (image.height, image.width) if turned else image.size
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The first frame of `image`, upright, no larger than the models take, in sRGB, as RGB or RGBA without metadata."""
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    alpha = _alpha(image)
+    image = _to_srgb(_opaque(image), profile)
+    if alpha is not None:
+        image.putalpha(alpha)
+    image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
+    image.info = {}  # a saver would copy comments and profiles from here
+    return image
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    """The transparency of `image`, or None if it has none or shows none."""
+    if not image.has_transparency_data:
+        return None
+    alpha = image.convert("RGBA").getchannel("A")
+    return None if alpha.getextrema() == (255, 255) else alpha
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The colours of `image` without transparency, in one of the modes L, RGB and CMYK, at 8 bits."""
+    if image.mode in ("RGB", "L", "CMYK"):
+        return image
+    if image.mode in ("1", "LA", "La"):
+        return image.convert("L")
+    if image.mode in _SIXTEEN_BIT_MODES:
+        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    if image.mode in ("P", "PA", "RGBA", "RGBa", "RGBX", "YCbCr"):
+        return image.convert("RGBA").convert("RGB") if image.has_transparency_data else image.convert("RGB")
+    raise RefusedFileError("unsupported_codec", kind="image", codec=image.mode)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image` as RGB in sRGB. A profile that is broken or of another colour space says nothing and is left out."""
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+            if source.profile.xcolor_space.strip() == _ICC_SPACES[image.mode]:
+                converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+                assert converted is not None
+                return converted
+        except (ImageCms.PyCMSError, OSError):
+            pass
+    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+
+
+def _write(image: Image.Image, directory: Path, *, lossless: bool) -> tuple[Path, Image.Image]:
+    """Write `image` as the file to keep, smaller and smaller until the models' byte limit holds."""
+    path = directory / ("file.png" if lossless or image.mode == "RGBA" else "file.jpg")
+    while True:
+        if path.suffix == ".png":
+            image.save(path, compress_level=6)
+        else:
+            image.save(path, quality=93)
+        if path.stat().st_size <= MAX_BYTES["image"]:
+            return path, image
+        if path.suffix == ".png" and image.mode == "RGB":
+            path.unlink()
+            path = path.with_suffix(".jpg")
+        else:
+            image = image.resize((round(image.width * 0.8), round(image.height * 0.8)), Image.Resampling.LANCZOS)
