@@ -1,0 +1,75 @@
+"""The triggers that make transfers append-only, for SQLite and PostgreSQL. There is no way around them, not for tests.
+
+Django drops a table's triggers on SQLite whenever a migration rebuilds the table (AlterField, AddConstraint, …). Such a
+migration must end with `RunPython(install_triggers)`; the system check in `checks.py` fails until it does.
+"""
+
+from django.apps.registry import Apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+TABLE = "ledger_transfer"
+
+SQLITE_TRIGGERS = {
+    "ledger_transfer_no_update": (
+        "CREATE TRIGGER ledger_transfer_no_update BEFORE UPDATE ON ledger_transfer "
+        "BEGIN SELECT RAISE(ABORT, 'ledger rows never change or vanish'); END"
+    ),
+    "ledger_transfer_no_delete": (
+        "CREATE TRIGGER ledger_transfer_no_delete BEFORE DELETE ON ledger_transfer "
+        "BEGIN SELECT RAISE(ABORT, 'ledger rows never change or vanish'); END"
+    ),
+    # INSERT OR REPLACE deletes the row in its way without firing the trigger above, unless the connection has set
+    # PRAGMA recursive_triggers. A connection that is not ours has not, so a row in the way is refused here.
+    "ledger_transfer_no_replace": (
+        "CREATE TRIGGER ledger_transfer_no_replace BEFORE INSERT ON ledger_transfer "
+        "WHEN EXISTS (SELECT 1 FROM ledger_transfer WHERE id = NEW.id OR hash = NEW.hash "
+        "OR (workspace_id = NEW.workspace_id AND book = NEW.book AND sequence = NEW.sequence) "
+        "OR (reference = NEW.reference AND kind = NEW.kind)) "
+        "BEGIN SELECT RAISE(ABORT, 'ledger rows never change or vanish'); END"
+    ),
+}
+"""Name to exact definition, as sqlite_master keeps it."""
+
+POSTGRESQL_TRIGGER = "ledger_transfer_append_only"
+POSTGRESQL_FUNCTION = "ledger_transfer_refuse"
+POSTGRESQL_FUNCTION_BODY = (
+    " BEGIN RAISE EXCEPTION 'ledger rows never change or vanish' USING ERRCODE = 'integrity_constraint_violation'; END "
+)
+POSTGRESQL_TRIGGER_TYPE = 58
+"""pg_trigger.tgtype: BEFORE (2), DELETE (8), UPDATE (16), TRUNCATE (32), for each statement (no 1)."""
+
+
+def install_triggers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Put every trigger in place, replacing what is there. A migration's RunPython."""
+    if schema_editor.connection.vendor == "sqlite":
+        for name, definition in SQLITE_TRIGGERS.items():
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
+            schema_editor.execute(definition)
+        return
+    schema_editor.execute(
+        f"CREATE OR REPLACE FUNCTION {POSTGRESQL_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$body${POSTGRESQL_FUNCTION_BODY}$body$"
+    )
+    schema_editor.execute(f"DROP TRIGGER IF EXISTS {POSTGRESQL_TRIGGER} ON {TABLE}")
+    schema_editor.execute(
+        f"CREATE TRIGGER {POSTGRESQL_TRIGGER} BEFORE UPDATE OR DELETE OR TRUNCATE ON {TABLE} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {POSTGRESQL_FUNCTION}()"
+    )
+    # ALWAYS: also in a session that calls itself a replica, which skips ordinary triggers.
+    schema_editor.execute(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {POSTGRESQL_TRIGGER}")
+
+
+def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Names of the triggers that are absent, switched off or other than they should be. The table must exist."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
+            found = dict(cursor.fetchall())
+            return [name for name, definition in SQLITE_TRIGGERS.items() if found.get(name) != definition]
+        cursor.execute(
+            "SELECT 1 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
+            "WHERE tgrelid = to_regclass(%s) AND tgname = %s AND tgenabled = 'A' AND tgtype = %s AND prosrc = %s",
+            [TABLE, POSTGRESQL_TRIGGER, POSTGRESQL_TRIGGER_TYPE, POSTGRESQL_FUNCTION_BODY],
+        )
+        return [] if cursor.fetchone() else [POSTGRESQL_TRIGGER]

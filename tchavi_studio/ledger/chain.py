@@ -1,0 +1,64 @@
+"""The hash chain: what exactly is hashed, so that anybody can recompute it with any language's SHA-256.
+
+Version 1. `hash` is the lower-case hex SHA-256 of a JSON object in the canonical form of RFC 8785 (keys sorted, no
+white space, UTF-8, only the escapes that JSON demands; integers in full), with exactly these members:
+
+- `actor`: the user's numeric id, or null;
+- `amount_credits`, `balance_after_credits` (the wallet's, after this row), `sequence`: integers;
+- `book`, `kind`, `reason`: strings as stored;
+- `created_at`: UTC with six decimals and a Z, `2026-11-23T13:45:00.000000Z`;
+- `credit`, `debit`: the accounts' names (`wallet`, `granted`, `spent`);
+- `previous_hash`: the hash of the row whose sequence is one less; 64 zeros for the first;
+- `reference`: the generation's UUID, lower case with hyphens, or null;
+- `version`: 1;
+- `workspace`: the workspace's UUID, lower case with hyphens.
+"""
+
+import datetime
+import hashlib
+import json
+import uuid
+
+HASH_VERSION = 1
+
+
+def canonical_bytes(
+    *,
+    workspace_id: uuid.UUID,
+    book: str,
+    sequence: int,
+    kind: str,
+    debit: str,
+    credit: str,
+    amount_credits: int,
+    balance_after_credits: int,
+    reference: uuid.UUID | None,
+    reason: str,
+    actor_id: int | None,
+    created_at: datetime.datetime,
+    previous_hash: str,
+) -> bytes:
+    """The bytes of one transfer that version 1 hashes. `created_at` must be aware of its time zone."""
+    utc = created_at.astimezone(datetime.UTC)
+    members = {
+        "actor": actor_id,
+        "amount_credits": amount_credits,
+        "balance_after_credits": balance_after_credits,
+        "book": book,
+        "created_at": utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "credit": credit,
+        "debit": debit,
+        "kind": kind,
+        "previous_hash": previous_hash,
+        "reason": reason,
+        "reference": str(reference) if reference else None,
+        "sequence": sequence,
+        "version": HASH_VERSION,
+        "workspace": str(workspace_id),
+    }
+    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def transfer_hash(canonical: bytes) -> str:
+    """The hash that a transfer with these canonical bytes carries."""
+    return hashlib.sha256(canonical).hexdigest()

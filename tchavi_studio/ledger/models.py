@@ -1,0 +1,144 @@
+"""The ledger's two tables: accounts, and the transfers between them.
+
+One row is one transfer: an amount leaves the debit account and reaches the credit account, so an unbalanced entry
+cannot be written down, and the balances of all accounts add up to 0 at any time.
+
+| kind       | debit             | credit            | `reference`     |
+|------------|-------------------|-------------------|-----------------|
+| grant      | granted           | wallet            | –               |
+| charge     | wallet            | spent             | the generation  |
+| refund     | spent             | wallet            | the generation  |
+| adjustment | granted or wallet | wallet or granted | –               |
+"""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from tchavi_studio.workspaces.models import Workspace
+
+GENESIS_HASH = "0" * 64
+"""What the first transfer of a chain names as the one before it."""
+
+MAX_AMOUNT_CREDITS = 10**12
+"""The largest single transfer; keeps every balance far from the end of a 64-bit integer."""
+
+
+class Book(models.TextChoices):
+    """Sandbox and live credits are kept apart: play credits can never buy a real clip."""
+
+    SANDBOX = "sandbox", _("Sandbox")
+    LIVE = "live", _("Live")
+
+
+class AccountName(models.TextChoices):
+    """What a workspace has in each book. `granted` is where credits come from, `spent` where they go."""
+
+    WALLET = "wallet", _("Wallet")
+    GRANTED = "granted", _("Granted")
+    SPENT = "spent", _("Spent")
+
+
+class Account(models.Model):
+    """One account; its balance is what it was credited less what it was debited, kept up in the transfer's transaction.
+
+    The wallet's row also holds the head of its book's chain of transfers (`last_sequence`, `last_hash`): whoever writes
+    a transfer holds this row's lock. The other two accounts leave both at their defaults.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="accounts")
+    book = models.CharField(max_length=10, choices=Book)
+    name = models.CharField(max_length=10, choices=AccountName)
+    balance_credits = models.BigIntegerField(default=0)
+    last_sequence = models.PositiveBigIntegerField(default=0)
+    last_hash = models.CharField(max_length=64, default=GENESIS_HASH)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "book", "name"], name="one_account_per_name"),
+            models.CheckConstraint(condition=Q(book__in=Book.values), name="account_book_known"),
+            models.CheckConstraint(condition=Q(name__in=AccountName.values), name="account_name_known"),
+            models.CheckConstraint(
+                condition=~Q(name=AccountName.WALLET) | Q(balance_credits__gte=0), name="wallet_not_below_zero"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id} {self.book} {self.name}"
+
+
+class Kind(models.TextChoices):
+    """Why credits moved."""
+
+    GRANT = "grant", _("Grant")
+    CHARGE = "charge", _("Charge")
+    REFUND = "refund", _("Refund")
+    ADJUSTMENT = "adjustment", _("Adjustment")
+
+
+class Transfer(models.Model):
+    """One movement of credits. Rows are only ever added: triggers refuse every change (`append_only.py`).
+
+    `sequence` counts from 1 within a workspace and book. `hash` covers the row and the hash before it (`chain.py`).
+    `reference` is a generation's id, not a foreign key: the ledger does not know the rooms above it.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="transfers")
+    book = models.CharField(max_length=10, choices=Book)
+    sequence = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits")
+    credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits")
+    amount_credits = models.BigIntegerField()
+    balance_after_credits = models.BigIntegerField()
+    reference = models.UUIDField(null=True)
+    reason = models.TextField(blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="transfers")
+    created_at = models.DateTimeField()
+    hash_version = models.PositiveSmallIntegerField(default=1)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "book", "sequence"], name="one_transfer_per_sequence"),
+            # NULLs are distinct, so this binds charges and refunds and leaves grants and adjustments alone.
+            models.UniqueConstraint(fields=["reference", "kind"], name="one_charge_and_one_refund"),
+            models.CheckConstraint(condition=Q(book__in=Book.values), name="transfer_book_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[Kind.CHARGE, Kind.REFUND], reference__isnull=False)
+                | Q(kind__in=[Kind.GRANT, Kind.ADJUSTMENT], reference__isnull=True),
+                name="reference_on_charge_and_refund",
+            ),
+            models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="transfer_between_two"),
+            models.CheckConstraint(
+                condition=Q(amount_credits__gte=1, amount_credits__lte=MAX_AMOUNT_CREDITS), name="amount_in_range"
+            ),
+            models.CheckConstraint(condition=Q(balance_after_credits__gte=0), name="balance_after_not_below_zero"),
+            models.CheckConstraint(condition=Q(sequence__gte=1), name="sequence_from_one"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "book", "kind", "-sequence"], name="transfer_statement_by_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id} {self.book} #{self.sequence}: {self.kind} {self.amount_credits}"
+
+    @property
+    def raises_wallet(self) -> bool:
+        """Whether this row put credits into the wallet (a charge takes them out). Reads `credit_account`."""
+        return self.credit_account.name == AccountName.WALLET
+
+    @property
+    def change_credits(self) -> int:
+        """What the row did to the wallet, signed. Reads `credit_account`: select it along for a list."""
+        return self.amount_credits if self.raises_wallet else -self.amount_credits
+
+    @property
+    def clip_id(self) -> uuid.UUID | None:
+        """The generation that was charged or refunded; None for grants and adjustments."""
+        return self.reference

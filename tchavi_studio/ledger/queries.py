@@ -1,0 +1,62 @@
+"""Reads on the ledger."""
+
+import datetime
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import QuerySet, Sum
+
+from tchavi_studio.workspaces.models import Workspace
+
+from .models import Account, AccountName, Kind, Transfer
+
+
+def wallet_balance(*, workspace: Workspace, book: str) -> int:
+    """The credits in a workspace's wallet; 0 if it was never opened."""
+    balances = Account.objects.filter(workspace=workspace, book=book, name=AccountName.WALLET)
+    return balances.values_list("balance_credits", flat=True).first() or 0
+
+
+def statement(*, workspace: Workspace, book: str) -> QuerySet[Transfer]:
+    """A workspace's transfers in one book, newest first, with what is shown of their accounts and actors."""
+    return (
+        Transfer.objects.filter(workspace=workspace, book=book)
+        .select_related("credit_account", "actor")
+        .order_by("-sequence")
+    )
+
+
+def charge_for(reference: uuid.UUID) -> Transfer | None:
+    """The charge of one generation; None if it cost nothing or does not exist."""
+    return Transfer.objects.select_related("workspace").filter(reference=reference, kind=Kind.CHARGE).first()
+
+
+def refund_for(reference: uuid.UUID) -> Transfer | None:
+    """The refund of one generation; None if there is none."""
+    return Transfer.objects.select_related("workspace").filter(reference=reference, kind=Kind.REFUND).first()
+
+
+def transfers_for_references(references: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Transfer]]:
+    """The charge and the refund of many generations in one query; a generation without either is not in the answer."""
+    found: dict[uuid.UUID, list[Transfer]] = {}
+    rows = Transfer.objects.filter(reference__in=list(references)).select_related("credit_account", "actor")
+    for transfer in rows.order_by("sequence"):
+        assert transfer.reference is not None
+        found.setdefault(transfer.reference, []).append(transfer)
+    return found
+
+
+def transfers_for_reference(reference: uuid.UUID) -> list[Transfer]:
+    """The charge and then the refund of one generation, as far as they exist."""
+    return transfers_for_references([reference]).get(reference, [])
+
+
+def granted_since(*, workspace: Workspace, book: str, since: datetime.datetime, reason: str | None = None) -> int:
+    """Credits granted at or after `since`, all of them or those of one exact `reason`.
+
+    For a cap that must hold, ask under the wallet's lock (`services.lock_wallet`).
+    """
+    grants = Transfer.objects.filter(workspace=workspace, book=book, kind=Kind.GRANT, created_at__gte=since)
+    if reason is not None:
+        grants = grants.filter(reason=reason)
+    return grants.aggregate(total=Sum("amount_credits"))["total"] or 0

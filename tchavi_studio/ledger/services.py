@@ -1,0 +1,229 @@
+"""Writes on the ledger. Each is one transaction (or a part of the caller's), under the lock of the wallet's row.
+
+The wallet is always locked first and is the only row that two writers of a workspace contend for, so two transfers
+cannot deadlock. Never hold it during an HTTP call.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from tchavi_studio.workspaces.models import User, Workspace
+
+from .chain import HASH_VERSION, canonical_bytes, transfer_hash
+from .models import MAX_AMOUNT_CREDITS, Account, AccountName, Kind, Transfer
+from .queries import charge_for, refund_for
+
+
+class LedgerError(Exception):
+    """The ledger refused a transfer. Nothing was written."""
+
+
+class InsufficientCreditsError(LedgerError):
+    """A wallet holds less than it was to give. Its text is fit to be shown to people."""
+
+    def __init__(self, needed_credits: int, available_credits: int) -> None:
+        super().__init__(needed_credits, available_credits)
+        self.needed_credits = needed_credits
+        self.available_credits = available_credits
+
+    def __str__(self) -> str:
+        return _("This needs %(needed)s credits and the wallet holds %(available)s. No credits were moved.") % {
+            "needed": number_format(self.needed_credits),
+            "available": number_format(self.available_credits),
+        }
+
+
+class AlreadyChargedError(LedgerError):
+    """This reference has its one charge already. Its text is fit to be shown to people."""
+
+    def __init__(self, reference: uuid.UUID) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+    def __str__(self) -> str:
+        return _("This clip has been charged already. No credits were moved.")
+
+
+def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:
+    """Make the workspace's accounts of this book unless they are there; returns all three by name."""
+    Account.objects.bulk_create(
+        [Account(workspace=workspace, book=book, name=name) for name in AccountName], ignore_conflicts=True
+    )
+    return {account.name: account for account in Account.objects.filter(workspace=workspace, book=book)}
+
+
+def lock_wallet(*, workspace: Workspace, book: str) -> Account:
+    """The wallet, opened if need be and locked until the transaction ends; what is read next cannot be overtaken.
+
+    Must be called inside a transaction. On SQLite the transaction itself is the lock (IMMEDIATE).
+    """
+    wallets = Account.objects.select_for_update().filter(workspace=workspace, book=book, name=AccountName.WALLET)
+    wallet = wallets.first()
+    if wallet is None:
+        open_accounts(workspace=workspace, book=book)
+        wallet = wallets.get()
+    return wallet
+
+
+@transaction.atomic
+def grant_credits(
+    *, workspace: Workspace, book: str, amount_credits: int, reason: str, actor: User | None = None
+) -> Transfer | None:
+    """Put new credits into a wallet. An amount of 0 writes no row and returns None."""
+    return _record_transfer(
+        kind=Kind.GRANT,
+        workspace=workspace,
+        book=book,
+        counterpart=AccountName.GRANTED,
+        change_credits=_checked(amount_credits),
+        reason=reason,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def charge_credits(
+    *,
+    workspace: Workspace,
+    book: str,
+    amount_credits: int,
+    reference: uuid.UUID,
+    actor: User | None = None,
+    reason: str = "",
+) -> Transfer | None:
+    """Take the price of one generation (`reference`) out of a wallet. A price of 0 writes no row and returns None.
+
+    Raises InsufficientCreditsError if the wallet holds less, AlreadyChargedError if the reference has its charge.
+    """
+    return _record_transfer(
+        kind=Kind.CHARGE,
+        workspace=workspace,
+        book=book,
+        counterpart=AccountName.SPENT,
+        change_credits=-_checked(amount_credits),
+        reference=reference,
+        reason=reason,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None = None) -> Transfer | None:
+    """Give a generation's whole charge back to the wallet it came from, once: a second call returns the same row.
+
+    Returns None if there was no charge, because the price was 0.
+    """
+    charge = charge_for(reference)
+    if charge is None:
+        return None
+    lock_wallet(workspace=charge.workspace, book=charge.book)
+    # Only under the lock is this answer final: poller, sweep and admin may all be here at once.
+    refund = refund_for(reference)
+    if refund is not None:
+        return refund
+    return _record_transfer(
+        kind=Kind.REFUND,
+        workspace=charge.workspace,
+        book=charge.book,
+        counterpart=AccountName.SPENT,
+        change_credits=charge.amount_credits,
+        reference=reference,
+        reason=reason,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def adjust_credits(
+    *, workspace: Workspace, book: str, amount_credits: int, reason: str, actor: User | None = None
+) -> Transfer | None:
+    """Correct a wallet by hand, upwards or (with a negative amount) downwards. 0 writes no row and returns None.
+
+    Raises InsufficientCreditsError if the wallet would fall below 0.
+    """
+    _checked(abs(amount_credits))
+    return _record_transfer(
+        kind=Kind.ADJUSTMENT,
+        workspace=workspace,
+        book=book,
+        counterpart=AccountName.GRANTED,
+        change_credits=amount_credits,
+        reason=reason,
+        actor=actor,
+    )
+
+
+def _checked(amount_credits: int) -> int:
+    if not 0 <= amount_credits <= MAX_AMOUNT_CREDITS:
+        raise ValueError(f"an amount is 0 to {MAX_AMOUNT_CREDITS} credits, not {amount_credits}")
+    return amount_credits
+
+
+def _record_transfer(
+    *,
+    kind: Kind,
+    workspace: Workspace,
+    book: str,
+    counterpart: AccountName,
+    change_credits: int,
+    reason: str,
+    actor: User | None,
+    reference: uuid.UUID | None = None,
+) -> Transfer | None:
+    """Move `change_credits` (signed, as the wallet sees it) between the wallet and `counterpart`; write the row."""
+    if change_credits == 0:
+        return None
+    wallet = lock_wallet(workspace=workspace, book=book)
+    if kind == Kind.CHARGE and reference is not None and charge_for(reference) is not None:
+        raise AlreadyChargedError(reference)
+    other = Account.objects.get(workspace=workspace, book=book, name=counterpart)
+    debit, credit = (other, wallet) if change_credits > 0 else (wallet, other)
+    transfer = Transfer(
+        workspace=workspace,
+        book=book,
+        sequence=wallet.last_sequence + 1,
+        kind=kind,
+        debit_account=debit,
+        credit_account=credit,
+        amount_credits=abs(change_credits),
+        balance_after_credits=wallet.balance_credits + change_credits,
+        reference=reference,
+        reason=reason,
+        actor=actor,
+        created_at=timezone.now(),
+        hash_version=HASH_VERSION,
+        previous_hash=wallet.last_hash,
+    )
+    transfer.hash = transfer_hash(
+        canonical_bytes(
+            workspace_id=workspace.pk,
+            book=book,
+            sequence=transfer.sequence,
+            kind=kind.value,
+            debit=debit.name,
+            credit=credit.name,
+            amount_credits=transfer.amount_credits,
+            balance_after_credits=transfer.balance_after_credits,
+            reference=reference,
+            reason=reason,
+            actor_id=actor.pk if actor else None,
+            created_at=transfer.created_at,
+            previous_hash=transfer.previous_hash,
+        )
+    )
+    # The guard is in the UPDATE itself, not in what was read before it.
+    updated = Account.objects.filter(pk=wallet.pk, balance_credits__gte=-change_credits).update(
+        balance_credits=F("balance_credits") + change_credits,
+        last_sequence=transfer.sequence,
+        last_hash=transfer.hash,
+    )
+    if not updated:
+        raise InsufficientCreditsError(needed_credits=-change_credits, available_credits=wallet.balance_credits)
+    Account.objects.filter(pk=other.pk).update(balance_credits=F("balance_credits") - change_credits)
+    transfer.save(force_insert=True)
+    return transfer
