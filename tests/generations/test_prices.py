@@ -1,0 +1,58 @@
+"""What clips cost."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from tchavi_studio.generations.params import validate
+from tchavi_studio.generations.prices import Quote, price_list, quote
+
+
+def price(**changes: Any) -> Quote:
+    params = validate({"model": "seedance-2", "prompt": "Dawn", **changes}).params
+    assert params is not None
+    return quote(params)
+
+
+@pytest.mark.parametrize(
+    ("changes", "total_credits"),
+    [
+        ({}, 1_300),
+        ({"duration": 10}, 2_600),
+        ({"duration": 10, "resolution": "720p"}, 5_800),
+        ({"duration": -1}, 2_600),
+        ({"duration": -1, "resolution": "720p", "model": "kling-v3"}, 5_800),
+        ({"duration": 1}, 260),
+        ({"duration": 15, "generate_audio": False}, 3_900),
+    ],
+)
+def test_the_published_prices(changes: dict[str, Any], total_credits: int) -> None:
+    assert price(**changes).total_credits == total_credits
+
+
+def test_an_operator_can_override_one_price_and_add_an_audio_surcharge(settings: Settings) -> None:
+    settings.STUDIO_PRICES = {"kling-v3": {"720p": 600, "audio_surcharge": 40}}
+    assert price(model="kling-v3", resolution="720p") == Quote(
+        total_credits=3_200, per_second_credits=640, billed_seconds=5
+    )
+    assert price(model="kling-v3", resolution="720p", generate_audio=False).total_credits == 3_000
+    assert price(model="seedance-2", resolution="720p").total_credits == 2_900
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        {"sora": {"480p": 1}},
+        {"kling-v3": {"1080p": 1}},
+        {"kling-v3": {"480p": 2.5}},
+        {"kling-v3": {"480p": True}},
+        {"kling-v3": {"480p": -1}},
+    ],
+)
+def test_a_price_list_that_makes_no_sense_is_refused_by_name(settings: Settings, overrides: object) -> None:
+    settings.STUDIO_PRICES = overrides
+    with pytest.raises(ImproperlyConfigured, match="STUDIO_PRICES"):
+        price_list()
