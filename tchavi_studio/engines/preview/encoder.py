@@ -1,0 +1,120 @@
+"""Frames and samples in, an MP4 out: H.264 and AAC, BT.709, index at the front; and the hash of what went in."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from tchavi_studio.engines.formats import FRAMES_PER_SECOND
+from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture
+from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
+
+X264_OPTIONS = {"preset": "veryfast", "crf": "21"}
+"""A preview is seen once or twice: speed first. CRF 21 at this preset looks like 23 at the slower ones."""
+
+AAC_BITS_PER_SECOND = 160_000
+BT709 = 1
+"""The number of BT.709 in all three colour tables of H.264 (ITU-T H.273)."""
+LIMITED_RANGE = 1
+
+KEYFRAME_SECONDS = 2
+"""Scrubbing in a browser jumps from key frame to key frame."""
+
+
+class Encoder:
+    """Writes one clip. Use as a context manager; `finish` completes the file, leaving without it abandons it.
+
+    Frames and samples come in presentation order, alternating as they like; to be interleaved well, the sound should
+    stay within a second or so of the picture.
+    """
+
+    def __init__(self, path: Path, *, size: tuple[int, int], with_sound: bool, title: str, comment: str) -> None:
+        self._size = size
+        self._frame_count = 0
+        self._sample_count = 0
+        self._hash = hashlib.sha256()
+        self._sample_hash = hashlib.sha256()
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._container.metadata.update(title=title, comment=comment)
+        self._video = self._add_video(size)
+        self._audio = self._add_audio() if with_sound else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.close()
+
+    @property
+    def frame_count(self) -> int:
+        return self._frame_count
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over all frames and then the SHA-256 of all samples, as they were before encoding."""
+        both = self._hash.copy()
+        if self._audio is not None:
+            both.update(self._sample_hash.digest())
+        return both.hexdigest()
+
+    def add_frame(self, picture: Picture) -> None:
+        """The next frame of the clip."""
+        width, height = self._size
+        samples = picture.tobytes()
+        self._hash.update(samples)
+        planes = np.frombuffer(samples, np.uint8).reshape(height * 3 // 2, width)
+        frame = av.VideoFrame.from_ndarray(planes, PIXEL_FORMAT)
+        frame.pts, frame.time_base = self._frame_count, Fraction(1, FRAMES_PER_SECOND)
+        frame.colorspace = frame.color_primaries = frame.color_trc = BT709
+        frame.color_range = LIMITED_RANGE
+        self._frame_count += 1
+        self._container.mux(self._video.encode(frame))
+
+    def add_sound(self, samples: Samples) -> None:
+        """The next samples of the clip, 2 by any number."""
+        if self._audio is None:
+            raise ValueError("This clip has no sound.")
+        self._sample_hash.update(np.ascontiguousarray(samples).tobytes())
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts, frame.time_base = self._sample_count, Fraction(1, SAMPLE_RATE)
+        self._sample_count += samples.shape[1]
+        self._container.mux(self._audio.encode(frame))
+
+    def finish(self) -> None:
+        """Empty the encoders and write the index."""
+        self._container.mux(self._video.encode(None))
+        if self._audio is not None:
+            self._container.mux(self._audio.encode(None))
+        self._container.close()
+
+    def _add_video(self, size: tuple[int, int]) -> VideoStream:
+        stream = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=X264_OPTIONS)
+        stream.width, stream.height = size
+        stream.pix_fmt = PIXEL_FORMAT
+        context = stream.codec_context
+        # Whole frames in parallel: slices would make every call wait for its frame while this process could draw.
+        context.thread_type = "FRAME"
+        context.thread_count = 0
+        context.gop_size = KEYFRAME_SECONDS * FRAMES_PER_SECOND
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED_RANGE
+        return stream
+
+    def _add_audio(self) -> AudioStream:
+        return self._container.add_stream(
+            "aac",
+            rate=SAMPLE_RATE,
+            layout="stereo",
+            format="fltp",
+            bit_rate=AAC_BITS_PER_SECOND,
+            options={"aac_coder": "fast"},
+        )

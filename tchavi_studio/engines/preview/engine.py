@@ -1,0 +1,183 @@
+"""The parent's side: starts a child for one render, listens to it, and answers for the file.
+
+Nothing here decodes media, so a hostile or broken file can hurt only the child.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any, cast
+
+import tchavi_studio
+from tchavi_studio.engines.base import (
+    EngineRequest,
+    OnProgress,
+    RenderCancelledError,
+    RenderedClip,
+    RenderFailedError,
+)
+from tchavi_studio.engines.preview.wire import (
+    RENDER_FAILED,
+    RENDER_TIMED_OUT,
+    Order,
+    decode_clip,
+    encode_order,
+)
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 180.0
+ASK_EVERY_SECONDS = 0.25
+"""How often `on_progress` is asked at least, also while the child has nothing new to tell."""
+
+STDERR_BYTES_KEPT = 16 * 1024
+
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")
+"""All that the child gets of the environment: keys and passwords are none of a decoder's business."""
+
+
+class PreviewEngine:
+    """Renders previews on this machine. Safe to use from several threads at once; it keeps no state."""
+
+    name = "preview"
+
+    def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
+
+    def render(self, request: EngineRequest, *, output_path: Path, on_progress: OnProgress) -> RenderedClip:
+        """Render `request` into `output_path`, replacing what is there.
+
+        `on_progress` is called in the calling thread, at least every quarter of a second, with fractions that never
+        fall; 1 is said once, when the clip is whole but not yet in place.
+
+        Raises `RenderFailedError` with the code `reference_unreadable` (the message names the reference),
+        `render_timed_out` or `render_failed`, and `RenderCancelledError` when `on_progress` answered False. The
+        clip appears at `output_path` at once and whole, or not at all.
+        """
+        output_path = output_path.absolute()
+        unfinished = output_path.with_name(f".{output_path.name}.{uuid.uuid4().hex}.part")
+        try:
+            _ask(on_progress, 0.0)
+            with _Child(Order(request=request, output_path=unfinished)) as child:
+                clip = self._follow(child, on_progress)
+            _ask(on_progress, 1.0)
+            unfinished.replace(output_path)
+            return decode_clip(clip, path=output_path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _follow(self, child: "_Child", on_progress: OnProgress) -> dict[str, Any]:
+        """Pass on the child's progress until it says how it ended; the finished clip in plain values."""
+        deadline = time.monotonic() + self._timeout_seconds
+        done = 0.0
+        while True:
+            message = child.next_message(timeout_seconds=ASK_EVERY_SECONDS)
+            if message is None:
+                _ask(on_progress, done)
+            elif "progress" in message:
+                done = max(done, float(message["progress"]))
+                _ask(on_progress, done)
+            elif "clip" in message:
+                return dict(message["clip"])
+            else:
+                logger.warning("The preview could not be rendered (%s).\n%s", message["error"]["code"], child.stderr())
+                raise RenderFailedError(message["error"]["message"], code=message["error"]["code"])
+            if time.monotonic() > deadline:
+                logger.warning("The preview took longer than %s s.\n%s", self._timeout_seconds, child.stderr())
+                raise RenderFailedError("Rendering the preview took too long.", code=RENDER_TIMED_OUT)
+
+
+class _Child:
+    """One child process. Leaving the context ends it, whatever state it is in."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def __enter__(self) -> "_Child":
+        self._process = subprocess.Popen(
+            # -P keeps the working directory off the module path.
+            [sys.executable, "-P", "-m", "tchavi_studio.engines.preview"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_child_environment(os.environ),
+            bufsize=0,
+        )
+        self._messages: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._stderr = bytearray()
+        self._pipes = cast(tuple[IO[bytes], ...], (self._process.stdin, self._process.stdout, self._process.stderr))
+        self._threads = [
+            threading.Thread(target=work, args=(pipe,), daemon=True)
+            for work, pipe in zip(
+                (self._send_order, self._collect_messages, self._collect_stderr), self._pipes, strict=True
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in self._pipes:
+            pipe.close()
+
+    def next_message(self, *, timeout_seconds: float) -> dict[str, Any] | None:
+        """The child's next message; None when nothing came in time. A child that died without a word gives an error."""
+        try:
+            return self._messages.get(timeout=timeout_seconds)
+        except Empty:
+            return None
+
+    def stderr(self) -> str:
+        """The end of what the child wrote to stderr, for the log."""
+        return self._stderr.decode("utf-8", "replace").strip()
+
+    def _send_order(self, stdin: IO[bytes]) -> None:
+        # The pipe stays open afterwards: its end is how the child learns that this process is gone.
+        try:
+            rest = memoryview(encode_order(self._order))
+            while rest:
+                rest = rest[stdin.write(rest) :]
+        except BrokenPipeError:
+            logger.warning("The preview's child process ended before it had read its order.")
+
+    def _collect_messages(self, stdout: IO[bytes]) -> None:
+        pending = b""
+        while chunk := stdout.read(65536):
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                self._messages.put(json.loads(line))
+        # Follows the real answer when there was one, and is then never read.
+        status = self._process.wait()
+        logger.debug("The preview's child process ended with status %s.", status)
+        self._messages.put(
+            {"error": {"code": RENDER_FAILED, "message": "The preview engine stopped before the clip was done."}}
+        )
+
+    def _collect_stderr(self, stderr: IO[bytes]) -> None:
+        while chunk := stderr.read(65536):
+            self._stderr += chunk
+            del self._stderr[:-STDERR_BYTES_KEPT]
+
+
+def _ask(on_progress: OnProgress, done: float) -> None:
+    if not on_progress(done):
+        raise RenderCancelledError("The preview was stopped before it was done.", code="render_cancelled")
+
+
+def _child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: environment[name] for name in INHERITED_VARIABLES if name in environment}
+    package_root = str(Path(tchavi_studio.__file__).resolve().parent.parent)
+    # One BLAS thread: nothing here multiplies large matrices, and idle threads would count against the memory cap.
+    return {**kept, "PYTHONPATH": package_root, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}

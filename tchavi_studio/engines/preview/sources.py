@@ -1,0 +1,196 @@
+"""Reading the files that people gave: photos, videos and sounds, each behind an explicit format and a cap.
+
+The format is chosen by the content type that the studio found by probing, never by a file's name, and nothing but
+that one format is tried: a playlist dressed as a video has no demuxer to reach. Whatever goes wrong in here is the
+file's fault and becomes `RenderFailedError` with the code `reference_unreadable` and the reference's name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from PIL.Image import Transpose
+
+from tchavi_studio.engines.base import EngineReference, RenderFailedError
+from tchavi_studio.engines.preview.picture import Picture
+from tchavi_studio.engines.preview.wire import REFERENCE_UNREADABLE
+
+SAMPLE_RATE = 48_000
+
+PHOTO_PIXELS_AT_MOST = 40_000_000
+"""A little over the contract's 6000 by 6000 pixels."""
+
+VIDEO_PIXELS_AT_MOST = 4096 * 2304
+"""Above anything the studio accepts as a reference video, below what could exhaust the child's memory."""
+
+PHOTO_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/x-ms-bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/gif": "GIF",
+}
+CONTAINER_FORMATS = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/vnd.wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+
+TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
+
+Samples = NDArray[np.float32]
+"""Sound as 2 by n samples, -1 to 1, at `SAMPLE_RATE`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A reference with the name that an error message gives it, such as "Reference video 2"."""
+
+    label: str
+    reference: EngineReference
+
+    @contextmanager
+    def blamed(self, verb: str) -> Iterator[None]:
+        """Whatever fails inside is this file's fault: decoders raise nearly anything on broken bytes."""
+        try:
+            yield
+        except Exception as error:
+            raise RenderFailedError(f"{self.label} could not be {verb}.", code=REFERENCE_UNREADABLE) from error
+
+    @property
+    def path(self) -> Path:
+        if self.reference.path is None:
+            raise FileNotFoundError("The reference has no file on this machine.")
+        return self.reference.path
+
+
+def photo_size(source: Source) -> tuple[int, int]:
+    """Width and height in pixels as the photo is meant to be seen, from its header alone."""
+    with source.blamed("read"), _open_photo(source) as image:
+        width, height = image.size
+        # Orientations 5 to 8 lie on their side.
+        return (height, width) if image.getexif().get(0x0112, 1) >= 5 else (width, height)
+
+
+def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image:
+    """The photo in RGB, upright, transparent parts on white. JPEGs may come smaller, but cover `wanted_pixels`."""
+    with source.blamed("read"), _open_photo(source) as image:
+        longest = max(wanted_pixels)
+        image.draft("RGB", (longest, longest))
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            opaque = Image.new("RGBA", upright.size, "white")
+            opaque.alpha_composite(upright.convert("RGBA"))
+            upright = opaque
+        return upright.convert("RGB")
+
+
+def _open_photo(source: Source) -> Image.Image:
+    image = Image.open(source.path, formats=[PHOTO_FORMATS[source.reference.content_type]])
+    if image.width * image.height > PHOTO_PIXELS_AT_MOST:
+        image.close()
+        raise ValueError(f"{image.width} by {image.height} pixels are too many.")
+    return image
+
+
+def _open_container(source: Source) -> InputContainer:
+    return av.open(
+        str(source.path.absolute()),
+        "r",
+        format=CONTAINER_FORMATS[source.reference.content_type],
+        options={"protocol_whitelist": "file"},
+    )
+
+
+class VideoFile:
+    """A reference video, read once from front to back and again from the front when it ends."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        with source.blamed("decoded"):
+            self._container = _open_container(source)
+            self._stream: VideoStream = self._container.streams.video[0]
+            if self._stream.width * self._stream.height > VIDEO_PIXELS_AT_MOST:
+                raise ValueError(f"{self._stream.width} by {self._stream.height} pixels are too many.")
+            self._stream.thread_type = "AUTO"
+        self._timed_frames = self._decode()
+        self._shown = self._next()
+        self._coming = self._shown
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels as the video is meant to be seen: square pixels, upright."""
+        frame = self._shown[1]
+        aspect = self._stream.sample_aspect_ratio or 1
+        size = (round(frame.width * aspect), frame.height)
+        return size[::-1] if frame.rotation % 180 else size
+
+    def picture_at(self, seconds: float, size: tuple[int, int]) -> Picture:
+        """What the video shows at `seconds` from its start, scaled to `size`. Times must not go backwards."""
+        while self._coming[0] <= seconds + 1e-6:
+            self._shown = self._coming
+            self._coming = self._next()
+        with self._source.blamed("decoded"):
+            frame = self._shown[1]
+            turn = TURNS.get(frame.rotation % 360)
+            if turn is None:
+                return Picture.from_video_frame(frame, size)
+            lying = size[::-1] if frame.rotation % 180 else size
+            return Picture.from_video_frame(frame, lying).mapped(lambda plane: plane.transpose(turn))
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _next(self) -> tuple[float, av.VideoFrame]:
+        with self._source.blamed("decoded"):
+            return next(self._timed_frames)
+
+    def _decode(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Every frame with its time in seconds, endlessly: the last is followed by the first."""
+        frame_seconds = 1 / float(self._stream.average_rate or 24)
+        lap_start, shown_at = 0.0, -frame_seconds
+        while True:
+            first_at: float | None = None
+            for frame in self._container.decode(self._stream):
+                at = shown_at + frame_seconds if frame.time is None else frame.time
+                first_at = at if first_at is None else first_at
+                shown_at = max(lap_start + at - first_at, shown_at)
+                yield shown_at, frame
+            if first_at is None:
+                raise ValueError("There is no frame in it.")
+            lap_start = shown_at = shown_at + frame_seconds
+            self._container.seek(0)
+
+
+def read_sound(source: Source, *, seconds_at_most: float) -> Samples | None:
+    """The sound of an audio or video file from its start, in stereo; None when the file has no sound."""
+    with source.blamed("decoded"), _open_container(source) as container:
+        if not container.streams.audio:
+            return None
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
+        blocks: list[Samples] = []
+        sample_count, samples_at_most = 0, round(seconds_at_most * SAMPLE_RATE)
+        for frame in container.decode(container.streams.audio[0]):
+            for resampled in resampler.resample(frame):
+                blocks.append(resampled.to_ndarray().astype(np.float32))
+                sample_count += resampled.samples
+            if sample_count >= samples_at_most:
+                break
+        if not blocks:
+            raise ValueError("There is no sample in it.")
+        samples = np.nan_to_num(np.concatenate(blocks, axis=1))[:, :samples_at_most]
+        return np.clip(samples, -1, 1).astype(np.float32)
