@@ -1,21 +1,86 @@
 """Fixtures that every room's tests share."""
 
-import os
-import tempfile
+import socket
+from collections.abc import Iterator
 from pathlib import Path
-
-# Settings are read from the environment at import: tests must neither see nor touch an operator's data.
-os.environ["STUDIO_DATA"] = tempfile.mkdtemp(prefix="tchavi-studio-tests-")
-for name in ("TCHAVI_API_KEY", "STUDIO_PUBLIC_URL", "EMAIL_URL"):
-    os.environ.pop(name, None)
+from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoDbBlocker, Settings
 
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
+from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, connected_to, make_template
 
 PASSWORD = "golden hour 17"
+
+
+@pytest.fixture(autouse=True)
+def media_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
+    """Files written by one test are not there for the next."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path / "media", "file_permissions_mode": 0o600},
+        },
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would reach out of this machine fails at once, instead of passing only where there is a network."""
+
+    def guarded(original: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                host = str(address[0])
+                assert host.startswith("127.") or host in ("::1", "localhost"), f"a test tried to reach {host}"
+            return original(self, address)
+
+        return connect
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+
+
+# --- Databases --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def database_template(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SQLiteTemplate | PostgreSQLTemplate]:
+    """The migrated database that `own_database` copies."""
+    with django_db_blocker.unblock():
+        template = make_template(tmp_path_factory.mktemp("databases"))
+        yield template
+        template.drop()
+
+
+@pytest.fixture
+def own_database(
+    database_template: SQLiteTemplate | PostgreSQLTemplate, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    """A fresh, migrated database with real transactions, for this test alone: for threads and subprocesses.
+
+    A thread that used it closes its connection (`django.db.connections.close_all()`); a subprocess finds it by
+    `own_database.environment`. Mark the test `own_database` so that `alice` and the others live in it too.
+    """
+    with django_db_blocker.unblock(), database_template.copy() as database, connected_to(database):
+        yield database
+
+
+@pytest.fixture
+def db(request: pytest.FixtureRequest) -> None:
+    """The database that a test's people and things live in: its own if it is marked so, else pytest-django's."""
+    marked = request.node.get_closest_marker("own_database") is not None
+    request.getfixturevalue("own_database" if marked else "db")
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
 
 
 def make_person(name: str) -> User:
@@ -23,19 +88,6 @@ def make_person(name: str) -> User:
     user = User.objects.create_user(f"{name.lower()}@example.org", PASSWORD, name=name)
     welcome_person(user=user)
     return user
-
-
-@pytest.fixture(autouse=True)
-def media_in_a_folder_of_its_own(tmp_path: Path, settings: pytest.FixtureRequest) -> None:
-    """Files written by one test are not there for the next."""
-    settings.STORAGES = {  # type: ignore[attr-defined]
-        **settings.STORAGES,  # type: ignore[attr-defined]
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "media", "file_permissions_mode": 0o600},
-        },
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
 
 
 @pytest.fixture

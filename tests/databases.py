@@ -1,0 +1,218 @@
+"""Databases for tests: a fresh, migrated one for each test that asks, and a throw-away PostgreSQL server.
+
+The ledger's triggers refuse DELETE, so Django's flush cannot empty a database after a test that needs real
+transactions. Such a test gets a copy of a migrated template instead, and the copy is dropped afterwards.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+SERVER_START_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """One database: `name` as Django's NAME has it, and `url` for another process's DATABASE_URL."""
+
+    name: str
+    url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a subprocess of the real studio, not of the tests' one, that is to use this database."""
+        ours = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        return {**ours, "DATABASE_URL": self.url}
+
+
+@contextmanager
+def connected_to(database: Database) -> Iterator[None]:
+    """Within, Django's default connection leads to `database`, in this thread and in every one that begins."""
+    from django.db import connections
+
+    configured = connections.settings["default"]
+    previous_name, previous_connection = configured["NAME"], connections["default"]
+    # A wrapper of its own: closing one on an in-memory database would lose that, or be ignored by Django.
+    del connections["default"]
+    configured["NAME"] = database.name
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        configured["NAME"] = previous_name
+        connections["default"] = previous_connection
+
+
+def _migrate(database: Database) -> None:
+    from django.core.management import call_command
+
+    with connected_to(database):
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+class SQLiteTemplate:
+    """A migrated SQLite file, copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._template = self._database("template")
+        _migrate(self._template)
+
+    def _database(self, name: str) -> Database:
+        path = self._folder / f"{name}.sqlite3"
+        return Database(name=str(path), url=f"sqlite:///{path}")
+
+    @contextmanager
+    def copy(self) -> Iterator[Database]:
+        database = self._database(uuid.uuid4().hex)
+        shutil.copyfile(self._template.name, database.name)
+        try:
+            yield database
+        finally:
+            for path in self._folder.glob(f"{Path(database.name).name}*"):
+                path.unlink()
+
+    def drop(self) -> None:
+        Path(self._template.name).unlink()
+
+
+class PostgreSQLTemplate:
+    """A migrated PostgreSQL database, from which the server clones one for each test."""
+
+    def __init__(self, configured: dict[str, Any]) -> None:
+        self._configured = configured
+        self._template = self._database(f"template_{uuid.uuid4().hex}")
+        self._run(f"CREATE DATABASE {self._template.name}")
+        _migrate(self._template)
+
+    def _database(self, name: str) -> Database:
+        at = self._configured
+        person = quote(at["USER"]) + (f":{quote(at['PASSWORD'])}" if at["PASSWORD"] else "")
+        port = f":{at['PORT']}" if at["PORT"] else ""
+        return Database(name=name, url=f"postgres://{person}@{quote(at['HOST'])}{port}/{name}")
+
+    def _run(self, statement: str) -> None:
+        import psycopg
+
+        # Not Django's connection: that one is in a transaction, in which no database can be created.
+        with psycopg.connect(self._database("postgres").url, autocommit=True) as connection:
+            connection.execute(statement)
+
+    @contextmanager
+    def copy(self) -> Iterator[Database]:
+        database = self._database(f"own_{uuid.uuid4().hex}")
+        self._run(f"CREATE DATABASE {database.name} TEMPLATE {self._template.name}")
+        try:
+            yield database
+        finally:
+            # FORCE: a killed subprocess's connection may linger on the server.
+            self._run(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+    def drop(self) -> None:
+        self._run(f"DROP DATABASE {self._template.name} WITH (FORCE)")
+
+
+def make_template(folder: Path) -> SQLiteTemplate | PostgreSQLTemplate:
+    """The template for the kind of database that the tests run on."""
+    from django.db import connections
+
+    configured = connections.settings["default"]
+    if configured["ENGINE"] == "django.db.backends.sqlite3":
+        return SQLiteTemplate(folder)
+    return PostgreSQLTemplate(configured)
+
+
+# --- A PostgreSQL server ----------------------------------------------------------------------------------------------
+
+
+def postgresql_binaries() -> Path | None:
+    """The folder of the newest PostgreSQL that Debian's packages put on this machine, or None."""
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(folders, key=lambda folder: float(folder.parent.name), default=None)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _end_with_the_parent() -> None:
+    """On Linux, have the kernel stop this process when the one that started it is gone, even by SIGKILL."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
+
+
+@contextmanager
+def throwaway_postgresql(binaries: Path) -> Iterator[str]:
+    """A PostgreSQL server on loopback in a temporary folder; yields its URL. It is gone afterwards, whatever happens.
+
+    PostgreSQL refuses to run as root: then it runs as Debian's user `postgres`.
+    """
+    as_user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="studio-postgresql-") as folder:
+        if as_user:
+            shutil.chown(folder, "postgres", "postgres")
+        data, log_path = f"{folder}/data", Path(folder, "server.log")
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "studio", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **as_user,
+        )
+        # Nothing here outlives the run, so nothing needs to survive a crash.
+        options = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories="]
+        options += ["listen_addresses=127.0.0.1", f"port={port}", "max_connections=200"]
+        with log_path.open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, *(word for option in options for word in ("-c", option))],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                start_new_session=True,
+                preexec_fn=_end_with_the_parent,
+                **as_user,
+            )
+        try:
+            _wait_until_it_answers(server, port, log_path)
+            yield f"postgres://studio@127.0.0.1:{port}/studio"
+        finally:
+            # SIGINT is PostgreSQL's "fast" shutdown: it ends the sessions that are still open.
+            server.send_signal(signal.SIGINT)
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.send_signal(signal.SIGQUIT)
+                server.wait()
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log_path: Path) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + SERVER_START_SECONDS
+    while True:
+        try:
+            psycopg.connect(f"postgres://studio@127.0.0.1:{port}/postgres").close()
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log_path.read_text()}") from None
+        time.sleep(0.1)
