@@ -1,0 +1,54 @@
+# Everything that is done with this repository. Only Python 3.11 or newer (with venv), git and make are needed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format locale lock bench install install-dev
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: install ## start the studio at http://127.0.0.1:8000/
+	@exec $(BIN)/python manage.py studio
+
+test: install-dev ## checks, then the whole suite on SQLite and PostgreSQL, with a real browser
+	@$(BIN)/python -m tests.run
+
+check: install-dev ## linters, types, layers, templates, migrations, deployment settings
+	@$(BIN)/python .ci/check.py
+
+format: install-dev ## bring code and templates into their form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	git ls-files '*.html' | xargs -r $(BIN)/djade
+
+locale: install-dev ## collect texts to translate, and compile the translations
+	$(BIN)/python .ci/translations.py
+
+lock: install-dev ## resolve the dependencies anew into the two lock files
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes -q pyproject.toml -o requirements.txt \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes -q pyproject.toml --group dev \
+		-o requirements-dev.txt -c requirements.txt \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+bench: install ## how fast this machine renders previews
+	@$(BIN)/python manage.py bench
+
+# What was installed last is kept beside it: pip runs only when the lock says something else.
+install: $(BIN)/python
+	@cmp -s requirements.txt .venv/requirements.txt || cmp -s requirements-dev.txt .venv/requirements-dev.txt || { \
+		echo "Installing what the studio needs…" && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt && \
+		cp requirements.txt .venv/requirements.txt; }
+
+install-dev: $(BIN)/python
+	@cmp -s requirements-dev.txt .venv/requirements-dev.txt || { \
+		echo "Installing what development needs…" && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && \
+		cp requirements-dev.txt .venv/requirements-dev.txt; }
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
