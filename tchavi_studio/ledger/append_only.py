@@ -41,23 +41,29 @@ POSTGRESQL_TRIGGER_TYPE = 58
 
 
 def install_triggers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Put every trigger in place, replacing what is there. A migration's RunPython."""
-    if schema_editor.connection.vendor == "sqlite":
-        for name, definition in SQLITE_TRIGGERS.items():
-            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
-            schema_editor.execute(definition)
-        return
-    schema_editor.execute(
-        f"CREATE OR REPLACE FUNCTION {POSTGRESQL_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$body${POSTGRESQL_FUNCTION_BODY}$body$"
-    )
-    schema_editor.execute(f"DROP TRIGGER IF EXISTS {POSTGRESQL_TRIGGER} ON {TABLE}")
-    schema_editor.execute(
-        f"CREATE TRIGGER {POSTGRESQL_TRIGGER} BEFORE UPDATE OR DELETE OR TRUNCATE ON {TABLE} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {POSTGRESQL_FUNCTION}()"
-    )
-    # ALWAYS: also in a session that calls itself a replica, which skips ordinary triggers.
-    schema_editor.execute(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {POSTGRESQL_TRIGGER}")
+    """Put every trigger in place. A migration's RunPython."""
+    create_triggers(schema_editor.connection)
+
+
+def create_triggers(connection: BaseDatabaseWrapper) -> None:
+    """Put every trigger in place, replacing what is there."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            for name, definition in SQLITE_TRIGGERS.items():
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(definition)
+            return
+        cursor.execute(
+            f"CREATE OR REPLACE FUNCTION {POSTGRESQL_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$body${POSTGRESQL_FUNCTION_BODY}$body$"
+        )
+        cursor.execute(f"DROP TRIGGER IF EXISTS {POSTGRESQL_TRIGGER} ON {TABLE}")
+        cursor.execute(
+            f"CREATE TRIGGER {POSTGRESQL_TRIGGER} BEFORE UPDATE OR DELETE OR TRUNCATE ON {TABLE} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {POSTGRESQL_FUNCTION}()"
+        )
+        # ALWAYS: also in a session that calls itself a replica, which skips ordinary triggers.
+        cursor.execute(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {POSTGRESQL_TRIGGER}")
 
 
 def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:

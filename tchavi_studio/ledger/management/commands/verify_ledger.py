@@ -1,0 +1,81 @@
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.utils.formats import number_format
+
+from tchavi_studio.ledger.append_only import create_triggers, missing_triggers
+from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
+from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
+
+
+class Command(BaseCommand):
+    help = "Recompute the whole ledger from its rows and say what does not follow. Exit status 1 if anything does not."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--expect-head",
+            action="append",
+            default=[],
+            metavar="WORKSPACE:BOOK:HASH",
+            help="a head exported earlier, which its chain must still hold; may be repeated",
+        )
+        parser.add_argument(
+            "--expect-heads", type=Path, metavar="FILE", help="a file of heads written earlier by --export-heads"
+        )
+        parser.add_argument(
+            "--export-heads",
+            action="store_true",
+            help="print the heads as JSON if the ledger is sound; keep it elsewhere",
+        )
+        parser.add_argument(
+            "--restore-triggers", action="store_true", help="first put missing append-only triggers back, and say which"
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        expect_head: list[str],
+        expect_heads: Path | None,
+        export_heads: bool,
+        restore_triggers: bool,
+        **options: Any,
+    ) -> None:
+        expected = [_parsed_head(word) for word in expect_head]
+        if expect_heads is not None:
+            expected += _heads_in(expect_heads)
+        if restore_triggers:
+            for name in missing_triggers(connection):
+                self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
+            create_triggers(connection)
+        count = 0
+        for finding in verify_ledger(expected_heads=expected):
+            count += 1
+            self.stderr.write(str(finding))
+        if count:
+            raise CommandError(f"The ledger is not sound: {count} findings.")
+        if export_heads:
+            heads = [f"{head.workspace_id}:{head.book}:{head.hash}" for head in ledger_heads()]
+            self.stdout.write(json.dumps({"heads": heads}, indent=1))
+            return
+        wallets = number_format(Account.objects.filter(name=AccountName.WALLET).count())
+        transfers = number_format(Transfer.objects.count())
+        self.stdout.write(f"The ledger is sound: wallets {wallets}, transfers {transfers}, findings 0.")
+
+
+def _parsed_head(word: str) -> Head:
+    try:
+        workspace, book, digest = word.split(":")
+        return Head(workspace_id=uuid.UUID(workspace), book=Book(book).value, hash=digest)
+    except ValueError:
+        raise CommandError(f"A head is WORKSPACE:BOOK:HASH, not {word!r}.") from None
+
+
+def _heads_in(path: Path) -> list[Head]:
+    try:
+        return [_parsed_head(word) for word in json.loads(path.read_text())["heads"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandError(f"{path} is not a file written by --export-heads: {error}") from error
