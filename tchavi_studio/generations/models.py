@@ -45,6 +45,8 @@ class Generation(models.Model):
 
     `version` grows with every write and tells an open page whether its card is still right. `fence` grows with every
     claim of the work: a worker that was paused past its lease finds another number there and writes nothing.
+    `key_id` names the API key that asked for it (an id only: keys live in a room above); None from the browser.
+    `is_test` marks what a test key asked for: made by the preview engine, free, and not shown in the browser.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -68,6 +70,8 @@ class Generation(models.Model):
 
     engine = models.CharField(max_length=10, choices=Engine)
     book = models.CharField(max_length=10)
+    key_id = models.UUIDField(null=True)
+    is_test = models.BooleanField(default=False)
     price_credits = models.PositiveIntegerField()
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -117,6 +121,11 @@ class Generation(models.Model):
             models.Index(fields=["workspace", "creator", "-created_at", "-id"], name="generation_feed"),
             models.Index(fields=["workspace", "updated_at"], name="generation_updates"),
             models.Index(fields=["state", "created_at"], name="generation_work"),
+            models.Index(
+                fields=["workspace", "key_id", "-created_at", "-id"],
+                condition=Q(key_id__isnull=False),
+                name="generation_jobs_of_key",
+            ),
             models.Index(F("deleted_at"), condition=Q(deleted_at__isnull=False), name="generation_bin"),
         ]
 

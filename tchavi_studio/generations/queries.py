@@ -32,7 +32,7 @@ def clip_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) 
 
 def _own(workspace: Workspace, viewer: User) -> QuerySet[Generation]:
     return (
-        Generation.objects.filter(workspace=workspace, creator=viewer)
+        Generation.objects.filter(workspace=workspace, creator=viewer, is_test=False)
         .select_related(*CARD_RELATIONS)
         .order_by("-created_at", "-id")
     )

@@ -76,6 +76,8 @@ def start_generation(
     variations: int = 1,
     expected_total_credits: int | None = None,
     parent: Generation | None = None,
+    key_id: UUID | None = None,
+    is_test: bool = False,
 ) -> Started:
     """Charge for and queue the clips of one submission, all or none, in one transaction.
 
@@ -83,14 +85,15 @@ def start_generation(
     (a double click, a reload) returns the first submission's clips.
 
     `variations` (1–4) clips differ in their seeds only. `expected_total_credits` is the price the person saw: another
-    one raises PriceChangedError. Raises InsufficientCreditsError with the whole sum when the wallet holds less. Raises
+    one raises PriceChangedError. `key_id` names the API key that asks; `is_test` makes it free and a preview, whatever
+    the studio's mode. Raises InsufficientCreditsError with the whole sum when the wallet holds less. Raises
     ValueError for a reference that is not the workspace's: no form can ask for that honestly.
     """
     if not 1 <= variations <= MAX_VARIATIONS:
         raise ValueError(f"One submission makes 1 to {MAX_VARIATIONS} clips, not {variations}.")
     if earlier := _submitted(workspace, submission_id):
         return Started(generations=earlier, is_replay=True)
-    price_credits = quote(params).total_credits
+    price_credits = 0 if is_test else quote(params).total_credits
     total_credits = price_credits * variations
     if expected_total_credits not in (None, total_credits):
         raise PriceChangedError(total_credits)
@@ -109,6 +112,8 @@ def start_generation(
                     price_credits=price_credits,
                     parent=parent,
                     references=references,
+                    key_id=key_id,
+                    is_test=is_test,
                 )
                 for variation, seed in enumerate(_seeds(params.seed, variations))
             ]
@@ -172,6 +177,8 @@ def _queue_one(
     price_credits: int,
     parent: Generation | None,
     references: list[tuple[ReferenceRole, int, UUID]],
+    key_id: UUID | None,
+    is_test: bool,
 ) -> Generation:
     width, height = params.pixel_size
     generation = Generation.objects.create(
@@ -191,6 +198,8 @@ def _queue_one(
         height=height,
         engine=Engine.PREVIEW,
         book=settings.STUDIO_BOOK,
+        key_id=key_id,
+        is_test=is_test,
         price_credits=price_credits,
     )
     GenerationReference.objects.bulk_create(
