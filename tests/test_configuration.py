@@ -1,0 +1,13 @@
+"""The settings page of the docs says exactly what the settings read."""
+
+import re
+from pathlib import Path
+
+from tchavi_studio import settings
+
+
+def test_every_variable_that_is_read_is_documented_and_no_other() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', Path(settings.__file__).read_text()))
+    page = (Path(settings.BASE_DIR) / "docs" / "configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, flags=re.MULTILINE))
+    assert documented == read
