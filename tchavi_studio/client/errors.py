@@ -49,6 +49,9 @@ class TchaviError(Exception):
         super().__init__(message)
         self.message = message
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class UsageError(TchaviError, ValueError):
     """The client was used in a way that can't work; nothing was sent."""
@@ -208,9 +211,6 @@ class JobTimeoutError(TchaviError, TimeoutError):
         self.job = job
         self.job_id = job.id
         self.timeout_seconds = timeout_seconds
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class DownloadError(TchaviError):

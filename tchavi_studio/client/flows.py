@@ -446,10 +446,10 @@ class _LinkExpired(Exception):
 def _file_problem(file: BinaryIO, response: httpx.Response, output: VideoOutput) -> str:
     """Why what was written is not the whole clip; "" if it is."""
     byte_count = file.tell()
-    promised = response.headers.get("content-length", "")
-    # Content-Length counts the bytes on the wire, which are not the file's where they were compressed.
-    if promised.isdecimal() and int(promised) != response.num_bytes_downloaded:
-        return f"{response.num_bytes_downloaded:,} of {int(promised):,} bytes arrived"
+    # Where the body was compressed, Content-Length counts other bytes than the file's.
+    promised = "" if "content-encoding" in response.headers else response.headers.get("content-length", "")
+    if promised.isdecimal() and int(promised) != byte_count:
+        return f"{byte_count:,} of {int(promised):,} bytes arrived"
     size_mb = output.file_size_mb
     if not promised and size_mb is not None:
         # The only other figure there is: rounded, and silent about whether a megabyte has 10⁶ or 2²⁰ bytes.

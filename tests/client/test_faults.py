@@ -1,0 +1,390 @@
+"""What a healthy server does not show: refusals by load, broken connections, odd answers. No sockets here."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tchavi_studio.client import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    AuthenticationError,
+    ConflictError,
+    InsufficientCreditsError,
+    JobTimeoutError,
+    NotFoundError,
+    NotOfferedError,
+    RateLimitError,
+    ServerError,
+    TchaviError,
+    UnreadableAnswerError,
+    UpstreamError,
+)
+
+BOAT = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
+ACCEPTED = httpx.Response(202, json={"id": "job_1", "status": "pending"})
+BUSY = {"error": {"code": "upstream_error", "message": "The provider did not answer.", "status": 502}}
+
+Step = httpx.Response | type[httpx.HTTPError]
+
+
+class Script(httpx.MockTransport):
+    """Answers in order; the last step goes on for ever. An exception class is raised."""
+
+    def __init__(self, *steps: Step) -> None:
+        super().__init__(self._answer)
+        self.steps = list(steps)
+        self.requests: list[httpx.Request] = []
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        step = self.steps[min(len(self.requests), len(self.steps) - 1)]
+        self.requests.append(request)
+        if isinstance(step, httpx.Response):
+            return httpx.Response(step.status_code, headers=step.headers, content=step.content)
+        raise step("it broke", request=request)
+
+
+def create(client: Any) -> Any:
+    return client.videos.generations.create(**BOAT)
+
+
+def retrieve(client: Any) -> Any:
+    return client.jobs.retrieve("job_1")
+
+
+def response(status: int, **headers: str) -> httpx.Response:
+    return httpx.Response(status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+# Which requests are sent again
+
+ALWAYS = [response(429), httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
+OUTCOME_UNKNOWN = [
+    response(502),
+    response(503),
+    httpx.ReadTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.WriteTimeout,
+    httpx.RemoteProtocolError,
+]
+NEVER = [
+    *map(response, [302, 400, 401, 402, 403, 404, 405, 409, 422, 500, 501, 504]),
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+]
+
+
+def name(step: Step) -> str:
+    return str(step.status_code) if isinstance(step, httpx.Response) else step.__name__
+
+
+@pytest.mark.parametrize("step", ALWAYS, ids=name)
+@pytest.mark.parametrize("scenario", [create, retrieve])
+def test_what_was_surely_not_accepted_is_sent_again(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
+    script = Script(step, step, ACCEPTED)
+    assert run(scenario, transport=script).id == "job_1"
+    assert len(script.requests) == 3
+    assert run.hours.sleeps == [0.4375, 0.875]
+
+
+@pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
+def test_reading_again_harms_nobody(run: Any, step: Step) -> None:
+    script = Script(step, ACCEPTED)
+    assert run(retrieve, transport=script).id == "job_1"
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
+def test_a_generation_that_may_have_been_accepted_is_never_sent_twice(run: Any, step: Step) -> None:
+    """Tchavi documents no idempotency: a second POST could be a second bill."""
+    script = Script(step, ACCEPTED)
+    with pytest.raises(TchaviError) as caught:
+        run(create, transport=script)
+    assert len(script.requests) == 1
+    assert caught.value.outcome_unknown is True
+    assert caught.value.idempotency_key == script.requests[0].headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
+def test_a_server_that_honours_the_key_may_be_asked_again(run: Any, step: Step) -> None:
+    script = Script(step, step, ACCEPTED)
+    assert run(create, transport=script, idempotent_server=True).id == "job_1"
+    assert len({request.headers["idempotency-key"] for request in script.requests}) == 1
+    assert len({request.content for request in script.requests}) == 1
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("step", NEVER, ids=name)
+@pytest.mark.parametrize("scenario", [create, retrieve])
+def test_what_would_not_help_is_not_sent_again(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
+    script = Script(step, ACCEPTED)
+    with pytest.raises(TchaviError):
+        run(scenario, transport=script, idempotent_server=True)
+    assert (len(script.requests), run.hours.sleeps) == (1, [])
+
+
+def test_retries_end(run: Any) -> None:
+    script = Script(httpx.ConnectError)
+    with pytest.raises(APIConnectionError) as caught:
+        run(create, transport=script)
+    assert len(script.requests) == 3
+    assert caught.value.outcome_unknown is False
+    assert str(caught.value) == "POST /videos/generations: no answer from https://tchavi.com/api/v1: it broke"
+
+
+@pytest.mark.parametrize(("max_retries", "count"), [(0, 1), (1, 2), (5, 6)])
+def test_max_retries(run: Any, max_retries: int, count: int) -> None:
+    script = Script(response(503))
+    with pytest.raises(UpstreamError):
+        run(retrieve, transport=script, max_retries=max_retries)
+    assert len(script.requests) == count
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ((httpx.ReadTimeout, httpx.ConnectError), APIConnectionError),
+        ((response(502), response(402)), InsufficientCreditsError),
+    ],
+)
+def test_a_later_refusal_does_not_undo_an_unknown_outcome(run: Any, steps: tuple[Step, ...], kind: type) -> None:
+    with pytest.raises(kind) as caught:
+        run(create, transport=Script(*steps), idempotent_server=True)
+    assert caught.value.outcome_unknown is True
+
+
+def test_a_first_request_that_still_runs_is_waited_for(run: Any) -> None:
+    """After a read timeout the same key meets its own first request: 409 until that is answered."""
+    script = Script(httpx.ReadTimeout, response(409), ACCEPTED)
+    assert run(create, transport=script, idempotent_server=True).id == "job_1"
+    with pytest.raises(ConflictError):
+        run(create, transport=Script(response(409), ACCEPTED), idempotent_server=True)
+
+
+# How long it waits
+
+
+@pytest.mark.parametrize(
+    ("headers", "sleeps"),
+    [
+        ({"Retry_After": "7"}, [7.0]),
+        ({"Retry_After": "60"}, [60.0]),
+        ({"Retry_After": "Sun, 01 Mar 2026 12:00:09 GMT"}, [9.0]),
+        ({"Retry_After": "0"}, [0.0]),
+        ({"Retry_After": "soon"}, [0.4375]),
+        ({}, [0.4375]),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured(run: Any, headers: dict[str, str], sleeps: list[float], status: int) -> None:
+    run(retrieve, transport=Script(response(status, **headers), ACCEPTED))
+    assert run.hours.sleeps == sleeps
+
+
+def test_a_server_that_asks_for_more_than_a_minute_is_not_asked_again(run: Any) -> None:
+    script = Script(response(429, Retry_After="61", X_Request_Id="req_9"), ACCEPTED)
+    with pytest.raises(RateLimitError) as caught:
+        run(retrieve, transport=script)
+    assert (caught.value.retry_after_seconds, caught.value.request_id) == (61.0, "req_9")
+    assert (len(script.requests), run.hours.sleeps) == (1, [])
+
+
+def test_each_request_carries_its_timeout(run: Any) -> None:
+    script = Script(ACCEPTED)
+    run(retrieve, transport=script, timeout_seconds=7)
+    assert script.requests[0].extensions["timeout"] == {"connect": 7, "read": 7, "write": 7, "pool": 7}
+
+
+# What is raised
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "message"),
+    [
+        (httpx.ReadTimeout, APITimeoutError, "GET /jobs/job_1: no answer from https://tchavi.com/api/v1 within 60 s."),
+        (httpx.ReadError, APIConnectionError, "GET /jobs/job_1: no answer from https://tchavi.com/api/v1: it broke"),
+        (httpx.Response(502, json=BUSY), UpstreamError, "The provider did not answer. (502 upstream_error)"),
+        (httpx.Response(500, text="<html>"), ServerError, "The server answered 500 without an explanation. (500)"),
+        (
+            httpx.Response(302, headers={"Location": "https://elsewhere.example/"}),
+            UnreadableAnswerError,
+            "GET /jobs/job_1: the server answered with a redirect. "
+            "Is https://tchavi.com/api/v1 the right base URL? (302)",
+        ),
+        (
+            httpx.Response(200, text="<html>"),
+            UnreadableAnswerError,
+            "GET /jobs/job_1: the server answered with something that is no JSON object. "
+            "Is https://tchavi.com/api/v1 the right base URL? (200)",
+        ),
+        (
+            httpx.Response(200, content=b" " * (8 * 1024**2 + 1)),
+            UnreadableAnswerError,
+            "GET /jobs/job_1: the answer is longer than 8,388,608 bytes.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_each_fault_is_named(run: Any, step: Step, kind: type[Exception], message: str) -> None:
+    with pytest.raises(TchaviError) as caught:
+        run(retrieve, transport=Script(step), max_retries=0)
+    assert type(caught.value) is kind
+    assert str(caught.value) == message
+    assert caught.value.outcome_unknown is False
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome_unknown"),
+    [
+        (httpx.Response(202, text="<html>"), True),
+        (httpx.Response(202, json=[]), True),
+        (httpx.Response(202, json={"status": "pending"}), True),
+        (httpx.Response(202, content=b" " * (8 * 1024**2 + 1)), True),
+        (httpx.DecodingError, True),
+        (response(500), True),
+        (response(504), True),
+        (response(302), False),
+        (response(400), False),
+        (response(429), False),
+        (httpx.ConnectError, False),
+        (httpx.UnsupportedProtocol, False),
+    ],
+    ids=str,
+)
+def test_the_error_tells_whether_credits_may_have_moved(run: Any, step: Step, outcome_unknown: bool) -> None:
+    with pytest.raises(TchaviError) as caught:
+        run(create, transport=Script(step), max_retries=0)
+    assert caught.value.outcome_unknown is outcome_unknown
+
+
+def test_missing_fields_are_filled_from_what_is_known(run: Any) -> None:
+    assert run(create, transport=Script(httpx.Response(202, json={"id": "job_1"}))).status == "pending"
+    assert run(retrieve, transport=Script(httpx.Response(200, json={"status": "dreaming"}))).id == "job_1"
+
+
+def test_the_key_is_in_no_error_however_it_came_there(run: Any) -> None:
+    class Chatty(httpx.ReadError):
+        def __init__(self, message: str, *, request: httpx.Request) -> None:
+            super().__init__(f"sent {request.headers['authorization']}", request=request)
+
+    with pytest.raises(APIConnectionError) as caught:
+        run(create, transport=Script(Chatty), api_key="sk-tch_secret")
+    assert str(caught.value).endswith(": sent Bearer sk-tch_…")
+    assert "secret" not in f"{caught.value!r} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_an_addition_that_is_not_offered(run: Any, status: int) -> None:
+    with pytest.raises(NotOfferedError) as caught:
+        run(lambda client: client.credits.retrieve(), transport=Script(response(status)))
+    assert (caught.value.status, caught.value.message) == (
+        status,
+        "https://tchavi.com/api/v1 does not offer GET /credits.",
+    )
+
+
+def test_an_addition_that_fails_otherwise_says_so(run: Any) -> None:
+    with pytest.raises(AuthenticationError):
+        run(lambda client: client.credits.retrieve(), transport=Script(response(401)))
+
+
+def test_credits_that_stand_only_in_the_headers(run: Any) -> None:
+    answer = httpx.Response(200, json={}, headers={"X-Credits-Remaining": "12"})
+    assert run(lambda client: client.credits.retrieve(), transport=Script(answer)).balance_credits == 12
+
+
+def test_an_upload_that_is_answered_without_a_url(run: Any, tmp_path: Any) -> None:
+    (tmp_path / "a.png").write_bytes(b"picture")
+    with pytest.raises(UnreadableAnswerError, match="POST /files: the server named no URL"):
+        run(lambda client: client.files.upload(tmp_path / "a.png"), transport=Script(httpx.Response(201, json={})))
+
+
+def test_an_upload_is_sent_whole_again(run: Any, tmp_path: Any) -> None:
+    (tmp_path / "a.png").write_bytes(b"picture")
+    bodies: list[bytes] = []
+
+    async def answer_async(request: httpx.Request) -> httpx.Response:
+        return answered(await request.aread())
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return answered(request.read())
+
+    def answered(content: bytes) -> httpx.Response:
+        bodies.append(content)
+        return httpx.Response(503) if len(bodies) == 1 else httpx.Response(201, json={"url": "https://x/a.png"})
+
+    transport = httpx.MockTransport(answer_async if run.mode == "async" else answer)
+    run(lambda client: client.files.upload(tmp_path / "a.png"), transport=transport)
+    assert [body.count(b"picture") for body in bodies] == [1, 1]
+
+
+# Lists and waiting
+
+
+def test_a_server_that_ignores_the_offset_does_not_keep_us_for_ever(run: Any) -> None:
+    page = httpx.Response(200, json={"data": [{"id": f"job_{number}"} for number in range(50)]})
+    script = Script(page)
+    assert len(run(lambda client: client.jobs.list(), transport=script)) == 50
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize(("has_more", "pages"), [(True, 2), (False, 1)])
+def test_a_server_that_says_whether_there_is_more_is_believed(run: Any, has_more: bool, pages: int) -> None:
+    script = Script(
+        httpx.Response(200, json={"data": [{"id": "job_1"}], "has_more": has_more}),
+        httpx.Response(200, json={"data": []}),
+    )
+    assert len(run(lambda client: client.jobs.list(), transport=script)) == 1
+    assert len(script.requests) == pages
+
+
+def test_passing_faults_do_not_end_the_waiting(run: Any) -> None:
+    done = httpx.Response(200, json={"id": "job_1", "status": "completed"})
+    script = Script(ACCEPTED, response(500), httpx.ReadTimeout, response(429, Retry_After="30"), response(504), done)
+    job = run(lambda client: client.videos.generations.create_and_wait(**BOAT), transport=script)
+    assert job.is_completed
+    assert run.hours.sleeps == [2.0, 2.5, 3.125, 30.0, 4.8828125]
+
+
+def test_a_lasting_fault_ends_at_the_deadline_and_is_the_cause(run: Any) -> None:
+    with pytest.raises(JobTimeoutError) as caught:
+        run(
+            lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=5),
+            transport=Script(ACCEPTED, httpx.ConnectError),
+        )
+    assert caught.value.job_id == "job_1"
+    assert type(caught.value.__cause__) is APIConnectionError
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (404, NotFoundError)])
+def test_a_refused_look_raises_with_the_id_of_the_job_that_goes_on(run: Any, status: int, kind: type[APIError]) -> None:
+    with pytest.raises(kind) as caught:
+        run(
+            lambda client: client.videos.generations.create_and_wait(**BOAT),
+            transport=Script(ACCEPTED, response(status)),
+        )
+    assert caught.value.job_id == "job_1"
+
+
+def test_an_interruption_while_waiting_passes_through(run: Any) -> None:
+    class Interruption(BaseException):
+        pass
+
+    def interrupt(job: Any) -> None:
+        raise Interruption
+
+    with pytest.raises(Interruption):
+        run(
+            lambda client: client.videos.generations.create_and_wait(**BOAT, on_update=interrupt),
+            transport=Script(ACCEPTED),
+        )
+
+
+def test_the_client_itself_logs_nothing(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="tchavi_studio"):
+        run(create, transport=Script(ACCEPTED))
+    assert [record for record in caplog.records if record.name.startswith("tchavi_studio")] == []
