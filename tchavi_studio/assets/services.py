@@ -1,0 +1,364 @@
+"""Writes on stored files: references come in, trims are cut, finished clips are kept, and all of it can go again."""
+
+import hashlib
+import shutil
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.urls import Resolver404, resolve
+
+from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
+from tchavi_studio.workspaces.models import User, Workspace
+
+from . import probe, sniff
+from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
+from .models import Asset, Kind, Origin, server_made_name
+from .queries import asset_by_signed_token, stored_bytes
+from .refusals import MediaRefusedError, output_refused, upload_refused
+from .serving import EXTENSIONS
+from .signing import own_path
+
+__all__ = [
+    "MediaRefusedError",
+    "delete_asset",
+    "delete_asset_files",
+    "delete_stale_incoming",
+    "store_output",
+    "store_upload",
+    "store_url",
+    "trim_asset",
+]
+
+FETCH_SECONDS = 60.0
+MAX_NAME_LENGTH = 200
+STALE_AFTER_SECONDS = 24 * 3600
+TIME_ROUNDING_SECONDS = 0.001
+
+
+def store_upload(*, workspace: Workspace, user: User | None, upload: "UploadedFile[bytes]") -> Asset:
+    """Take an uploaded file as a reference. The same bytes again give the asset that is there already.
+
+    The upload is read in pieces and never held in memory. Raises `MediaRefusedError`; then nothing is left on disk.
+    """
+    with _incoming_directory() as directory, _told_to_sender():
+        _check_quota(workspace)
+        source_sha256 = _receive(upload.chunks(), directory / "source", declared_byte_count=upload.size)
+        return _take(workspace, user, directory, source_sha256, Origin.UPLOAD, name=upload.name or "")
+
+
+def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
+    """Take the file at a URL as a reference, by the same rules as an upload.
+
+    A URL of the studio's own that shows a file of the same workspace gives that asset, without a fetch. Raises
+    `MediaRefusedError`, in the same words whatever the address or the network behind it did.
+    """
+    with _incoming_directory() as directory, _told_to_sender():
+        own = _own_asset(workspace, url)
+        if own is not None:
+            return own
+        _check_quota(workspace)
+        try:
+            fetched = fetch_to_file(
+                url,
+                directory / "source",
+                max_bytes=max(MAX_BYTES.values()),
+                timeout_seconds=FETCH_SECONDS,
+                policy=OutboundPolicy(allowed_peers=frozenset(settings.STUDIO_OUTBOUND_ALLOW)),
+            )
+        except OutboundTooLargeError as error:
+            raise RefusedFileError("too_many_bytes", byte_count=max(MAX_BYTES.values()), cut_off=True) from error
+        except OutboundRefusedError as error:
+            raise RefusedFileError("address_refused") from error
+        name = unquote(urlsplit(fetched.final_url).path).rpartition("/")[2]
+        return _take(workspace, user, directory, fetched.sha256, Origin.URL, name=name)
+
+
+def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duration_seconds: float) -> Asset:
+    """Cut `duration_seconds` from `start_seconds` out of a video or audio into an asset of its own.
+
+    A video is encoded anew at its size (exact to the frame), audio becomes a WAV (exact to the sample). The same cut
+    again gives the asset that is there already. This takes seconds: do not call it in a transaction. Raises
+    `MediaRefusedError`.
+    """
+    with _incoming_directory() as directory, _told_to_sender():
+        _check_trim(asset, start_seconds, duration_seconds)
+        recipe = f"trim {asset.content_sha256} {start_seconds:.3f} {duration_seconds:.3f}"
+        source_sha256 = hashlib.sha256(recipe.encode()).hexdigest()
+        existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256).first()
+        if existing is not None:
+            return existing
+        _check_quota(asset.workspace)
+        source = directory / f"source.{EXTENSIONS[asset.content_type]}"
+        with asset.file.open("rb") as stored, source.open("xb") as file:
+            shutil.copyfileobj(stored, file)
+        made = directory / "made"
+        made.mkdir()
+        probed = probe.trim(
+            source, made, kind=asset.kind, start_seconds=start_seconds, duration_seconds=duration_seconds
+        )
+        assert probed.file is not None
+        trimmed = _asset(asset.workspace, user, Origin.TRIM, probed, source_sha256, asset.original_name)
+        trimmed.derived_from = asset
+        return _keep(trimmed, probed, probed.file, within_quota=True)
+
+
+def store_output(*, workspace: Workspace, user: User | None, path: Path) -> Asset:
+    """Keep a finished clip. `path` is moved in if it is a whole, playable MP4, and deleted if it is not.
+
+    The clip is kept as it is, with its metadata, and the workspace's quota does not refuse what is paid for already.
+    Raises `MediaRefusedError`.
+    """
+    try:
+        with _incoming_directory() as directory:
+            try:
+                probed = probe.verify_output(path.resolve(), directory)
+            except RefusedFileError as refusal:
+                raise output_refused(refusal) from refusal
+            asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")
+            return _keep(asset, probed, path, within_quota=False)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def delete_asset(*, asset: Asset) -> bool:
+    """Delete an asset and, once that is committed, its files. False if a request still refers to it: then it stays."""
+    try:
+        with transaction.atomic():
+            asset_id = asset.pk
+            asset.delete()
+            asset.pk = asset_id  # the names of the files are still needed
+            delete_asset_files(asset=asset)
+    except ProtectedError:
+        return False
+    return True
+
+
+def delete_asset_files(*, asset: Asset) -> None:
+    """Delete the stored files of an asset once the current transaction is committed."""
+    names = _stored_names(asset)
+    transaction.on_commit(lambda: _delete_stored(names))
+
+
+def delete_stale_incoming() -> int:
+    """Delete what a killed process left in the folder of incoming files a day ago or earlier, and tell how much."""
+    count = 0
+    before = time.time() - STALE_AFTER_SECONDS
+    for entry in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        if entry.lstat().st_mtime >= before:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+        count += 1
+    return count
+
+
+# --- The way in -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _incoming_directory() -> Iterator[Path]:
+    """A private folder on the same disk as the stored files, gone afterwards whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="asset-", dir=settings.FILE_UPLOAD_TEMP_DIR) as directory:
+        yield Path(directory).resolve()
+
+
+@contextmanager
+def _told_to_sender() -> Iterator[None]:
+    try:
+        yield
+    except RefusedFileError as refusal:
+        raise upload_refused(refusal) from refusal
+
+
+def _receive(chunks: Iterable[bytes], path: Path, *, declared_byte_count: int | None) -> str:
+    """Write `chunks` to `path`, never more than the kind of file allows, and return their SHA-256."""
+    digest = hashlib.sha256()
+    byte_count = 0
+    file_type: sniff.FileType | None = None
+    with path.open("xb") as file:
+        for chunk in chunks:
+            if byte_count == 0:
+                file_type = _sniffed(chunk[: sniff.SNIFF_BYTE_COUNT])
+            byte_count += len(chunk)
+            assert file_type is not None
+            # What was declared makes the better message; what has arrived is what counts.
+            check_byte_count(file_type.kind, max(byte_count, declared_byte_count or 0))
+            digest.update(chunk)
+            file.write(chunk)
+    if byte_count == 0:
+        raise RefusedFileError("empty_file")
+    return digest.hexdigest()
+
+
+def _sniffed(head: bytes) -> sniff.FileType:
+    file_type = sniff.sniff_type(head)
+    if file_type is None:
+        raise RefusedFileError("unsupported_type" if head else "empty_file")
+    return file_type
+
+
+def _take(
+    workspace: Workspace, user: User | None, directory: Path, source_sha256: str, origin: Origin, *, name: str
+) -> Asset:
+    """Check and clean the received `directory / "source"` and keep what came of it, unless it is here already."""
+    source = directory / "source"
+    same = Asset.objects.filter(
+        workspace=workspace, source_sha256=source_sha256, origin__in=[Origin.UPLOAD, Origin.URL]
+    )
+    existing = same.first()
+    if existing is not None:
+        return existing
+    with source.open("rb") as file:
+        kind = _sniffed(file.read(sniff.SNIFF_BYTE_COUNT)).kind
+    check_byte_count(kind, source.stat().st_size)
+    made = directory / "made"
+    made.mkdir()
+    probed = probe.take_upload(source, made)
+    assert probed.file is not None
+    asset = _asset(workspace, user, origin, probed, source_sha256, name)
+    try:
+        return _keep(asset, probed, probed.file, within_quota=True)
+    except IntegrityError:
+        # The same file came twice at the same moment; the other one was first.
+        return same.get()
+
+
+def _own_asset(workspace: Workspace, url: str) -> Asset | None:
+    """The asset that one of the studio's own URLs shows, or None for a URL of somebody else.
+
+    Raises `RefusedFileError` for an own URL that shows no file of `workspace`: the studio never fetches from itself.
+    """
+    path = own_path(url)
+    if path is None:
+        return None
+    asset: Asset | None = None
+    try:
+        match = resolve(path)
+    except Resolver404:
+        match = None
+    if match is not None and match.view_name == "media:signed":
+        opened = asset_by_signed_token(match.kwargs["token"])
+        asset = opened[0] if opened else None
+    elif match is not None and match.view_name == "assets:media":
+        asset = Asset.objects.filter(pk=match.kwargs["asset_id"]).first()
+    if asset is None or asset.workspace_id != workspace.pk:
+        raise RefusedFileError("address_refused")
+    return asset
+
+
+def _check_trim(asset: Asset, start_seconds: float, duration_seconds: float) -> None:
+    if asset.kind == Kind.IMAGE or asset.duration_seconds is None:
+        raise RefusedFileError("not_trimmable")
+    inside = start_seconds >= 0 and start_seconds + duration_seconds <= asset.duration_seconds + TIME_ROUNDING_SECONDS
+    if not inside or not MIN_DURATION_SECONDS <= duration_seconds <= MAX_DURATION_SECONDS:
+        raise RefusedFileError("trim_out_of_range", duration_seconds=asset.duration_seconds)
+
+
+def _check_quota(workspace: Workspace, more_bytes: int = 1) -> None:
+    used_bytes = stored_bytes(workspace=workspace)
+    quota_bytes = settings.STUDIO_WORKSPACE_QUOTA_BYTES
+    if used_bytes + more_bytes > quota_bytes:
+        raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=quota_bytes)
+
+
+# --- Keeping ----------------------------------------------------------------------------------------------------------
+
+
+class _PreparedFile(File):  # type: ignore[type-arg]  # not generic at run time
+    """A finished file that a storage on the same disk takes over by renaming it, and any other by reading it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open("rb"), name=path.name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        return str(self._path)
+
+
+def _asset(
+    workspace: Workspace, user: User | None, origin: Origin, probed: probe.ProbedFile, source_sha256: str, name: str
+) -> Asset:
+    return Asset(
+        workspace=workspace,
+        created_by=user,
+        origin=origin,
+        original_name=display_name(name),
+        source_sha256=source_sha256,
+        kind=probed.kind,
+        content_type=probed.content_type,
+        width=probed.width,
+        height=probed.height,
+        duration_seconds=probed.duration_seconds,
+        frame_rate=probed.frame_rate,
+        has_audio=probed.has_audio,
+        needs_trim=probed.needs_trim,
+        peaks=list(probed.peaks),
+    )
+
+
+def _keep(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: bool) -> Asset:
+    """Move `path` and its pictures into the storage and write the row: files first, so no row is without its file."""
+    asset.byte_count = path.stat().st_size
+    asset.content_sha256 = _sha256(path)
+    try:
+        asset.file = _promote(path, server_made_name(asset, "file", EXTENSIONS[asset.content_type]))
+        if probed.thumbnail is not None:
+            asset.thumbnail = _promote(probed.thumbnail, server_made_name(asset, "thumbnail", "webp"))
+        if probed.poster is not None:
+            asset.poster = _promote(probed.poster, server_made_name(asset, "poster", "webp"))
+        with transaction.atomic():
+            if within_quota:
+                # The lock makes two uploads at once count each other.
+                Workspace.objects.select_for_update().get(pk=asset.workspace_id)
+                _check_quota(asset.workspace, asset.byte_count)
+            asset.save(force_insert=True)
+    except BaseException:
+        _delete_stored(_stored_names(asset))
+        raise
+    return asset
+
+
+def _promote(path: Path, name: str) -> str:
+    with _PreparedFile(path) as file:
+        return default_storage.save(name, file)
+
+
+def _stored_names(asset: Asset) -> list[str]:
+    return [name for name in (asset.file.name, asset.thumbnail.name, asset.poster.name) if name]
+
+
+def _delete_stored(names: list[str]) -> None:
+    for name in names:
+        default_storage.delete(name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def display_name(name: str) -> str:
+    """A sender's file name as it may be shown: without folders, control and direction characters, and not too long."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(character for character in base if unicodedata.category(character) not in _UNSHOWN_CATEGORIES)
+    shown = " ".join(shown.split())
+    stem, dot, extension = shown.rpartition(".")
+    if len(shown) > MAX_NAME_LENGTH and dot and len(extension) < 10:
+        return stem[: MAX_NAME_LENGTH - len(extension) - 1] + dot + extension
+    return shown[:MAX_NAME_LENGTH]
+
+
+_UNSHOWN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
