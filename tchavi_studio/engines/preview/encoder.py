@@ -15,8 +15,9 @@ from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture
 from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
 
-X264_OPTIONS = {"preset": "veryfast", "crf": "21"}
-"""A preview is seen once or twice: speed first. CRF 21 at this preset looks like 23 at the slower ones."""
+X264_OPTIONS = {"preset": "superfast", "crf": "21", "x264-params": "mbtree=1:rc-lookahead=10"}
+"""A preview is seen once or twice: speed first. The macroblock tree, which this preset leaves out, costs little and
+makes the files of so calm a picture three times smaller, which people on metered data feel."""
 
 AAC_BITS_PER_SECOND = 160_000
 BT709 = 1

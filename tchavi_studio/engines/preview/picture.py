@@ -12,7 +12,6 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.Image import Resampling
 
 PIXEL_FORMAT = "yuv420p"
 
@@ -68,17 +67,16 @@ class Picture:
         )
 
     def resized(self, size: tuple[int, int], box: Box | None = None) -> Self:
-        """The part inside `box` (the whole by default), scaled to `size`.
+        """The part inside `box` (the whole by default) at `size`, for scales near one.
 
         The box may begin and end between pixels: that is what keeps a slow camera from trembling.
         """
-        width, height = size
-        box = _inside(box, self.size) if box else (0, 0, *self.size)
-        half_size, half_box = (width // 2, height // 2), (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
+        left, top, right, bottom = box or (0, 0, *self.size)
+        half_size, half_box = (size[0] // 2, size[1] // 2), (left / 2, top / 2, right / 2, bottom / 2)
         return type(self)(
-            self.luma.resize(size, Resampling.BILINEAR, box),
-            self.blue.resize(half_size, Resampling.BILINEAR, half_box),
-            self.red.resize(half_size, Resampling.BILINEAR, half_box),
+            _sampled(self.luma, size, (left, top, right, bottom)),
+            _sampled(self.blue, half_size, half_box),
+            _sampled(self.red, half_size, half_box),
         )
 
     def blended(self, other: "Picture", weight: float) -> Self:
@@ -122,9 +120,33 @@ class Mask:
         return cls.from_image(Image.fromarray(levels))
 
 
-def _inside(box: Box, size: tuple[int, int]) -> Box:
-    # Rounding can carry a camera's box past the edge by a millionth of a pixel, which Pillow refuses.
-    return max(0.0, box[0]), max(0.0, box[1]), min(float(size[0]), box[2]), min(float(size[1]), box[3])
+def _sampled(plane: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
+    """The part of a plane inside `box` at `size`, each sample interpolated from its four neighbours.
+
+    Interpolating first between whole rows and then between whole columns, with Pillow's composite for the weighting,
+    takes half the time of Pillow's own resize, which is the costliest step of a frame. It is meant for scales near
+    one: it does not average away detail that a strong reduction would have to.
+    """
+    samples = np.asarray(plane)
+    above, below, down = _neighbours(box[1], box[3], size[1], plane.height)
+    rows = np.asarray(_mixed(samples[above], samples[below], down[:, None]))
+    before, after, across = _neighbours(box[0], box[2], size[0], plane.width)
+    return _mixed(np.take(rows, before, axis=1), np.take(rows, after, axis=1), across[None, :])
+
+
+def _neighbours(
+    start: float, end: float, count: int, length: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
+    """For `count` samples spread evenly from `start` to `end`: both neighbours, and the second's weight up to 255."""
+    centres = start + (np.arange(count) + 0.5) * ((end - start) / count) - 0.5
+    centres = np.clip(centres, 0, length - 1)
+    first = np.minimum(centres.astype(np.intp), length - 2)
+    return first, first + 1, np.rint((centres - first) * 255).astype(np.uint8)
+
+
+def _mixed(first: NDArray[np.uint8], second: NDArray[np.uint8], weight: NDArray[np.uint8]) -> Image.Image:
+    mask = np.ascontiguousarray(np.broadcast_to(weight, first.shape))
+    return Image.composite(Image.fromarray(second), Image.fromarray(first), Image.fromarray(mask))
 
 
 def _plane(samples: NDArray[np.generic], size: tuple[int, int]) -> Image.Image:
