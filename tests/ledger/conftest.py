@@ -1,0 +1,21 @@
+"""Workspaces for the ledger's tests: with nobody in them and nothing in their wallets."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tchavi_studio.workspaces.models import Workspace
+
+MakeWorkspace = Callable[[str], Workspace]
+
+
+@pytest.fixture
+def make_workspace(db: None) -> MakeWorkspace:
+    """Make a workspace called by a slug."""
+    return lambda slug: Workspace.objects.create(slug=slug, name=slug)
+
+
+@pytest.fixture
+def lagune(make_workspace: MakeWorkspace) -> Workspace:
+    """The workspace that a test is about."""
+    return make_workspace("lagune")

@@ -1,0 +1,68 @@
+"""What the rooms above ask the ledger."""
+
+import uuid
+from datetime import timedelta
+
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.ledger.queries import (
+    charge_for,
+    granted_since,
+    refund_for,
+    statement,
+    transfers_for_reference,
+    transfers_for_references,
+    wallet_balance,
+)
+from tchavi_studio.ledger.services import charge_credits, grant_credits, refund_charge
+from tchavi_studio.workspaces.models import User, Workspace
+
+CLIPS = [uuid.UUID(int=number) for number in range(1, 5)]
+
+
+def test_a_wallet_that_was_never_opened_holds_nothing(lagune: Workspace) -> None:
+    assert wallet_balance(workspace=lagune, book="live") == 0
+
+
+def test_a_statement_takes_one_query(
+    lagune: Workspace, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for amount_credits in (1, 2, 3):
+        grant_credits(workspace=lagune, book="live", amount_credits=amount_credits, reason="", actor=alice)
+    with django_assert_num_queries(1):
+        shown = [(t.change_credits, t.actor and t.actor.name) for t in statement(workspace=lagune, book="live")]
+    assert shown == [(3, "Alice"), (2, "Alice"), (1, "Alice")]
+
+
+def test_charges_and_refunds_are_found_by_the_clip(
+    lagune: Workspace, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    grant_credits(workspace=lagune, book="live", amount_credits=1000, reason="")
+    charges = [charge_credits(workspace=lagune, book="live", amount_credits=100, reference=clip) for clip in CLIPS[:3]]
+    refund = refund_charge(reference=CLIPS[1])
+    assert [charge_for(clip) for clip in CLIPS] == [*charges, None]
+    assert [refund_for(clip) for clip in CLIPS] == [None, refund, None, None]
+    assert transfers_for_reference(CLIPS[1]) == [charges[1], refund]
+    assert transfers_for_reference(CLIPS[3]) == []
+    with django_assert_num_queries(1):
+        found = transfers_for_references(CLIPS)
+        assert [transfer.change_credits for transfer in found[CLIPS[1]]] == [-100, 100]
+    assert found == {CLIPS[0]: [charges[0]], CLIPS[1]: [charges[1], refund], CLIPS[2]: [charges[2]]}
+
+
+def test_grants_of_a_day_are_summed(lagune: Workspace) -> None:
+    now = timezone.now()
+    for book, reason in (
+        ("sandbox", "Play credits"),
+        ("sandbox", "Play credits"),
+        ("sandbox", "gift"),
+        ("live", "gift"),
+    ):
+        grant_credits(workspace=lagune, book=book, amount_credits=100, reason=reason)
+    charge_credits(workspace=lagune, book="sandbox", amount_credits=50, reference=CLIPS[0])
+    refund_charge(reference=CLIPS[0])
+
+    assert granted_since(workspace=lagune, book="sandbox", since=now) == 300
+    assert granted_since(workspace=lagune, book="sandbox", since=now, reason="Play credits") == 200
+    assert granted_since(workspace=lagune, book="sandbox", since=now + timedelta(hours=1)) == 0
