@@ -4,8 +4,21 @@
 import os
 import sys
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from environs import EnvError
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tchavi_studio.settings")
+    try:
+        # The first look at any setting reads them all.
+        settings.DATABASES  # noqa: B018
+    except (ImproperlyConfigured, EnvError, OSError) as error:
+        sys.exit(f"Tchavi Studio can't start: {error}")
+    execute_from_command_line(sys.argv)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tchavi_studio.settings")
-    execute_from_command_line(sys.argv)
+    main()

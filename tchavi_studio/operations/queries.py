@@ -1,0 +1,25 @@
+"""What is known of how the studio runs."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from .clusters import configured_clusters
+from .models import Heartbeat
+
+FRESH_FOR = timedelta(seconds=20)
+"""How long a heartbeat counts. The watchdog asks for one every five seconds."""
+
+
+def stale_clusters() -> list[str]:
+    """The names of the clusters that have not shown lately, on any machine, that they work."""
+    fresh = Heartbeat.objects.filter(beat_at__gt=timezone.now() - FRESH_FOR).values_list("name", flat=True)
+    return sorted(set(configured_clusters()) - set(fresh))
+
+
+def has_unapplied_migrations() -> bool:
+    """Whether the database is behind this code."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

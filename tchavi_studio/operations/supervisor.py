@@ -1,0 +1,121 @@
+"""Keeps the studio's processes: starts them, starts again what crashed, and leaves nothing behind at the end.
+
+It does not touch the database, which may hang: so it can stop everything at any time.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .process_group import bind_descendants_to_their_parents, kill_group, start_process_group
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.1
+STOP_GRACE_SECONDS = 4.0
+"""How long a stop waits for what can end by itself. A render cannot: it is taken up again at the next start."""
+KILLED_WITHIN_SECONDS = 3.0
+FIRST_RESTART_SECONDS = 0.5
+LONGEST_RESTART_SECONDS = 30.0
+STEADY_AFTER_SECONDS = 60.0
+
+
+class Child:
+    """One process group: what it does, and when it is to be started."""
+
+    def __init__(self, name: str, work: Callable[[], None], on_end: Callable[[], None] = lambda: None) -> None:
+        self.name = name
+        self.pid: int | None = None
+        self._work, self._on_end = work, on_end
+        self._started_at = 0.0
+        self._start_at = 0.0
+        self._restart_seconds = FIRST_RESTART_SECONDS
+
+    def start_if_due(self, lifeline: tuple[int, int]) -> None:
+        if self.pid is None and time.monotonic() >= self._start_at:
+            self.pid = start_process_group(self.name, self._work, lifeline)
+            self._started_at = time.monotonic()
+
+    def ended(self, how: str) -> None:
+        """The group's leader is gone: end the rest of the group, and start anew after a while that grows."""
+        assert self.pid is not None
+        kill_group(self.pid)
+        self.pid = None
+        self._on_end()
+        if time.monotonic() - self._started_at > STEADY_AFTER_SECONDS:
+            self._restart_seconds = FIRST_RESTART_SECONDS
+        logger.error("%s ended (%s); starting it again in %.1f s.", self.name, how, self._restart_seconds)
+        self._start_at = time.monotonic() + self._restart_seconds
+        self._restart_seconds = min(self._restart_seconds * 2, LONGEST_RESTART_SECONDS)
+
+
+class Supervisor:
+    """Runs the children until it is told to stop by SIGINT, SIGTERM or SIGHUP."""
+
+    def __init__(self, children: Sequence[Child], on_tick: Callable[[], None]) -> None:
+        self._children = children
+        self._on_tick = on_tick
+        self._stop_signals = 0
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        bind_descendants_to_their_parents()
+        lifeline = os.pipe()
+        try:
+            while not self._stop_signals:
+                for child in self._children:
+                    child.start_if_due(lifeline)
+                for child, how in self._reaped():
+                    child.ended(how)
+                self._on_tick()
+                time.sleep(TICK_SECONDS)
+        finally:
+            self._stop()
+
+    def _ask_to_stop(self, *_: Any) -> None:
+        self._stop_signals += 1
+
+    def _reaped(self) -> list[tuple[Child, str]]:
+        """The children that have ended, and how. Orphans are reaped too: a container's first process inherits them."""
+        by_pid = {child.pid: child for child in self._children if child.pid}
+        ended = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid in by_pid:
+                code = os.waitstatus_to_exitcode(status)
+                ended.append((by_pid[pid], f"exit code {code}" if code >= 0 else signal.Signals(-code).name))
+        return ended
+
+    def _stop(self) -> None:
+        """Ask every child to end, then end what remains of every group. A second signal does not wait."""
+        groups = [child.pid for child in self._children if child.pid]
+        running = set(groups)
+        for pid in groups:
+            os.kill(pid, signal.SIGTERM)
+        asked_at, signals_before = time.monotonic(), self._stop_signals
+        while running and time.monotonic() - asked_at < STOP_GRACE_SECONDS and self._stop_signals == signals_before:
+            running -= {child.pid for child, _ in self._reaped()}
+            time.sleep(TICK_SECONDS / 4)
+        for pid in groups:
+            kill_group(pid)
+        killed_at = time.monotonic()
+        while any(map(_group_lives, groups)) and time.monotonic() - killed_at < KILLED_WITHIN_SECONDS:
+            self._reaped()
+            time.sleep(TICK_SECONDS / 4)
+
+
+def _group_lives(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Sees that the clusters really work, and that the sweep comes by.
+
+A process that lives proves nothing: when a waiting django-q2 worker is killed it takes the lock of the task queue
+along, and its cluster hands out no task any more while every process of it looks well. So each cluster is given a tiny
+task every few seconds, and one that shows no sign of work for too long is ended; the supervisor starts it anew.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import DatabaseError, connections
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from .clusters import ClusterTrace, configured_clusters
+from .models import Heartbeat
+from .services import record_heartbeat
+from .tasks import beat, sweep
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+ASK_SECONDS = 5.0
+STALE_SECONDS = 20.0
+TASK_GRACE_SECONDS = 5.0
+"""Beyond its time limit, how long a task may take to be stopped by django-q2 itself."""
+LOST_AFTER = timedelta(seconds=30)
+"""A pulse that was taken so long ago and is not finished went down with its worker, or waits behind long tasks."""
+
+
+class Pulse:
+    """One task that a cluster is asked for every few seconds, and never twice at once."""
+
+    def __init__(self, name: str, task: Callable[..., None], *arguments: str, cluster: str, retry_seconds: int) -> None:
+        self._name, self._cluster = name, cluster
+        self._function, self._arguments = f"{task.__module__}.{task.__name__}", arguments
+        self._retry = timedelta(seconds=retry_seconds)
+        self._queued_id: int | None = None
+        self._ask_at = 0.0
+
+    def withdraw(self) -> None:
+        """Take back what was asked of a cluster that is gone, also by an earlier watchdog: it would wait locked."""
+        names = ((row.pk, row.name()) for row in OrmQ.objects.filter(key=self._cluster))
+        OrmQ.objects.filter(pk__in=[pk for pk, name in names if name == self._name]).delete()
+        self._queued_id = None
+        self._ask_at = 0.0
+
+    def ask_if_due(self, now: float) -> None:
+        """Ask, unless it was asked a moment ago or the cluster has yet to finish the last one."""
+        if now < self._ask_at or self._is_outstanding():
+            return
+        # As async_task() does it, which would not tell the row.
+        task: dict[str, Any] = {"id": uuid4().hex, "name": self._name, "func": self._function, "args": self._arguments}
+        task |= {"kwargs": {}, "started": timezone.now(), "save": False, "ack_failure": True}
+        self._queued_id = get_broker(self._cluster).enqueue(SignedPackage.dumps(task))
+        self._ask_at = now + ASK_SECONDS
+
+    def _is_outstanding(self) -> bool:
+        """Whether the cluster is still to finish it. What it took and seems to have lost is withdrawn."""
+        lock: datetime | None = OrmQ.objects.filter(pk=self._queued_id).values_list("lock", flat=True).first()
+        if lock is None:
+            return False
+        # django-q2 locks a row until `retry` seconds after it was taken. What is not locked waits.
+        taken_for = timezone.now() + self._retry - lock
+        if lock <= timezone.now() or taken_for < LOST_AFTER:
+            return True
+        OrmQ.objects.filter(pk=self._queued_id).delete()
+        return False
+
+
+class ClusterWatch:
+    """One cluster of this machine, and when it last showed a sign of work.
+
+    Signs are: a worker took or finished any task; all workers are inside tasks that may take so long; the heartbeat
+    in the database moved (with several machines it may be another one's cluster that took the asked task).
+    """
+
+    def __init__(self, name: str, trace: ClusterTrace, configuration: Mapping[str, Any]) -> None:
+        self.name = name
+        self._trace = trace
+        self._worker_count: int = configuration["workers"]
+        self._task_limit_seconds = configuration["timeout"] + TASK_GRACE_SECONDS
+        self._retry_seconds: int = configuration["retry"]
+        self._pulses: list[Pulse] = []
+        self.add_pulse(f"{name} heartbeat", beat, name)
+        self._leader: int | None = None
+        self._last_task_at: int | None = None
+        self._beat_at: datetime | None = None
+        self._recorded_at = 0.0
+        self._alive_at = 0.0
+
+    def add_pulse(self, name: str, task: Callable[..., None], *arguments: str) -> None:
+        """Have the cluster asked for one more task again and again."""
+        self._pulses.append(Pulse(name, task, *arguments, cluster=self.name, retry_seconds=self._retry_seconds))
+
+    def look(self, now: float) -> None:
+        """Ask for what is due, judge what was seen, and end the cluster if it is wedged. Raises DatabaseError."""
+        leader = self._trace.leader()
+        if leader is None:
+            return
+        if leader != self._leader:
+            for pulse in self._pulses:
+                pulse.withdraw()
+            self._leader, self._alive_at = leader, now
+        for pulse in self._pulses:
+            pulse.ask_if_due(now)
+        if self._shows_work(now):
+            self._alive_at = now
+        elif now - self._alive_at > STALE_SECONDS:
+            logger.error("The %s cluster has done nothing for %d s; ending it.", self.name, now - self._alive_at)
+            with suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGKILL)
+
+    def _shows_work(self, now: float) -> bool:
+        beat_before, task_before = self._beat_at, self._last_task_at
+        self._beat_at = Heartbeat.objects.filter(name=self.name).values_list("beat_at", flat=True).first()
+        self._last_task_at = self._trace.last_task_at()
+        works_here = (
+            self._last_task_at not in (None, task_before)
+            or self._trace.busy_workers(self._task_limit_seconds) >= self._worker_count
+        )
+        # A busy cluster comes late to the task that would write this.
+        if works_here and now - self._recorded_at > ASK_SECONDS:
+            record_heartbeat(self.name)
+            self._recorded_at = now
+        return works_here or self._beat_at != beat_before
+
+    def excuse(self, now: float) -> None:
+        """Nothing could be seen: the cluster gets its full time again."""
+        self._alive_at = now
+
+
+def watch(traces: Mapping[str, ClusterTrace]) -> None:
+    """Watch the clusters of this machine until the process is ended."""
+    configurations = configured_clusters()
+    watches = [ClusterWatch(name, trace, configurations[name]) for name, trace in traces.items()]
+    # The first cluster is the one for short tasks: a sweep must not wait for a render.
+    watches[0].add_pulse("sweep", sweep)
+    while True:
+        try:
+            for cluster in watches:
+                cluster.look(time.monotonic())
+        except DatabaseError as error:
+            logger.warning("The watchdog cannot reach the database: %s", error)
+            connections.close_all()
+            for cluster in watches:
+                cluster.excuse(time.monotonic())
+        time.sleep(LOOK_SECONDS)
