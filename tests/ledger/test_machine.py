@@ -1,0 +1,166 @@
+"""The ledger against a plain model of it: whatever is done in whatever order, both say the same."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tchavi_studio.ledger.models import Account, Transfer
+from tchavi_studio.ledger.queries import statement, transfers_for_reference, wallet_balance
+from tchavi_studio.ledger.services import (
+    AlreadyChargedError,
+    InsufficientCreditsError,
+    adjust_credits,
+    charge_credits,
+    grant_credits,
+    refund_charge,
+)
+from tchavi_studio.ledger.verification import verify_ledger
+from tchavi_studio.workspaces.models import Workspace
+
+NAMES = ["abidjan", "lome", "dakar"]
+Place = tuple[str, str]
+
+places = st.tuples(st.sampled_from(NAMES), st.sampled_from(["sandbox", "live"]))
+amounts = st.integers(0, 3000)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Three workspaces with two books each. The model: balances by place, charges by clip, refunded clips."""
+
+    clips = Bundle("clips")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transaction = transaction.atomic()
+        self._transaction.__enter__()
+        self.workspaces = {name: Workspace.objects.create(slug=name, name=name) for name in NAMES}
+        self.balances: defaultdict[Place, int] = defaultdict(int)
+        self.lengths: defaultdict[Place, int] = defaultdict(int)
+        self.charges: dict[uuid.UUID, tuple[Place, int]] = {}
+        self.refunded: set[uuid.UUID] = set()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._transaction.__exit__(None, None, None)
+
+    def moved(self, transfer: Transfer | None, place: Place, change_credits: int) -> None:
+        """Note in the model what the ledger was asked for, and compare the row with it."""
+        if change_credits == 0:
+            assert transfer is None
+            return
+        self.balances[place] += change_credits
+        self.lengths[place] += 1
+        assert transfer is not None
+        assert (transfer.workspace.slug, transfer.book) == place
+        assert (transfer.sequence, transfer.change_credits) == (self.lengths[place], change_credits)
+        assert transfer.balance_after_credits == self.balances[place]
+
+    def refused(self, move: Callable[[], Transfer | None], place: Place, needed_credits: int) -> None:
+        """Ask for more than is there: the ledger must say how much that is."""
+        with pytest.raises(InsufficientCreditsError) as refused:
+            move()
+        assert (refused.value.needed_credits, refused.value.available_credits) == (needed_credits, self.balances[place])
+
+    @initialize(target=clips)
+    def some_clips(self) -> object:
+        return multiple(*(uuid.UUID(int=number) for number in range(4)))
+
+    @rule(place=places, amount=amounts)
+    def grant(self, place: Place, amount: int) -> None:
+        transfer = grant_credits(
+            workspace=self.workspaces[place[0]], book=place[1], amount_credits=amount, reason="grant"
+        )
+        self.moved(transfer, place, amount)
+
+    @rule(place=places, amount=st.integers(-3000, 3000))
+    def adjust(self, place: Place, amount: int) -> None:
+        def adjust() -> Transfer | None:
+            return adjust_credits(
+                workspace=self.workspaces[place[0]], book=place[1], amount_credits=amount, reason="adjust"
+            )
+
+        if -amount > self.balances[place]:
+            self.refused(adjust, place, needed_credits=-amount)
+        else:
+            self.moved(adjust(), place, amount)
+
+    @rule(place=places, amount=amounts, clip=clips)
+    def charge(self, place: Place, amount: int, clip: uuid.UUID) -> None:
+        def charge() -> Transfer | None:
+            return charge_credits(
+                workspace=self.workspaces[place[0]], book=place[1], amount_credits=amount, reference=clip
+            )
+
+        if amount and clip in self.charges:
+            with pytest.raises(AlreadyChargedError):
+                charge()
+        elif amount > self.balances[place]:
+            self.refused(charge, place, needed_credits=amount)
+        else:
+            self.moved(charge(), place, -amount)
+            if amount:
+                self.charges[clip] = (place, amount)
+
+    @rule(clip=clips)
+    def refund(self, clip: uuid.UUID) -> None:
+        transfer = refund_charge(reference=clip)
+        if clip not in self.charges:
+            assert transfer is None
+        elif clip in self.refunded:
+            assert [row.kind for row in transfers_for_reference(clip)] == ["charge", "refund"]
+            assert transfers_for_reference(clip)[1] == transfer
+        else:
+            place, amount = self.charges[clip]
+            self.moved(transfer, place, amount)
+            self.refunded.add(clip)
+
+    @rule()
+    def verify(self) -> None:
+        assert list(verify_ledger()) == []
+
+    @invariant()
+    def wallets_hold_what_the_model_says(self) -> None:
+        for name, workspace in self.workspaces.items():
+            for book in ("sandbox", "live"):
+                assert wallet_balance(workspace=workspace, book=book) == self.balances[name, book]
+                changes = [row.change_credits for row in statement(workspace=workspace, book=book)]
+                assert len(changes) == self.lengths[name, book]
+                assert sum(changes) == self.balances[name, book]
+
+    @invariant()
+    def all_accounts_add_up_to_nothing(self) -> None:
+        assert sum(Account.objects.values_list("balance_credits", flat=True)) == 0
+
+    @invariant()
+    def clips_are_charged_and_refunded_as_the_model_says(self) -> None:
+        for clip, (_place, amount) in self.charges.items():
+            expected = [-amount, amount] if clip in self.refunded else [-amount]
+            assert [row.change_credits for row in transfers_for_reference(clip)] == expected
+
+
+@pytest.mark.usefixtures("db")
+def test_the_ledger_is_its_model() -> None:
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=20,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,0 +1,292 @@
+"""Tampering shows: every change made behind the ledger's back is found, and named where it is."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from tchavi_studio.ledger.append_only import create_triggers
+from tchavi_studio.ledger.models import GENESIS_HASH, Account, Transfer
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.services import adjust_credits, charge_credits, grant_credits, refund_charge
+from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, recomputed_hash, verify_ledger
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.databases import Database
+
+from .conftest import MakeWorkspace
+from .test_append_only import drop_triggers, every_trigger
+
+CLIPS = [uuid.UUID(int=number) for number in range(1, 4)]
+
+
+@pytest.fixture
+def history(lagune: Workspace, make_workspace: MakeWorkspace) -> Workspace:
+    """A workspace with five transfers in its live book, and another that must never be accused."""
+    other = make_workspace("other")
+    for workspace in (lagune, other):
+        grant_credits(workspace=workspace, book="live", amount_credits=5000, reason="Invoice 17")
+    charge_credits(workspace=lagune, book="live", amount_credits=1300, reference=CLIPS[0])
+    charge_credits(workspace=lagune, book="live", amount_credits=2600, reference=CLIPS[1])
+    refund_charge(reference=CLIPS[0], reason="upstream_error")
+    adjust_credits(workspace=lagune, book="live", amount_credits=-400, reason="typed twice")
+    return lagune
+
+
+def tamper(*statements: str) -> None:
+    """Change the tables as somebody would who takes the triggers away and puts them back."""
+    drop_triggers()
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.check_constraints()
+    create_triggers(connection)
+
+
+def rewrite_from(sequence: int) -> None:
+    """Give the rows from `sequence` on, and the wallet, hashes that fit what they now say."""
+    drop_triggers()
+    for row in Transfer.objects.filter(workspace__slug="lagune", sequence__gte=sequence).order_by("sequence"):
+        before = Transfer.objects.filter(workspace=row.workspace, sequence=row.sequence - 1).first()
+        row.previous_hash = before.hash if before else GENESIS_HASH
+        row.hash = recomputed_hash(row)
+        row.save()
+        Account.objects.filter(workspace=row.workspace, name="wallet").update(
+            last_hash=row.hash, last_sequence=row.sequence
+        )
+    connection.check_constraints()
+    create_triggers(connection)
+
+
+def found(*heads: Head) -> list[tuple[str, int | None]]:
+    return [(finding.code, finding.sequence) for finding in verify_ledger(expected_heads=heads)]
+
+
+def test_an_honest_ledger_has_no_findings(history: Workspace) -> None:
+    assert list(verify_ledger(expected_heads=ledger_heads())) == []
+
+
+def test_an_empty_ledger_has_no_findings(db: None) -> None:
+    assert list(verify_ledger()) == []
+
+
+HERE = "workspace_id = (SELECT id FROM workspaces_workspace WHERE slug = 'lagune')"
+OTHER = "(SELECT id FROM workspaces_workspace WHERE slug = 'other')"
+
+
+@pytest.mark.parametrize(
+    ("statements", "findings"),
+    [
+        ([f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 1 AND {HERE}"], [("hash", 1)]),
+        (
+            [f"UPDATE ledger_transfer SET created_at = '2020-01-01 00:00:00+00:00' WHERE sequence = 2 AND {HERE}"],
+            [("hash", 2)],
+        ),
+        ([f"UPDATE ledger_transfer SET hash_version = 2 WHERE sequence = 3 AND {HERE}"], [("hash", 3)]),
+        (
+            [f"UPDATE ledger_transfer SET reference = '{CLIPS[2].hex}' WHERE sequence = 4 AND {HERE}"],
+            [("refund", 4), ("hash", 4)],
+        ),
+        (
+            [f"UPDATE ledger_transfer SET amount_credits = 9999 WHERE sequence = 1 AND {HERE}"],
+            [("hash", 1), ("running-balance", 1), ("balance", None), ("balance", None)],
+        ),
+        (
+            [f"UPDATE ledger_transfer SET balance_after_credits = 9 WHERE sequence = 2 AND {HERE}"],
+            [("hash", 2), ("running-balance", 2), ("running-balance", 3)],
+        ),
+        (
+            [f"DELETE FROM ledger_transfer WHERE sequence = 5 AND {HERE}"],
+            [("head", None), ("balance", None), ("balance", None), ("head", 4)],
+        ),
+        (
+            [f"DELETE FROM ledger_transfer WHERE sequence = 2 AND {HERE}"],
+            [
+                ("refund", 4),
+                ("sequence", 3),
+                ("chain", 3),
+                ("running-balance", 3),
+                ("balance", None),
+                ("balance", None),
+            ],
+        ),
+        (
+            [f"DELETE FROM ledger_transfer WHERE {HERE}"],
+            [("head", None), ("balance", None), ("balance", None), ("balance", None), ("head", None)],
+        ),
+        (
+            [f"UPDATE ledger_account SET balance_credits = balance_credits + 5 WHERE name = 'wallet' AND {HERE}"],
+            [("total", None), ("balance", None)],
+        ),
+        (
+            [
+                f"UPDATE ledger_account SET balance_credits = balance_credits + 5 WHERE name = 'wallet' AND {HERE}",
+                f"UPDATE ledger_account SET balance_credits = balance_credits - 5 WHERE name = 'granted' AND {HERE}",
+            ],
+            [("balance", None), ("balance", None)],
+        ),
+        ([f"UPDATE ledger_account SET last_hash = 'x' WHERE name = 'wallet' AND {HERE}"], [("head", 5)]),
+        (
+            [f"UPDATE ledger_account SET workspace_id = {OTHER}, book = 'sandbox' WHERE name = 'spent' AND {HERE}"],
+            [("accounts", 2), ("accounts", 3), ("accounts", 4), ("balance", None)],
+        ),
+        (
+            [f"UPDATE ledger_transfer SET book = 'sandbox' WHERE sequence = 5 AND {HERE}"],
+            [("wallet", None), ("head", None), ("balance", None), ("balance", None), ("head", 4)],
+        ),
+    ],
+)
+def test_a_change_is_found(history: Workspace, statements: list[str], findings: list[tuple[str, int | None]]) -> None:
+    tamper(*statements)
+    assert found() == findings
+    assert {finding.workspace_id for finding in verify_ledger()} <= {history.pk, None}
+
+
+def test_a_changed_row_with_a_fitting_hash_breaks_the_next_one(history: Workspace) -> None:
+    tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 2 AND {HERE}")
+    drop_triggers()
+    row = Transfer.objects.get(workspace=history, sequence=2)
+    row.hash = recomputed_hash(row)
+    row.save()
+    connection.check_constraints()
+    create_triggers(connection)
+    assert found() == [("chain", 3)]
+
+
+def test_a_row_slipped_in_behind_the_head_is_found(history: Workspace) -> None:
+    last = Transfer.objects.get(workspace=history, sequence=5)
+    slipped = Transfer(
+        workspace=history,
+        book="live",
+        sequence=6,
+        kind="grant",
+        debit_account=last.credit_account,
+        credit_account=last.debit_account,
+        amount_credits=100,
+        balance_after_credits=last.balance_after_credits + 100,
+        created_at=timezone.now(),
+        previous_hash=last.hash,
+    )
+    slipped.hash = recomputed_hash(slipped)
+    slipped.save()
+    assert found() == [("head", 6)]
+
+
+def test_a_wallet_that_fell_below_zero_in_between_is_found(lagune: Workspace) -> None:
+    charged = 100
+    grant_credits(workspace=lagune, book="live", amount_credits=charged, reason="late")
+    charge_credits(workspace=lagune, book="live", amount_credits=charged, reference=CLIPS[0])
+    # The two change places: the charge came before there was anything to charge.
+    tamper(
+        "UPDATE ledger_transfer SET sequence = 3 WHERE sequence = 1",
+        "UPDATE ledger_transfer SET sequence = 1, balance_after_credits = 0 WHERE sequence = 2",
+        "UPDATE ledger_transfer SET sequence = 2, balance_after_credits = 100 WHERE sequence = 3",
+    )
+    rewrite_from(1)
+    assert found() == [("running-balance", 1), ("below-zero", 1)]
+
+
+def test_a_consistent_rewrite_shows_against_an_exported_head(history: Workspace) -> None:
+    heads = list(ledger_heads())
+    tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 1 AND {HERE}")
+    rewrite_from(1)
+    assert found() == []
+    old_head = next(head for head in heads if head.workspace_id == history.pk)
+    assert list(verify_ledger(expected_heads=heads)) == [
+        Finding(
+            code="head",
+            message=f"The chain no longer holds the exported head {old_head.hash}.",
+            workspace_id=history.pk,
+            book="live",
+        )
+    ]
+
+
+def test_an_exported_head_is_still_good_when_the_chain_has_grown(history: Workspace) -> None:
+    heads = list(ledger_heads())
+    grant_credits(workspace=history, book="live", amount_credits=1, reason="later")
+    assert found(*heads, Head(workspace_id=history.pk, book="sandbox", hash=GENESIS_HASH)) == []
+
+
+def test_a_missing_trigger_is_found(history: Workspace) -> None:
+    drop_triggers()
+    assert found() == [("trigger", None)] * len(every_trigger())
+
+
+@pytest.mark.own_database
+def test_a_second_charge_of_one_clip_is_found(
+    own_database: Database, history: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constraint = next(c for c in Transfer._meta.constraints if c.name == "one_charge_and_one_refund")
+    monkeypatch.setattr(Transfer._meta, "constraints", [c for c in Transfer._meta.constraints if c != constraint])
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Transfer, constraint)
+    create_triggers(connection)
+    tamper(f"UPDATE ledger_transfer SET reference = '{CLIPS[0].hex}' WHERE sequence = 3")
+    assert found() == [("repeated", None), ("hash", 3)]
+
+
+# --- The command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_that_all_is_well(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("verify_ledger")
+    assert capsys.readouterr() == ("The ledger is sound: wallets 2, transfers 6, findings 0.\n", "")
+
+
+def test_the_command_names_each_finding_and_fails(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 2 AND {HERE}")
+    with pytest.raises(CommandError, match=r"^The ledger is not sound: 1 findings\.$") as failed:
+        call_command("verify_ledger")
+    assert failed.value.returncode == 1
+    assert capsys.readouterr() == (
+        "",
+        f"{history.pk}:live #2 hash: It was changed: its hash is not the hash of what it says.\n",
+    )
+
+
+def test_heads_are_exported_and_expected(
+    history: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    call_command("verify_ledger", export_heads=True)
+    exported = tmp_path / "heads.json"
+    exported.write_text(capsys.readouterr().out)
+    last = Transfer.objects.get(workspace=history, sequence=5)
+    assert f"{history.pk}:live:{last.hash}" in json.loads(exported.read_text())["heads"]
+
+    call_command("verify_ledger", expect_heads=exported, expect_head=[f"{history.pk}:live:{last.hash}"])
+    with pytest.raises(CommandError, match=r"^The ledger is not sound: 1 findings\.$"):
+        call_command("verify_ledger", expect_head=[f"{history.pk}:live:{'a' * 64}"])
+
+
+@pytest.mark.parametrize("word", ["", "a:b", "no-uuid:live:00", f"{CLIPS[0]}:play:00"])
+def test_a_head_that_is_none_is_refused(db: None, word: str) -> None:
+    with pytest.raises(CommandError, match="A head is WORKSPACE:BOOK:HASH"):
+        call_command("verify_ledger", expect_head=[word])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"heads": 1}', '{"heads": [1]}'])
+def test_a_file_of_heads_that_is_none_is_refused(db: None, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "heads.json"
+    path.write_text(text)
+    with pytest.raises(CommandError, match="is not a file written by --export-heads"):
+        call_command("verify_ledger", expect_heads=path)
+
+
+def test_missing_triggers_are_restored_on_request(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    drop_triggers()
+    call_command("verify_ledger", restore_triggers=True)
+    assert capsys.readouterr() == (
+        "The ledger is sound: wallets 2, transfers 6, findings 0.\n",
+        "".join(f"Restored the trigger {name}. What was changed while it was missing?\n" for name in every_trigger()),
+    )
+    assert wallet_balance(workspace=history, book="live") == 2000
+
+
+def test_people_who_moved_credits_are_not_deleted(lagune: Workspace, alice: User) -> None:
+    grant_credits(workspace=lagune, book="live", amount_credits=1, reason="", actor=alice)
+    with pytest.raises(Exception, match="protected foreign keys"):
+        alice.delete()
