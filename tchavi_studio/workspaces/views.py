@@ -1,11 +1,16 @@
-"""The way in."""
+"""The way in, and what a browser remembers of its reader's taste."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
+from .context import THEMES
 from .models import User
 from .queries import home_workspace
+
+THEME_KEPT_SECONDS = 365 * 24 * 3600
 
 
 @login_required
@@ -16,3 +21,20 @@ def home(request: HttpRequest) -> HttpResponse:
     if workspace is None:
         raise Http404
     return redirect("create:page", workspace.slug)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Choose dark, light or the system's theme. A cookie, so that it is there before anybody signs in."""
+    wanted, target = request.POST.get("theme", ""), request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    response = redirect(target if here else "/")
+    if wanted in THEMES:
+        response.set_cookie(
+            "theme", wanted, max_age=THEME_KEPT_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
+        )
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
