@@ -1,6 +1,7 @@
 """`manage.py studio`: the whole studio from one command."""
 
 import http.client
+import os
 import signal
 import socket
 import sys
@@ -63,10 +64,14 @@ class Command(BaseCommand):
     def _listen(self) -> socket.socket:
         try:
             return listen(settings.HOST, settings.PORT)
+        except socket.gaierror as error:
+            sys.exit(f"Tchavi Studio can't listen at {settings.HOST}: HOST names no address ({error.strerror}).")
         except OSError as error:
+            # Not the error's own text, which repeats the address.
+            reason = os.strerror(error.errno or 0)
             sys.exit(
-                f"Tchavi Studio can't listen at {settings.HOST} port {settings.PORT} ({error.strerror}). Is another "
-                f"studio running there? Another port is chosen by PORT, for instance: PORT={settings.PORT + 1} make run"
+                f"Tchavi Studio can't listen at {settings.HOST} port {settings.PORT} ({reason}). Is another studio "
+                f"running there? PORT chooses another port, for instance: PORT={settings.PORT + 1} make run"
             )
 
     def _say(self, sentence: str) -> None:
