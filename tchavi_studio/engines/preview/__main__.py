@@ -3,17 +3,15 @@
 Heavy libraries are imported after the limits are in force, so that the limits hold for everything they allocate.
 """
 
-import json
 import os
 import sys
 import time
 import traceback
 from io import FileIO
-from typing import Any, TextIO
 
 from tchavi_studio.engines.base import RenderFailedError
 from tchavi_studio.engines.preview.confinement import confine_this_process, die_with_parent
-from tchavi_studio.engines.preview.wire import RENDER_FAILED, decode_order, encode_clip
+from tchavi_studio.engines.preview.wire import RENDER_FAILED, Answer, Failure, Progress, decode_order, encode_answer
 
 REPORT_EVERY_SECONDS = 0.1
 
@@ -22,14 +20,14 @@ def main() -> int:
     """Render one order; 0 when the clip is whole, 1 when an error line says why it is not."""
     confine_this_process()
     answers = _private_stdout()
+
+    def answer(message: Answer) -> None:
+        answers.write(encode_answer(message))
+
     # Unbuffered: a buffering reader would hold on to what comes after the order.
-    lifeline = open(0, "rb", buffering=0)  # noqa: SIM115
+    lifeline = FileIO(0, "rb")
     order = decode_order(_read_line(lifeline))
     die_with_parent(lifeline, unfinished=order.output_path)
-
-    def answer(**message: Any) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
 
     reported_at = 0.0
 
@@ -38,7 +36,7 @@ def main() -> int:
         now = time.monotonic()
         if now - reported_at >= REPORT_EVERY_SECONDS:
             reported_at = now
-            answer(progress=done)
+            answer(Progress(done=done))
 
     try:
         from tchavi_studio.engines.preview.render import render_clip
@@ -46,19 +44,19 @@ def main() -> int:
         clip = render_clip(order.request, order.output_path, report)
     except RenderFailedError as error:
         traceback.print_exc()
-        answer(error={"code": error.code, "message": error.message})
+        answer(Failure(code=error.code, message=error.message))
         return 1
     except Exception:
         traceback.print_exc()
-        answer(error={"code": RENDER_FAILED, "message": "The preview engine could not render this request."})
+        answer(Failure(code=RENDER_FAILED, message="The preview engine could not render this request."))
         return 1
-    answer(clip=encode_clip(clip))
+    answer(clip)
     return 0
 
 
-def _private_stdout() -> TextIO:
+def _private_stdout() -> FileIO:
     """Stdout kept for answers alone: whatever a library prints goes to stderr instead."""
-    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    answers = FileIO(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
 

@@ -3,7 +3,6 @@
 Nothing here decodes media, so a hostile or broken file can hurt only the child.
 """
 
-import json
 import logging
 import os
 import subprocess
@@ -12,9 +11,10 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import tchavi_studio
 from tchavi_studio.engines.base import (
@@ -25,10 +25,14 @@ from tchavi_studio.engines.base import (
     RenderFailedError,
 )
 from tchavi_studio.engines.preview.wire import (
+    LINE_BYTES_AT_MOST,
     RENDER_FAILED,
     RENDER_TIMED_OUT,
+    Answer,
+    Failure,
     Order,
-    decode_clip,
+    Progress,
+    decode_answer,
     encode_order,
 )
 
@@ -70,26 +74,24 @@ class PreviewEngine:
                 clip = self._follow(child, on_progress)
             _ask(on_progress, 1.0)
             unfinished.replace(output_path)
-            return decode_clip(clip, path=output_path)
+            return replace(clip, path=output_path)
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def _follow(self, child: "_Child", on_progress: OnProgress) -> dict[str, Any]:
-        """Pass on the child's progress until it says how it ended; the finished clip in plain values."""
+    def _follow(self, child: "_Child", on_progress: OnProgress) -> RenderedClip:
+        """Pass on the child's progress until it says how it ended."""
         deadline = time.monotonic() + self._timeout_seconds
         done = 0.0
         while True:
-            message = child.next_message(timeout_seconds=ASK_EVERY_SECONDS)
-            if message is None:
-                _ask(on_progress, done)
-            elif "progress" in message:
-                done = max(done, float(message["progress"]))
-                _ask(on_progress, done)
-            elif "clip" in message:
-                return dict(message["clip"])
-            else:
-                logger.warning("The preview could not be rendered (%s).\n%s", message["error"]["code"], child.stderr())
-                raise RenderFailedError(message["error"]["message"], code=message["error"]["code"])
+            match child.next_answer(timeout_seconds=ASK_EVERY_SECONDS):
+                case RenderedClip() as clip:
+                    return clip
+                case Failure() as failure:
+                    logger.warning("The preview could not be rendered (%s).\n%s", failure.code, child.stderr())
+                    raise RenderFailedError(failure.message, code=failure.code)
+                case Progress() as progress:
+                    done = max(done, progress.done)
+            _ask(on_progress, done)
             if time.monotonic() > deadline:
                 logger.warning("The preview took longer than %s s.\n%s", self._timeout_seconds, child.stderr())
                 raise RenderFailedError("Rendering the preview took too long.", code=RENDER_TIMED_OUT)
@@ -102,22 +104,25 @@ class _Child:
         self._order = order
 
     def __enter__(self) -> "_Child":
-        self._process = subprocess.Popen(
-            # -P keeps the working directory off the module path.
-            [sys.executable, "-P", "-m", "tchavi_studio.engines.preview"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_child_environment(os.environ),
-            bufsize=0,
-        )
-        self._messages: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        try:
+            self._process = subprocess.Popen(
+                # -P keeps the working directory off the module path.
+                [sys.executable, "-P", "-m", "tchavi_studio.engines.preview"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_child_environment(os.environ),
+                bufsize=0,
+            )
+        except OSError as error:
+            raise RenderFailedError("The preview engine could not be started.", code=RENDER_FAILED) from error
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._stderr = bytearray()
         self._pipes = cast(tuple[IO[bytes], ...], (self._process.stdin, self._process.stdout, self._process.stderr))
         self._threads = [
             threading.Thread(target=work, args=(pipe,), daemon=True)
             for work, pipe in zip(
-                (self._send_order, self._collect_messages, self._collect_stderr), self._pipes, strict=True
+                (self._send_order, self._collect_answers, self._collect_stderr), self._pipes, strict=True
             )
         ]
         for thread in self._threads:
@@ -132,10 +137,10 @@ class _Child:
         for pipe in self._pipes:
             pipe.close()
 
-    def next_message(self, *, timeout_seconds: float) -> dict[str, Any] | None:
-        """The child's next message; None when nothing came in time. A child that died without a word gives an error."""
+    def next_answer(self, *, timeout_seconds: float) -> Answer | None:
+        """The child's next answer; None when nothing came in time. A child that died without a word is a failure."""
         try:
-            return self._messages.get(timeout=timeout_seconds)
+            return self._answers.get(timeout=timeout_seconds)
         except Empty:
             return None
 
@@ -152,18 +157,18 @@ class _Child:
         except BrokenPipeError:
             logger.warning("The preview's child process ended before it had read its order.")
 
-    def _collect_messages(self, stdout: IO[bytes]) -> None:
+    def _collect_answers(self, stdout: IO[bytes]) -> None:
         pending = b""
-        while chunk := stdout.read(65536):
-            *lines, pending = (pending + chunk).split(b"\n")
-            for line in lines:
-                self._messages.put(json.loads(line))
+        try:
+            while (chunk := stdout.read(LINE_BYTES_AT_MOST)) and len(pending) < LINE_BYTES_AT_MOST:
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._answers.put(decode_answer(line))
+        except ValueError:
+            logger.exception("The preview's child process gave an answer that cannot be read.")
         # Follows the real answer when there was one, and is then never read.
-        status = self._process.wait()
-        logger.debug("The preview's child process ended with status %s.", status)
-        self._messages.put(
-            {"error": {"code": RENDER_FAILED, "message": "The preview engine stopped before the clip was done."}}
-        )
+        message = "The preview engine stopped before the clip was done."
+        self._answers.put(Failure(code=RENDER_FAILED, message=message))
 
     def _collect_stderr(self, stderr: IO[bytes]) -> None:
         while chunk := stderr.read(65536):
@@ -180,4 +185,4 @@ def _child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     kept = {name: environment[name] for name in INHERITED_VARIABLES if name in environment}
     package_root = str(Path(tchavi_studio.__file__).resolve().parent.parent)
     # One BLAS thread: nothing here multiplies large matrices, and idle threads would count against the memory cap.
-    return {**kept, "PYTHONPATH": package_root, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return {**kept, "PYTHONPATH": package_root, "OPENBLAS_NUM_THREADS": "1"}

@@ -6,7 +6,7 @@ from tchavi_studio.engines.preview.picture import Mask, Picture
 
 TEXT = "PREVIEW"
 OPACITY = 0.72
-SHADOW_OPACITY = 0.4
+SHADOW_OPACITY = 0.5
 
 HEIGHT_SHARE = 1 / 48
 """Letter size as a share of the frame's shorter side: 15 pixels at 720p."""

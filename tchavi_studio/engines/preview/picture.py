@@ -131,7 +131,7 @@ def _sampled(plane: Image.Image, size: tuple[int, int], box: Box) -> Image.Image
     above, below, down = _neighbours(box[1], box[3], size[1], plane.height)
     rows = np.asarray(_mixed(samples[above], samples[below], down[:, None]))
     before, after, across = _neighbours(box[0], box[2], size[0], plane.width)
-    return _mixed(np.take(rows, before, axis=1), np.take(rows, after, axis=1), across[None, :])
+    return _mixed(rows[:, before], rows[:, after], across[None, :])
 
 
 def _neighbours(

@@ -50,7 +50,11 @@ CONTAINER_FORMATS = {
     "audio/mp3": "mp3",
 }
 
-TURNS = {90: Transpose.ROTATE_90, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_270}
+LONGEST_TO_SHORTEST_AT_MOST = 5
+"""The contract allows 2.5; a sliver would have to be enlarged without measure to cover a frame."""
+
+QUARTER_TURNS = (None, Transpose.ROTATE_90, Transpose.ROTATE_180, Transpose.ROTATE_270)
+"""Pillow's counterclockwise turns, by their number."""
 
 Samples = NDArray[np.float32]
 """Sound as 2 by n samples, -1 to 1, at `SAMPLE_RATE`."""
@@ -101,10 +105,20 @@ def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image
 
 def _open_photo(source: Source) -> Image.Image:
     image = Image.open(source.path, formats=[PHOTO_FORMATS[source.reference.content_type]])
-    if image.width * image.height > PHOTO_PIXELS_AT_MOST:
+    try:
+        _check_shape(image.size, pixels_at_most=PHOTO_PIXELS_AT_MOST)
+    except ValueError:
         image.close()
-        raise ValueError(f"{image.width} by {image.height} pixels are too many.")
+        raise
     return image
+
+
+def _check_shape(size: tuple[int, int], *, pixels_at_most: int) -> None:
+    """Raises ValueError on a picture that is too large, or too long for its width."""
+    if not 0 < size[0] * size[1] <= pixels_at_most:
+        raise ValueError(f"{size[0]} by {size[1]} are too many pixels.")
+    if max(size) > LONGEST_TO_SHORTEST_AT_MOST * min(size):
+        raise ValueError(f"{size[0]} by {size[1]} pixels are too long a shape.")
 
 
 def _open_container(source: Source) -> InputContainer:
@@ -124,20 +138,20 @@ class VideoFile:
         with source.blamed("decoded"):
             self._container = _open_container(source)
             self._stream: VideoStream = self._container.streams.video[0]
-            if self._stream.width * self._stream.height > VIDEO_PIXELS_AT_MOST:
-                raise ValueError(f"{self._stream.width} by {self._stream.height} pixels are too many.")
+            _check_shape((self._stream.width, self._stream.height), pixels_at_most=VIDEO_PIXELS_AT_MOST)
             self._stream.thread_type = "AUTO"
         self._timed_frames = self._decode()
         self._shown = self._next()
         self._coming = self._shown
+        self._quarter_turns = round(self._shown[1].rotation / 90) % 4
+        with source.blamed("decoded"):
+            _check_shape(self.size, pixels_at_most=VIDEO_PIXELS_AT_MOST)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels as the video is meant to be seen: square pixels, upright."""
-        frame = self._shown[1]
-        aspect = self._stream.sample_aspect_ratio or 1
-        size = (round(frame.width * aspect), frame.height)
-        return size[::-1] if frame.rotation % 180 else size
+        width = round(self._stream.width * (self._stream.sample_aspect_ratio or 1))
+        return self._turned((width, self._stream.height))
 
     def picture_at(self, seconds: float, size: tuple[int, int]) -> Picture:
         """What the video shows at `seconds` from its start, scaled to `size`. Times must not go backwards."""
@@ -145,12 +159,12 @@ class VideoFile:
             self._shown = self._coming
             self._coming = self._next()
         with self._source.blamed("decoded"):
-            frame = self._shown[1]
-            turn = TURNS.get(frame.rotation % 360)
-            if turn is None:
-                return Picture.from_video_frame(frame, size)
-            lying = size[::-1] if frame.rotation % 180 else size
-            return Picture.from_video_frame(frame, lying).mapped(lambda plane: plane.transpose(turn))
+            picture = Picture.from_video_frame(self._shown[1], self._turned(size))
+        turn = QUARTER_TURNS[self._quarter_turns]
+        return picture if turn is None else picture.mapped(lambda plane: plane.transpose(turn))
+
+    def _turned(self, size: tuple[int, int]) -> tuple[int, int]:
+        return (size[1], size[0]) if self._quarter_turns % 2 else size
 
     def close(self) -> None:
         self._container.close()

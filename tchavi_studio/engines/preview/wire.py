@@ -3,7 +3,7 @@
 Parent to child, one line on stdin, which then stays open as a sign of life:
     {"request": {…}, "output_path": "…"}
 Child to parent, on stdout:
-    {"progress": 0.25}                                      any number of times
+    {"progress": {"done": 0.25}}                             any number of times
     {"clip": {…}}  or  {"error": {"code": …, "message": …}}  once, last
 """
 
@@ -17,7 +17,12 @@ from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedC
 RENDER_FAILED = "render_failed"
 RENDER_TIMED_OUT = "render_timed_out"
 REFERENCE_UNREADABLE = "reference_unreadable"
-"""The three codes a preview's failure can carry."""
+CODES = (RENDER_FAILED, RENDER_TIMED_OUT, REFERENCE_UNREADABLE)
+"""All codes that a preview's failure can carry."""
+
+MESSAGE_LENGTH_AT_MOST = 500
+LINE_BYTES_AT_MOST = 64 * 1024
+"""Of an answer; an order may be longer, as a prompt has up to 10,000 characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +50,56 @@ def decode_order(line: bytes) -> Order:
     return Order(request=EngineRequest(**request), output_path=Path(message["output_path"]))
 
 
-def encode_clip(clip: RenderedClip) -> dict[str, Any]:
-    """A finished clip in plain values."""
-    return {**asdict(clip), "path": str(clip.path)}
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """So much of the work is done, 0 to 1."""
+
+    done: float
 
 
-def decode_clip(plain: dict[str, Any], *, path: Path) -> RenderedClip:
-    """The clip that `encode_clip` described, now standing at `path`."""
-    return RenderedClip(**{**plain, "path": path})
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The render ended without a clip. `message` is for people."""
+
+    code: str
+    message: str
+
+
+Answer = Progress | Failure | RenderedClip
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """The answer as one line of ASCII JSON."""
+    kind = {Progress: "progress", Failure: "error", RenderedClip: "clip"}[type(answer)]
+    return json.dumps({kind: asdict(answer)}, default=_plain).encode("ascii") + b"\n"
+
+
+def decode_answer(line: bytes) -> Answer:
+    """The answer that `encode_answer` wrote.
+
+    Raises ValueError on anything else: a child that decodes strangers' files is not to be trusted further than that.
+    """
+    try:
+        ((kind, plain),) = json.loads(line).items()
+        if kind == "progress":
+            return Progress(done=min(1.0, max(0.0, float(plain["done"]))))
+        if kind == "error":
+            code = plain["code"] if plain["code"] in CODES else RENDER_FAILED
+            return Failure(code=code, message=str(plain["message"])[:MESSAGE_LENGTH_AT_MOST])
+        if kind == "clip":
+            return RenderedClip(
+                path=Path(plain["path"]),
+                width=int(plain["width"]),
+                height=int(plain["height"]),
+                duration_seconds=float(plain["duration_seconds"]),
+                frame_count=int(plain["frame_count"]),
+                has_audio=bool(plain["has_audio"]),
+                content_hash=str(plain["content_hash"]),
+                facts={str(name): str(value) for name, value in plain["facts"].items()},
+            )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("The answer lacks what its kind needs.") from error
+    raise ValueError(f"There is no kind of answer called {kind!r}.")
 
 
 def _plain(value: object) -> str:
