@@ -18,5 +18,8 @@ if "TEST_DATABASE_URL" in os.environ:
 
 from tchavi_studio.settings import *
 
+# Whitenoise warns when the folder that it serves is missing.
+STATIC_ROOT.mkdir()
+
 # The real one takes a third of a second for each person that a test makes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -128,11 +128,12 @@ class ClusterWatch:
             self._last_task_at not in (None, task_before)
             or self._trace.busy_workers(self._task_limit_seconds) >= self._worker_count
         )
+        beats_somewhere = self._beat_at != beat_before
         # A busy cluster comes late to the task that would write this.
         if works_here and now - self._recorded_at > ASK_SECONDS:
-            record_heartbeat(self.name)
+            self._beat_at = record_heartbeat(self.name)
             self._recorded_at = now
-        return works_here or self._beat_at != beat_before
+        return works_here or beats_somewhere
 
     def excuse(self, now: float) -> None:
         """Nothing could be seen: the cluster gets its full time again."""

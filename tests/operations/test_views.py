@@ -1,0 +1,95 @@
+"""`/healthz` and `/readyz`."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.operations import views
+from tchavi_studio.operations.models import Heartbeat
+from tchavi_studio.operations.services import record_heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    views._require_migrations.cache_clear()
+    yield
+    views._require_migrations.cache_clear()
+
+
+@pytest.fixture
+def _working_clusters() -> None:
+    record_heartbeat("pump")
+    record_heartbeat("render")
+
+
+@pytest.fixture
+def _broken_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise OperationalError("connection to server at 10.0.0.7 failed: password of user studio")
+
+    monkeypatch.setattr(connection, "cursor", fail)
+
+
+def test_health_is_the_process_and_its_database(client: Client) -> None:
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.usefixtures("_working_clusters")
+def test_ready_is_when_every_cluster_works(client: Client) -> None:
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_not_ready_while_no_cluster_has_worked(client: Client) -> None:
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["pump", "render"]})
+
+
+@pytest.mark.usefixtures("_working_clusters")
+def test_not_ready_when_a_heartbeat_is_old(client: Client) -> None:
+    Heartbeat.objects.filter(name="render").update(beat_at=timezone.now() - timedelta(seconds=21))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["render"]})
+
+
+@pytest.mark.usefixtures("_working_clusters")
+def test_not_ready_until_migrated_which_is_asked_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "has_unapplied_migrations", lambda: True)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["migrations"]})
+    monkeypatch.undo()
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.usefixtures("_broken_database")
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_broken_database_is_said_without_its_address(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["database"]})
+
+
+@pytest.mark.usefixtures("_working_clusters")
+@pytest.mark.parametrize(("path", "queries"), [("/healthz", 1), ("/readyz", 2)])
+def test_they_are_cheap_and_know_no_session(
+    client: Client, path: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.get(path)
+    with django_assert_num_queries(queries):
+        response = client.get(path)
+    assert not response.cookies
+    assert "no-store" in response["Cache-Control"]
+    assert client.post(path).status_code == 405
+
+
+@pytest.mark.usefixtures("_working_clusters")
+def test_they_answer_plain_http_behind_a_public_address(client: Client, settings: object) -> None:
+    settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
+    assert client.get("/readyz").status_code == 200
