@@ -1,0 +1,65 @@
+"""Forms of the Credits page."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Kind
+from tchavi_studio.workspaces.models import Role, Workspace
+
+REASON_MAX_LENGTH = 200
+
+
+class StatementFilter(forms.Form):
+    """What the statement's address asks for; see `queries.statement_page`."""
+
+    kind = forms.ChoiceField(choices=Kind, required=False)
+    before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
+    after = forms.IntegerField(min_value=0, max_value=2**62, required=False)
+
+
+class GrantForm(forms.Form):
+    """A site admin's grant to any workspace. Cleaned, `recipient` is that Workspace."""
+
+    recipient = forms.CharField(
+        label=gettext_lazy("To"),
+        help_text=gettext_lazy("A workspace's name in its address, or its owner's e-mail address"),
+        max_length=254,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    # localize: people write 10,000 or 10 000 as their language does.
+    amount_credits = forms.IntegerField(
+        label=gettext_lazy("Credits"),
+        min_value=1,
+        max_value=MAX_AMOUNT_CREDITS,
+        localize=True,
+        widget=forms.TextInput(attrs={"class": "input", "inputmode": "numeric", "autocomplete": "off"}),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Stands in the statement for good"),
+        max_length=REASON_MAX_LENGTH,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+    )
+
+    def clean_recipient(self) -> Workspace:
+        name: str = self.cleaned_data["recipient"].strip()
+        if "@" not in name:
+            workspace = Workspace.objects.filter(slug=name).first()
+            if workspace is None:
+                raise ValidationError(_("There is no workspace of that name. No credits were moved."))
+            return workspace
+        owned = list(
+            Workspace.objects.filter(memberships__user__email__iexact=name, memberships__role=Role.OWNER)
+            .distinct()
+            .order_by("created_at")
+        )
+        if not owned:
+            raise ValidationError(_("Nobody with that e-mail address owns a workspace here. No credits were moved."))
+        if len(owned) > 1:
+            raise ValidationError(
+                _("They own several workspaces; name the one you mean: %(slugs)s. No credits were moved.")
+                % {"slugs": ", ".join(workspace.slug for workspace in owned)}
+            )
+        return owned[0]

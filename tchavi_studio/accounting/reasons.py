@@ -1,0 +1,20 @@
+"""Why credits moved, where the studio itself moved them: stored in English for ever, shown in the reader's language."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+SIGNUP = "sign-up"
+PLAY = "play-credits"
+PROVISION = "provision"
+
+LABELS: dict[str, Promise] = {
+    SIGNUP: _("Welcome credits"),
+    PLAY: _("Play credits"),
+    PROVISION: _("Set up by the operator"),
+    "cancelled": _("Cancelled before it began"),
+}
+
+
+def reason_label(reason: str) -> str:
+    """What people read: the translation of a reason that the studio gives, else the words that a person wrote."""
+    return str(LABELS.get(reason, reason))

@@ -1,0 +1,104 @@
+"""The Credits page, and the two ways to fill a wallet from it."""
+
+from http import HTTPStatus
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from tchavi_studio.ledger.models import Book, Kind
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.models import Permission
+
+from .forms import GrantForm, StatementFilter
+from .queries import play_allowance, statement_page
+from .services import PlayCreditsSpentError, RepeatedGrantError, add_play_credits, grant_by_admin
+
+
+@require_safe
+@workspace_view()
+def credits_page(request: WorkspaceRequest) -> HttpResponse:
+    """The balance and the statement; with what the viewer may do about them."""
+    return _credits_page(request, GrantForm(initial={"recipient": request.workspace.slug}))
+
+
+def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    asked = StatementFilter(request.GET)
+    if not asked.is_valid():
+        raise Http404
+    in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
+    context = {
+        "balance_credits": wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK),
+        "statement": statement_page(workspace=request.workspace, **asked.cleaned_data),
+        "kind": asked.cleaned_data["kind"],
+        "kind_filters": [
+            (Kind.GRANT.value, _("Grants")),
+            (Kind.CHARGE.value, _("Charges")),
+            (Kind.REFUND.value, _("Refunds")),
+            (Kind.ADJUSTMENT.value, _("Adjustments")),
+        ],
+        "in_sandbox": in_sandbox,
+        "may_create": request.membership.can(Permission.CREATE),
+        "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
+        "grant_form": grant_form if request.user.is_staff else None,
+    }
+    return render(request, "accounting/credits.html", context, status=status)
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
+    """ "Add play credits": in the sandbox only."""
+    if settings.STUDIO_BOOK != Book.SANDBOX:
+        raise Http404
+    try:
+        transfer = add_play_credits(workspace=request.workspace, actor=request.user)
+    except PlayCreditsSpentError as spent:
+        messages.error(request, str(spent))
+    else:
+        left = play_allowance(workspace=request.workspace).left_credits
+        messages.success(
+            request,
+            _("%(added)s play credits were added. %(left)s more are there for today.")
+            % {"added": number_format(transfer.amount_credits), "left": number_format(left)},
+        )
+    return redirect("accounting:credits", request.workspace.slug)
+
+
+@require_POST
+@workspace_view()
+def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
+    """ "Grant credits": for the site's admins, to any workspace."""
+    if not request.user.is_staff:
+        raise PermissionDenied
+    form = GrantForm(request.POST)
+    if form.is_valid():
+        recipient = form.cleaned_data["recipient"]
+        try:
+            transfer = grant_by_admin(
+                workspace=recipient,
+                amount_credits=form.cleaned_data["amount_credits"],
+                reason=form.cleaned_data["reason"],
+                admin=request.user,
+            )
+        except RepeatedGrantError as repeated:
+            form.add_error(None, str(repeated))
+        else:
+            messages.success(
+                request,
+                ngettext(
+                    "%(amount)s credit was granted to %(workspace)s.",
+                    "%(amount)s credits were granted to %(workspace)s.",
+                    transfer.amount_credits,
+                )
+                % {"amount": number_format(transfer.amount_credits), "workspace": recipient.name},
+            )
+            return redirect("accounting:credits", request.workspace.slug)
+    return _credits_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
