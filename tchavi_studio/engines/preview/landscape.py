@@ -308,6 +308,7 @@ class Water:
         reach = 0.035 * width + 0.16 * min(width, stage.height) * depth
         path = np.exp(-((x[None, :] / reach[:, None]) ** 2)) * (1 - 0.55 * depth[:, None])
         self._path = Mask.from_coverage(path)
+        self._shine = Mask.from_coverage(path * 0.26)
         self._sunlight = stage.picture(_flat(mix(palette.sun, palette.glow, 0.25), height, width))
 
     def _ripples(self, width: int, low: float, high: float) -> Field:
@@ -326,6 +327,7 @@ class Water:
         water = self._mirrored(picture, frame, swell=1.0)
         water.paste(self._mirrored(picture, frame + 37, swell=2.6), self._waves.at(frame))
         water.paste(self._tint, self._depth_mask)
+        water.paste(self._sunlight, self._shine)
         first, second = (glints.at(frame) for glints in self._glints)
         sparkle = Mask(
             ImageChops.multiply(ImageChops.multiply(first.full, second.full), self._path.full),
@@ -428,9 +430,8 @@ class LandscapeShot:
                         foot=height,
                     )
                 )
-        # Below the horizon something always lies over it.
-        sky = stage.picture(_sky(stage))
-        self._backdrop = sky.mapped(lambda plane: plane.crop((0, 0, plane.width, plane.height * height // horizon)))
+        # Valleys may dip below the horizon: there the sky's last row goes on.
+        self._backdrop = stage.picture(np.pad(_sky(stage), ((0, height - horizon), (0, 0), (0, 0)), mode="edge"))
 
     def draw(self, frame: int) -> Picture:
         picture = self._backdrop.copy()
