@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import MediaRefusedError, delete_asset, store_output
 from tchavi_studio.ledger.services import refund_charge
 
@@ -27,6 +28,7 @@ RENDER_LEASE = timedelta(seconds=20)
 """A render that reports nothing for this long has lost its worker, and another may take it."""
 
 MAX_RENDER_ATTEMPTS = 3
+ORPHANED_AFTER = timedelta(hours=1)
 WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
 
 
@@ -193,3 +195,11 @@ def rescue_abandoned_renders() -> int:
             count += 1
             logger.warning("Generation %s had lost its worker (attempt %s).", generation.pk, generation.attempt_count)
     return count
+
+
+def delete_orphaned_outputs(*, most: int = 20) -> int:
+    """Delete stored clips that no generation owns: their worker died after storing them, before completing its row."""
+    orphans = Asset.objects.filter(
+        origin=Origin.OUTPUT, generation=None, created_at__lt=timezone.now() - ORPHANED_AFTER
+    )
+    return sum(delete_asset(asset=orphan) for orphan in orphans[:most])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from tchavi_studio.assets.services import delete_stale_incoming
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 
@@ -83,7 +84,9 @@ def engine_request(generation: Generation) -> EngineRequest:
 
 
 def sweep() -> None:
-    """Find what fell through: renders without a worker, work without a hint, clips whose time in the bin is over."""
+    """Find what fell through: renders without a worker, work without a hint, and files whose time is over."""
     lifecycle.rescue_abandoned_renders()
     nudges.nudge_forgotten_renders()
     services.purge_bin()
+    lifecycle.delete_orphaned_outputs()
+    delete_stale_incoming()

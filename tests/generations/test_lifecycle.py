@@ -1,0 +1,199 @@
+"""Every move of a generation, also late, twice, or by a worker that no longer holds it; and the credits with it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations import lifecycle, services
+from tchavi_studio.generations.lifecycle import Claim
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.workspaces.models import Workspace
+
+from .conftest import write_clip
+
+
+def refunds(generation: Generation) -> int:
+    return Transfer.objects.filter(reference=generation.pk, kind="refund").count()
+
+
+def claim() -> Claim:
+    claimed = lifecycle.claim_next_render()
+    assert claimed is not None
+    return claimed
+
+
+def end_lease(generation: Generation) -> None:
+    Generation.objects.filter(pk=generation.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_what_waited_longest_is_claimed_first_and_only_once(start: Callable[..., Generation]) -> None:
+    first, second = start(), start()
+    assert [claim().generation_id, claim().generation_id] == [first.pk, second.pk]
+    assert lifecycle.claim_next_render() is None
+    first.refresh_from_db()
+    assert (first.state, first.fence, first.attempt_count, first.progress_percent) == (State.PROCESSING, 1, 1, 0)
+    assert first.lease_until is not None
+    assert first.started_at is not None
+
+
+def test_progress_is_written_down_and_holds_the_lease(start: Callable[..., Generation]) -> None:
+    generation = start()
+    claimed = claim()
+    generation.refresh_from_db()
+    lease_before, version_before = generation.lease_until, generation.version
+    assert lifecycle.report_progress(claimed, progress_percent=40) is True
+    generation.refresh_from_db()
+    assert (generation.progress_percent, generation.version) == (40, version_before + 1)
+    assert generation.lease_until is not None
+    assert lease_before is not None
+    assert generation.lease_until > lease_before
+
+
+def test_a_finished_render_is_stored_and_completes(
+    start: Callable[..., Generation], tmp_path: Path, workspace: Workspace
+) -> None:
+    generation = start()
+    path = write_clip(tmp_path / "clip.mp4")
+    assert lifecycle.finish_generation(claim(), path=path, content_hash="ab" * 32) is True
+    generation.refresh_from_db()
+    assert (generation.state, generation.content_hash, generation.progress_percent) == (
+        State.COMPLETED,
+        "ab" * 32,
+        None,
+    )
+    assert generation.output is not None
+    assert (generation.output.width, generation.output.height, generation.output.frame_rate) == (320, 320, 24.0)
+    assert generation.output.poster
+    assert not path.exists()
+    assert wallet_balance(workspace=workspace, book="sandbox") == 8_700
+
+
+def test_a_cut_file_is_never_completed_but_failed_and_refunded(
+    start: Callable[..., Generation], tmp_path: Path, workspace: Workspace
+) -> None:
+    generation = start()
+    path = write_clip(tmp_path / "clip.mp4", frame_count=48)
+    path.write_bytes(path.read_bytes()[:-1500])
+    assert lifecycle.finish_generation(claim(), path=path) is True
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_code, generation.output) == (State.FAILED, "output_unreadable", None)
+    assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
+    assert Asset.objects.count() == 0
+
+
+def test_a_worker_past_its_lease_writes_nothing(start: Callable[..., Generation], tmp_path: Path) -> None:
+    generation = start()
+    paused = claim()
+    end_lease(generation)
+    assert lifecycle.rescue_abandoned_renders() == 1
+    current = claim()
+    assert lifecycle.report_progress(paused, progress_percent=90) is False
+    assert lifecycle.finish_generation(paused, path=write_clip(tmp_path / "late.mp4")) is False
+    assert lifecycle.fail_generation(generation.pk, code="x", message="x", held_fence=paused.fence) is False
+    generation.refresh_from_db()
+    assert (generation.state, generation.fence, generation.progress_percent) == (State.PROCESSING, current.fence, 0)
+    assert Asset.objects.count() == 0
+    assert refunds(generation) == 0
+    assert lifecycle.finish_generation(current, path=write_clip(tmp_path / "now.mp4")) is True
+
+
+def test_a_render_without_a_worker_is_tried_three_times_and_then_refunded(
+    start: Callable[..., Generation], workspace: Workspace
+) -> None:
+    generation = start()
+    for _attempt in range(2):
+        claim()
+        end_lease(generation)
+        assert lifecycle.rescue_abandoned_renders() == 1
+    claim()
+    assert lifecycle.rescue_abandoned_renders() == 0
+    end_lease(generation)
+    assert lifecycle.rescue_abandoned_renders() == 1
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_code) == (State.FAILED, "render_interrupted")
+    assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
+
+
+def test_a_worker_that_died_while_saving_is_found_too(start: Callable[..., Generation]) -> None:
+    generation = start()
+    claim()
+    Generation.objects.filter(pk=generation.pk).update(state=State.SAVING)
+    end_lease(generation)
+    assert lifecycle.rescue_abandoned_renders() == 1
+    generation.refresh_from_db()
+    assert generation.state == State.QUEUED
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_failing_refunds_once_however_often_it_is_said(
+    start: Callable[..., Generation], workspace: Workspace, again: int
+) -> None:
+    generation = start()
+    assert lifecycle.fail_generation(generation.pk, code="refused", message="A real person's face.") is True
+    for _time in range(again):
+        assert lifecycle.fail_generation(generation.pk, code="other", message="x") is False
+        assert lifecycle.cancel_queued(generation.pk) is False
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_code, generation.error_message) == (
+        State.FAILED,
+        "refused",
+        "A real person's face.",
+    )
+    assert refunds(generation) == 1
+    assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
+
+
+def test_a_success_after_the_refund_changes_nothing(start: Callable[..., Generation], tmp_path: Path) -> None:
+    generation = start()
+    claimed = claim()
+    lifecycle.fail_generation(generation.pk, code="stuck", message="It took too long.")
+    path = write_clip(tmp_path / "late.mp4")
+    assert lifecycle.finish_generation(claimed, path=path) is False
+    generation.refresh_from_db()
+    assert (generation.state, generation.output) == (State.FAILED, None)
+    assert not path.exists()
+
+
+def test_a_row_that_ends_while_its_file_is_stored_keeps_no_file(
+    start: Callable[..., Generation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = start()
+    claimed = claim()
+    store = lifecycle.store_output
+
+    def store_and_lose_the_row(**arguments: object) -> Asset:
+        asset = store(**arguments)  # type: ignore[arg-type]
+        lifecycle.fail_generation(generation.pk, code="stuck", message="It took too long.")
+        return asset
+
+    monkeypatch.setattr(lifecycle, "store_output", store_and_lose_the_row)
+    assert lifecycle.finish_generation(claimed, path=write_clip(tmp_path / "clip.mp4")) is False
+    assert Asset.objects.count() == 0
+    assert refunds(generation) == 1
+
+
+def test_deleting_needs_an_end(start: Callable[..., Generation]) -> None:
+    generation = start()
+    claim()
+    with pytest.raises(services.StillOpenError):
+        services.delete_clip(generation=generation)
+
+
+def test_an_output_that_nobody_owns_is_deleted_after_an_hour(
+    start: Callable[..., Generation], complete: Callable[[Generation], None]
+) -> None:
+    owned, left = start(), start()
+    for generation in (owned, left):
+        complete(generation)
+    Generation.objects.filter(pk=left.pk).update(state=State.FAILED, output=None)
+    Asset.objects.update(created_at=timezone.now() - timedelta(minutes=59))
+    assert lifecycle.delete_orphaned_outputs() == 0
+    Asset.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    assert lifecycle.delete_orphaned_outputs() == 1
+    assert Asset.objects.get().generation == owned

@@ -1,0 +1,149 @@
+"""Who sees which clips, what a page is told to have changed, and what is said about waiting."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.generations import lifecycle, queries, services
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+
+
+def test_people_see_their_own_clips_of_this_workspace(
+    start: Callable[..., Generation], workspace: Workspace, alice: User, bob: User
+) -> None:
+    mine = start()
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.VIEWER)
+    assert list(queries.clips_for_viewer(workspace=workspace, viewer=alice)) == [mine]
+    assert list(queries.clips_for_viewer(workspace=workspace, viewer=bob)) == []
+    with pytest.raises(Generation.DoesNotExist):
+        queries.clip_for_viewer(workspace=workspace, viewer=bob, generation_id=mine.pk)
+    with pytest.raises(Generation.DoesNotExist):
+        queries.clip_for_viewer(
+            workspace=bob.workspaces.exclude(pk=workspace.pk).get(), viewer=bob, generation_id=mine.pk
+        )
+
+
+def test_counts_by_state(start: Callable[..., Generation], workspace: Workspace, alice: User) -> None:
+    _running, failed, dismissed, cancelled = start(), start(), start(), start()
+    for generation in (failed, dismissed):
+        lifecycle.fail_generation(generation.pk, code="x", message="It broke.")
+    services.dismiss_failure(generation=dismissed)
+    services.cancel_generation(generation=cancelled)
+    assert queries.state_counts(workspace=workspace, viewer=alice) == {"running": 1, "failed": 1, "done": 0}
+
+
+def test_prompts_come_newest_first_and_once(
+    start: Callable[..., Generation], workspace: Workspace, alice: User
+) -> None:
+    for prompt in ("one", "two", "one"):
+        start(prompt=prompt)
+    assert queries.recent_prompts(workspace=workspace, viewer=alice) == ["one", "two"]
+
+
+class Page:
+    """A browser's page that asks what changed, as often as one likes."""
+
+    def __init__(self, workspace: Workspace, viewer: User) -> None:
+        self.workspace, self.viewer = workspace, viewer
+        self.cursor = str(queries.first_cursor(workspace=workspace, viewer=viewer))
+
+    def ask(self) -> list[Generation]:
+        changed, cursor = queries.changed_clips(
+            workspace=self.workspace, viewer=self.viewer, cursor=queries.Cursor.parse(self.cursor)
+        )
+        self.cursor = str(cursor)
+        return changed
+
+
+def test_each_change_is_told_once(start: Callable[..., Generation], workspace: Workspace, alice: User) -> None:
+    before = start()
+    page = Page(workspace, alice)
+    assert page.ask() == []
+    new = start()
+    assert page.ask() == [new]
+    assert page.ask() == []
+    services.cancel_generation(generation=before)
+    services.cancel_generation(generation=new)
+    assert page.ask() == [before, new]
+    services.delete_clip(generation=new)
+    assert page.ask() == [new]
+    assert page.ask() == []
+
+
+def test_a_write_that_became_visible_late_is_told_too(
+    start: Callable[..., Generation], workspace: Workspace, alice: User
+) -> None:
+    late, prompt = start(), start()
+    page = Page(workspace, alice)
+    services.cancel_generation(generation=prompt)
+    assert page.ask() == [prompt]
+    # Dated before what the page has seen, as by a transaction that took its time to commit.
+    Generation.objects.filter(pk=late.pk).update(version=2, updated_at=timezone.now() - timedelta(seconds=3))
+    assert page.ask() == [late]
+    assert page.ask() == []
+
+
+def test_many_changes_come_in_portions(
+    start: Callable[..., Generation], workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MAX_CHANGES", 2)
+    page = Page(workspace, alice)
+    clips = [start() for _number in range(5)]
+    assert [page.ask(), page.ask(), page.ask(), page.ask()] == [clips[:2], clips[2:4], clips[4:], []]
+
+
+@pytest.mark.parametrize("text", ["", "x", "~", "12.5", "1~" + "~".join(str(n) for n in range(401))])
+def test_a_made_up_cursor_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # any of int()'s and ours
+        queries.Cursor.parse(text)
+
+
+@pytest.fixture
+def history(start: Callable[..., Generation], complete: Callable[[Generation], None]) -> Callable[..., None]:
+    """Completed clips that took so many seconds each."""
+
+    def make(*seconds: int, **changes: object) -> None:
+        for took in seconds:
+            generation = start(**changes)
+            complete(generation)
+            finished_at = generation.created_at + timedelta(seconds=took)
+            Generation.objects.filter(pk=generation.pk).update(finished_at=finished_at)
+
+    return make
+
+
+def test_no_estimate_without_a_history_of_this_kind(
+    start: Callable[..., Generation], history: Callable[..., None]
+) -> None:
+    history(10, 20, 30, 40)
+    history(10, 20, 30, 40, 50, duration=1)
+    assert queries.waiting_estimate(start()) is None
+
+
+def test_estimates_are_the_half_and_the_nine_in_ten_of_the_studios_own_history(
+    start: Callable[..., Generation],
+    history: Callable[..., None],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    history(40, 10, 30, 20, 50)
+    waiting = [start(), start(), start(resolution="720p", duration=1)]
+    expected = queries.Estimate(half_seconds=30, nine_in_ten_seconds=46)
+    with django_assert_num_queries(1):
+        estimates = queries.waiting_estimates(waiting)
+    assert estimates == {waiting[0].pk: expected, waiting[1].pk: expected}
+
+
+def test_finished_clips_ask_for_no_estimate(
+    start: Callable[..., Generation],
+    complete: Callable[[Generation], None],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    generation = start()
+    complete(generation)
+    generation.refresh_from_db()
+    with django_assert_num_queries(0):
+        assert queries.waiting_estimates([generation]) == {}

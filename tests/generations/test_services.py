@@ -1,0 +1,199 @@
+"""Starting, cancelling, deleting: what is created and which credits move."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations import lifecycle, services
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.params import GenerationParams, MediaReference
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.services import InsufficientCreditsError
+from tchavi_studio.workspaces.models import User, Workspace
+
+from .conftest import make_params
+
+SUBMISSION = UUID(int=42)
+
+
+def balance(workspace: Workspace) -> int:
+    return wallet_balance(workspace=workspace, book="sandbox")
+
+
+def rows(generation: Generation) -> list[tuple[str, int]]:
+    transfers = Transfer.objects.filter(reference=generation.pk).order_by("sequence")
+    return list(transfers.values_list("kind", "amount_credits"))
+
+
+def test_a_start_charges_and_queues_in_one_step(workspace: Workspace, alice: User, params: GenerationParams) -> None:
+    started = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    [generation] = started.generations
+    assert started.is_replay is False
+    assert (generation.state, generation.price_credits, generation.width, generation.height) == (
+        State.QUEUED,
+        1_300,
+        864,
+        496,
+    )
+    assert rows(generation) == [("charge", 1_300)]
+    assert balance(workspace) == 8_700
+
+
+def test_the_same_submission_again_makes_and_bills_nothing(
+    workspace: Workspace, alice: User, params: GenerationParams
+) -> None:
+    first = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    again = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    assert again.is_replay is True
+    assert again.generations == first.generations
+    assert Generation.objects.count() == 1
+    assert balance(workspace) == 8_700
+
+
+def test_variations_differ_in_their_seeds_only(workspace: Workspace, alice: User) -> None:
+    started = services.start_generation(
+        workspace=workspace,
+        creator=alice,
+        params=make_params(seed=2**32 - 2),
+        submission_id=SUBMISSION,
+        variations=4,
+        expected_total_credits=5_200,
+    )
+    assert [generation.seed for generation in started.generations] == [2**32 - 2, 2**32 - 1, 0, 1]
+    assert [generation.variation for generation in started.generations] == [0, 1, 2, 3]
+    assert balance(workspace) == 4_800
+
+
+def test_drawn_seeds_are_recorded_and_different(workspace: Workspace, alice: User, params: GenerationParams) -> None:
+    started = services.start_generation(
+        workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION, variations=4
+    )
+    assert len({generation.seed for generation in started.generations}) == 4
+
+
+def test_too_few_credits_create_nothing_and_name_the_whole_sum(workspace: Workspace, alice: User) -> None:
+    with pytest.raises(InsufficientCreditsError) as refusal:
+        services.start_generation(
+            workspace=workspace,
+            creator=alice,
+            params=make_params(duration=10, resolution="720p"),
+            submission_id=SUBMISSION,
+            variations=2,
+        )
+    assert (refusal.value.needed_credits, refusal.value.available_credits) == (11_600, 10_000)
+    assert Generation.objects.count() == 0
+    assert balance(workspace) == 10_000
+
+
+def test_another_price_than_the_one_seen_asks_again(
+    workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
+) -> None:
+    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
+    with pytest.raises(services.PriceChangedError) as refusal:
+        services.start_generation(
+            workspace=workspace,
+            creator=alice,
+            params=params,
+            submission_id=SUBMISSION,
+            expected_total_credits=1_300,
+        )
+    assert refusal.value.total_credits == 1_500
+    assert Generation.objects.count() == 0
+    assert balance(workspace) == 10_000
+
+
+def test_a_price_of_nothing_writes_no_ledger_row(
+    workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
+) -> None:
+    settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
+    [generation] = services.start_generation(
+        workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION
+    ).generations
+    assert rows(generation) == []
+    services.cancel_generation(generation=generation)
+    assert rows(generation) == []
+
+
+def test_another_workspaces_asset_can_not_be_used(workspace: Workspace, alice: User, bob: User) -> None:
+    asset = Asset.objects.create(
+        workspace=bob.workspaces.get(),
+        kind="image",
+        origin="upload",
+        content_type="image/png",
+        width=800,
+        height=600,
+        byte_count=1,
+        source_sha256="0" * 64,
+        content_sha256="0" * 64,
+        file="x/y/file.png",
+    )
+    stolen = MediaReference(kind="image", asset_id=asset.pk, width=800, height=600)
+    with pytest.raises(ValueError, match="does not belong"):
+        services.start_generation(
+            workspace=workspace, creator=alice, params=make_params(image_url=stolen), submission_id=SUBMISSION
+        )
+    assert Generation.objects.count() == 0
+
+
+def test_one_unread_hint_is_enough(
+    workspace: Workspace,
+    alice: User,
+    params: GenerationParams,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    for _turn in range(3):
+        with django_capture_on_commit_callbacks(execute=True):
+            services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4())
+    assert list(OrmQ.objects.values_list("key", flat=True)) == ["render"]
+
+
+def test_what_waits_can_be_cancelled_once_with_a_full_refund(
+    start: Callable[..., Generation], workspace: Workspace
+) -> None:
+    generation = start()
+    services.cancel_generation(generation=generation)
+    generation.refresh_from_db()
+    assert generation.state == State.CANCELLED
+    assert rows(generation) == [("charge", 1_300), ("refund", 1_300)]
+    with pytest.raises(services.NotCancellableError):
+        services.cancel_generation(generation=generation)
+    assert balance(workspace) == 10_000
+
+
+def test_what_is_being_made_can_not_be_cancelled(start: Callable[..., Generation], workspace: Workspace) -> None:
+    generation = start()
+    assert lifecycle.claim_next_render() is not None
+    with pytest.raises(services.NotCancellableError):
+        services.cancel_generation(generation=generation)
+    assert balance(workspace) == 8_700
+
+
+def test_only_finished_clips_can_be_deleted_and_come_back(start: Callable[..., Generation]) -> None:
+    generation = start()
+    with pytest.raises(services.StillOpenError):
+        services.delete_clip(generation=generation)
+    services.cancel_generation(generation=generation)
+    services.delete_clip(generation=generation)
+    generation.refresh_from_db()
+    assert generation.deleted_at is not None
+    services.restore_clip(generation=generation)
+    generation.refresh_from_db()
+    assert generation.deleted_at is None
+
+
+def test_the_bin_is_emptied_after_thirty_days_and_the_ledger_stays(start: Callable[..., Generation]) -> None:
+    kept, expired = start(), start()
+    for generation in (kept, expired):
+        services.cancel_generation(generation=generation)
+        services.delete_clip(generation=generation)
+    Generation.objects.filter(pk=expired.pk).update(deleted_at=timezone.now() - timedelta(days=30, seconds=1))
+    assert services.purge_bin() == 1
+    assert list(Generation.objects.all()) == [kept]
+    assert rows(expired) == [("charge", 1_300), ("refund", 1_300)]
