@@ -1,0 +1,62 @@
+"""`manage.py provision`: a person with a workspace and credits, from a script; run again it changes nothing."""
+
+import json
+import sys
+from argparse import ArgumentTypeError
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+from django.db import transaction
+
+from tchavi_studio.accounting.services import top_up_wallet
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
+from tchavi_studio.workspaces.models import Role, User, Workspace
+from tchavi_studio.workspaces.services import welcome_person
+
+
+def amount(word: str) -> int:
+    """Credits from the command line."""
+    if not word.isascii() or not word.isdigit() or int(word) > MAX_AMOUNT_CREDITS:
+        raise ArgumentTypeError(f"credits are a whole number from 0 to {MAX_AMOUNT_CREDITS}, not {word!r}")
+    return int(word)
+
+
+class Command(BaseCommand):
+    help = (
+        "Create or update a person with a workspace of their own and fill its wallet up to an amount, never taking "
+        "away. The first person of all is the site's admin. Prints JSON: email, workspace (its slug), balance."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", required=True)
+        parser.add_argument(
+            "--password-stdin", action="store_true", required=True, help="read the password from standard input"
+        )
+        parser.add_argument(
+            "--credits", type=amount, required=True, metavar="N", help="fill the wallet up to N credits"
+        )
+
+    def handle(self, *args: Any, email: str, credits: int, **options: Any) -> None:
+        try:
+            validate_email(email)
+        except ValidationError as error:
+            raise CommandError(f"{email!r} is no e-mail address.") from error
+        # Only the line's end is cut off: a password may begin or end with a space.
+        password = sys.stdin.readline().rstrip("\r\n")
+        with transaction.atomic():
+            user, _created = User.objects.get_or_create(email=User.objects.normalize_email(email).lower())
+            try:
+                validate_password(password, user)
+            except ValidationError as error:
+                raise CommandError("The password was refused. " + " ".join(error.messages)) from error
+            if not user.check_password(password):
+                # Setting the same one again would sign the person out everywhere.
+                user.set_password(password)
+                user.save(update_fields=["password"])
+            owned = Workspace.objects.filter(memberships__user=user, memberships__role=Role.OWNER)
+            workspace = owned.order_by("created_at").first() or welcome_person(user=user)
+            balance = top_up_wallet(workspace=workspace, target_credits=credits)
+        self.stdout.write(json.dumps({"email": user.email, "workspace": workspace.slug, "balance": balance}))

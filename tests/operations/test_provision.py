@@ -1,0 +1,89 @@
+"""A person, a workspace and credits from one command, however often it is run."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.services import charge_credits
+from tchavi_studio.workspaces.models import User, Workspace
+
+PASSWORD = "  dawn over the lagoon "
+CLIP = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.fixture
+def provision(db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command with a password on its standard input; returns what it printed."""
+
+    def run(email: str = "Awa@Example.org", password: str = PASSWORD, credits: str = "50000") -> Any:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+        call_command("provision", "--email", email, "--password-stdin", "--credits", credits)
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def grants() -> list[tuple[str, int]]:
+    return list(Transfer.objects.order_by("pk").values_list("reason", "amount_credits"))
+
+
+def test_the_first_person_is_made_with_everything(provision: Any) -> None:
+    assert provision() == {"email": "awa@example.org", "workspace": "awas-studio", "balance": 50_000}
+    user = User.objects.get()
+    assert user.check_password(PASSWORD)
+    assert (user.is_staff, user.is_founder) == (True, True)
+    assert grants() == [("sign-up", 10_000), ("provision", 40_000)]
+
+
+def test_a_second_run_changes_nothing(provision: Any) -> None:
+    first = provision()
+    kept = User.objects.values().get()
+    assert provision() == first
+    assert User.objects.values().get() == kept
+    assert Workspace.objects.count() == 1
+    assert len(grants()) == 2
+
+
+def test_a_later_run_sets_the_password_and_fills_up(provision: Any) -> None:
+    provision()
+    workspace = Workspace.objects.get()
+    charge_credits(workspace=workspace, book="sandbox", amount_credits=1300, reference=CLIP)  # type: ignore[arg-type]
+    assert provision(password="another golden hour")["balance"] == 50_000
+    assert User.objects.get().check_password("another golden hour")
+    assert Transfer.objects.latest("pk").amount_credits == 1300
+
+
+def test_credits_are_never_taken_away(provision: Any) -> None:
+    assert provision(credits="0")["balance"] == 10_000
+    assert grants() == [("sign-up", 10_000)]
+
+
+def test_only_the_first_person_is_the_sites_admin(provision: Any) -> None:
+    provision()
+    provision(email="bob@example.org")
+    assert User.objects.get(email="bob@example.org").is_staff is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"email": "awa"}, r"^'awa' is no e-mail address\.$"),
+        ({"password": "short"}, r"^The password was refused\. This password is too short\."),
+        ({"password": ""}, r"^The password was refused\. This password is too short\."),
+        ({"credits": "-1"}, "credits are a whole number"),
+        ({"credits": "1e3"}, "credits are a whole number"),
+        ({"credits": str(10**12 + 1)}, "credits are a whole number"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_refused_and_nothing_is_left_behind(
+    provision: Any, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        provision(**changes)
+    assert User.objects.count() == 0
+    assert Transfer.objects.count() == 0
