@@ -1,0 +1,83 @@
+"""What a render worker does with one clip, with the real preview engine."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import av
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django_q.models import OrmQ
+from PIL import Image
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import store_upload
+from tchavi_studio.generations import tasks
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.params import MediaReference
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.workspaces.models import User, Workspace
+
+
+def photo(workspace: Workspace, user: User, colour: str) -> MediaReference:
+    """A real photo, uploaded as people do."""
+    picture = BytesIO()
+    Image.new("RGB", (640, 480), colour).save(picture, "JPEG")
+    upload = SimpleUploadedFile(f"{colour}.jpg", picture.getvalue(), content_type="image/jpeg")
+    asset = store_upload(workspace=workspace, user=user, upload=upload)
+    return MediaReference(kind="image", asset_id=asset.pk, width=asset.width, height=asset.height)
+
+
+def test_two_photos_become_a_clip_of_exactly_what_was_asked(
+    start: Callable[..., Generation], workspace: Workspace, alice: User
+) -> None:
+    generation = start(
+        image_url=photo(workspace, alice, "red"),
+        last_frame_image_url=photo(workspace, alice, "blue"),
+        duration=1,
+        aspect_ratio="1:1",
+    )
+    tasks.render_waiting()
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_message) == (State.COMPLETED, "")
+    assert generation.output is not None
+    with av.open(generation.output.file.path) as clip:
+        video, audio = clip.streams.video[0], clip.streams.audio[0]
+        assert (video.codec_context.name, video.width, video.height, video.frames) == ("h264", 640, 640, 24)
+        assert audio.codec_context.name == "aac"
+        first, *_between, last = [frame.to_ndarray(format="rgb24").mean(axis=(0, 1)) for frame in clip.decode(video)]
+    assert first.argmax() == 0
+    assert last.argmax() == 2
+
+
+def test_a_reference_that_broke_meanwhile_fails_the_clip_with_its_refund(
+    start: Callable[..., Generation], workspace: Workspace, alice: User
+) -> None:
+    generation = start(image_url=photo(workspace, alice, "red"), duration=1)
+    Path(Asset.objects.get().file.path).write_bytes(b"no longer a picture")
+    tasks.render_waiting()
+    generation.refresh_from_db()
+    assert (generation.state, generation.error_code) == (State.FAILED, "reference_unreadable")
+    assert generation.error_message == "The first frame could not be read."
+    kinds = Transfer.objects.filter(reference=generation.pk).order_by("sequence").values_list("kind", "amount_credits")
+    assert list(kinds) == [("charge", 260), ("refund", 260)]
+
+
+def test_a_slice_of_time_leaves_the_rest_to_the_next_hint(
+    start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 0.01)
+    first, second = start(duration=1), start(duration=1)
+    tasks.render_waiting()
+    for generation in (first, second):
+        generation.refresh_from_db()
+    assert (first.state, second.state) == (State.COMPLETED, State.QUEUED)
+    assert list(OrmQ.objects.values_list("key", flat=True)) == ["render"]
+
+
+def test_the_sweep_hints_at_what_waits_without_a_hint(start: Callable[..., Generation]) -> None:
+    start(duration=1)
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    tasks.sweep()
+    assert OrmQ.objects.count() == 1
