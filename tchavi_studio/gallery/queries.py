@@ -9,15 +9,23 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.models import OPEN_STATES, Generation, GenerationReference, State
 from tchavi_studio.generations.queries import (
+    OVERLAP,
+    Cursor,
     Estimate,
     bin_for_viewer,
+    changed_clips,
+    clip_for_viewer,
     clips_for_viewer,
     first_cursor,
+    has_open_clips,
     state_counts,
+    waiting_estimate,
     waiting_estimates,
 )
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.workspaces.models import User, Workspace
 
 PAGE_LENGTH = 24
@@ -30,6 +38,8 @@ SHOWN_STATES: dict[str, frozenset[str]] = {
 }
 """What each filter of the feed shows."""
 
+EPOCH = datetime.fromtimestamp(0, tz=UTC)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -41,59 +51,69 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Pill:
-    """One filter of the feed; `is_bright` draws the eye to its count."""
+    """One filter of the feed. `count` is None where nothing is to be counted; `is_bright` draws the eye to it."""
 
     show: str
     label: str
     count: int | None
     is_current: bool
-    is_bright: bool = False
+    is_bright: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
-    """A page of clips and what keeps it true while it is open.
+    """A page of clips, and what keeps it true while it is open.
 
-    `cursor` and `since` go with the page's poller: how far it has seen, and when it was opened (microseconds since
-    1970; younger clips are added to it). `next_page` is "" on the last page.
+    `cursor` and `since` go with the page's poller: how far it has seen, and the moment (microseconds since 1970) from
+    which new clips are added on top; 0 adds none. `next_page` is "" on the last page.
     """
 
     show: str
     cards: list[Card]
     pills: list[Pill]
-    next_page: str = ""
-    cursor: str = ""
-    since: int = 0
-    has_open: bool = False
+    next_page: str
+    cursor: str
+    since: int
+    has_open: bool
 
 
-def cards(clips: Iterable[Generation]) -> list[Card]:
-    """Cards of `clips`, in their order; one query for all estimates."""
-    found = list(clips)
-    estimates = waiting_estimates(found)
-    return [Card(clip=clip, estimate=estimates.get(clip.pk)) for clip in found]
+@dataclass(frozen=True, kw_only=True)
+class Binned:
+    """A page of the bin, in which nothing changes by itself."""
+
+    clips: list[Generation]
+    next_page: str
 
 
-def pills_for_viewer(*, workspace: Workspace, viewer: User, show: str) -> list[Pill]:
-    """The feed's filters with how many clips each would show."""
-    counts = state_counts(workspace=workspace, viewer=viewer)
-    labels = {"all": _("All"), "running": _("Running"), "failed": _("Failed"), "done": _("Done")}
-    return [
-        Pill(
-            show=key,
-            label=label,
-            count=counts.get(key) or None,
-            is_current=key == show,
-            is_bright=key in ("running", "failed"),
-        )
-        for key, label in labels.items()
-    ]
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What an open page has to change. `added` are also among `changed`; `finished` and `failed` just came to that."""
+
+    changed: list[Card]
+    added: list[Card]
+    finished: list[Generation]
+    failed: list[Generation]
+    feed: Feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipDetail:
+    """All that a clip's own page shows."""
+
+    clip: Generation
+    estimate: Estimate | None
+    references: list[GenerationReference]
+    parent: Generation | None
+    children: list[Generation]
+    transfers: list[Transfer]
+
+
+# --- Pages by key, not by number: a clip that arrives meanwhile neither repeats nor hides another ---------------------
 
 
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970: how moments are written in addresses, exact and sortable."""
-    since_1970 = moment - datetime.fromtimestamp(0, tz=UTC)
-    return (since_1970.days * 86_400 + since_1970.seconds) * 1_000_000 + since_1970.microseconds
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def page_token(clip: Generation, moment: datetime) -> str:
@@ -103,38 +123,71 @@ def page_token(clip: Generation, moment: datetime) -> str:
 
 def _read_page_token(token: str) -> tuple[datetime, UUID]:
     """Raises ValueError on anything that `page_token` did not make."""
-    moment, dot, pk = token.partition(".")
-    if not dot:
-        raise ValueError(token)
+    moment, _dot, pk = token.partition(".")
     try:
-        return datetime.fromtimestamp(0, tz=UTC) + timedelta(microseconds=int(moment)), UUID(hex=pk)
+        return EPOCH + timedelta(microseconds=int(moment)), UUID(hex=pk)
     except OverflowError as error:
         raise ValueError(token) from error
 
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
-    """One page of `clips`, which are sorted by `moment_field` and id, newest first; and the token of the next, or ""."""
+    """One page of `clips`, sorted by `moment_field` and id, newest first; and the token of the next, or ""."""
     if before:
         moment, pk = _read_page_token(before)
         clips = clips.filter(Q(**{f"{moment_field}__lt": moment}) | Q(**{moment_field: moment}, id__lt=pk))
     rows = list(clips[: PAGE_LENGTH + 1])
     page = rows[:PAGE_LENGTH]
-    return page, page_token(page[-1], getattr(page[-1], moment_field)) if len(rows) > PAGE_LENGTH else ""
+    has_more = len(rows) > PAGE_LENGTH
+    return page, page_token(page[-1], getattr(page[-1], moment_field)) if has_more else ""
+
+
+# --- The feed ---------------------------------------------------------------------------------------------------------
+
+
+def cards(clips: Iterable[Generation]) -> list[Card]:
+    """Cards of `clips`, in their order; one query for all estimates."""
+    found = list(clips)
+    estimates = waiting_estimates(found)
+    return [Card(clip=clip, estimate=estimates.get(clip.pk)) for clip in found]
+
+
+def known_show(show: str) -> str:
+    """`show` if it is one of the feed's filters, else "all"."""
+    return show if show in SHOWN_STATES else "all"
+
+
+def _pills(*, workspace: Workspace, viewer: User, show: str) -> list[Pill]:
+    counts = state_counts(workspace=workspace, viewer=viewer)
+    labels = {"all": _("All"), "running": _("Running"), "failed": _("Failed"), "done": _("Done")}
+    return [
+        Pill(
+            show=name,
+            label=label,
+            count=counts.get(name) or None,
+            is_current=name == show,
+            is_bright=name in ("running", "failed"),
+        )
+        for name, label in labels.items()
+    ]
+
+
+def _any_running(pills: list[Pill]) -> bool:
+    return any(pill.show == "running" and pill.count for pill in pills)
 
 
 def feed_for_viewer(*, workspace: Workspace, viewer: User, show: str = "all", before: str = "") -> Feed:
     """The viewer's clips, newest first, from the place that the page token `before` names.
 
-    An unknown `show` is "all", as a link from elsewhere may have one. Raises ValueError on a bad token.
+    Raises ValueError on a bad token.
     """
-    show = show if show in SHOWN_STATES else "all"
-    since = microseconds(timezone.now())
+    show = known_show(show)
+    since = 0 if before else microseconds(timezone.now())
     cursor = first_cursor(workspace=workspace, viewer=viewer)
     clips = clips_for_viewer(workspace=workspace, viewer=viewer)
     if show != "all":
         clips = clips.filter(state__in=SHOWN_STATES[show])
     page, next_page = _page(clips, "created_at", before)
-    pills = pills_for_viewer(workspace=workspace, viewer=viewer, show=show)
+    pills = _pills(workspace=workspace, viewer=viewer, show=show)
     return Feed(
         show=show,
         cards=cards(page),
@@ -142,11 +195,79 @@ def feed_for_viewer(*, workspace: Workspace, viewer: User, show: str = "all", be
         next_page=next_page,
         cursor=str(cursor),
         since=since,
-        has_open=any(pill.show == "running" and pill.count for pill in pills),
+        has_open=_any_running(pills),
     )
 
 
-def binned_for_viewer(*, workspace: Workspace, viewer: User, before: str = "") -> Feed:
-    """The viewer's deleted clips, last deleted first. Nothing in the bin changes by itself, so it has no cursor."""
+def older_cards_for_viewer(*, workspace: Workspace, viewer: User, show: str, before: str) -> Feed:
+    """The next page of a feed that is open already: its cards and no more. Raises ValueError on a bad token."""
+    clips = clips_for_viewer(workspace=workspace, viewer=viewer).filter(state__in=SHOWN_STATES[known_show(show)])
+    page, next_page = _page(clips, "created_at", before)
+    return Feed(
+        show=known_show(show), cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
+    )
+
+
+def changes_for_viewer(*, workspace: Workspace, viewer: User, show: str, cursor: Cursor, since: int) -> Changes | None:
+    """What became of the viewer's clips after `cursor`, for a page that was opened at `since`. None if nothing did.
+
+    When nothing is open any more there is always an answer: it tells the page to stop asking.
+    """
+    show = known_show(show)
+    clips, next_cursor = changed_clips(workspace=workspace, viewer=viewer, cursor=cursor)
+    if not clips and has_open_clips(workspace=workspace, viewer=viewer):
+        return None
+    changed = cards(clips)
+    added = [
+        card
+        for card in reversed(changed)
+        if since
+        and microseconds(card.clip.created_at) >= since
+        and card.clip.state in SHOWN_STATES[show]
+        and card.clip.deleted_at is None
+        and card.clip.dismissed_at is None
+    ]
+    ended = [
+        clip
+        for clip in clips
+        if clip.finished_at and clip.finished_at > cursor.moment - OVERLAP and not clip.deleted_at
+    ]
+    pills = _pills(workspace=workspace, viewer=viewer, show=show)
+    return Changes(
+        changed=changed,
+        added=added,
+        finished=[clip for clip in ended if clip.state == State.COMPLETED],
+        failed=[clip for clip in ended if clip.state == State.FAILED and clip.dismissed_at is None],
+        feed=Feed(
+            show=show,
+            cards=[],
+            pills=pills,
+            next_page="",
+            cursor=str(next_cursor),
+            since=since,
+            has_open=_any_running(pills),
+        ),
+    )
+
+
+# --- The bin and one clip ---------------------------------------------------------------------------------------------
+
+
+def binned_for_viewer(*, workspace: Workspace, viewer: User, before: str = "") -> Binned:
+    """The viewer's deleted clips, last deleted first. Raises ValueError on a bad token."""
     page, next_page = _page(bin_for_viewer(workspace=workspace, viewer=viewer), "deleted_at", before)
-    return Feed(show="bin", cards=[Card(clip=clip, estimate=None) for clip in page], pills=[], next_page=next_page)
+    return Binned(clips=page, next_page=next_page)
+
+
+def clip_detail_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) -> ClipDetail:
+    """One of the viewer's clips with its references, relatives and credits. Raises Generation.DoesNotExist."""
+    clip = clip_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
+    is_own_parent = clip.parent is not None and clip.parent.creator_id == viewer.pk
+    return ClipDetail(
+        clip=clip,
+        estimate=waiting_estimate(clip),
+        references=list(clip.references.all()),
+        parent=clip.parent if is_own_parent else None,
+        children=list(clips_for_viewer(workspace=workspace, viewer=viewer).filter(parent=clip)[:PAGE_LENGTH]),
+        transfers=transfers_for_reference(clip.pk) if clip.was_charged else [],
+    )

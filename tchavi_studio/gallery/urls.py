@@ -1,4 +1,16 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "gallery"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("gallery/", views.gallery, name="gallery"),
+    path("gallery/bin/", views.bin_page, name="bin"),
+    path("updates/", views.updates, name="updates"),
+    path("clips/<uuid:generation_id>/", views.clip, name="clip"),
+    path("clips/<uuid:generation_id>/download/", views.download, name="download"),
+    path("clips/<uuid:generation_id>/cancel/", views.cancel, name="cancel"),
+    path("clips/<uuid:generation_id>/dismiss/", views.dismiss, name="dismiss"),
+    path("clips/<uuid:generation_id>/delete/", views.delete, name="delete"),
+    path("clips/<uuid:generation_id>/restore/", views.restore, name="restore"),
+]

@@ -1,0 +1,140 @@
+"use strict";
+/* Cards of clips: elapsed time, playing on hover, and the page's one poller. */
+
+(() => {
+  const POLL_SECONDS = 1.5;
+  const HIDDEN_POLL_SECONDS = 15;
+  const MOST_POLL_SECONDS = 30;
+
+  // --- Time that passes. The server says how much had passed; this clock only adds, so a wrong one does no harm ---
+
+  const received = new WeakMap();
+
+  function clock(seconds) {
+    const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    const two = (number) => String(number).padStart(2, "0");
+    return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+  }
+
+  function tick() {
+    const now = performance.now();
+    for (const time of document.querySelectorAll("time[data-elapsed]")) {
+      if (!received.has(time)) received.set(time, now);
+      const text = clock(Number(time.dataset.elapsed) + Math.floor((now - received.get(time)) / 1000));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+  setInterval(tick, 1000);
+  tick();
+
+  // --- Playing, muted: on hover where people hover and want motion, by the button everywhere ---
+
+  const hovers = matchMedia("(hover: hover) and (prefers-reduced-motion: no-preference)");
+  const savesData = () => navigator.connection?.saveData === true;
+
+  function play(media) {
+    let video = media.querySelector("video");
+    if (!video) {
+      video = document.createElement("video");
+      Object.assign(video, { muted: true, loop: true, playsInline: true, src: media.dataset.video });
+      video.addEventListener("playing", () => media.classList.toggle("playing", !video.paused));
+      media.querySelector(".open").append(video);
+    }
+    video.play().catch(() => rewind(media));
+    media.querySelector("[data-play]").setAttribute("aria-pressed", "true");
+  }
+
+  function rewind(media) {
+    const video = media.querySelector("video");
+    media.classList.remove("playing");
+    media.querySelector("[data-play]")?.setAttribute("aria-pressed", "false");
+    if (video) {
+      video.pause();
+      video.currentTime = 0;
+    }
+  }
+
+  function hovered(event) {
+    return event.target instanceof Element && event.target.matches(".media[data-video]") ? event.target : null;
+  }
+  document.addEventListener("pointerenter", (event) => {
+    const media = hovered(event);
+    if (media && event.pointerType === "mouse" && hovers.matches && !savesData()) play(media);
+  }, true);
+  document.addEventListener("pointerleave", (event) => {
+    const media = hovered(event);
+    if (media && event.pointerType === "mouse") rewind(media);
+  }, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-play]");
+    if (!button) return;
+    const media = button.closest(".media");
+    const wasPressed = button.getAttribute("aria-pressed") === "true";
+    document.querySelectorAll(".media.playing").forEach(rewind);
+    if (wasPressed) rewind(media); else play(media);
+  });
+
+  // --- The poller: asks while something is open, seldom while nobody looks, and stops when all is done ---
+
+  let timer = 0;
+  let failures = 0;
+
+  const poller = () => document.getElementById("updates");
+  const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
+
+  function pollLater() {
+    clearTimeout(timer);
+    if (!isNeeded()) return;
+    const usual = document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS;
+    timer = setTimeout(pollNow, Math.min(usual * 2 ** failures, MOST_POLL_SECONDS) * 1000);
+  }
+
+  function pollNow() {
+    clearTimeout(timer);
+    if (poller()) htmx.trigger(poller(), "poll");
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && isNeeded()) pollNow(); });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, successful, requestConfig } = event.detail;
+    if (elt.id === "updates") {
+      failures = successful ? 0 : failures + 1;
+      pollLater();
+    } else if (successful && requestConfig.verb === "post" && poller()) {
+      // What was just done may have changed counts, credits or cards: look at once.
+      setTimeout(pollNow, 50);
+    }
+  });
+  pollLater();
+
+  // --- What arrives: only parts that this page has, only if they are newer, and never under a playing clip ---
+
+  function isStale(part, current) {
+    const isOlder = Number(part.dataset.version) <= Number(current.dataset.version);
+    return isOlder || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null);
+  }
+
+  function keepWhatFits(text) {
+    const answer = document.createElement("template");
+    answer.innerHTML = text;
+    for (const part of answer.content.querySelectorAll("[hx-swap-oob='true']")) {
+      const current = document.getElementById(part.id);
+      const stays = !current || (part.dataset.version && isStale(part, current));
+      const detail = document.getElementById(part.id.replace("clip-", "detail-"));
+      if (part.matches("article.card") && detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
+      if (stays) part.remove();
+    }
+    for (const list of answer.content.querySelectorAll("[hx-swap-oob^='afterbegin:']")) {
+      for (const card of [...list.children]) if (document.getElementById(card.id)) card.remove();
+      if (!list.children.length || !document.querySelector(list.getAttribute("hx-swap-oob").split(":")[1])) list.remove();
+    }
+    return answer.innerHTML;
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.serverResponse.includes("hx-swap-oob")) {
+      event.detail.serverResponse = keepWhatFits(event.detail.serverResponse);
+    }
+  });
+  document.addEventListener("htmx:afterSettle", tick);
+})();

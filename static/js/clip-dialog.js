@@ -1,0 +1,87 @@
+"use strict";
+/* A clip over the grid: Esc closes, the arrow keys move between cards, and the address is the clip's own. */
+
+(() => {
+  const dialog = document.getElementById("clip-dialog");
+  if (!dialog) return;
+  const inside = document.getElementById("clip-dialog-inside");
+  const home = location.href;
+  const homeTitle = document.title;
+  let shown = "";
+
+  const links = () => [...document.querySelectorAll(".card .meta [data-clip]")];
+  const isSame = (link) => new URL(link.href).pathname === shown;
+
+  function show(path) {
+    shown = path;
+    inside.replaceChildren();
+    if (!dialog.open) dialog.showModal();
+    htmx.ajax("GET", path, { target: inside, swap: "innerHTML", source: inside });
+    const all = links();
+    const at = all.findIndex(isSame);
+    dialog.querySelector("[data-step='-1']").disabled = at <= 0;
+    dialog.querySelector("[data-step='1']").disabled = at < 0 || at === all.length - 1;
+  }
+
+  function hide() {
+    shown = "";
+    inside.replaceChildren();
+    document.title = homeTitle;
+    if (dialog.open) dialog.close();
+  }
+
+  function close() {
+    // Back to the grid by the same step that the back button takes, so history has no dead entries.
+    if (history.state?.clip) history.back(); else hide();
+  }
+
+  function step(by) {
+    const all = links();
+    const next = all[all.findIndex(isSame) + by];
+    if (!next) return;
+    const path = new URL(next.href).pathname;
+    history.replaceState({ clip: path }, "", path);
+    next.closest(".card").scrollIntoView({ block: "nearest" });
+    show(path);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-clip]");
+    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const path = new URL(link.href).pathname;
+    history.pushState({ clip: path }, "", path);
+    show(path);
+  });
+  window.addEventListener("popstate", (event) => {
+    if (event.state?.clip) show(event.state.clip);
+    else if (dialog.open) hide();
+  });
+
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    if (!dialog.querySelector("details.menu[open]")) close();
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) close();
+    const stepper = event.target.closest("[data-step]");
+    if (stepper) step(Number(stepper.dataset.step));
+  });
+  dialog.addEventListener("keydown", (event) => {
+    if (event.target.closest("input, textarea, video")) return;
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  });
+  dialog.addEventListener("htmx:afterSwap", () => {
+    const heading = inside.querySelector("h1");
+    if (heading) document.title = heading.textContent;
+  });
+  // What takes the clip away leaves the dialog first: its card, in the grid below, says the rest.
+  dialog.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-closes-dialog]")) return;
+    event.preventDefault();
+    const url = event.target.action;
+    close();
+    htmx.ajax("POST", url, { swap: "none", source: document.getElementById("clips") });
+  });
+})();
