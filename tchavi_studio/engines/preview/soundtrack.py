@@ -57,7 +57,7 @@ def compose_soundtrack(*, sample_count: int, given: Sequence[PlacedSound], chanc
     """The whole soundtrack as 2 by `sample_count` samples, limited and faded in and out."""
     bed = _pad(sample_count, chance) + _chimes(sample_count, chance)
     bed = _with_room(bed, chance)
-    bed *= 0.24 / max(1e-9, float(np.abs(bed).max()))
+    bed *= 0.32 / max(1e-9, float(np.abs(bed).max()))
 
     voices = np.zeros((2, sample_count), np.float32)
     presence = np.zeros(sample_count, np.float32)
