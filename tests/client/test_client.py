@@ -258,13 +258,14 @@ def test_list_is_lazy(api_server: Any) -> None:
 
 
 def test_a_job_that_slips_to_the_next_page_comes_once(api_server: Any) -> None:
-    ids = [api_server.add_job() for _ in range(60)]
+    ids = [api_server.add_job() for _ in range(110)]
     with Tchavi(api_key=api_server.api_key, base_url=api_server.base_url) as client:
         jobs = client.jobs.list()
         seen = [next(jobs).id]
         api_server.add_job()
         seen += [job.id for job in jobs]
     assert seen == ids[::-1]
+    assert [request.query["offset"] for request in api_server.requests] == ["0", "50", "100"]
 
 
 def test_list_filters_by_status(run_on_server: Any, api_server: Any) -> None:
@@ -493,12 +494,15 @@ def test_the_key_is_in_no_repr() -> None:
 
 
 def test_a_given_http_client_is_used_and_left_open(api_server: Any) -> None:
+    """Its own credentials are for others: neither the API nor the clip's host gets them."""
     seen: list[str] = []
-    with httpx.Client(event_hooks={"request": [lambda request: seen.append(request.url.path)]}) as http:
+    hooks = {"request": [lambda request: seen.append(request.url.path)]}
+    with httpx.Client(event_hooks=hooks, auth=("me", "secret")) as http:
         with Tchavi(api_key=api_server.api_key, base_url=api_server.base_url, http_client=http) as client:
             client.credits.retrieve()
         assert not http.is_closed
     assert seen == ["/v1/credits"]
+    assert api_server.requests[0].headers["authorization"] == f"Bearer {api_server.api_key}"
 
 
 def test_a_client_of_its_own_is_closed_and_narrow() -> None:

@@ -343,11 +343,13 @@ def test_a_server_that_says_whether_there_is_more_is_believed(run: Any, has_more
 
 
 def test_passing_faults_do_not_end_the_waiting(run: Any) -> None:
+    """What a server asks for by Retry-After holds for the next look only."""
     done = httpx.Response(200, json={"id": "job_1", "status": "completed"})
-    script = Script(ACCEPTED, response(500), httpx.ReadTimeout, response(429, Retry_After="30"), response(504), done)
+    busy = response(429, Retry_After="30")
+    script = Script(ACCEPTED, response(500), httpx.ReadTimeout, busy, ACCEPTED, response(504), done)
     job = run(lambda client: client.videos.generations.create_and_wait(**BOAT), transport=script)
     assert job.is_completed
-    assert run.hours.sleeps == [2.0, 2.5, 3.125, 30.0, 4.8828125]
+    assert run.hours.sleeps == [2.0, 2.5, 3.125, 30.0, 4.8828125, 6.103515625]
 
 
 def test_a_lasting_fault_ends_at_the_deadline_and_is_the_cause(run: Any) -> None:
