@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,17 @@ def trim_audio(source: Path, directory: Path, start_seconds: float, duration_sec
             write_bare(target)
             output = target.add_stream("pcm_s16le", rate=rate)
             output.layout = layout
+            resampler = AudioResampler(format="s16", layout=layout, rate=rate)
             position = 0
-            for block in _samples(container, stream, AudioResampler(format="s16", layout=layout, rate=rate)):
-                kept = block[max(first - position, 0) : max(last - position, 0)]
-                position += len(block)
-                if len(kept):
-                    frame = AudioFrame.from_ndarray(kept.reshape(1, -1), format="s16", layout=layout)
-                    frame.rate = rate
-                    target.mux(output.encode(frame))
+            for frame in chain(_frames(container, stream), [None]):
+                for resampled in resampler.resample(frame):
+                    block = _block(resampled, len(output.layout.channels))
+                    kept = block[max(first - position, 0) : max(last - position, 0)]
+                    position += len(block)
+                    if len(kept):
+                        part = AudioFrame.from_ndarray(kept.reshape(1, -1), format="s16", layout=layout)
+                        part.rate = rate
+                        target.mux(output.encode(part))
                 if position >= last:
                     break
             target.mux(output.encode(None))
@@ -100,36 +104,39 @@ def _reading(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioStrea
 def _facts(path: Path, name: str) -> dict[str, Any]:
     """Decode the file that will be kept, check its limits and tell what it is."""
     check_byte_count("audio", path.stat().st_size)
+    blocks = []
+    sample_count = 0
     with _reading(path, name) as (container, stream):
         resampler = AudioResampler(format="s16", layout="mono", rate=_PEAK_RATE_HERTZ)
-        levels = [np.abs(block[:, 0].astype(np.int32)) for block in _samples(container, stream, resampler)]
-    sample_count = sum(len(block) for block in levels)
-    duration_seconds = round(sample_count / _PEAK_RATE_HERTZ, 3)
-    if not sample_count:
+        for frame in chain(_frames(container, stream), [None]):
+            sample_count += frame.samples if frame else 0
+            blocks += [_block(resampled, 1) for resampled in resampler.resample(frame)]
+        duration_seconds = sample_count / stream.rate
+    if not blocks:
         raise RefusedFileError("broken_file", kind="audio")
     check_duration("audio", duration_seconds)
     return {
         "kind": "audio",
         "content_type": _CONTENT_TYPES[name],
-        "duration_seconds": duration_seconds,
+        "duration_seconds": round(duration_seconds, 3),
         "has_audio": True,
         "needs_trim": duration_seconds > MAX_DURATION_SECONDS,
-        "peaks": _peaks(np.concatenate(levels)),
+        "peaks": _peaks(np.concatenate(blocks)[:, 0]),
         "file": path.name,
     }
 
 
-def _peaks(levels: np.ndarray[Any, np.dtype[np.int32]]) -> list[int]:
+def _peaks(samples: Samples) -> list[int]:
     """`PEAK_COUNT` loudest levels along the way, 0–100, where 100 is the loudest of all."""
+    levels = np.abs(samples.astype(np.int32))
     peaks = np.array([part.max(initial=0) for part in np.array_split(levels, PEAK_COUNT)])
     loudest = max(int(peaks.max()), 1)
     return [round(100 * int(peak) / loudest) for peak in peaks]
 
 
-def _samples(container: InputContainer, stream: AudioStream, resampler: AudioResampler) -> Iterator[Samples]:
-    """All samples of `stream` in blocks of shape (samples, channels)."""
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """All frames that can be decoded."""
     broken = 0
-    channels = len(resampler.layout.channels) if resampler.layout else 1
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
@@ -137,13 +144,10 @@ def _samples(container: InputContainer, stream: AudioStream, resampler: AudioRes
             broken += 1
             if broken > _MAX_BROKEN_PACKETS:
                 raise
-            continue
-        for frame in frames:
-            for resampled in resampler.resample(frame):
-                yield _block(resampled, channels)
-    for resampled in resampler.resample(None):
-        yield _block(resampled, channels)
+        else:
+            yield from frames
 
 
 def _block(frame: AudioFrame, channels: int) -> Samples:
+    """The interleaved samples of `frame` in the shape (samples, channels)."""
     return frame.to_ndarray().astype(np.int16, copy=False).reshape(-1, channels)

@@ -41,12 +41,14 @@ def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict
     What comes out is upright, 8 bits a channel, sRGB, without metadata and at most `MAX_SIDE_PIXELS` wide and high:
     JPEG, or PNG where there is transparency or the source was lossless. Nothing of the received bytes survives as such.
     """
+    Image.MAX_IMAGE_PIXELS = None  # else Pillow refuses first, without telling the figures
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd but readable metadata
         try:
-            image = _open(source, file_type)
-            lossless = file_type not in _LOSSY_TYPES
-            path, image = _write(_plain(image), directory, lossless=lossless)
+            with Image.open(source, formats=[_PILLOW_FORMATS[file_type]]) as opened:
+                _check_header(opened)
+                image = _plain(opened)
+            path, image = _write(image, directory, lossless=file_type not in _LOSSY_TYPES)
         except (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, ArithmeticError) as error:
             raise RefusedFileError("broken_file", kind="image") from error
     return {
@@ -75,10 +77,8 @@ def write_pictures(image: Image.Image, directory: Path) -> dict[str, str]:
     }
 
 
-def _open(source: Path, file_type: sniff.FileType) -> Image.Image:
-    """Open and check `source` by its header. Nothing is decoded yet."""
-    Image.MAX_IMAGE_PIXELS = None  # else Pillow refuses first, without telling the figures
-    image: Image.Image = Image.open(source, formats=[_PILLOW_FORMATS[file_type]])
+def _check_header(image: Image.Image) -> None:
+    """Check the sides that the file declares, before anything is decoded."""
     Image.MAX_IMAGE_PIXELS = MAX_IMAGE_PIXELS
     width, height = image.size
     if width * height > MAX_IMAGE_PIXELS:
@@ -88,7 +88,6 @@ def _open(source: Path, file_type: sniff.FileType) -> Image.Image:
         scale = MAX_SIDE_PIXELS / max(width, height)
         # JPEG can be decoded at half size and smaller, which saves most of the memory of a huge photo.
         image.draft(None, (round(width * scale), round(height * scale)))
-    return image
 
 
 def _displayed_size(image: Image.Image) -> tuple[int, int]:

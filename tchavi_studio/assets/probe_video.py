@@ -149,6 +149,8 @@ def _audio(container: InputContainer) -> AudioStream | None:
 
 
 def _check_codecs(container: InputContainer) -> None:
+    if not container.streams:
+        raise RefusedFileError("broken_file", kind="video")
     for stream, known in ((_video(container), _VIDEO_CODECS), (_audio(container), _READ_AUDIO_CODECS)):
         if stream is not None:
             codec = stream.codec_context.name if stream.codec_context else "unknown"
@@ -188,8 +190,8 @@ def _described(measure: VideoMeasure) -> dict[str, Any]:
         "content_type": "video/mp4",
         "width": measure.width,
         "height": measure.height,
-        "duration_seconds": measure.duration_seconds,
-        "frame_rate": measure.frame_rate,
+        "duration_seconds": round(measure.duration_seconds, 3),
+        "frame_rate": round(measure.frame_rate, 3),
         "has_audio": measure.has_audio,
     }
 
@@ -218,8 +220,8 @@ def _measure(container: InputContainer) -> VideoMeasure:
     return VideoMeasure(
         width=frame.height if turned else width,
         height=width if turned else frame.height,
-        duration_seconds=round(seconds, 3),
-        frame_rate=round(frame_count / seconds, 3),
+        duration_seconds=seconds,
+        frame_rate=frame_count / seconds,
         has_audio=_audio(container) is not None,
     )
 
