@@ -1,4 +1,13 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "create"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.page, name="page"),
+    path("submit/", views.submit, name="submit"),
+    path("quote/", views.quote, name="quote"),
+    path("upload/", views.upload, name="upload"),
+    path("trim/", views.trim, name="trim"),
+    path("arrange/", views.arrange, name="arrange"),
+]

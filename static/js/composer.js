@@ -1,0 +1,232 @@
+"use strict";
+
+/* The composer's settings and keys, the sheet that it is on phones, and what happens around a submission.
+   Prices and rules are the server's: a change asks for a quote, which htmx swaps in place. */
+
+(() => {
+  const NARROW = matchMedia("(max-width: 760px)");
+  const started = new WeakSet();
+
+  function start(form) {
+    if (started.has(form)) return;
+    started.add(form);
+
+    const generate = form.querySelector(".generate");
+    const quote = form.querySelector(".quote");
+    const summary = () => form.querySelector(".summary");
+    const words = form.querySelector(".words").dataset;
+    let isUnsaved = false;
+
+    const changed = () => {
+      isUnsaved = true;
+      summary().replaceChildren();
+      form.dispatchEvent(new Event("composer:changed"));
+    };
+
+    // --- Settings -----------------------------------------------------------------------------------------------------
+
+    const duration = form.elements.duration;
+    const isAuto = form.elements.duration_auto;
+    const durationShown = form.querySelector(".duration-shown");
+
+    const showRange = (range) => {
+      const share = (range.value - range.min) / (range.max - range.min || 1);
+      range.style.setProperty("--fill", `${share * 100}%`);
+    };
+    const showDuration = () => {
+      showRange(duration);
+      durationShown.value = isAuto.checked
+        ? durationShown.dataset.auto
+        : `${duration.value} ${durationShown.dataset.unit}`;
+    };
+
+    form.addEventListener("input", (event) => {
+      const { name, type } = event.target;
+      if (type === "file" || name.startsWith("new-") || name.startsWith("trim_start")) {
+        if (type === "range") showRange(event.target);
+        return;
+      }
+      // Whoever moves the slider wants that many seconds.
+      if (name === "duration") isAuto.checked = false;
+      if (name === "duration" || name === "duration_auto") showDuration();
+      changed();
+    });
+    showDuration();
+
+    form.querySelector("[data-dice]").addEventListener("click", () => {
+      form.elements.seed.value = crypto.getRandomValues(new Uint32Array(1))[0];
+      changed();
+    });
+
+    form.addEventListener("click", (event) => {
+      if (!event.target.closest("[name=detach]")) return;
+      event.preventDefault();
+      form.querySelector(".remix").replaceChildren();
+      changed();
+    });
+
+    // --- Keys ---------------------------------------------------------------------------------------------------------
+
+    const isApple = /Mac|iP(hone|ad)/.test(navigator.platform);
+    if (isApple) form.querySelector("[data-modifier]").textContent = "⌘";
+
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        form.requestSubmit(generate);
+      } else if (event.target.matches("input")) {
+        // Enter in a small field must never spend credits.
+        event.preventDefault();
+      }
+    });
+
+    // --- Quotes and drafts --------------------------------------------------------------------------------------------
+
+    const markInvalid = () => {
+      for (const notes of form.querySelectorAll(".notes")) {
+        const isInvalid = notes.querySelector(".note-error") !== null;
+        for (const input of form.querySelectorAll(`[aria-describedby="${notes.id}"]`)) {
+          input.toggleAttribute("aria-invalid", false);
+          if (isInvalid) input.setAttribute("aria-invalid", "true");
+        }
+      }
+    };
+
+    quote.addEventListener("htmx:afterRequest", (event) => {
+      event.stopPropagation();
+      if (event.detail.successful) isUnsaved = false;
+      markInvalid();
+    });
+
+    // The last words typed before a tab is closed are kept too.
+    const keepDraft = () => {
+      if (document.visibilityState !== "hidden" || !isUnsaved || !form.isConnected) return;
+      const values = new FormData(form);
+      for (const name of [...values.keys()]) if (name.startsWith("new-")) values.delete(name);
+      isUnsaved = !navigator.sendBeacon(form.dataset.quoteUrl, values);
+    };
+    document.addEventListener("visibilitychange", keepDraft);
+
+    if ("unsaved" in form.dataset) {
+      // A remix or an example came by the address: from here on it is the draft, and a reload must not undo edits.
+      history.replaceState(history.state, "", location.pathname);
+      requestAnimationFrame(changed);
+    }
+
+    // --- Generate -----------------------------------------------------------------------------------------------------
+
+    const tell = (message) => {
+      const title = document.createElement("b");
+      title.textContent = message;
+      summary().replaceChildren(title);
+    };
+
+    form.addEventListener("htmx:beforeRequest", (event) => {
+      if (event.detail.elt === form) summary().replaceChildren();
+    });
+    form.addEventListener("htmx:sendError", (event) => {
+      if (event.detail.elt === form) tell(words.noAnswer);
+    });
+    form.addEventListener("htmx:responseError", (event) => {
+      if (event.detail.elt === form) tell(words.failed);
+    });
+    form.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.elt !== form) return;
+      markInvalid();
+      if (event.detail.successful) {
+        isUnsaved = false;
+        sheet.close();
+        document.getElementById("clips")?.scrollIntoView({ block: "nearest" });
+      } else if (event.detail.xhr.status === 422) {
+        form.querySelector("[aria-invalid=true]")?.focus();
+        form.querySelector(".note-error")?.scrollIntoView({ block: "nearest" });
+      }
+    });
+
+    const sheet = sheetOf(form);
+    if ("unsaved" in form.dataset && NARROW.matches) sheet.open();
+  }
+
+  // --- The bottom sheet: on phones the form moves into a modal dialog while it is used ---------------------------------
+
+  function sheetOf(form) {
+    const home = form.closest(".composer-home");
+    const dialog = document.querySelector(".composer-sheet");
+    const opener = document.querySelector(".composer-fab");
+    const handle = form.querySelector(".sheet-handle");
+    const prompt = form.elements.prompt;
+
+    const open = () => {
+      if (dialog.open) return;
+      dialog.append(form);
+      dialog.showModal();
+      prompt.focus();
+    };
+    const close = () => {
+      if (dialog.open) dialog.close();
+    };
+
+    const showDraft = () => {
+      const text = prompt.value.trim();
+      const shown = opener.querySelector("span");
+      shown.dataset.empty ??= shown.textContent;
+      shown.textContent = text || shown.dataset.empty;
+      opener.classList.toggle("has-draft", text !== "");
+    };
+    showDraft();
+
+    opener.addEventListener("click", open);
+    dialog.addEventListener("close", () => {
+      home.append(form);
+      showDraft();
+    });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) close();
+    });
+    NARROW.addEventListener("change", close);
+
+    let from = null;
+    handle.addEventListener("click", close);
+    handle.addEventListener("pointerdown", (event) => {
+      from = event.clientY;
+      handle.setPointerCapture(event.pointerId);
+      dialog.classList.add("is-pulled");
+    });
+    handle.addEventListener("pointermove", (event) => {
+      if (from !== null) dialog.style.setProperty("--pull", `${Math.max(0, event.clientY - from)}px`);
+    });
+    const release = (event) => {
+      if (from === null) return;
+      const pulled = event.clientY - from;
+      from = null;
+      dialog.classList.remove("is-pulled");
+      dialog.style.setProperty("--pull", "0px");
+      if (pulled > 90) close();
+    };
+    handle.addEventListener("pointerup", release);
+    handle.addEventListener("pointercancel", release);
+
+    return { open, close };
+  }
+
+  // --- The page around it ---------------------------------------------------------------------------------------------
+
+  // A submission sent twice answers with the same cards: they must not stand in the feed twice.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.id !== "clips") return;
+    for (const card of event.detail.fragment.querySelectorAll("[id]")) document.getElementById(card.id)?.remove();
+  });
+
+  // The banner above the page takes from the composer's height; how much depends on its text.
+  const banner = document.querySelector(".banner");
+  if (banner) {
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
+    }).observe(banner);
+  }
+
+  const startAll = () => document.querySelectorAll("form.composer").forEach(start);
+  startAll();
+  document.addEventListener("htmx:load", startAll);
+})();
