@@ -34,7 +34,7 @@ lock: install-dev ## resolve the dependencies anew into the two lock files
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 bench: install ## how fast this machine renders previews
-	@$(BIN)/python manage.py bench
+	@$(BIN)/python -m tchavi_studio.engines.preview.bench
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python

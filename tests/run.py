@@ -41,7 +41,7 @@ class Run:
     def suite(self, database: str, chromium: str | None, **environment: str) -> None:
         """The whole suite on one database."""
         # Two workers: on two cores a third would only make deadlines tighter. The browser has the machine to itself.
-        self.step(f"{database}: suite", [*PYTEST, "-n", "2", "-m", "not browser"], **environment)
+        self.step(f"{database}: suite", [*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "not browser"], **environment)
         if chromium:
             self.step(f"{database}: browser", [*PYTEST, "-m", "browser"], **environment, CHROMIUM=chromium)
 
