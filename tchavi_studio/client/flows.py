@@ -286,7 +286,7 @@ class Flows:
         return (yield from self._follow(job, on_update=on_update, timeout_seconds=timeout_seconds))
 
     def cancel(self, job_id: str) -> Flow[Job]:
-        call = Call(method="POST", path=f"{_job_path(job_id)}/cancel")
+        call = Call(method="DELETE", path=_job_path(job_id))
         try:
             answer = yield from self.call(call)
         except APIError as error:

@@ -115,6 +115,9 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self.answer()
 
+        def do_DELETE(self) -> None:
+            self.answer()
+
         def answer(self) -> None:
             target = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(target.query).items()}
@@ -135,7 +138,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                 "GET /jobs/{id}": self.show_job,
             } | (
                 {
-                    "POST /jobs/{id}/cancel": self.cancel,
+                    "DELETE /jobs/{id}": self.cancel,
                     "POST /files": self.store_file,
                     "GET /credits": lambda request: self.send(200, {"balance": server.balance, "book": "live"}),
                     "GET /models": lambda request: self.send(

@@ -309,7 +309,7 @@ def test_credits_models_and_quote(run_on_server: Any) -> None:
         (lambda client: client.credits.retrieve(), "GET /credits"),
         (lambda client: client.models.list(), "GET /models"),
         (lambda client: client.videos.quote(**BOAT), "POST /videos/quote"),
-        (lambda client: client.jobs.cancel("job_001"), "POST /jobs/job_001/cancel"),
+        (lambda client: client.jobs.cancel("job_001"), "DELETE /jobs/job_001"),
     ],
 )
 def test_a_server_without_the_additions_says_so_clearly(
