@@ -1,0 +1,93 @@
+"""What the `/v1` door refuses, each as the contract's JSON: `{"error": {code, message, status, param?, details?}}`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import JsonResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tchavi_studio.generations.params import Problem
+
+
+class ApiError(Exception):
+    """An answer that is an error. `message` says what happened, whether credits moved and what to do next.
+
+    `details` lists every problem of a bad request, `param` names the field of the first.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str = "",
+        details: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.details = details
+        self.headers = dict(headers or {})
+
+    def response(self) -> JsonResponse:
+        error: dict[str, Any] = {"code": self.code, "message": self.message, "status": self.status}
+        if self.param:
+            error["param"] = self.param
+        if self.details:
+            error["details"] = list(self.details)
+        return JsonResponse({"error": error}, status=self.status, headers=self.headers)
+
+
+def problem_record(problem: Problem, index: int | None = None) -> dict[str, Any]:
+    """One problem or hint as JSON. `index` is the place, from 0, of the list's item that it is about."""
+    where: dict[str, Any] = {"param": problem.field} if index is None else {"param": problem.field, "index": index}
+    return {**where, "code": problem.code, "message": problem.message}
+
+
+def invalid_request(details: Sequence[Mapping[str, Any]]) -> ApiError:
+    """400 with every problem of a request at once."""
+    first = details[0]
+    more = len(details) - 1
+    message = str(first["message"])
+    if more:
+        message += " " + ngettext(
+            "One more problem is listed in details.", "%(count)s more problems are listed in details.", more
+        ) % {"count": more}
+    message += " " + _("Nothing was created and no credits moved.")
+    return ApiError(400, "invalid_request", message, param=str(first["param"]), details=details)
+
+
+def unreadable_request(message: str, *, param: str = "") -> ApiError:
+    """400 for a request that is not even a list of fields."""
+    return ApiError(400, "invalid_request", f"{message} {_('No credits moved.')}", param=param)
+
+
+def invalid_key(message: str) -> ApiError:
+    return ApiError(401, "invalid_api_key", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def not_found(message: str) -> ApiError:
+    return ApiError(404, "not_found", message)
+
+
+def method_not_allowed(allowed: Sequence[str]) -> ApiError:
+    names = ", ".join(allowed)
+    message = _("This address answers to %(methods)s only.") % {"methods": names}
+    return ApiError(405, "method_not_allowed", message, headers={"Allow": names})
+
+
+def too_many_requests(code: str, message: str, *, retry_after_seconds: int) -> ApiError:
+    return ApiError(429, code, message, headers={"Retry-After": str(retry_after_seconds)})
+
+
+def internal_error() -> ApiError:
+    message = _(
+        "Something broke on our side. If the request could cost credits, look at the list of jobs before you repeat "
+        "it, or repeat it with the same Idempotency-Key."
+    )
+    return ApiError(500, "internal_error", message)

@@ -1,0 +1,125 @@
+"""Idempotency-Key: the same request again gets the first answer again, and is neither made nor billed a second time."""
+
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .errors import ApiError, unreadable_request
+from .models import ApiKey, IdempotentRequest
+
+HEADER = "Idempotency-Key"
+KEY_PATTERN = re.compile(r"[!-~]{1,255}", re.ASCII)
+KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=90)
+"""A request that has written nothing for this long has lost its process. It holds on anew before each slow step."""
+
+WAIT_SECONDS = 2.0
+WAIT_STEP_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAnswer:
+    """The first answer to a request that came again."""
+
+    status: int
+    body: Any
+
+
+class Claim:
+    """The right to carry a request out and to store its answer. `submission_id` is the generation's."""
+
+    def __init__(self, row: IdempotentRequest) -> None:
+        self.submission_id: UUID = row.pk
+        self._lease_until: datetime = row.lease_until
+
+    def hold_on(self) -> None:
+        """Extend the claim before something slow. Raises the 409 of `in_progress` if somebody else has taken it."""
+        lease_until = timezone.now() + LEASE
+        if not self._rows().update(lease_until=lease_until):
+            raise in_progress()
+        self._lease_until = lease_until
+
+    def finish(self, *, status: int, body: Any) -> None:
+        """Store the answer. Call it in the transaction that makes what the answer speaks of: both or neither."""
+        if not self._rows().update(status=status, body=body):
+            raise in_progress()
+
+    def release(self) -> None:
+        """Give the key back: the request was refused. Does nothing once an answer is stored."""
+        self._rows().delete()
+
+    def _rows(self) -> Any:
+        return IdempotentRequest.objects.filter(pk=self.submission_id, lease_until=self._lease_until, status=None)
+
+
+def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | StoredAnswer:
+    """Take the work of a request with an Idempotency-Key, or find its answer.
+
+    While the first one is still running a second waits briefly. Raises `ApiError`: 400 for a key that is none, 409
+    while the first runs on, 422 for a key that was used with another body.
+    """
+    if KEY_PATTERN.fullmatch(key) is None:
+        raise unreadable_request(_("An Idempotency-Key is 1 to 255 visible ASCII characters."), param=HEADER)
+    request_sha256 = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    IdempotentRequest.objects.filter(created_at__lte=timezone.now() - KEPT).delete()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        row = IdempotentRequest.objects.filter(workspace=caller.workspace_id, is_test=caller.is_test, key=key).first()
+        outcome = _created(caller, key, request_sha256) if row is None else _looked_at(row, request_sha256)
+        if outcome is not None:
+            return outcome
+        if time.monotonic() >= deadline:
+            raise in_progress()
+        time.sleep(WAIT_STEP_SECONDS)
+
+
+def _created(caller: ApiKey, key: str, request_sha256: str) -> Claim | None:
+    try:
+        with transaction.atomic():
+            row = IdempotentRequest.objects.create(
+                workspace_id=caller.workspace_id,
+                is_test=caller.is_test,
+                key=key,
+                request_sha256=request_sha256,
+                lease_until=timezone.now() + LEASE,
+            )
+    except IntegrityError:
+        return None  # of two first requests the other was faster
+    return Claim(row)
+
+
+def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAnswer | None:
+    if row.request_sha256 != request_sha256:
+        message = _(
+            "This Idempotency-Key was used with another request. Nothing was created and no credits moved: take a new "
+            "key for a new request."
+        )
+        raise ApiError(422, "idempotency_key_reused", message, param=HEADER)
+    if row.status is not None:
+        return StoredAnswer(status=row.status, body=row.body)
+    if row.lease_until > timezone.now():
+        return None
+    # Its process died. The submission id stays the same, so what that one may have begun is not begun again.
+    lease_until = timezone.now() + LEASE
+    abandoned = IdempotentRequest.objects.filter(pk=row.pk, lease_until=row.lease_until, status=None)
+    if not abandoned.update(lease_until=lease_until):
+        return None
+    row.lease_until = lease_until
+    return Claim(row)
+
+
+def in_progress() -> ApiError:
+    message = _(
+        "The first request with this Idempotency-Key is still being worked on. Nothing more was created: ask again in "
+        "a moment for its answer."
+    )
+    return ApiError(409, "idempotency_in_progress", message, param=HEADER, headers={"Retry-After": "1"})

@@ -1,0 +1,83 @@
+"""Reads of the `/v1` door; each begins with a key or a person."""
+
+import hmac
+import re
+from uuid import UUID
+
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.workspaces.models import Membership, Permission
+
+from .models import ApiKey
+from .services import digest
+
+KEY_PATTERN = re.compile(r"sk-tch_(?:test_)?([0-9a-f]{12})[A-Za-z0-9_-]{43}", re.ASCII)
+JOB_PATTERN = re.compile(r"job_([0-9a-f]{32})", re.ASCII)
+
+STATUSES: dict[str, frozenset[State]] = {
+    "pending": frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN}),
+    "processing": frozenset({State.PROCESSING, State.SAVING}),
+    "completed": frozenset({State.COMPLETED}),
+    "failed": frozenset({State.FAILED, State.CANCELLED}),
+}
+"""The contract's job statuses, and the states that each stands for."""
+
+
+def status_of(generation: Generation) -> str:
+    """The contract's word for the state of a generation."""
+    return next(status for status, states in STATUSES.items() if generation.state in states)
+
+
+def key_by_text(text: str) -> ApiKey | None:
+    """The row of the key `text`, revoked and expired ones too; None if there is no such key."""
+    match = KEY_PATTERN.fullmatch(text)
+    if match is None:
+        return None
+    row = ApiKey.objects.select_related("workspace", "user").filter(public_id=match.group(1)).first()
+    return row if row and hmac.compare_digest(row.secret_sha256, digest(text)) else None
+
+
+def membership_of_key(key: ApiKey) -> Membership | None:
+    """The membership that a key stands on; None once its person has left the workspace or was deactivated."""
+    return Membership.objects.filter(workspace=key.workspace_id, user=key.user_id, user__is_active=True).first()
+
+
+def jobs_for_key(key: ApiKey) -> QuerySet[Generation]:
+    """The jobs that this key has asked for, newest first."""
+    return (
+        Generation.objects.filter(workspace=key.workspace_id, key_id=key.pk, is_test=key.is_test)
+        .select_related("output")
+        .order_by("-created_at", "-id")
+    )
+
+
+def job_for_key(key: ApiKey, job_id: str) -> Generation | None:
+    """One of the key's jobs by its public id (`job_…`); None if there is none such for this key."""
+    match = JOB_PATTERN.fullmatch(job_id)
+    return jobs_for_key(key).filter(pk=UUID(match.group(1))).first() if match else None
+
+
+def keys_for_viewer(*, membership: Membership) -> QuerySet[ApiKey]:
+    """The keys that a member may see and revoke, usable ones first: their own; for managers, the workspace's.
+
+    Each has `job_count` and `spent_credits` of this month, refunds taken off.
+    """
+    keys = ApiKey.objects.filter(workspace=membership.workspace).select_related("user")
+    if not membership.can(Permission.MANAGE):
+        keys = keys.filter(user=membership.user)
+    month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    jobs = (
+        Generation.objects.filter(workspace=membership.workspace, key_id=OuterRef("pk"), created_at__gte=month)
+        .order_by()
+        .values("key_id")
+    )
+    kept = Q(state__in=[*OPEN_STATES, State.COMPLETED])
+    return keys.annotate(
+        job_count=Coalesce(Subquery(jobs.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0),
+        spent_credits=Coalesce(
+            Subquery(jobs.annotate(n=Sum("price_credits", filter=kept)).values("n"), output_field=IntegerField()), 0
+        ),
+    ).order_by(F("revoked_at").asc(nulls_first=True), "-created_at")

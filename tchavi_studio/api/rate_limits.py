@@ -1,0 +1,111 @@
+"""How many requests a minute a key and an address may make, counted in one place for all of the server's processes.
+
+One statement per request counts for both, so the count is exact whoever else counts at the same moment. A minute is the
+clock's: `Retry-After` is what is left of it.
+"""
+
+import ipaddress
+import time
+from dataclasses import dataclass
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from .errors import ApiError, too_many_requests
+from .models import ApiKey, RequestCount
+
+IPV6_NETWORK_BITS = 64
+"""One household or server has at least this much of IPv6 to itself, so it counts as one address."""
+
+# A statement of its own, since Django's bulk_create can't add to what is there. SQLite and PostgreSQL both know it.
+# Addresses come before keys in every statement, so two of them can't wait for each other.
+COUNT_REQUEST = """
+    INSERT INTO api_requestcount (subject, minute, count) VALUES {rows}
+    ON CONFLICT (subject) DO UPDATE SET
+        count = CASE WHEN api_requestcount.minute = excluded.minute THEN api_requestcount.count + 1 ELSE 1 END,
+        minute = excluded.minute
+    RETURNING subject, count
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much of its minute one subject has used, this request included."""
+
+    limit: int
+    count: int
+    retry_after_seconds: int
+
+    @property
+    def remaining(self) -> int:
+        return max(self.limit - self.count, 0)
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.count > self.limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budgets:
+    """What is left of the minute for the caller's address, and for the key if there is one."""
+
+    address: Budget
+    key: Budget | None = None
+
+    @property
+    def tightest(self) -> Budget:
+        budgets = [self.address, *([self.key] if self.key else [])]
+        return min(budgets, key=lambda budget: budget.remaining)
+
+    def check(self) -> None:
+        """Raise the contract's 429 if one of them is used up."""
+        if self.address.is_exceeded:
+            raise _refusal("rate_limit_exceeded", self.address)
+        if self.key and self.key.is_exceeded:
+            raise _refusal("user_rate_limit_exceeded", self.key)
+
+
+def _refusal(code: str, budget: Budget) -> ApiError:
+    message = _("More than %(limit)s requests in a minute. No credits moved: try again in %(seconds)s s.") % {
+        "limit": budget.limit,
+        "seconds": budget.retry_after_seconds,
+    }
+    return too_many_requests(code, message, retry_after_seconds=budget.retry_after_seconds)
+
+
+def count_request(*, address: str, key: ApiKey | None) -> Budgets:
+    """Count one request of `address`, and of `key`, and say how they stand."""
+    now = int(time.time())
+    minute, retry_after_seconds = now // 60, 60 - now % 60
+    subjects = [f"address {address}", *([f"key {key.pk.hex}"] if key else [])]
+    rows = ", ".join(["(%s, %s, 1)"] * len(subjects))
+    values = [value for subject in subjects for value in (subject, minute)]
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_REQUEST.format(rows=rows), values)
+        counts = dict(cursor.fetchall())
+
+    def budget(subject: str, limit: int) -> Budget:
+        return Budget(limit=limit, count=counts[subject], retry_after_seconds=retry_after_seconds)
+
+    address_budget = budget(subjects[0], settings.STUDIO_API_RPM_PER_ADDRESS)
+    if address_budget.count == 1:
+        # The first of its minute tidies up, so the table holds no more than those who came by lately.
+        RequestCount.objects.filter(minute__lt=minute - 1).delete()
+    return Budgets(address=address_budget, key=budget(subjects[1], settings.STUDIO_API_RPM_PER_KEY) if key else None)
+
+
+def caller_address(request: HttpRequest) -> str:
+    """Where a request comes from, by the same rules as at sign-in (proxies are believed only as configured)."""
+    try:
+        address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
+    except PermissionDenied:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.IPv6Network((address, IPV6_NETWORK_BITS), strict=False))
+    return str(address)

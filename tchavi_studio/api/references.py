@@ -1,0 +1,116 @@
+"""The URLs of a request, fetched and stored like uploads before anything is charged."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import MediaRefusedError, store_url
+from tchavi_studio.generations.params import (
+    MAX_REFERENCE_AUDIOS,
+    MAX_REFERENCE_IMAGES,
+    MAX_REFERENCE_VIDEOS,
+    MediaReference,
+    Problem,
+)
+
+from .addresses import as_own_url
+from .errors import too_many_requests
+from .models import ApiKey
+
+SINGLE_FIELDS = ("image_url", "last_frame_image_url")
+LIST_FIELDS = {
+    "reference_images": MAX_REFERENCE_IMAGES,
+    "reference_videos": MAX_REFERENCE_VIDEOS,
+    "reference_audios": MAX_REFERENCE_AUDIOS,
+}
+MAX_FETCHING_REQUESTS = 3
+"""Per process. A slow address holds a thread of the server; the others must stay free to answer."""
+
+_slots = threading.BoundedSemaphore(MAX_FETCHING_REQUESTS)
+
+
+class ReferenceFetch:
+    """Turns the URLs of one body into references, and keeps what was wrong with which of them."""
+
+    def __init__(self, *, caller: ApiKey, request: HttpRequest, before_each: Callable[[], None]) -> None:
+        self.problems: list[tuple[Problem, int | None]] = []
+        self._caller = caller
+        self._request = request
+        self._before_each = before_each
+        self._known: dict[str, Asset | MediaRefusedError] = {}
+
+    def resolved(self, body: dict[str, Any]) -> dict[str, Any]:
+        """`body` with a `MediaReference` for every URL. What is no URL stays as it is, for the validator to refuse.
+
+        So does a list that is longer than allowed: nobody gets more fetched than a request can use.
+        """
+        result = dict(body)
+        for field in SINGLE_FIELDS:
+            if _is_url(body.get(field)):
+                result[field] = self._reference(field, body[field], index=None)
+        for field, most in LIST_FIELDS.items():
+            urls = body.get(field)
+            if isinstance(urls, list):
+                may_fetch = len(urls) <= most and all(map(_is_url, urls))
+                result[field] = [
+                    self._reference(field, url, index=index) if may_fetch else _unfetched(url)
+                    for index, url in enumerate(urls)
+                ]
+        return result
+
+    def _reference(self, field: str, url: str, *, index: int | None) -> MediaReference:
+        stored = self._stored(url)
+        if isinstance(stored, MediaRefusedError):
+            self.problems.append((Problem(field=field, code=stored.code, message=_named(field, index, stored)), index))
+            return MediaReference(kind="", url=url)
+        return MediaReference(
+            kind=stored.kind,
+            asset_id=stored.pk,
+            url=url,
+            duration_seconds=stored.duration_seconds,
+            width=stored.width,
+            height=stored.height,
+            needs_trim=stored.needs_trim,
+            name=field if index is None else f"{field}[{index}]",
+        )
+
+    def _stored(self, url: str) -> Asset | MediaRefusedError:
+        if url not in self._known:
+            self._before_each()
+            try:
+                self._known[url] = store_url(
+                    workspace=self._caller.workspace, user=self._caller.user, url=as_own_url(url, self._request)
+                )
+            except MediaRefusedError as refusal:
+                self._known[url] = refusal
+        return self._known[url]
+
+
+def _named(field: str, index: int | None, refusal: MediaRefusedError) -> str:
+    where = field if index is None else f"{field}[{index}]"
+    return f"{where}: {refusal.message}"
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _unfetched(value: object) -> object:
+    return MediaReference(kind="", url=value) if isinstance(value, str) and value else value
+
+
+@contextmanager
+def room_to_fetch() -> Iterator[None]:
+    """Hold one of the process's places for requests that fetch. Raises the 429 if there is none."""
+    if not _slots.acquire(blocking=False):
+        message = _("Too many requests are fetching URLs at this moment. No credits moved: try again in 5 s.")
+        raise too_many_requests("rate_limit_exceeded", message, retry_after_seconds=5)
+    try:
+        yield
+    finally:
+        _slots.release()

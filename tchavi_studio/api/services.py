@@ -1,0 +1,71 @@
+"""Writes on API keys."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from tchavi_studio.workspaces.models import User, Workspace
+
+from .models import KEY_PREFIX, TEST_KEY_PREFIX, ApiKey, Scope
+
+PUBLIC_ID_BYTES = 6
+SECRET_BYTES = 32
+LAST_USED_RESOLUTION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreatedKey:
+    """A new key's row, and the only sight of the key itself."""
+
+    row: ApiKey
+    key: str
+
+    def __repr__(self) -> str:
+        return f"CreatedKey({self.row})"
+
+
+def create_key(
+    *,
+    workspace: Workspace,
+    user: User,
+    name: str,
+    is_test: bool = False,
+    scope: Scope = Scope.GENERATE,
+    expires_at: datetime | None = None,
+) -> CreatedKey:
+    """Make a key that acts as `user` in `workspace`."""
+    public_id = secrets.token_hex(PUBLIC_ID_BYTES)
+    key = f"{TEST_KEY_PREFIX if is_test else KEY_PREFIX}{public_id}{secrets.token_urlsafe(SECRET_BYTES)}"
+    row = ApiKey.objects.create(
+        workspace=workspace,
+        user=user,
+        name=name,
+        is_test=is_test,
+        scope=scope,
+        public_id=public_id,
+        secret_sha256=digest(key),
+        expires_at=expires_at,
+    )
+    return CreatedKey(row=row, key=key)
+
+
+def digest(key: str) -> str:
+    """What is stored of a key. The secret has 256 random bits, so one plain SHA-256 is enough."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def revoke_key(*, key: ApiKey) -> None:
+    """Make a key worthless, at once and for good. Jobs it has started go on."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def note_use(*, key: ApiKey) -> None:
+    """Remember that the key was used now, to the minute: most requests need no write."""
+    now = timezone.now()
+    if key.last_used_at is None or key.last_used_at <= now - LAST_USED_RESOLUTION:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_RESOLUTION)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
