@@ -95,6 +95,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 INSTALLED_APPS = [
     "tchavi_studio.operations",
+    "tchavi_studio.api",
     "tchavi_studio.create",
     "tchavi_studio.accounting",
     "tchavi_studio.gallery",
@@ -119,6 +120,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tchavi_studio.api.middleware.errors_as_json",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -272,6 +274,8 @@ STUDIO_WORKSPACE_QUOTA_BYTES = env.int(
     "STUDIO_WORKSPACE_QUOTA_BYTES", 20 * 1024**3, validate=validate.Range(1024 * 1024)
 )
 STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW", []))
+STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=validate.Range(1))
+STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=validate.Range(1))
 STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
 
 # --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------

@@ -12,6 +12,8 @@ workspace_urlpatterns = [
 urlpatterns = [
     path("", include("tchavi_studio.operations.urls")),
     path("", include("tchavi_studio.workspaces.urls")),
+    path("v1/", include("tchavi_studio.api.urls")),
+    path("api/v1/", include("tchavi_studio.api.urls", namespace="api-alias")),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("media/", include("tchavi_studio.assets.signed_urls")),
