@@ -404,7 +404,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: object, *, seconds: float = 5) -> None:
+def wait_until(condition: object, *, seconds: float = 20) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
