@@ -26,7 +26,7 @@ class GrantForm(forms.Form):
         label=gettext_lazy("To"),
         help_text=gettext_lazy("A workspace's name in its address, or its owner's e-mail address"),
         max_length=254,
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     # localize: people write 10,000 or 10 000 as their language does.
     amount_credits = forms.IntegerField(
@@ -34,13 +34,13 @@ class GrantForm(forms.Form):
         min_value=1,
         max_value=MAX_AMOUNT_CREDITS,
         localize=True,
-        widget=forms.TextInput(attrs={"class": "input", "inputmode": "numeric", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Stands in the statement for good"),
         max_length=REASON_MAX_LENGTH,
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
     def clean_recipient(self) -> Workspace:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.timesince import timeuntil
 
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.ledger.models import Book, Transfer
@@ -75,6 +76,11 @@ class PlayAllowance:
     left_credits: int
     next_credits: int
     resets_at: datetime.datetime
+
+    @property
+    def wait(self) -> str:
+        """How long from now until the day ends, in words."""
+        return timeuntil(self.resets_at, timezone.now())
 
 
 def play_allowance(*, workspace: Workspace) -> PlayAllowance:

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
 from tchavi_studio.ledger.models import Book, Kind, Transfer
@@ -35,7 +34,7 @@ class PlayCreditsSpentError(Exception):
         ) % {
             "cap": number_format(self.allowance.per_day_credits),
             "zone": timezone.get_current_timezone_name(),
-            "wait": timeuntil(self.allowance.resets_at),
+            "wait": self.allowance.wait,
         }
 
 

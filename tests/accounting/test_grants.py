@@ -1,0 +1,171 @@
+"""Credits given at sign-up, and by the site's admins to whomever they name."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from pytest_django import Settings
+
+from tchavi_studio.accounting.services import top_up_wallet
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.workspaces.services import create_workspace
+from tests.conftest import make_person
+
+GRANT = "/w/alices-studio/credits/grant/"
+
+
+def latest() -> tuple[str, str, int, str, str | None]:
+    transfer = Transfer.objects.select_related("workspace", "actor").latest("pk")
+    who = transfer.actor.name if transfer.actor else None
+    return transfer.workspace.slug, transfer.book, transfer.amount_credits, transfer.reason, who
+
+
+# --- At sign-up -------------------------------------------------------------------------------------------------------
+
+
+def test_everybodys_first_workspace_is_welcomed(alice: User, bob: User) -> None:
+    assert latest() == ("bobs-studio", "sandbox", 10_000, "sign-up", "Bob")
+    assert Transfer.objects.count() == 2
+
+
+def test_further_workspaces_are_not(alice: User) -> None:
+    second = create_workspace(name="Second", owner=alice)
+    assert wallet_balance(workspace=second, book="sandbox") == 0
+    # Not even when the first one was handed to somebody else.
+    Membership.objects.filter(user=alice).delete()
+    create_workspace(name="Third", owner=alice)
+    assert Transfer.objects.count() == 1
+
+
+def test_being_a_member_elsewhere_costs_nobody_their_welcome(workspace: Workspace) -> None:
+    bob = User.objects.create_user("bob@example.org", name="Bob")
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
+    own = create_workspace(name="Bob's own", owner=bob)
+    assert wallet_balance(workspace=own, book="sandbox") == 10_000
+
+
+def test_a_studio_may_welcome_nobody(db: None, settings: Settings) -> None:
+    settings.STUDIO_SIGNUP_CREDITS = 0
+    make_person("Alice")
+    assert Transfer.objects.count() == 0
+
+
+def test_in_live_mode_the_welcome_is_in_the_live_book(db: None, settings: Settings) -> None:
+    settings.STUDIO_BOOK, settings.STUDIO_SIGNUP_CREDITS = "live", 500
+    make_person("Alice")
+    assert latest() == ("alices-studio", "live", 500, "sign-up", "Alice")
+
+
+# --- By an admin ------------------------------------------------------------------------------------------------------
+
+
+def grant(browser: Client, **changes: str) -> Any:
+    return browser.post(
+        GRANT, {"recipient": "bobs-studio", "amount_credits": "2500", "reason": "Invoice 17", **changes}
+    )
+
+
+@pytest.mark.parametrize("recipient", ["bobs-studio", " bobs-studio ", "bob@example.org", "Bob@Example.org"])
+def test_an_admin_grants_by_slug_or_by_address(alice_browser: Client, bob: User, recipient: str) -> None:
+    response = grant(alice_browser, recipient=recipient)
+    assert (response.status_code, response["Location"]) == (302, "/w/alices-studio/credits/")
+    (message,) = get_messages(response.wsgi_request)
+    assert (message.level_tag, str(message)) == ("success", "2,500 credits were granted to Bob's studio.")
+    assert latest() == ("bobs-studio", "sandbox", 2500, "Invoice 17", "Alice")
+
+
+def test_in_live_mode_the_live_wallet_is_filled(alice_browser: Client, bob: User, settings: Settings) -> None:
+    settings.STUDIO_BOOK = settings.STUDIO_MODE = "live"
+    grant(alice_browser)
+    assert latest() == ("bobs-studio", "live", 2500, "Invoice 17", "Alice")
+
+
+@pytest.mark.parametrize(("written", "meant"), [("10,000", 10_000), ("1", 1), ("1000000000000", 10**12)])
+def test_amounts_are_read_as_people_write_them(alice_browser: Client, bob: User, written: str, meant: int) -> None:
+    assert grant(alice_browser, amount_credits=written).status_code == 302
+    assert latest()[2] == meant
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "problem"),
+    [
+        ({"recipient": "nowhere"}, "recipient", "There is no workspace of that name. No credits were moved."),
+        (
+            {"recipient": "carol@example.org"},
+            "recipient",
+            "Nobody with that e-mail address owns a workspace here. No credits were moved.",
+        ),
+        ({"recipient": ""}, "recipient", "This field is required."),
+        ({"amount_credits": "0"}, "amount_credits", "Ensure this value is greater than or equal to 1."),
+        ({"amount_credits": "-5"}, "amount_credits", "Ensure this value is greater than or equal to 1."),
+        ({"amount_credits": "2.5"}, "amount_credits", "Enter a whole number."),
+        (
+            {"amount_credits": "1000000000001"},
+            "amount_credits",
+            "Ensure this value is less than or equal to 1000000000000.",
+        ),
+        ({"reason": "  "}, "reason", "This field is required."),
+        ({"reason": "x" * 201}, "reason", "Ensure this value has at most 200 characters (it has 201)."),
+        ({"reason": "a\x00b"}, "reason", "Null characters are not allowed."),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_is(
+    alice_browser: Client, bob: User, changes: dict[str, str], field: str, problem: str
+) -> None:
+    response = grant(alice_browser, **changes)
+    assert response.status_code == 422
+    assert response.context["grant_form"].errors == {field: [problem]}
+    page = response.content.decode()
+    assert problem in page
+    assert page.count('aria-invalid="true"') == 1
+    assert 'value="Invoice 17"' in page or field == "reason"
+    assert Transfer.objects.count() == 2
+
+
+def test_an_owner_of_several_workspaces_must_be_told_apart(alice_browser: Client, bob: User) -> None:
+    create_workspace(name="Bob's second", owner=bob)
+    response = grant(alice_browser, recipient="bob@example.org")
+    assert response.context["grant_form"].errors == {
+        "recipient": [
+            "They own several workspaces; name the one you mean: bobs-studio, bobs-second. No credits were moved."
+        ]
+    }
+
+
+def test_a_double_click_grants_once(alice_browser: Client, bob: User) -> None:
+    noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    with patch("django.utils.timezone.now", return_value=noon):
+        assert grant(alice_browser).status_code == 302
+        again = grant(alice_browser)
+        assert again.status_code == 422
+        assert again.context["grant_form"].non_field_errors() == [
+            "You made this very grant less than a minute ago, so no credits were added now. If you mean a second one, "
+            "give it a reason of its own."
+        ]
+        assert grant(alice_browser, reason="Invoice 18").status_code == 302
+    with patch("django.utils.timezone.now", return_value=noon + timedelta(seconds=61)):
+        assert grant(alice_browser).status_code == 302
+    assert Transfer.objects.filter(reason="Invoice 17").count() == 2
+
+
+def test_nobody_else_grants(bob: User, workspace: Workspace, client: Client) -> None:
+    client.force_login(bob)
+    assert grant(client).status_code == 404
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.OWNER)
+    assert grant(client).status_code == 403
+    assert Transfer.objects.count() == 2
+
+
+# --- By the operator --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("target", "balance", "rows"), [(15_000, 15_000, 2), (10_000, 10_000, 1), (0, 10_000, 1)])
+def test_a_wallet_is_filled_up_and_never_emptied(workspace: Workspace, target: int, balance: int, rows: int) -> None:
+    assert top_up_wallet(workspace=workspace, target_credits=target) == balance
+    assert wallet_balance(workspace=workspace, book="sandbox") == balance
+    assert Transfer.objects.count() == rows
