@@ -14,8 +14,9 @@
     started.add(form);
 
     const words = form.querySelector(".words").dataset;
-    const media = form.querySelector(".media");
+    const media = form.querySelector(".references");
     const pendingChip = form.querySelector(".upload-chip");
+    const failedIcon = form.querySelector(".failed-icon");
     const noteLine = form.querySelector(".note-line");
     const said = form.querySelector(".composer-said");
 
@@ -205,6 +206,7 @@
           reason.role = "alert";
           reason.textContent = message;
           chip.append(reason);
+          chip.querySelector(".chip-face").replaceChildren(failedIcon.content.cloneNode(true));
           if (message === words.interrupted) {
             const again = document.createElement("button");
             again.type = "button";
@@ -287,7 +289,9 @@
     const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
     const showReceiving = (isOn) => {
       form.classList.toggle("is-receiving", isOn);
-      if (!isOn) depth = 0;
+      if (isOn) return;
+      depth = 0;
+      for (const slot of media.querySelectorAll(".is-over")) slot.classList.remove("is-over");
     };
     form.addEventListener("dragenter", (event) => {
       if (!hasFiles(event)) return;
@@ -300,7 +304,10 @@
       if (depth <= 0) showReceiving(false);
     });
     form.addEventListener("dragover", (event) => {
-      if (hasFiles(event)) event.preventDefault();
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      const over = event.target.closest(".frame-slot");
+      for (const slot of media.querySelectorAll(".frame-slot")) slot.classList.toggle("is-over", slot === over);
     });
     form.addEventListener("drop", (event) => {
       if (!hasFiles(event)) return;
@@ -470,6 +477,7 @@
           const chips = order(field);
           if (chips.indexOf(chip) < chips.indexOf(over)) over.after(chip);
           else over.before(chip);
+          renumber(field);
         }
         chip.style.setProperty("--drag-x", "0px");
         chip.style.setProperty("--drag-y", "0px");

@@ -115,7 +115,7 @@
       walk(event.key === "ArrowUp" ? 1 : -1);
     });
     form.addEventListener("htmx:afterRequest", (event) => {
-      if (event.detail.elt !== form || !event.detail.successful) return;
+      if (event.detail.elt !== form || event.detail.xhr.status !== 200) return;
       const sent = prompt.value;
       earlier.splice(0, earlier.length, sent, ...earlier.filter((text) => text !== sent));
       place = 0;

@@ -20,6 +20,7 @@
     const changed = () => {
       isUnsaved = true;
       summary().replaceChildren();
+      form.classList.add("is-quoting");
       form.dispatchEvent(new Event("composer:changed"));
     };
 
@@ -93,9 +94,15 @@
       }
     };
 
+    quote.addEventListener("htmx:beforeRequest", (event) => {
+      event.stopPropagation();
+      // What was submitted meanwhile has had its answer, which a quote must not wipe away.
+      if (!isUnsaved) event.preventDefault();
+    });
     quote.addEventListener("htmx:afterRequest", (event) => {
       event.stopPropagation();
-      if (event.detail.successful) isUnsaved = false;
+      if (event.detail.xhr.status === 200) isUnsaved = false;
+      form.classList.remove("is-quoting");
       markInvalid();
     });
 
@@ -123,10 +130,16 @@
     };
 
     form.addEventListener("htmx:beforeRequest", (event) => {
-      if (event.detail.elt === form) summary().replaceChildren();
+      if (event.detail.elt !== form) return;
+      isUnsaved = false;
+      form.classList.remove("is-quoting");
+      quote.dispatchEvent(new Event("htmx:abort"));
+      summary().replaceChildren();
     });
     form.addEventListener("htmx:sendError", (event) => {
-      if (event.detail.elt === form) tell(words.noAnswer);
+      if (event.detail.elt !== form) return;
+      isUnsaved = true;
+      tell(words.noAnswer);
     });
     form.addEventListener("htmx:responseError", (event) => {
       if (event.detail.elt === form) tell(words.failed);
@@ -134,10 +147,9 @@
     form.addEventListener("htmx:afterRequest", (event) => {
       if (event.detail.elt !== form) return;
       markInvalid();
-      if (event.detail.successful) {
-        isUnsaved = false;
+      if (event.detail.xhr.status === 200) {
         sheet.close();
-        document.getElementById("clips")?.scrollIntoView({ block: "nearest" });
+        scrollTo({ top: 0, behavior: "smooth" });
       } else if (event.detail.xhr.status === 422) {
         form.querySelector("[aria-invalid=true]")?.focus();
         form.querySelector(".note-error")?.scrollIntoView({ block: "nearest" });
@@ -218,12 +230,15 @@
     for (const card of event.detail.fragment.querySelectorAll("[id]")) document.getElementById(card.id)?.remove();
   });
 
-  // The banner above the page takes from the composer's height; how much depends on its text.
+  // The banner above the page takes from the composer's height, until it is scrolled away.
   const banner = document.querySelector(".banner");
   if (banner) {
-    new ResizeObserver(() => {
-      document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
-    }).observe(banner);
+    const measure = () => {
+      const left = Math.max(0, banner.offsetHeight - scrollY);
+      document.documentElement.style.setProperty("--banner-height", `${left}px`);
+    };
+    new ResizeObserver(measure).observe(banner);
+    addEventListener("scroll", measure, { passive: true });
   }
 
   const startAll = () => document.querySelectorAll("form.composer").forEach(start);

@@ -135,7 +135,7 @@ class Chip:
         peaks = self.asset.peaks or [0]
         step = len(peaks) / BAR_COUNT
         loudest = [max(peaks[int(n * step) : max(int((n + 1) * step), int(n * step) + 1)]) for n in range(BAR_COUNT)]
-        heights = [max(8, round(peak * 0.8)) for peak in loudest]
+        heights = [max(8, round(peak * 0.6)) for peak in loudest]
         return [Bar(x=n * 6 + 3, y=50 - height // 2, height=height) for n, height in enumerate(heights)]
 
     @property

@@ -123,7 +123,7 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
             parent=parent,
         )
     except PriceChangedError as error:
-        summary = Summary(title=_("The price is another than you saw"), message=error.message)
+        summary = Summary(title=_("Look at the price once more"), message=error.message)
         return _refuse(request, form, summary)
     except InsufficientCreditsError as error:
         summary = Summary(title=_("Not enough credits"), message=str(error), offers_credits=True)
@@ -161,7 +161,7 @@ def _refuse(
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if request.htmx:
-        return render(request, "create/_parts.html", {"composer": composer, "is_update": True}, status=status)
+        return render(request, "create/_refused.html", {"composer": composer, "is_update": True}, status=status)
     return _page(request, composer, status)
 
 
