@@ -73,13 +73,15 @@ class Asset(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="asset_kind_known"),
             models.CheckConstraint(condition=Q(origin__in=Origin.values), name="asset_origin_known"),
+            # "Not null" is said besides "above 0": a CHECK lets through what is neither true nor false.
             models.CheckConstraint(
                 condition=Q(kind="audio", width__isnull=True, height__isnull=True)
-                | Q(~Q(kind="audio"), width__gt=0, height__gt=0),
+                | Q(~Q(kind="audio"), width__isnull=False, height__isnull=False, width__gt=0, height__gt=0),
                 name="pictures_have_sides",
             ),
             models.CheckConstraint(
-                condition=Q(kind="image", duration_seconds__isnull=True) | Q(~Q(kind="image"), duration_seconds__gt=0),
+                condition=Q(kind="image", duration_seconds__isnull=True)
+                | Q(~Q(kind="image"), duration_seconds__isnull=False, duration_seconds__gt=0),
                 name="time_media_have_duration",
             ),
         ]

@@ -1,13 +1,19 @@
 """Media made once for all tests of this room, and a shorthand for uploading it."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
-from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.models import Asset, server_made_name
 from tchavi_studio.assets.services import store_upload
+from tchavi_studio.assets.serving import EXTENSIONS
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.assets import media
 
@@ -48,6 +54,33 @@ def as_upload(path: Path, name: str | None = None) -> "TemporaryUploadedFile":
     upload.write(content)
     upload.seek(0)
     return upload
+
+
+def make_asset(workspace: Workspace, kind: str = "image", **fields: Any) -> Asset:
+    """A row as a stored file leaves it, with files of a few bytes and without a probe."""
+    facts: dict[str, Any] = {
+        "image": {"content_type": "image/jpeg", "width": 320, "height": 300},
+        "video": {"content_type": "video/mp4", "width": 640, "height": 640, "duration_seconds": 16.0},
+        "audio": {"content_type": "audio/wav", "duration_seconds": 16.0},
+    }[kind]
+    content = bytes(range(256)) * 4
+    asset = Asset(
+        workspace=workspace,
+        kind=kind,
+        origin="upload",
+        original_name=f"{kind}.source",
+        byte_count=len(content),
+        source_sha256=uuid4().hex * 2,
+        content_sha256=hashlib.sha256(content).hexdigest(),
+        **(facts | fields),
+    )
+    roles = {"file": EXTENSIONS[asset.content_type], **({} if kind == "audio" else {"thumbnail": "webp"})}
+    roles |= {"poster": "webp"} if kind == "video" else {}
+    for role, extension in roles.items():
+        stored = default_storage.save(server_made_name(asset, role, extension), ContentFile(content))
+        setattr(asset, role, stored)
+    asset.save()
+    return asset
 
 
 @pytest.fixture

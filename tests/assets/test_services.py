@@ -1,0 +1,568 @@
+"""Files come in by one way, are kept once, and leave nothing behind when they are refused."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.test import TestCase
+from django.utils import timezone
+from pytest_django import Settings
+
+from tchavi_studio.assets import probe, services
+from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.services import (
+    MediaRefusedError,
+    delete_asset,
+    delete_stale_incoming,
+    display_name,
+    store_output,
+    store_upload,
+    store_url,
+    trim_asset,
+)
+from tchavi_studio.assets.signing import Variant, signed_media_path, signed_media_url
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.assets.conftest import Store, as_upload, make_asset
+from tests.assets.media import make_image, make_video, make_wav, padded_mp4
+from tests.databases import Database
+
+
+def stored_files() -> list[Path]:
+    root = Path(default_storage.path(""))
+    return sorted(path for path in root.rglob("*") if path.is_file()) if root.exists() else []
+
+
+@pytest.fixture(autouse=True)
+def incoming(tmp_path: Path, settings: Settings) -> Path:
+    """The folder of incoming files. Every test ends with it empty."""
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    settings.FILE_UPLOAD_TEMP_DIR = folder
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_incoming(incoming: Path) -> Iterator[None]:
+    yield
+    assert list(incoming.iterdir()) == []
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- Uploads ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_stored(store: Store, photo: Path, workspace: Workspace, alice: User) -> None:
+    asset = store(photo)
+    asset.refresh_from_db()
+    folder = Path(default_storage.path(f"{workspace.pk}/{asset.pk}"))
+    assert stored_files() == [folder / "file.jpg", folder / "thumbnail.webp"]
+    assert (asset.workspace, asset.created_by, asset.origin, asset.kind) == (workspace, alice, "upload", "image")
+    assert (asset.original_name, asset.content_type) == ("photo.jpg", "image/jpeg")
+    assert (asset.width, asset.height, asset.duration_seconds, asset.frame_rate) == (320, 300, None, None)
+    assert (asset.has_audio, asset.needs_trim, asset.peaks, asset.poster.name) == (False, False, [], "")
+    assert asset.byte_count == (folder / "file.jpg").stat().st_size
+    assert (asset.source_sha256, asset.content_sha256) == (sha256(photo), sha256(folder / "file.jpg"))
+    assert [path.stat().st_mode & 0o777 for path in stored_files()] == [0o600, 0o600]
+
+
+def test_a_video_is_stored(store: Store, video: Path) -> None:
+    asset = store(video)
+    assert [path.name for path in stored_files()] == ["file.mp4", "poster.webp", "thumbnail.webp"]
+    assert (asset.kind, asset.content_type, asset.width, asset.height) == ("video", "video/mp4", 640, 640)
+    assert (asset.duration_seconds, asset.frame_rate, asset.has_audio) == (2.0, 24.0, True)
+
+
+def test_a_sound_is_stored(store: Store, sound: Path) -> None:
+    asset = store(sound)
+    assert [path.name for path in stored_files()] == ["file.wav"]
+    assert (asset.kind, asset.content_type, asset.width, asset.height) == ("audio", "audio/wav", None, None)
+    assert (asset.duration_seconds, len(asset.peaks), asset.peaks[-1]) == (2.0, 48, 100)
+
+
+def test_a_long_sound_waits_for_its_trim(store: Store, tmp_path: Path) -> None:
+    asset = store(make_wav(tmp_path / "a.wav", seconds=16))
+    assert (asset.needs_trim, asset.duration_seconds) == (True, 16.0)
+
+
+def test_name_and_declared_type_are_not_believed(workspace: Workspace, alice: User, photo: Path) -> None:
+    upload = SimpleUploadedFile("page.html", photo.read_bytes(), content_type="text/html")
+    asset = store_upload(workspace=workspace, user=alice, upload=upload)
+    assert (asset.content_type, Path(asset.file.path).name) == ("image/jpeg", "file.jpg")
+
+
+def test_the_same_bytes_are_stored_once_per_workspace(store: Store, photo: Path, bob: User) -> None:
+    asset = store(photo)
+    assert store(photo) == asset
+    assert len(stored_files()) == 2
+    theirs = Workspace.objects.get(memberships__user=bob)
+    with as_upload(photo) as upload:
+        other = store_upload(workspace=theirs, user=bob, upload=upload)
+    assert other != asset
+    assert Asset.objects.count() == 2
+
+
+def test_the_same_file_twice_at_the_same_moment_is_one_asset(
+    store: Store, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second upload passes the first look, and meets the first one's row only when it writes its own."""
+    real_take_upload = probe.take_upload
+    winner: list[Asset] = []
+
+    def meanwhile(source: Path, directory: Path) -> probe.ProbedFile:
+        monkeypatch.setattr(probe, "take_upload", real_take_upload)
+        winner.append(store(photo))
+        return real_take_upload(source, directory)
+
+    monkeypatch.setattr(probe, "take_upload", meanwhile)
+    assert store(photo) == winner[0]
+    assert Asset.objects.count() == 1
+    assert len(stored_files()) == 2
+
+
+HOSTILE = {
+    "empty.png": (b"", "empty_file"),
+    "playlist.mp4": (b"#EXTM3U\n#EXTINF:10.0,\nfile:///etc/passwd\n", "unsupported_type"),
+    "concat.mp4": (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "unsupported_type"),
+    "drawing.png": (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "unsupported_type"),
+    "page.jpg": (b"<!DOCTYPE html><script>alert(1)</script>", "unsupported_type"),
+    "archive.png": (b"PK\x03\x04" + bytes(100), "unsupported_type"),
+    "half.jpg": (b"\xff\xd8\xff\xe0" + bytes(1000), "broken_file"),
+    "box.mp4": (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", "truncated_file"),
+    "tag.mp3": (b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(1000), "broken_file"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_and_leaves_nothing(store: Store, tmp_path: Path, name: str) -> None:
+    content, code = HOSTILE[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(MediaRefusedError) as refused:
+        store(tmp_path / name)
+    assert refused.value.code == code
+    assert refused.value.message.endswith("Nothing was stored.")
+    assert stored_files() == []
+    assert Asset.objects.count() == 0
+
+
+def test_a_small_photo_is_told_its_size(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(MediaRefusedError) as refused:
+        store(make_image(tmp_path / "a.png", 200, 400))
+    assert (refused.value.code, refused.value.message) == (
+        "side_too_short",
+        "The photo is 200 × 400 px. Its shorter side must be at least 300 px. Nothing was stored.",
+    )
+
+
+@pytest.mark.parametrize(("kind", "most"), [("video", 50_000_000), ("audio", 15_000_000), ("image", 29_999_999)])
+def test_the_byte_limit_ends_the_stream_whatever_was_declared(
+    workspace: Workspace, alice: User, kind: str, most: int
+) -> None:
+    head = {"video": b"\x00\x00\x00\x18ftypisom", "audio": b"ID3\x04", "image": b"\xff\xd8\xff\xe0"}[kind]
+    pulled = 0
+
+    class Endless(SimpleUploadedFile):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            nonlocal pulled
+            yield head
+            while True:
+                pulled += 1_000_000
+                yield bytes(1_000_000)
+
+    with pytest.raises(MediaRefusedError) as refused:
+        store_upload(workspace=workspace, user=alice, upload=Endless("a", b"x"))
+    assert refused.value.code == "too_many_bytes"
+    assert pulled <= most + 1_000_000
+
+
+def test_a_video_of_just_the_byte_limit_is_taken(store: Store, video: Path, tmp_path: Path) -> None:
+    path = padded_mp4(Path(shutil.copy(video, tmp_path / "a.mp4")), 50_000_000)
+    assert store(path).byte_count < 100_000
+    padded_mp4(Path(shutil.copy(video, path)), 50_000_001)
+    with pytest.raises(MediaRefusedError) as refused:
+        store(path)
+    assert refused.value.message == ("The file has 50.1 MB. A video may have at most 50 MB. Nothing was stored.")
+
+
+def test_the_quota_is_counted_per_workspace(
+    store: Store, photo: Path, sound: Path, settings: Settings, bob: User
+) -> None:
+    first = store(photo)
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = first.byte_count + sound.stat().st_size - 1
+    with pytest.raises(MediaRefusedError) as refused:
+        store(sound)
+    assert refused.value.code == "workspace_full"
+    assert len(stored_files()) == 2
+    # Another workspace has a quota of its own, and one byte more is enough here.
+    theirs = Workspace.objects.get(memberships__user=bob)
+    with as_upload(sound) as upload:
+        store_upload(workspace=theirs, user=bob, upload=upload)
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES += 1
+    assert store(sound).kind == "audio"
+
+
+def test_a_full_workspace_is_refused_before_the_file_is_opened(
+    store: Store, workspace: Workspace, sound: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = make_asset(workspace).byte_count
+    monkeypatch.setattr(probe, "take_upload", None)
+    with pytest.raises(MediaRefusedError) as refused:
+        store(sound)
+    assert refused.value.code == "workspace_full"
+
+
+def test_a_row_that_can_not_be_written_leaves_no_file(
+    store: Store, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("database gone")
+
+    monkeypatch.setattr(Asset, "save", fail)
+    with pytest.raises(RuntimeError, match="database gone"):
+        store(photo)
+    assert stored_files() == []
+
+
+@pytest.mark.own_database
+def test_a_large_upload_is_never_held_in_memory(own_database: Database, workspace: Workspace, tmp_path: Path) -> None:
+    """Peak memory of the web process: a 50 MB video against a 100 kB one, in a process of its own."""
+    small = make_video(tmp_path / "small.mp4")
+    large = padded_mp4(make_video(tmp_path / "large.mp4", frame_count=49), 50_000_000)
+    script = """
+        import resource, sys, django
+        django.setup()
+        from pathlib import Path
+        from django.core.files.uploadedfile import TemporaryUploadedFile
+        from tchavi_studio.assets.services import store_upload
+        from tchavi_studio.workspaces.models import Workspace
+
+        def peak_bytes():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+        def store(path):
+            with TemporaryUploadedFile(path.name, "", path.stat().st_size, None) as upload, path.open("rb") as file:
+                for chunk in iter(lambda: file.read(65536), b""):
+                    upload.write(chunk)
+                upload.seek(0)
+                store_upload(workspace=Workspace.objects.get(), user=None, upload=upload)
+
+        store(Path(sys.argv[1]))
+        before = peak_bytes()
+        store(Path(sys.argv[2]))
+        print(peak_bytes() - before)
+    """
+    environment = {
+        **own_database.environment,
+        "DJANGO_SETTINGS_MODULE": "tchavi_studio.settings",
+        "STUDIO_DATA": str(tmp_path / "data"),
+    }
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(small), str(large)],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert Asset.objects.count() == 2
+    assert int(child.stdout) < 20_000_000
+
+
+# --- URLs -------------------------------------------------------------------------------------------------------------
+
+Serve = Callable[[str, bytes], str]
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Iterator[Serve]:
+    """Serve bytes at a path of a loopback server that the operator allows, and return the URL."""
+    contents: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = contents.get(self.path)
+            self.send_response(200 if content is not None else 404)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        port = server.server_address[1]
+        settings.STUDIO_OUTBOUND_ALLOW = (f"127.0.0.1:{port}",)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+
+        def serve(path: str, content: bytes) -> str:
+            contents[path] = content
+            return f"http://127.0.0.1:{port}{path}"
+
+        yield serve
+        server.shutdown()
+        thread.join()
+
+
+def test_a_url_is_stored_like_an_upload(workspace: Workspace, alice: User, photo: Path, serve: Serve) -> None:
+    url = serve("/albums/le%20soleil.jpg?size=large", photo.read_bytes())
+    asset = store_url(workspace=workspace, user=alice, url=url)
+    assert (asset.origin, asset.original_name, asset.content_type) == ("url", "le soleil.jpg", "image/jpeg")
+    assert asset.source_sha256 == sha256(photo)
+
+
+def test_what_was_uploaded_before_is_found_by_its_bytes(
+    store: Store, workspace: Workspace, alice: User, photo: Path, serve: Serve
+) -> None:
+    asset = store(photo)
+    assert store_url(workspace=workspace, user=alice, url=serve("/a", photo.read_bytes())) == asset
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "http://127.0.0.1:1/", "file:///etc/passwd", "x"])
+def test_an_address_inside_is_refused_in_the_same_words(workspace: Workspace, alice: User, url: str) -> None:
+    with pytest.raises(MediaRefusedError) as refused:
+        store_url(workspace=workspace, user=alice, url=url)
+    assert (refused.value.code, refused.value.message) == (
+        "address_refused",
+        "The address could not be fetched. It must be a public http or https address that answers with the file "
+        "itself. Nothing was stored.",
+    )
+
+
+def test_a_missing_page_and_a_page_that_is_no_file(workspace: Workspace, alice: User, serve: Serve) -> None:
+    page = serve("/page", b"<!DOCTYPE html>")
+    for url, code in ((page, "unsupported_type"), (page + "/missing", "address_refused")):
+        with pytest.raises(MediaRefusedError) as refused:
+            store_url(workspace=workspace, user=alice, url=url)
+        assert refused.value.code == code
+    assert stored_files() == []
+
+
+def test_a_large_page_is_cut_off(
+    workspace: Workspace, alice: User, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MAX_BYTES", {"video": 50_000})
+    with pytest.raises(MediaRefusedError) as refused:
+        store_url(workspace=workspace, user=alice, url=serve("/a", bytes(50_001)))
+    assert refused.value.code == "too_many_bytes"
+
+
+@pytest.mark.parametrize("public_url", ["https://studio.example.org", ""])
+def test_the_studios_own_addresses_lead_to_the_asset_without_a_fetch(
+    workspace: Workspace, alice: User, settings: Settings, public_url: str
+) -> None:
+    settings.STUDIO_PUBLIC_URL = public_url
+    asset = make_asset(workspace)
+    origin = public_url or f"http://localhost:{settings.PORT}"
+    for url in (
+        signed_media_url(asset, variant=Variant.FILE, expires_seconds=60),
+        signed_media_url(asset, variant=Variant.THUMBNAIL, expires_seconds=60),
+        origin + signed_media_path(asset, variant=Variant.FILE, expires_seconds=60),
+        f"{origin}/w/{workspace.slug}/media/{asset.pk}/file",
+    ):
+        assert store_url(workspace=workspace, user=alice, url=url) == asset
+
+
+def test_the_studios_own_addresses_lead_nowhere_else(workspace: Workspace, bob: User, settings: Settings) -> None:
+    settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
+    # Even an operator who allows the studio's own address gets no fetch of it.
+    settings.STUDIO_OUTBOUND_ALLOW = ("studio.example.org:443",)
+    asset = make_asset(workspace)
+    theirs = Workspace.objects.get(memberships__user=bob)
+    for url in (
+        signed_media_url(asset, variant=Variant.FILE, expires_seconds=60),
+        f"https://studio.example.org/w/{asset.workspace.slug}/media/{asset.pk}/file",
+    ):
+        with pytest.raises(MediaRefusedError) as refused:
+            store_url(workspace=theirs, user=bob, url=url)
+        assert refused.value.code == "address_refused"
+    for url in (
+        signed_media_url(asset, variant=Variant.FILE, expires_seconds=0),
+        "https://studio.example.org/media/forged/file.jpg",
+        "https://STUDIO.example.org:443/healthz",
+        "https://studio.example.org/nowhere",
+    ):
+        with pytest.raises(MediaRefusedError) as refused:
+            store_url(workspace=asset.workspace, user=bob, url=url)
+        assert refused.value.code == "address_refused"
+
+
+# --- Trims ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_trim_is_an_asset_of_its_own(store: Store, long_video: Path, alice: User) -> None:
+    source = store(long_video)
+    assert source.needs_trim is True
+    trimmed = trim_asset(asset=source, user=alice, start_seconds=1.5, duration_seconds=2.5)
+    trimmed.refresh_from_db()
+    assert (trimmed.origin, trimmed.derived_from, trimmed.original_name) == (Origin.TRIM, source, "long.mp4")
+    assert (trimmed.duration_seconds, trimmed.needs_trim, trimmed.workspace) == (2.5, False, source.workspace)
+    again = trim_asset(asset=source, user=alice, start_seconds=1.5, duration_seconds=2.5)
+    other = trim_asset(asset=source, user=alice, start_seconds=1.0, duration_seconds=2.5)
+    assert (again == trimmed, other == trimmed) == (True, False)
+
+
+def test_a_sound_is_trimmed(store: Store, alice: User, tmp_path: Path) -> None:
+    source = store(make_wav(tmp_path / "a.wav", seconds=17))
+    trimmed = trim_asset(asset=source, user=alice, start_seconds=2, duration_seconds=15)
+    assert (trimmed.duration_seconds, trimmed.needs_trim, trimmed.content_type) == (15.0, False, "audio/wav")
+
+
+@pytest.mark.parametrize(
+    ("start_seconds", "duration_seconds"),
+    [(-0.1, 2), (0, 1.9), (0, 15.1), (1.5, 15), (16, 2), (float("nan"), 2), (0, float("nan")), (0, float("inf"))],
+)
+def test_a_trim_outside_is_refused(
+    workspace: Workspace, alice: User, start_seconds: float, duration_seconds: float
+) -> None:
+    source = make_asset(workspace, "audio", duration_seconds=16.0)
+    with pytest.raises(MediaRefusedError) as refused:
+        trim_asset(asset=source, user=alice, start_seconds=start_seconds, duration_seconds=duration_seconds)
+    assert refused.value.code == "trim_out_of_range"
+
+
+def test_a_photo_can_not_be_trimmed(workspace: Workspace, alice: User) -> None:
+    with pytest.raises(MediaRefusedError) as refused:
+        trim_asset(asset=make_asset(workspace), user=alice, start_seconds=0, duration_seconds=2)
+    assert refused.value.code == "not_trimmable"
+
+
+# --- Outputs ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_clip_is_moved_in_as_it_is(workspace: Workspace, alice: User, video: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(video, tmp_path / "clip.part"))
+    inode = path.stat().st_ino
+    asset = store_output(workspace=workspace, user=alice, path=path)
+    assert not path.exists()
+    assert [stored.name for stored in stored_files()] == ["file.mp4", "poster.webp", "thumbnail.webp"]
+    assert (asset.origin, asset.content_type, asset.original_name) == ("output", "video/mp4", "")
+    assert asset.content_sha256 == asset.source_sha256 == sha256(video)
+    assert Path(asset.file.path).stat().st_ino == inode
+    assert Path(asset.file.path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "page"])
+def test_a_clip_that_is_not_whole_is_refused_and_gone(
+    workspace: Workspace, video: Path, tmp_path: Path, damage: str
+) -> None:
+    content = {"cut": video.read_bytes()[:-1000], "empty": b"", "page": b"<html>expired</html>"}[damage]
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    with pytest.raises(MediaRefusedError) as refused:
+        store_output(workspace=workspace, user=None, path=path)
+    assert refused.value.message == "The finished clip arrived damaged or incomplete, so it was not kept."
+    assert not path.exists()
+    assert stored_files() == []
+
+
+def test_a_full_workspace_still_gets_what_it_paid_for(
+    workspace: Workspace, video: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = 1
+    path = Path(shutil.copy(video, tmp_path / "clip.mp4"))
+    assert store_output(workspace=workspace, user=None, path=path).kind == "video"
+
+
+def test_equal_clips_are_kept_both(workspace: Workspace, video: Path, tmp_path: Path) -> None:
+    clips = [
+        store_output(workspace=workspace, user=None, path=Path(shutil.copy(video, tmp_path / "clip.mp4")))
+        for _ in range(2)
+    ]
+    assert clips[0] != clips[1]
+
+
+# --- Deleting ---------------------------------------------------------------------------------------------------------
+
+
+def test_files_go_once_the_deletion_is_committed(workspace: Workspace) -> None:
+    asset = make_asset(workspace, "video")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert delete_asset(asset=asset) is True
+        assert len(stored_files()) == 3
+    assert stored_files() == []
+    assert Asset.objects.count() == 0
+
+
+def test_a_deletion_that_is_rolled_back_keeps_the_files(workspace: Workspace) -> None:
+    asset = make_asset(workspace)
+    with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
+        delete_asset(asset=asset)
+        transaction.set_rollback(True)
+    assert len(stored_files()) == 2
+    assert Asset.objects.filter(pk=asset.pk).exists()
+
+
+def test_a_trim_outlives_what_it_was_cut_from(workspace: Workspace) -> None:
+    source = make_asset(workspace, "audio")
+    trimmed = make_asset(workspace, "audio", derived_from=source)
+    delete_asset(asset=source)
+    trimmed.refresh_from_db()
+    assert trimmed.derived_from is None
+
+
+def test_only_what_is_a_day_old_is_swept(incoming: Path) -> None:
+    old = timezone.now().timestamp() - 25 * 3600
+    (incoming / "asset-old").mkdir()
+    (incoming / "asset-old" / "source").write_bytes(b"x")
+    (incoming / "old.upload").write_bytes(b"x")
+    (incoming / "asset-new").mkdir()
+    for name in ("asset-old", "old.upload"):
+        os.utime(incoming / name, (old, old))
+    assert delete_stale_incoming() == 2
+    assert [path.name for path in incoming.iterdir()] == ["asset-new"]
+    (incoming / "asset-new").rmdir()
+
+
+# --- Names and rows ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("photo.jpg", "photo.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\Awa\\été.png", "été.png"),
+        ("a\x00b\r\nc.png", "abc.png"),
+        ("evil\u202egnp.exe", "evilgnp.exe"),
+        ("  two   words .png ", "two words .png"),
+        ("x" * 300 + ".jpeg", "x" * 195 + ".jpeg"),
+        ("x" * 300, "x" * 200),
+        ("", ""),
+    ],
+)
+def test_display_names(name: str, shown: str) -> None:
+    assert display_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "film"},
+        {"origin": "fax"},
+        {"width": None},
+        {"height": 0},
+        {"duration_seconds": 2.0},
+        {"kind": "audio", "duration_seconds": 2.0},
+        {"kind": "video"},
+        {"kind": "video", "duration_seconds": 0.0},
+    ],
+)
+def test_the_database_holds_the_shape(workspace: Workspace, changes: dict[str, object]) -> None:
+    asset = make_asset(workspace)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Asset.objects.filter(pk=asset.pk).update(**changes)
