@@ -17,12 +17,12 @@
     const words = form.querySelector(".words").dataset;
     let isUnsaved = false;
 
-    const changed = () => {
+    const changed = () => form.dispatchEvent(new Event("composer:changed"));
+    form.addEventListener("composer:changed", () => {
       isUnsaved = true;
       summary().replaceChildren();
       form.classList.add("is-quoting");
-      form.dispatchEvent(new Event("composer:changed"));
-    };
+    });
 
     // --- Settings -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,155 @@
+"""The Create page: what it opens with, and what it costs the database."""
+
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.create.composer import EXAMPLES
+from tchavi_studio.create.models import Draft
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.workspaces.models import Membership, User, Workspace
+
+from .conftest import MakeAsset, make_values, sent
+
+Url = Callable[[str], str]
+
+
+def form_of(response: Any) -> Any:
+    return response.context["composer"].form
+
+
+def test_the_first_visit_offers_three_priced_examples(alice_browser: Client, url: Url) -> None:
+    response = alice_browser.get(url("page"))
+    assert response.status_code == 200
+    assert [example.price_credits for example in EXAMPLES] == [1_300, 1_300, 4_640]
+    body = unescape(response.content.decode())
+    for example in EXAMPLES:
+        assert str(example.prompt) in body
+    assert "4,640 credits" in body
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_fills_a_composer_that_could_be_sent_at_once(alice_browser: Client, url: Url, number: int) -> None:
+    form = form_of(alice_browser.get(url("page"), {"example": number}))
+    assert form.is_valid()
+    assert form.total_credits == EXAMPLES[number].price_credits
+
+
+@pytest.mark.parametrize("query", [{"example": "3"}, {"example": "x"}, {"remix": "x"}, {"remix": str(uuid4())}])
+def test_what_is_not_there_is_not_found(alice_browser: Client, url: Url, query: dict[str, str]) -> None:
+    assert alice_browser.get(url("page"), query).status_code == 404
+
+
+def test_each_page_is_a_submission_of_its_own_and_is_not_cached(alice_browser: Client, url: Url) -> None:
+    first, second = alice_browser.get(url("page")), alice_browser.get(url("page"))
+    assert form_of(first).values["submission_id"] != form_of(second).values["submission_id"]
+    assert "no-store" in first["Cache-Control"]
+
+
+@pytest.fixture
+def clip(alice_browser: Client, url: Url, make_asset: MakeAsset) -> Generation:
+    """A clip of Alice's with all that a remix could take over."""
+    photo, film = make_asset(), make_asset("video")
+    values = make_values(
+        prompt="[Image1] walks as in [Video1]",
+        mode="references",
+        model="kling-v3",
+        duration_auto="on",
+        resolution="720p",
+        aspect_ratio="1:1",
+        generate_audio=None,
+        seed="99",
+        price_credits="5800",
+        reference_images=[photo.pk],
+        reference_videos=[film.pk],
+    )
+    alice_browser.post(url("submit"), sent(values))
+    Draft.objects.all().delete()
+    return Generation.objects.get()
+
+
+@pytest.mark.parametrize(("keep", "seed"), [("everything", "99"), ("no-seed", "")])
+def test_a_remix_fills_the_composer(alice_browser: Client, url: Url, clip: Generation, keep: str, seed: str) -> None:
+    form = form_of(alice_browser.get(url("page"), {"remix": clip.pk, "keep": keep}))
+    assert form.values["seed"] == seed
+    assert form.values["parent"] == str(clip.pk)
+    assert form.is_valid()
+    params = form.params
+    assert (params.model, params.prompt, params.duration_seconds) == ("kling-v3", clip.prompt, -1)
+    assert (params.resolution, params.aspect_ratio, params.generate_audio) == ("720p", "1:1", False)
+    assert [reference.asset_id for reference in params.reference_images] == [
+        clip.references.get(role="reference_image").asset_id
+    ]
+    assert [reference.asset_id for reference in params.reference_videos] == [
+        clip.references.get(role="reference_video").asset_id
+    ]
+
+
+def test_a_remix_of_the_prompt_alone_keeps_the_settings_that_are_there(
+    alice_browser: Client, url: Url, clip: Generation
+) -> None:
+    alice_browser.post(url("quote"), sent(make_values(prompt="mine", duration="3", resolution="480p")))
+    form = form_of(alice_browser.get(url("page"), {"remix": clip.pk, "keep": "prompt"}))
+    assert (form.values["prompt"], form.values["duration"], form.values["resolution"]) == (clip.prompt, "3", "480p")
+    assert form.values["parent"] == str(clip.pk)
+
+
+def test_looking_at_a_remix_leaves_the_draft_alone(alice_browser: Client, url: Url, clip: Generation) -> None:
+    alice_browser.post(url("quote"), sent(make_values(prompt="mine")))
+    alice_browser.get(url("page"), {"remix": clip.pk, "keep": "everything"})
+    assert Draft.objects.get().values["prompt"] == ["mine"]
+
+
+def test_an_unknown_way_to_remix_is_not_found(alice_browser: Client, url: Url, clip: Generation) -> None:
+    assert alice_browser.get(url("page"), {"remix": clip.pk, "keep": "half"}).status_code == 404
+
+
+def test_a_viewer_sees_the_feed_without_a_composer(alice_browser: Client, workspace: Workspace, url: Url) -> None:
+    Membership.objects.filter(workspace=workspace).update(role="viewer")
+    response = alice_browser.get(url("page"))
+    assert response.status_code == 200
+    assert response.context["composer"] is None
+    assert 'id="composer"' not in response.content.decode()
+
+
+def test_an_outsider_finds_nothing_here(client: Client, bob: User, url: Url) -> None:
+    client.force_login(bob)
+    assert client.get(url("page")).status_code == 404
+
+
+def test_nobody_signed_in_is_led_to_sign_in_and_back(client: Client, url: Url) -> None:
+    response = client.get(url("page"))
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={url('page')}")
+
+
+@pytest.mark.parametrize("file_count", [1, 3])
+def test_the_page_asks_as_much_for_many_files_as_for_one(
+    alice_browser: Client,
+    url: Url,
+    make_asset: MakeAsset,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    file_count: int,
+) -> None:
+    files = [make_asset().pk for _number in range(file_count)]
+    alice_browser.post(url("quote"), sent(make_values(mode="references", reference_images=files)))
+    with django_assert_max_num_queries(16):
+        alice_browser.get(url("page"))
+
+
+def test_the_last_different_prompts_are_there_to_walk_through(alice_browser: Client, url: Url) -> None:
+    for prompt in ("one", "two", "one"):
+        alice_browser.post(url("submit"), sent(make_values(prompt=prompt)))
+    composer = alice_browser.get(url("page")).context["composer"]
+    assert composer.earlier_prompts == ["one", "two"]
+
+
+def test_nothing_inline_breaks_the_strict_policy(alice_browser: Client, url: Url) -> None:
+    body = alice_browser.get(url("page")).content.decode()
+    assert " style=" not in body
+    assert "<style" not in body
+    assert "hx-on" not in body
