@@ -95,8 +95,7 @@ def _paths(origin: str) -> Schema:
         "/videos/generations": {"post": _create_generation()},
         "/videos/quote": {"post": _quote()},
         "/jobs": {"get": _list_jobs()},
-        "/jobs/{id}": {"get": _retrieve_job(), "delete": _cancel_job("cancelJob")},
-        "/jobs/{id}/cancel": {"post": _cancel_job("cancelJobByPost")},
+        "/jobs/{id}": {"get": _retrieve_job(), "delete": _cancel_job()},
         "/files": {"post": _upload_file()},
         "/credits": {"get": _credits()},
         "/models": {"get": _models()},
@@ -168,9 +167,9 @@ def _retrieve_job() -> Schema:
     }
 
 
-def _cancel_job(operation_id: str) -> Schema:
+def _cancel_job() -> Schema:
     return {
-        "operationId": operation_id,
+        "operationId": "cancelJob",
         "tags": ["jobs"],
         "summary": _("Cancel a job"),
         "description": _(

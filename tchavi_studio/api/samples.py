@@ -151,8 +151,8 @@ const { data } = await answer.json();""",
 
 
 def samples(operation_id: str, base_url: str, *, job_id: str = "job_5f0c1d0e8a5b4c0f9d3a7e2b6c1f4a90") -> list[Any]:
-    """The `x-codeSamples` of one operation, as documentation tools read them; empty for an alias."""
+    """The `x-codeSamples` of one operation, as documentation tools read them."""
     return [
         {"lang": LANGUAGES[language], "source": Template(text).substitute(base=base_url, job=job_id)}
-        for language, text in SAMPLES.get(operation_id, {}).items()
+        for language, text in SAMPLES[operation_id].items()
     ]

@@ -18,8 +18,6 @@ urlpatterns = [
             delete=Endpoint(handler=views.cancel_job, scope=Scope.GENERATE),
         ),
     ),
-    # The same as DELETE, for those who can't send one; the Python client asks this way.
-    path("jobs/<str:job_id>/cancel", door(post=Endpoint(handler=views.cancel_job, scope=Scope.GENERATE))),
     path("files", door(post=Endpoint(handler=views.upload_file, scope=Scope.GENERATE))),
     path("credits", door(get=Endpoint(handler=views.read_credits))),
     path("models", door(get=Endpoint(handler=views.list_models))),

@@ -1,0 +1,103 @@
+"""Whatever goes wrong under `/v1`, the answer is the contract's JSON and never a page."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tchavi_studio.api import views
+from tchavi_studio.workspaces.models import User
+from tests.api.conftest import Program
+
+MOUNTS = ("/v1", "/api/v1")
+
+
+def error_of(response: Any) -> dict[str, Any]:
+    """The error of an answer, which must say its own status and be nothing else."""
+    assert response["Content-Type"] == "application/json"
+    assert response["X-Request-Id"].startswith("req_")
+    body = response.json()
+    assert list(body) == ["error"]
+    error: dict[str, Any] = body["error"]
+    assert error["status"] == response.status_code
+    assert set(error) <= {"code", "message", "status", "param", "details"}
+    return error
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/jobs/", "/videos/generations/", "/jobs/a/b/c", "/%FF", "/<x>"])
+def test_an_unknown_address_is_404(program: Program, mount: str, path: str) -> None:
+    for caller in (Program("", base=mount), Program(program.key, base=mount)):
+        assert error_of(caller.get(path))["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/videos/generations", "POST"),
+        ("PUT", "/videos/generations", "POST"),
+        ("DELETE", "/videos/quote", "POST"),
+        ("POST", "/jobs", "GET"),
+        ("OPTIONS", "/jobs", "GET"),
+        ("PATCH", "/jobs/job_1", "GET, DELETE"),
+        ("POST", "/jobs/job_1", "GET, DELETE"),
+        ("GET", "/files", "POST"),
+        ("POST", "/credits", "GET"),
+        ("POST", "/models", "GET"),
+        ("POST", "/openapi.json", "GET"),
+        ("QUERY", "/models", "GET"),
+    ],
+)
+def test_another_method_is_405_with_those_that_are_allowed(
+    program: Program, method: str, path: str, allowed: str
+) -> None:
+    response = program.call(method, path)
+    assert response.status_code == 405
+    assert response["Allow"] == allowed
+    assert error_of(response) == {
+        "code": "method_not_allowed",
+        "message": f"This address answers to {allowed} only.",
+        "status": 405,
+    }
+
+
+def test_head_is_answered_like_get(program: Program) -> None:
+    response = program.call("HEAD", "/jobs")
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_a_fault_of_ours_is_500_without_a_word_about_it(
+    program: Program, mount: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(views, "jobs_for_key", broken)
+    program.base = mount
+    response = program.get("/jobs")
+    error = error_of(response)
+    assert (error["code"], error["status"]) == ("internal_error", 500)
+    assert "secret" not in response.content.decode()
+    assert response["X-Request-Id"] in caplog.text
+    assert program.key not in caplog.text
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_an_unknown_host_name_is_refused_as_json(mount: str, db: None) -> None:
+    response = Client(raise_request_exception=False).get(f"{mount}/jobs", headers={"Host": "evil.example"})
+    assert error_of(response)["code"] == "invalid_request"
+
+
+def test_pages_keep_their_own_errors(alice: User) -> None:
+    response = Client().get("/nothing")
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
+
+
+def test_a_foreign_page_needs_no_token_and_gains_nothing(alice: User) -> None:
+    """CSRF checks are off under `/v1`, because the browser's cookies open nothing there."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    response = browser.post("/v1/videos/generations", {"model": "seedance-2"}, content_type="application/json")
+    assert error_of(response)["code"] == "invalid_api_key"

@@ -1,0 +1,257 @@
+"""Reference URLs and uploads: fetched and probed before the charge, and refused in the same words whatever happened."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+from pytest_django import Settings
+
+from tchavi_studio.api import references
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.workspaces.models import Workspace
+from tests.api.conftest import Program, only_generation
+
+ADDRESS_REFUSED = (
+    "The address could not be fetched. It must be a public http or https address that answers with the file itself. "
+    "Nothing was stored."
+)
+
+
+def picture(colour: str, width: int = 320, height: int = 300) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """`/<colour>.png` is a picture, everything else a 404."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        colour = self.path.removeprefix("/").removesuffix(".png")
+        body = picture(colour) if colour in ("red", "gold") else b""
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def pictures(settings: Settings) -> Iterator[str]:
+    """The address of a server on loopback that the operator has allowed."""
+    Pictures.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    host, port = str(server.server_address[0]), server.server_address[1]
+    settings.STUDIO_OUTBOUND_ALLOW = (f"{host}:{port}",)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
+    thread.start()
+    yield f"http://{host}:{port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def problems(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 400, response.content
+    listed: list[dict[str, Any]] = response.json()["error"]["details"]
+    return listed
+
+
+def test_urls_are_fetched_once_each_and_become_references(program: Program, pictures: str) -> None:
+    urls = [f"{pictures}/red.png", f"{pictures}/gold.png", f"{pictures}/red.png"]
+    response = program.generate(prompt="[Image1] meets [Image2] and [Image3]", reference_images=urls)
+    assert response.status_code == 202
+    used = only_generation().references.order_by("position")
+    assert [(reference.role, reference.position) for reference in used] == [
+        ("reference_image", 1),
+        ("reference_image", 2),
+        ("reference_image", 3),
+    ]
+    assert Pictures.asked == ["/red.png", "/gold.png"]
+    assert Asset.objects.count() == 2
+
+
+def test_the_answer_says_which_url_failed(program: Program, workspace: Workspace, pictures: str) -> None:
+    urls = [f"{pictures}/red.png", f"{pictures}/nothing.png"]
+    response = program.generate(reference_images=urls, duration=99)
+    assert problems(response) == [
+        {
+            "param": "duration",
+            "code": "out_of_range",
+            "message": "The duration must be a whole number of seconds from 1 to 15, or −1 for auto.",
+        },
+        {
+            "param": "reference_images",
+            "index": 1,
+            "code": "address_refused",
+            "message": f"reference_images[1]: {ADDRESS_REFUSED}",
+        },
+    ]
+    assert not Generation.objects.exists()
+    assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
+
+
+def test_whatever_is_behind_an_address_the_refusal_is_the_same(program: Program, pictures: str) -> None:
+    """A closed port, an open one that is not allowed, a 404, a name that does not exist, and no URL at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        open_port = listening.getsockname()[1]
+        answers = [
+            program.generate(image_url=url).json()
+            for url in (
+                "http://127.0.0.1:1/x.png",
+                f"http://127.0.0.1:{open_port}/x.png",
+                f"{pictures}/nothing.png",
+                "http://[::1]/x.png",
+                "http://169.254.169.254/latest/meta-data/",
+                "file:///etc/passwd",
+                "http://[broken",
+                "nonsense",
+            )
+        ]
+    assert answers[0]["error"]["details"] == [
+        {"param": "image_url", "code": "address_refused", "message": f"image_url: {ADDRESS_REFUSED}"}
+    ]
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_reference_of_the_wrong_kind_is_named(program: Program, pictures: str) -> None:
+    response = program.generate(reference_videos=[f"{pictures}/red.png"])
+    assert problems(response) == [
+        {
+            "param": "reference_videos",
+            "code": "wrong_kind",
+            "message": "reference_videos[0] is not a video; only videos can be used here.",
+        }
+    ]
+
+
+def test_a_list_that_is_too_long_is_not_fetched(program: Program, pictures: str) -> None:
+    response = program.generate(reference_images=[f"{pictures}/red.png"] * 10)
+    assert [problem["code"] for problem in problems(response)] == ["too_many"]
+    assert Pictures.asked == []
+
+
+def test_a_quote_looks_into_the_references_too(program: Program, pictures: str) -> None:
+    body = {"model": "seedance-2", "prompt": "Waves", "image_url": f"{pictures}/nothing.png"}
+    assert problems(program.post("/videos/quote", body))[0]["code"] == "address_refused"
+
+
+def test_only_so_many_requests_fetch_at_once(program: Program) -> None:
+    for _slot in range(references.MAX_FETCHING_REQUESTS):
+        assert references._slots.acquire(blocking=False)
+    try:
+        response = program.generate(image_url="http://127.0.0.1:1/x.png")
+        assert program.generate().status_code == 202
+    finally:
+        for _slot in range(references.MAX_FETCHING_REQUESTS):
+            references._slots.release()
+    assert response.status_code == 429
+    assert response.json()["error"]["code"] == "rate_limit_exceeded"
+    assert response["Retry-After"] == "5"
+
+
+# --- Uploads ----------------------------------------------------------------------------------------------------------
+
+
+def upload(program: Program, content: bytes, name: str = "gold.png") -> Any:
+    return program.upload("/files", file=SimpleUploadedFile(name, content, "image/png"))
+
+
+def test_an_upload_is_answered_with_a_url_that_any_reference_takes(program: Program) -> None:
+    response = upload(program, picture("gold"))
+    assert response.status_code == 201
+    record = response.json()
+    asset = Asset.objects.get()
+    url, _expires = record.pop("url"), record.pop("url_expires_at")
+    assert record == {
+        "id": f"file_{asset.pk.hex}",
+        "kind": "image",
+        "content_type": asset.content_type,
+        "byte_count": asset.byte_count,
+        "width": 320,
+        "height": 300,
+        "duration": None,
+        "needs_trim": False,
+    }
+    assert program.generate(image_url=url).status_code == 202
+    assert only_generation().references.get().asset == asset
+
+
+@pytest.mark.parametrize("public_url", ["", "https://studio.example.org"])
+def test_ones_own_url_needs_no_fetch_however_the_studio_is_reached(
+    program: Program, settings: Settings, public_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STUDIO_PUBLIC_URL = public_url
+    url = upload(program, picture("gold")).json()["url"]
+    assert url.startswith(public_url or "http://testserver/")
+    monkeypatch.setattr("tchavi_studio.assets.services.fetch_to_file", pytest.fail)
+    assert program.generate(image_url=url).status_code == 202
+
+
+def test_another_workspaces_url_is_no_reference(program: Program, bobs_program: Program) -> None:
+    url = upload(bobs_program, picture("gold")).json()["url"]
+    response = program.generate(image_url=url)
+    assert problems(response) == [
+        {"param": "image_url", "code": "address_refused", "message": f"image_url: {ADDRESS_REFUSED}"}
+    ]
+
+
+def test_a_clip_can_be_the_next_ones_reference(program: Program, complete: Any) -> None:
+    job_id = program.generate().json()["id"]
+    complete(only_generation())
+    url = program.get(f"/jobs/{job_id}").json()["output"]["video_url"]
+    response = program.generate(reference_videos=[url])
+    assert response.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "empty_file"), (b"#!/bin/sh", "unsupported_type"), (picture("red", 100, 100), "side_too_short")],
+)
+def test_a_file_that_cant_be_used_is_refused_in_words(program: Program, content: bytes, code: str) -> None:
+    response = upload(program, content)
+    assert [(problem["param"], problem["code"]) for problem in problems(response)] == [("file", code)]
+    assert not Asset.objects.exists()
+
+
+def test_an_upload_without_a_file_is_refused(program: Program) -> None:
+    response = program.upload("/files", data="text")
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "file"
+
+
+def test_an_upload_must_be_multipart(program: Program) -> None:
+    response = program.post("/files", {"file": "x"})
+    assert response.status_code == 415
+    assert response.json()["error"]["code"] == "unsupported_media_type"
+
+
+def test_a_multipart_body_that_is_none_is_refused(program: Program) -> None:
+    response = program.call("POST", "/files", data=b"nonsense", content_type="multipart/form-data")
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "invalid_request"
+
+
+def test_an_upload_that_says_it_is_too_large_is_413_unread(program: Program) -> None:
+    response = program.call(
+        "POST",
+        "/files",
+        data=b"x",
+        content_type="multipart/form-data; boundary=x",
+        CONTENT_LENGTH=str(51 * 1024**2),
+    )
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "payload_too_large"
