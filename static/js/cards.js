@@ -96,8 +96,9 @@
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden && isNeeded()) pollNow(); });
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { elt, successful, requestConfig } = event.detail;
-    if (elt.id === "updates") {
+    const { successful, requestConfig } = event.detail;
+    // Not event.detail.elt: once the poller has replaced itself, that is the element around it.
+    if (requestConfig.elt.id === "updates") {
       failures = successful ? 0 : failures + 1;
       pollLater();
     } else if (successful && requestConfig.verb === "post" && poller()) {

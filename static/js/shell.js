@@ -46,9 +46,11 @@
   new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(received)))
     .observe(toasts, { childList: true });
   document.addEventListener("click", (event) => {
-    const closer = event.target.closest("[data-closes-toast]");
-    // A form in the toast must still be sent by this click.
-    if (closer) setTimeout(() => closer.closest("[data-toast]")?.remove(), closer.type === "button" ? 0 : 400);
+    event.target.closest("[data-closes-toast]")?.closest("[data-toast]").remove();
+  });
+  // A toast with a form leaves when its answer is there: htmx looks for what to swap around the form that asked.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    event.detail.requestConfig.elt.closest("[data-toast]")?.remove();
   });
 
   // --- Failed requests: one toast, however many fail; the poller fails quietly and asks again ---
