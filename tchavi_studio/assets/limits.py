@@ -25,8 +25,10 @@ MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 2.0, 15.0
 """Of a video or audio. A longer one is kept, to be trimmed."""
 
 # The studio's own caps: what is opened at all.
-MAX_IMAGE_PIXELS = 110_000_000
-"""Enough for a phone's 108 megapixels; a bomb's header is refused before a pixel is decoded."""
+MAX_IMAGE_PIXELS = 64_000_000
+"""What can be decoded in well under a gigabyte. A bomb is refused by its header, before a pixel is decoded."""
+MAX_JPEG_PIXELS = 110_000_000
+"""JPEG can be decoded at half size, so there is room for a phone's 108 megapixels."""
 MAX_SOURCE_DURATION_SECONDS = 1800.0
 MAX_STREAM_COUNT = 16
 MAX_OUTPUT_SIDE_PIXELS = 8192

@@ -12,6 +12,7 @@ from . import sniff
 from .limits import (
     MAX_BYTES,
     MAX_IMAGE_PIXELS,
+    MAX_JPEG_PIXELS,
     MAX_SIDE_PIXELS,
     POSTER_SIDE_PIXELS,
     THUMBNAIL_SIDE_PIXELS,
@@ -32,6 +33,7 @@ _PILLOW_FORMATS = {
 }
 _LOSSY_TYPES = {sniff.JPEG, sniff.WEBP, sniff.HEIC}
 _SIXTEEN_BIT_MODES = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
+_SCALABLE_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
 _ICC_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
@@ -79,9 +81,9 @@ def write_pictures(image: Image.Image, directory: Path) -> dict[str, str]:
 
 def _check_header(image: Image.Image) -> None:
     """Check the sides that the file declares, before anything is decoded."""
-    Image.MAX_IMAGE_PIXELS = MAX_IMAGE_PIXELS
     width, height = image.size
-    if width * height > MAX_IMAGE_PIXELS:
+    Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_IMAGE_PIXELS
+    if width * height > Image.MAX_IMAGE_PIXELS:
         raise RefusedFileError("too_many_pixels", kind="image", width=width, height=height)
     check_frame("image", *_displayed_size(image))
     if max(width, height) > MAX_SIDE_PIXELS:
@@ -98,7 +100,10 @@ def _displayed_size(image: Image.Image) -> tuple[int, int]:
 def _plain(image: Image.Image) -> Image.Image:
     """The first frame of `image`, upright, no larger than the models take, in sRGB, as RGB or RGBA without metadata."""
     profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
+    # In place, and small before anything is copied: a large photo costs its pixels once.
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode in _SCALABLE_MODES:
+        image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
     alpha = _alpha(image)
     image = _to_srgb(_opaque(image), profile)
     if alpha is not None:
@@ -140,7 +145,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError):
             pass
-    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+    return image.convert("RGB")
 
 
 def _write(image: Image.Image, directory: Path, *, lossless: bool) -> tuple[Path, Image.Image]:

@@ -11,6 +11,7 @@ from .limits import (
     MAX_DURATION_SECONDS,
     MAX_FRAME_RATE,
     MAX_IMAGE_PIXELS,
+    MAX_JPEG_PIXELS,
     MAX_RATIO,
     MAX_SIDE_PIXELS,
     MAX_SOURCE_DURATION_SECONDS,
@@ -125,10 +126,11 @@ def _frame(code: str, figures: dict[str, Any]) -> str:
         % {"area": _area(figures), "lowest": _number(MIN_VIDEO_AREA_PIXELS)},
         "area_too_large": _("Its area of %(area)s px² may be at most %(highest)s px², about 1920 × 1080.")
         % {"area": _area(figures), "highest": _number(MAX_VIDEO_AREA_PIXELS)},
-        "too_many_pixels": _("It has %(found)s megapixels; the studio opens at most %(highest)s.")
+        "too_many_pixels": _("It has %(found)s megapixels; the studio opens at most %(highest)s, as JPEG %(jpeg)s.")
         % {
             "found": _number(ceil(figures["width"] * figures["height"] / 1_000_000)),
             "highest": _number(MAX_IMAGE_PIXELS / 1_000_000),
+            "jpeg": _number(MAX_JPEG_PIXELS / 1_000_000),
         },
     }
     return f"{found % size} {rules[code]}"

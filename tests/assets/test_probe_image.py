@@ -77,6 +77,14 @@ def test_heic_becomes_jpeg(tmp_path: Path) -> None:
     assert green > 220
 
 
+def test_a_heic_is_turned_once(tmp_path: Path) -> None:
+    pillow_heif.from_pillow(gradient(400, 300)).save(tmp_path / "a.heic", exif=photo_exif(orientation=6).tobytes())
+    facts, kept = take(tmp_path / "a.heic", tmp_path / "out")
+    assert (facts["width"], facts["height"], kept.size) == (300, 400, (300, 400))
+    assert sum(kept.getpixel((5, 395))) > 400  # type: ignore[arg-type]
+    assert b"Secret" not in (tmp_path / "out" / facts["file"]).read_bytes()
+
+
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     Image.new("I;16", (300, 300), 0x8080).save(tmp_path / "a.png")
     _, kept = take(tmp_path / "a.png", tmp_path / "out")
@@ -249,17 +257,42 @@ def test_a_refusal_tells_the_size_as_displayed(tmp_path: Path) -> None:
     assert refusal_of(path, tmp_path / "out").figures == {"kind": "image", "width": 400, "height": 200}
 
 
+def png_of_header(path: Path, width: int, height: int) -> Path:
+    """A PNG that declares its sides and has next to no pixels."""
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(1000))),
+    ):
+        content += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    path.write_bytes(content)
+    return path
+
+
+def jpeg_of_header(path: Path, width: int, height: int) -> Path:
+    """A JPEG whose header declares other sides than its data has."""
+    content = bytearray(make_image(path).read_bytes())
+    at = content.index(b"\xff\xc0\x00\x11\x08") + 5
+    content[at : at + 4] = struct.pack(">HH", height, width)
+    path.write_bytes(content[:-500])
+    return path
+
+
 def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    data = zlib.compress(b"\x00" * 1000)
-    idat = b"IDAT" + data
-    content += struct.pack(">I", len(data)) + idat + struct.pack(">I", zlib.crc32(idat))
-    (tmp_path / "bomb.png").write_bytes(content)
-    refusal = refusal_of(tmp_path / "bomb.png", tmp_path / "out")
+    refusal = refusal_of(png_of_header(tmp_path / "bomb.png", 50_000, 50_000), tmp_path / "out")
     assert refusal.code == "too_many_pixels"
     assert refusal.figures == {"kind": "image", "width": 50_000, "height": 50_000}
+
+
+def test_the_caps_on_pixels(tmp_path: Path) -> None:
+    """Just within a cap the pixels are decoded, and found missing."""
+    for path, code in (
+        (png_of_header(tmp_path / "in.png", 8000, 8000), "broken_file"),
+        (png_of_header(tmp_path / "out.png", 8001, 8000), "too_many_pixels"),
+        (jpeg_of_header(tmp_path / "in.jpg", 12_000, 9166), "broken_file"),
+        (jpeg_of_header(tmp_path / "out.jpg", 12_000, 9167), "too_many_pixels"),
+    ):
+        assert refusal_of(path, tmp_path / "directory").code == code, path.name
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff", "gif", "bmp"])

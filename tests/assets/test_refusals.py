@@ -36,7 +36,8 @@ CASES = [
     ),
     (
         RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000),
-        "The photo is 50000 × 50000 px. It has 2,500 megapixels; the studio opens at most 110. Nothing was stored.",
+        "The photo is 50000 × 50000 px. It has 2,500 megapixels; the studio opens at most 64, as JPEG 110. "
+        "Nothing was stored.",
     ),
     (
         RefusedFileError("too_short", kind="video", duration_seconds=1.958),
