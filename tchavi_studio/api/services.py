@@ -5,9 +5,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from tchavi_studio.ledger.services import set_spending_limit
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import KEY_PREFIX, TEST_KEY_PREFIX, ApiKey, Scope
@@ -28,6 +30,7 @@ class CreatedKey:
         return f"CreatedKey({self.row})"
 
 
+@transaction.atomic
 def create_key(
     *,
     workspace: Workspace,
@@ -36,10 +39,14 @@ def create_key(
     is_test: bool = False,
     scope: Scope = Scope.GENERATE,
     expires_at: datetime | None = None,
+    monthly_limit_credits: int | None = None,
 ) -> CreatedKey:
-    """Make a key that acts as `user` in `workspace`."""
+    """Make a key that acts as `user` in `workspace`. It may spend `monthly_limit_credits` a month (None: no limit)."""
     public_id = secrets.token_hex(PUBLIC_ID_BYTES)
     key = f"{TEST_KEY_PREFIX if is_test else KEY_PREFIX}{public_id}{secrets.token_urlsafe(SECRET_BYTES)}"
+    limit = None
+    if monthly_limit_credits is not None and not is_test:
+        limit = set_spending_limit(workspace=workspace, limit_credits=monthly_limit_credits)
     row = ApiKey.objects.create(
         workspace=workspace,
         user=user,
@@ -49,6 +56,7 @@ def create_key(
         public_id=public_id,
         secret_sha256=digest(key),
         expires_at=expires_at,
+        spending_limit_id=limit.pk if limit else None,
     )
     return CreatedKey(row=row, key=key)
 

@@ -18,7 +18,7 @@ from tchavi_studio.generations.params import GenerationParams, Problem, validate
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.services import NotCancellableError, cancel_generation, start_generation
 from tchavi_studio.ledger.queries import wallet_balance
-from tchavi_studio.ledger.services import InsufficientCreditsError
+from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 
 from . import models_list
 from .bodies import check_content_length, read_json_object
@@ -72,12 +72,15 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[G
                 submission_id=claim.submission_id if claim else uuid4(),
                 key_id=call.key.pk,
                 is_test=call.key.is_test,
+                spending_limit_ids=[call.key.spending_limit_id] if call.key.spending_limit_id else [],
             )
             record = accepted_record(started.generations[0], call.request, **notes)
             if claim:
                 claim.finish(status=202, body=record)
     except InsufficientCreditsError as error:
         raise ApiError(402, "insufficient_credits", str(error)) from error
+    except SpendingLimitError as error:
+        raise ApiError(402, "spending_limit_reached", str(error)) from error
     return started.generations[0], record
 
 

@@ -1,7 +1,7 @@
 """What people and programs can do with generations."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -78,6 +78,7 @@ def start_generation(
     parent: Generation | None = None,
     key_id: UUID | None = None,
     is_test: bool = False,
+    spending_limit_ids: Sequence[UUID] = (),
 ) -> Started:
     """Charge for and queue the clips of one submission, all or none, in one transaction.
 
@@ -86,8 +87,9 @@ def start_generation(
 
     `variations` (1–4) clips differ in their seeds only. `expected_total_credits` is the price the person saw: another
     one raises PriceChangedError. `key_id` names the API key that asks; `is_test` makes it free and a preview, whatever
-    the studio's mode. Raises InsufficientCreditsError with the whole sum when the wallet holds less. Raises
-    ValueError for a reference that is not the workspace's: no form can ask for that honestly.
+    the studio's mode. `spending_limit_ids` names the ledger's limits that the charges count against. Raises
+    InsufficientCreditsError with the whole sum when the wallet holds less, and SpendingLimitError when a limit is
+    reached. Raises ValueError for a reference that is not the workspace's: no form can ask for that honestly.
     """
     if not 1 <= variations <= MAX_VARIATIONS:
         raise ValueError(f"One submission makes 1 to {MAX_VARIATIONS} clips, not {variations}.")
@@ -114,6 +116,7 @@ def start_generation(
                     references=references,
                     key_id=key_id,
                     is_test=is_test,
+                    spending_limit_ids=spending_limit_ids,
                 )
                 for variation, seed in enumerate(_seeds(params.seed, variations))
             ]
@@ -179,6 +182,7 @@ def _queue_one(
     references: list[tuple[ReferenceRole, int, UUID]],
     key_id: UUID | None,
     is_test: bool,
+    spending_limit_ids: Sequence[UUID],
 ) -> Generation:
     width, height = params.pixel_size
     generation = Generation.objects.create(
@@ -212,6 +216,7 @@ def _queue_one(
         amount_credits=price_credits,
         reference=generation.pk,
         actor=creator,
+        spending_limit_ids=spending_limit_ids,
     )
     return generation
 

@@ -1,4 +1,4 @@
-"""The ledger's two tables: accounts, and the transfers between them.
+"""The ledger's tables: accounts, the transfers between them, and limits on what may be spent.
 
 One row is one transfer: an amount leaves the debit account and reaches the credit account, so an unbalanced entry
 cannot be written down, and the balances of all accounts add up to 0 at any time.
@@ -11,6 +11,7 @@ cannot be written down, and the balances of all accounts add up to 0 at any time
 | adjustment | granted or wallet | wallet or granted | –               |
 """
 
+import datetime
 import uuid
 from typing import ClassVar
 
@@ -142,3 +143,47 @@ class Transfer(models.Model):
     def clip_id(self) -> uuid.UUID | None:
         """The generation that was charged or refunded; None for grants and adjustments."""
         return self.reference
+
+
+class SpendingLimit(models.Model):
+    """At most so many credits in a calendar month (UTC), for whatever the room above has it for: a key, a member.
+
+    `spent_credits` counts in `period` (`period_of`) and starts at 0 in the next one. It is refunds that lower it. A
+    limit may be set below what is spent already: then nothing more is.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="spending_limits")
+    limit_credits = models.PositiveBigIntegerField()
+    period = models.CharField(max_length=20, default="")
+    spent_credits = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(limit_credits__lte=MAX_AMOUNT_CREDITS), name="limit_in_range"),
+            models.CheckConstraint(condition=Q(spent_credits__gte=0), name="spent_not_below_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.spent_credits} of {self.limit_credits} in {self.period or 'no period yet'}"
+
+
+class LimitedCharge(models.Model):
+    """One charge that counted against one limit, so that its refund gives back the same room in the same period."""
+
+    limit = models.ForeignKey(SpendingLimit, on_delete=models.CASCADE, related_name="charges")
+    reference = models.UUIDField(db_index=True)
+    period = models.CharField(max_length=20)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["limit", "reference"], name="one_count_per_limit_and_charge"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} in {self.period}"
+
+
+def period_of(book: str, moment: datetime.datetime) -> str:
+    """The period that a limit counts in: a month of one book, "live 2026-11"."""
+    return f"{book} {moment.astimezone(datetime.UTC):%Y-%m}"

@@ -3,12 +3,14 @@
 import datetime
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import Account, AccountName, Kind, Transfer
+from .models import Account, AccountName, Kind, SpendingLimit, Transfer, period_of
 
 
 def wallet_balance(*, workspace: Workspace, book: str) -> int:
@@ -60,3 +62,22 @@ def granted_since(*, workspace: Workspace, book: str, since: datetime.datetime, 
     if reason is not None:
         grants = grants.filter(reason=reason)
     return grants.aggregate(total=Sum("amount_credits"))["total"] or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What a limit allows in a month, and what of it is spent in this one."""
+
+    limit_credits: int
+    spent_credits: int
+
+
+def spending_of_limits(limit_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UUID, Spending]:
+    """How far limits are used up in this month of `book`, by id, in one query."""
+    period = period_of(book, timezone.now())
+    return {
+        limit.pk: Spending(
+            limit_credits=limit.limit_credits, spent_credits=limit.spent_credits if limit.period == period else 0
+        )
+        for limit in SpendingLimit.objects.filter(pk__in=list(limit_ids))
+    }

@@ -5,9 +5,10 @@ cannot deadlock. Never hold it during an HTTP call.
 """
 
 import uuid
+from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -15,7 +16,16 @@ from django.utils.translation import gettext as _
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .chain import HASH_VERSION, canonical_bytes, transfer_hash
-from .models import MAX_AMOUNT_CREDITS, Account, AccountName, Kind, Transfer
+from .models import (
+    MAX_AMOUNT_CREDITS,
+    Account,
+    AccountName,
+    Kind,
+    LimitedCharge,
+    SpendingLimit,
+    Transfer,
+    period_of,
+)
 from .queries import charge_for, refund_for
 
 
@@ -47,6 +57,26 @@ class AlreadyChargedError(LedgerError):
 
     def __str__(self) -> str:
         return _("This clip has been charged already. No credits were moved.")
+
+
+class SpendingLimitError(LedgerError):
+    """A charge would pass a spending limit of this month. Its text is fit to be shown to people."""
+
+    def __init__(self, needed_credits: int, limit_credits: int, available_credits: int) -> None:
+        super().__init__(needed_credits, limit_credits, available_credits)
+        self.needed_credits = needed_credits
+        self.limit_credits = limit_credits
+        self.available_credits = available_credits
+
+    def __str__(self) -> str:
+        return _(
+            "This needs %(needed)s credits, and of the limit of %(limit)s for this month %(available)s are left. No "
+            "credits were moved."
+        ) % {
+            "needed": number_format(self.needed_credits),
+            "limit": number_format(self.limit_credits),
+            "available": number_format(self.available_credits),
+        }
 
 
 def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:
@@ -95,12 +125,14 @@ def charge_credits(
     reference: uuid.UUID,
     actor: User | None = None,
     reason: str = "",
+    spending_limit_ids: Iterable[uuid.UUID] = (),
 ) -> Transfer | None:
     """Take the price of one generation (`reference`) out of a wallet. A price of 0 writes no row and returns None.
 
-    Raises InsufficientCreditsError if the wallet holds less, AlreadyChargedError if the reference has its charge.
+    `spending_limit_ids` names the limits that it counts against. Raises InsufficientCreditsError if the wallet holds
+    less, SpendingLimitError if a limit would be passed, AlreadyChargedError if the reference has its charge.
     """
-    return _record_transfer(
+    charge = _record_transfer(
         kind=Kind.CHARGE,
         workspace=workspace,
         book=book,
@@ -110,13 +142,40 @@ def charge_credits(
         reason=reason,
         actor=actor,
     )
+    if charge is not None:
+        for limit_id in spending_limit_ids:
+            _count_against_limit(charge, limit_id)
+    return charge
+
+
+def set_spending_limit(*, workspace: Workspace, limit_credits: int) -> SpendingLimit:
+    """Make a limit on what may be spent in a month. It binds the charges that name it."""
+    return SpendingLimit.objects.create(workspace=workspace, limit_credits=_checked(limit_credits))
+
+
+def _count_against_limit(charge: Transfer, limit_id: uuid.UUID) -> None:
+    """Take the room for `charge` out of a limit. The wallet's lock is held, and the guard is in the UPDATE itself."""
+    period = period_of(charge.book, charge.created_at)
+    spent = Case(When(period=period, then=F("spent_credits")), default=0)
+    limits = SpendingLimit.objects.filter(pk=limit_id, workspace=charge.workspace).annotate(spent=spent)
+    within = limits.filter(limit_credits__gte=F("spent") + charge.amount_credits)
+    if not within.update(spent_credits=spent + charge.amount_credits, period=period):
+        limit = limits.get()
+        raise SpendingLimitError(
+            needed_credits=charge.amount_credits,
+            limit_credits=limit.limit_credits,
+            available_credits=max(limit.limit_credits - limit.spent, 0),
+        )
+    assert charge.reference is not None
+    LimitedCharge.objects.create(limit_id=limit_id, reference=charge.reference, period=period)
 
 
 @transaction.atomic
 def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None = None) -> Transfer | None:
     """Give a generation's whole charge back to the wallet it came from, once: a second call returns the same row.
 
-    Returns None if there was no charge, because the price was 0.
+    The spending limits that the charge counted against get their room back. Returns None if there was no charge,
+    because the price was 0.
     """
     charge = charge_for(reference)
     if charge is None:
@@ -126,6 +185,11 @@ def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None 
     refund = refund_for(reference)
     if refund is not None:
         return refund
+    for counted in LimitedCharge.objects.filter(reference=reference):
+        # A month that is over needs no room back.
+        SpendingLimit.objects.filter(pk=counted.limit_id, period=counted.period).update(
+            spent_credits=F("spent_credits") - charge.amount_credits
+        )
     return _record_transfer(
         kind=Kind.REFUND,
         workspace=charge.workspace,

@@ -159,3 +159,27 @@ def test_revoking_twice_keeps_the_first_moment(key: CreatedKey) -> None:
     first = ApiKey.objects.get().revoked_at
     revoke_key(key=key.row)
     assert ApiKey.objects.get().revoked_at == first
+
+
+def test_a_key_spends_no_more_than_its_monthly_limit(alice: User, workspace: Workspace) -> None:
+    limited = create_key(workspace=workspace, user=alice, name="Limited", monthly_limit_credits=2_000)
+    program = Program(limited.key)
+    first = program.generate()
+    refused = program.generate()
+    assert (first.status_code, refused.status_code) == (202, 402)
+    assert refused.json() == {
+        "error": {
+            "code": "spending_limit_reached",
+            "message": "This needs 1,300 credits, and of the limit of 2,000 for this month 700 are left. No credits "
+            "were moved.",
+            "status": 402,
+        }
+    }
+    program.delete(f"/jobs/{first.json()['id']}")
+    assert program.generate().status_code == 202
+
+
+def test_a_test_key_needs_no_limit(alice: User, workspace: Workspace) -> None:
+    made = create_key(workspace=workspace, user=alice, name="Trial", is_test=True, monthly_limit_credits=1)
+    assert made.row.spending_limit_id is None
+    assert Program(made.key).generate().status_code == 202
