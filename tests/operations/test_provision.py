@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
+from tchavi_studio.api.services import create_key
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.services import charge_credits
 from tchavi_studio.workspaces.models import User, Workspace
@@ -19,9 +21,9 @@ CLIP = "11111111-1111-4111-8111-111111111111"
 def provision(db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run the command with a password on its standard input; returns what it printed."""
 
-    def run(email: str = "Awa@Example.org", password: str = PASSWORD, credits: str = "50000") -> Any:
+    def run(email: str = "Awa@Example.org", password: str = PASSWORD, credits: str = "50000", *more: str) -> Any:
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
-        call_command("provision", "--email", email, "--password-stdin", "--credits", credits)
+        call_command("provision", "--email", email, "--password-stdin", "--credits", credits, *more)
         return json.loads(capsys.readouterr().out)
 
     return run
@@ -87,3 +89,26 @@ def test_what_is_wrong_is_refused_and_nothing_is_left_behind(
         provision(**changes)
     assert User.objects.count() == 0
     assert Transfer.objects.count() == 0
+
+
+def test_keys_are_made_on_request_and_replace_the_earlier_ones(provision: Any) -> None:
+    def answers(printed: dict[str, str]) -> list[int]:
+        keys = (printed["api_key"], printed["test_api_key"])
+        return [Client().get("/v1/jobs", headers={"Authorization": f"Bearer {key}"}).status_code for key in keys]
+
+    first = provision("awa@example.org", PASSWORD, "50000", "--api-key")
+    assert first["api_key"].startswith("sk-tch_")
+    assert first["test_api_key"].startswith("sk-tch_test_")
+    assert answers(first) == [200, 200]
+    second = provision("awa@example.org", PASSWORD, "50000", "--api-key")
+    assert (answers(first), answers(second)) == ([401, 401], [200, 200])
+    provision()
+    assert answers(second) == [200, 200]
+
+
+def test_keys_that_people_made_stay(provision: Any) -> None:
+    provision()
+    own = create_key(workspace=Workspace.objects.get(), user=User.objects.get(), name="Nightly").row
+    provision("awa@example.org", PASSWORD, "50000", "--api-key")
+    own.refresh_from_db()
+    assert own.revoked_at is None

@@ -1,4 +1,4 @@
-"""`manage.py provision`: a person with a workspace and credits, from a script; run again it changes nothing."""
+"""`manage.py provision`: a person with a workspace and credits, from a script; run again it only renews the keys."""
 
 import json
 import sys
@@ -12,9 +12,13 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from tchavi_studio.accounting.services import top_up_wallet
+from tchavi_studio.api.models import ApiKey
+from tchavi_studio.api.services import create_key, revoke_key
 from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
 from tchavi_studio.workspaces.models import Role, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
+
+KEY_NAME = "provision"
 
 
 def amount(word: str) -> int:
@@ -24,10 +28,21 @@ def amount(word: str) -> int:
     return int(word)
 
 
+def reissued_keys(*, workspace: Workspace, user: User) -> dict[str, str]:
+    """A new live and a new test key. Earlier ones are revoked, for only their digests are known: none can be shown."""
+    for earlier in ApiKey.objects.filter(workspace=workspace, user=user, name=KEY_NAME, revoked_at=None):
+        revoke_key(key=earlier)
+    return {
+        "api_key": create_key(workspace=workspace, user=user, name=KEY_NAME).key,
+        "test_api_key": create_key(workspace=workspace, user=user, name=KEY_NAME, is_test=True).key,
+    }
+
+
 class Command(BaseCommand):
     help = (
         "Create or update a person with a workspace of their own and fill its wallet up to an amount, never taking "
-        "away. The first person of all is the site's admin. Prints JSON: email, workspace (its slug), balance."
+        "away. The first person of all is the site's admin. Prints JSON: email, workspace (its slug), balance; with "
+        "--api-key also api_key and test_api_key, which replace those that an earlier run has made."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,8 +53,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--credits", type=amount, required=True, metavar="N", help="fill the wallet up to N credits"
         )
+        parser.add_argument("--api-key", action="store_true", help="make a live and a test key, and print both")
 
-    def handle(self, *args: Any, email: str, credits: int, **options: Any) -> None:
+    def handle(self, *args: Any, email: str, credits: int, api_key: bool, **options: Any) -> None:
         try:
             validate_email(email)
         except ValidationError as error:
@@ -59,4 +75,5 @@ class Command(BaseCommand):
             owned = Workspace.objects.filter(memberships__user=user, memberships__role=Role.OWNER)
             workspace = owned.order_by("created_at").first() or welcome_person(user=user)
             balance = top_up_wallet(workspace=workspace, target_credits=credits)
-        self.stdout.write(json.dumps({"email": user.email, "workspace": workspace.slug, "balance": balance}))
+            keys = reissued_keys(workspace=workspace, user=user) if api_key else {}
+        self.stdout.write(json.dumps({"email": user.email, "workspace": workspace.slug, "balance": balance, **keys}))
