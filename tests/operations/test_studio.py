@@ -9,11 +9,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django_q.tasks import async_task
 
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.params import validate
+from tchavi_studio.generations.services import start_generation
+from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.operations.models import Heartbeat
+from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 from tests.running_studio import RunningStudio, wait_for
 
@@ -102,6 +108,35 @@ def test_it_stops_in_the_middle_of_tasks(studio: RunningStudio, tmp_path: Path) 
     assert time.monotonic() - asked_at < STOP_SECONDS
     assert studio.pids() == []
     print(f"stopped in the middle of tasks in {time.monotonic() - asked_at:.1f} s")
+
+
+def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
+    studio: RunningStudio, workspace: Workspace, alice: User
+) -> None:
+    params = validate({"model": "kling-v3", "prompt": "Rain on the market", "duration": 15}).params
+    assert params is not None
+    studio.start()
+    start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4())
+    wait_for(
+        lambda: (Generation.objects.get().progress_percent or 0) > 0,
+        seconds=RECOVERY_SECONDS,
+        what="a render\n" + studio.log,
+    )
+    asked_at = time.monotonic()
+    assert studio.stop() == 0
+    took = time.monotonic() - asked_at
+    print(f"stopped in the middle of a render in {took:.1f} s")
+    assert took < STOP_SECONDS
+    assert studio.pids() == []
+    assert Generation.objects.get().state == State.PROCESSING
+
+    studio.start()
+    wait_for(
+        lambda: Generation.objects.get().state == State.COMPLETED,
+        seconds=3 * RECOVERY_SECONDS,
+        what=f"the render is taken up again: {Generation.objects.values()}\n{studio.log}",
+    )
+    assert Transfer.objects.filter(kind=Kind.CHARGE).count() == 1
 
 
 def test_nothing_outlives_a_killed_supervisor(studio: RunningStudio, tmp_path: Path) -> None:
