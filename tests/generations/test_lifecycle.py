@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.lifecycle import Claim
 from tchavi_studio.generations.models import Generation, State
@@ -165,10 +166,8 @@ def test_a_row_that_ends_while_its_file_is_stored_keeps_no_file(
 ) -> None:
     generation = start()
     claimed = claim()
-    store = lifecycle.store_output
-
     def store_and_lose_the_row(**arguments: object) -> Asset:
-        asset = store(**arguments)  # type: ignore[arg-type]
+        asset = store_output(**arguments)  # type: ignore[arg-type]
         lifecycle.fail_generation(generation.pk, code="stuck", message="It took too long.")
         return asset
 
