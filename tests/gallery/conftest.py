@@ -1,0 +1,110 @@
+"""Clips in every state, and what a page says about them."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+
+from tchavi_studio.assets.models import Asset, Kind, Origin
+from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.params import validate
+from tchavi_studio.generations.services import start_generation
+from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.workspaces.models import User, Workspace
+
+MakeClip = Callable[..., Generation]
+Url = Callable[..., str]
+
+
+class Answer(Protocol):
+    """A response with a body: the test client's."""
+
+    status_code: int
+
+    @property
+    def content(self) -> bytes: ...
+
+
+HTMX = {"HX-Request": "true"}
+"""The header by which htmx says that a part is wanted, not a page."""
+
+
+def change(clip: Generation, **changes: Any) -> Generation:
+    """Write to a clip's row as the lifecycle would: dated, and with another version."""
+    changes.setdefault("updated_at", timezone.now())
+    Generation.objects.filter(pk=clip.pk).update(version=F("version") + 1, **changes)
+    return Generation.objects.get(pk=clip.pk)
+
+
+def end(clip: Generation, state: State, **changes: Any) -> Generation:
+    """Bring a clip to a final state; a completed one gets an output of four bytes."""
+    if state == State.COMPLETED:
+        output = Asset(
+            workspace=clip.workspace,
+            kind=Kind.VIDEO,
+            origin=Origin.OUTPUT,
+            content_type="video/mp4",
+            width=clip.width,
+            height=clip.height,
+            duration_seconds=clip.billed_seconds,
+            byte_count=4,
+            source_sha256=uuid4().hex * 2,
+            content_sha256=uuid4().hex * 2,
+        )
+        output.file.save(f"{output.pk}.mp4", ContentFile(b"clip"), save=False)
+        output.save()
+        changes |= {"output": output, "content_hash": "ab" * 32}
+    return change(clip, state=state, finished_at=timezone.now(), **changes)
+
+
+@pytest.fixture
+def make_clip(workspace: Workspace, alice: User) -> MakeClip:
+    """A clip of Alice's, at first in the state `state`; the other keyword arguments are the row's fields."""
+
+    def make(
+        state: State = State.COMPLETED, *, workspace: Workspace = workspace, creator: User = alice, **changes: Any
+    ) -> Generation:
+        grant_credits(workspace=workspace, book="sandbox", amount_credits=20_000, actor=None, reason="for the test")
+        asked: dict[str, Any] = {
+            name: changes.pop(name) for name in ("prompt", "resolution", "aspect_ratio") if name in changes
+        }
+        params = validate({"model": "seedance-2", "prompt": "Dawn over the lagoon", **asked}).params
+        assert params is not None
+        started = start_generation(workspace=workspace, creator=creator, params=params, submission_id=uuid4())
+        clip = started.generations[0]
+        if state in OPEN_STATES:
+            return change(clip, state=state, **changes)
+        return end(clip, state, **changes)
+
+    return make
+
+
+@pytest.fixture
+def url(workspace: Workspace) -> Url:
+    """The address of one of this room's views in Alice's workspace."""
+
+    def url_of(name: str, clip: Generation | None = None) -> str:
+        return reverse(f"gallery:{name}", args=[workspace.slug, *([clip.pk] if clip else [])])
+
+    return url_of
+
+
+def text_of(response: Answer) -> str:
+    """The body with every run of white space as one space."""
+    return " ".join(response.content.decode().split())
+
+
+def cards_of(response: Answer) -> list[str]:
+    """The ids of the clips whose cards are in the answer, in their order."""
+    return re.findall(r'<article id="clip-([0-9a-f-]{36})" class="card', response.content.decode())
+
+
+def seconds_ago(seconds: float) -> datetime:
+    return timezone.now() - timedelta(seconds=seconds)

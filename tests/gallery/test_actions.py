@@ -1,0 +1,111 @@
+"""Cancel, dismiss, delete and restore: as a plain form and by htmx, done and refused."""
+
+import re
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.ledger.queries import wallet_balance
+from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, text_of
+
+
+def now(clip: Generation) -> Generation:
+    return Generation.objects.get(pk=clip.pk)
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "said"),
+    [
+        ("cancel", State.QUEUED, ["Cancelled. 1,300 credits refunded."]),
+        ("dismiss", State.FAILED, []),
+        ("delete", State.COMPLETED, ["Moved to the bin."]),
+        ("restore", State.COMPLETED, ["Back in your gallery."]),
+    ],
+)
+def test_a_plain_form_leads_back_to_where_the_person_was(
+    alice_browser: Client, url: Url, make_clip: MakeClip, name: str, state: State, said: list[str]
+) -> None:
+    clip = make_clip(state)
+    response = alice_browser.post(url(name, clip), {"next": f"{url('gallery')}?show=all"})
+    assert (response.status_code, response["Location"]) == (302, f"{url('gallery')}?show=all")
+    assert [str(message) for message in get_messages(response.wsgi_request)] == said
+
+
+@pytest.mark.parametrize(
+    ("sent", "referer", "target"),
+    [
+        ({}, "http://testserver/w/alices-studio/create/", "http://testserver/w/alices-studio/create/"),
+        ({}, "https://evil.example/", None),
+        ({"next": "https://evil.example/"}, "", None),
+        ({"next": "//evil.example/"}, "http://testserver/", None),
+        ({}, "", None),
+    ],
+)
+def test_nobody_is_led_out_of_the_studio(
+    alice_browser: Client, url: Url, make_clip: MakeClip, sent: dict[str, str], referer: str, target: str | None
+) -> None:
+    response = alice_browser.post(url("delete", make_clip()), sent, headers={"Referer": referer})
+    assert response["Location"] == (target or url("gallery"))
+
+
+def test_a_deleted_clip_can_be_brought_back_at_once(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip()
+    deleted = alice_browser.post(url("delete", clip), headers=HTMX)
+    assert now(clip).deleted_at is not None
+    assert f'<article id="clip-{clip.pk}" hidden hx-swap-oob="true"' in text_of(deleted)
+    assert re.findall(r'hx-post="([^"]+)"', text_of(deleted)) == [url("restore", clip)]
+
+    restored = alice_browser.post(url("restore", clip), headers=HTMX)
+    assert now(clip).deleted_at is None
+    assert cards_of(restored) == [str(clip.pk)]
+    assert f'<article id="binned-{clip.pk}" hidden hx-swap-oob="true"></article>' in text_of(restored)
+
+
+def test_a_cancelled_clip_shows_its_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.QUEUED)
+    before = wallet_balance(workspace=clip.workspace, book="sandbox")
+    response = alice_browser.post(url("cancel", clip), headers=HTMX)
+    assert now(clip).state == State.CANCELLED
+    assert wallet_balance(workspace=clip.workspace, book="sandbox") == before + 1_300
+    assert cards_of(response) == [str(clip.pk)]
+    assert "Cancelled. 1,300 credits refunded." in text_of(response)
+
+
+def test_cancelling_a_free_clip_speaks_of_no_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    response = alice_browser.post(url("cancel", make_clip(State.QUEUED, price_credits=0)), headers=HTMX)
+    assert "Cancelled. It had cost nothing." in text_of(response)
+
+
+def test_a_dismissed_failure_leaves_the_feed_without_a_word(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    clip = make_clip(State.FAILED)
+    response = alice_browser.post(url("dismiss", clip), headers=HTMX)
+    assert now(clip).dismissed_at is not None
+    assert "data-toast" not in text_of(response)
+    assert f'<article id="clip-{clip.pk}" hidden' in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cancel", "This clip is already being made and can&#x27;t be stopped. No credits moved."),
+        ("delete", "This clip is still on its way."),
+        ("dismiss", "This clip is still on its way."),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    alice_browser: Client, url: Url, make_clip: MakeClip, name: str, words: str
+) -> None:
+    clip = make_clip(State.PROCESSING)
+    response = alice_browser.post(url(name, clip), headers=HTMX)
+    assert response.status_code == 422
+    assert words in text_of(response)
+    assert 'role="alert"' in text_of(response)
+    assert now(clip).version == clip.version
+
+    plain = alice_browser.post(url(name, clip))
+    assert plain.status_code == 302
+    assert [message.level_tag for message in get_messages(plain.wsgi_request)] == ["error"]

@@ -1,0 +1,138 @@
+"""What a card says in each state, and that it says nothing that isn't known."""
+
+import re
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
+
+from tchavi_studio.gallery.queries import cards
+from tchavi_studio.gallery.templatetags.gallery import clock, ratio_class
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.queries import Estimate
+from tchavi_studio.workspaces.models import Membership, Workspace
+from tests.gallery.conftest import MakeClip, Url, seconds_ago
+
+
+@pytest.fixture
+def membership(workspace: Workspace) -> Membership:
+    return Membership.objects.get(workspace=workspace)
+
+
+def card_of(clip: Generation, membership: Membership, estimate: Estimate | None = None) -> str:
+    context = {"clip": clip, "estimate": estimate, "workspace": clip.workspace, "membership": membership}
+    return " ".join(render_to_string("gallery/_card.html", context).split())
+
+
+def words_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_a_waiting_clip_can_be_cancelled(make_clip: MakeClip, membership: Membership, url: Url) -> None:
+    clip = make_clip(State.QUEUED, created_at=seconds_ago(5))
+    card = card_of(clip, membership)
+    assert words_of(card) == "Waiting 0:05 Cancel Dawn over the lagoon Seedance 2 · 5 s · 480p Alice"
+    assert f'hx-post="{url("cancel", clip)}"' in card
+    assert "<progress" not in card
+
+
+def test_a_rendering_clip_says_its_phase_time_and_estimate(make_clip: MakeClip, membership: Membership) -> None:
+    clip = make_clip(State.PROCESSING, created_at=seconds_ago(21))
+    card = card_of(clip, membership, Estimate(half_seconds=48, nine_in_ten_seconds=80))
+    assert words_of(card) == (
+        "Rendering 0:21 · half are done in 0:48, nine in ten in 1:20 You can close this tab. "
+        "Dawn over the lagoon Seedance 2 · 5 s · 480p Alice"
+    )
+    assert 'data-elapsed="21"' in card
+    assert ("<progress" in card, "/cancel/" in card) == (False, False)
+
+
+def test_known_progress_is_shown(make_clip: MakeClip, membership: Membership) -> None:
+    card = card_of(make_clip(State.PROCESSING, progress_percent=46), membership)
+    assert '<progress value="46" max="100" aria-label="Rendered so far"></progress>' in card
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [(State.SUBMITTING, "Sending"), (State.UNKNOWN, "Checking with the provider"), (State.SAVING, "Saving")],
+)
+def test_every_phase_has_its_word(make_clip: MakeClip, membership: Membership, state: State, word: str) -> None:
+    assert words_of(card_of(make_clip(state, created_at=seconds_ago(1)), membership)).startswith(f"{word} 0:01")
+
+
+def test_a_finished_clip_shows_its_poster_and_loads_nothing_else(
+    make_clip: MakeClip, membership: Membership, url: Url
+) -> None:
+    clip = make_clip(aspect_ratio="9:16")
+    assert clip.output is not None
+    card = card_of(clip, membership)
+    media = [reverse("assets:media", args=[clip.workspace.slug, clip.output.pk, name]) for name in ("file", "poster")]
+    assert f'data-video="{media[0]}"' in card
+    assert f'<img src="{media[1]}" alt="" width="496" height="864" loading="lazy" decoding="async">' in card
+    assert "<video" not in card
+    assert re.findall(r'href="([^"]*)"', card) == [
+        url("clip", clip),
+        url("download", clip),
+        *(
+            f"/w/{clip.workspace.slug}/create/?remix={clip.pk}&amp;keep={keep}"
+            for keep in ("everything", "no-seed", "prompt")
+        ),
+        url("download", clip),
+        url("clip", clip),
+    ]
+
+
+def test_a_failed_clip_says_why_whole_and_that_the_credits_are_back(
+    make_clip: MakeClip, membership: Membership, url: Url
+) -> None:
+    reason = "The provider refused the scene. " * 20 + "<script>"
+    clip = make_clip(State.FAILED, error_code="refused", error_message=reason)
+    card = card_of(clip, membership)
+    assert words_of(card).startswith(
+        "This clip failed " + "The provider refused the scene. " * 20 + "&lt;script&gt; 1,300 credits refunded "
+        "Edit and retry Dismiss"
+    )
+    assert f'href="/w/{clip.workspace.slug}/credits/?kind=refund"' in card
+    assert f'href="/w/{clip.workspace.slug}/create/?remix={clip.pk}&amp;keep=everything"' in card
+    assert f'hx-post="{url("dismiss", clip)}"' in card
+
+
+def test_a_free_clip_that_fails_speaks_of_no_refund(make_clip: MakeClip, membership: Membership) -> None:
+    clip = make_clip(State.FAILED, error_message="No.", price_credits=0)
+    assert "refunded" not in card_of(clip, membership)
+
+
+def test_a_prompt_cannot_break_out_of_its_card(make_clip: MakeClip, membership: Membership) -> None:
+    card = card_of(make_clip(prompt='"><script>alert(1)</script>'), membership)
+    assert "<script>" not in card
+    assert card.count("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 2
+
+
+def test_estimates_are_asked_once_for_all(make_clip: MakeClip) -> None:
+    clips = [make_clip(State.PROCESSING), make_clip()]
+    assert [(card.clip, card.estimate) for card in cards(clips)] == [(clips[0], None), (clips[1], None)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"),
+    [
+        ({"aspect_ratio": "16:9"}, "r-16-9 at-480p"),
+        ({"aspect_ratio": "3:4", "resolution": "720p"}, "r-3-4 at-720p"),
+        ({"aspect_ratio": "adaptive"}, "r-16-9 at-480p"),
+    ],
+)
+def test_a_card_has_its_clips_shape(make_clip: MakeClip, asked: dict[str, str], shape: str) -> None:
+    assert ratio_class(make_clip(**asked)) == shape
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (5.4, "0:05"), (61, "1:01"), (3_729, "1:02:09")])
+def test_seconds_are_written_as_on_a_player(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_numbers_in_attributes_are_not_written_for_people(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.PROCESSING, created_at=seconds_ago(5_000))
+    page = alice_browser.get(url("gallery")).content.decode()
+    assert re.findall(r'data-elapsed="([^"]*)"', page) == [str(clip.elapsed_seconds)]
+    assert re.findall(r"since=([^&]*)&", page)[0].isdigit()

@@ -1,0 +1,156 @@
+"""A clip's own page, its inside for the dialog, and its download."""
+
+import re
+from uuid import uuid4
+
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations.models import Generation, GenerationReference, ReferenceRole, State
+from tchavi_studio.generations.services import cancel_generation
+from tchavi_studio.ledger.queries import charge_for, refund_for
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.gallery.conftest import HTMX, MakeClip, Url, text_of
+
+
+def facts_of(text: str) -> dict[str, str]:
+    pairs = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", text)
+    return {name: " ".join(re.sub(r"<[^>]+>", " ", value).split()) for name, value in pairs}
+
+
+def test_all_that_was_asked_for_is_there(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(seed=1_204_877_351, duration_seconds=-1)
+    text = text_of(alice_browser.get(url("clip", clip)))
+    facts = facts_of(text)
+    assert facts.pop("Took") == "0:00"
+    assert facts == {
+        "Length": "Auto · billed as 10 s",
+        "Resolution": "480p · 864×496",
+        "Aspect ratio": "16:9",
+        "Soundtrack": "On",
+        "Seed": "1204877351",
+        "Made by": "Alice",
+        "Price": "1,300 credits",
+    }
+    assert 'data-copy="1204877351"' in text
+    assert f"<code>{'ab' * 32}</code>" in text
+    assert "A preview: the built-in engine drew this from the same request." in text
+
+
+def test_the_price_leads_to_its_row_in_the_statement(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.QUEUED)
+    cancel_generation(generation=clip)
+    charge, refund = charge_for(clip.pk), refund_for(clip.pk)
+    assert charge is not None
+    assert refund is not None
+    text = text_of(alice_browser.get(url("clip", clip)))
+    assert facts_of(text)["Price"] == "1,300 credits 1,300 credits refunded"
+    rows = re.findall(r'href="(/w/[\w-]+/credits/\?before=\d+#transfer-\d+)"', text)
+    address = url("clip", clip).split("clips/")[0] + "credits/"
+    assert rows == [f"{address}?before={row.sequence + 1}#transfer-{row.sequence}" for row in (charge, refund)]
+
+
+def test_a_free_clip_is_called_free(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    assert facts_of(text_of(alice_browser.get(url("clip", make_clip(price_credits=0)))))["Price"] == "Free"
+
+
+def test_references_are_named_as_in_the_prompt(
+    alice_browser: Client, alice: User, workspace: Workspace, url: Url, make_clip: MakeClip
+) -> None:
+    clip = make_clip()
+    for position, role in enumerate([ReferenceRole.IMAGE, ReferenceRole.AUDIO], start=1):
+        asset = Asset.objects.create(
+            workspace=workspace,
+            kind="image",
+            origin="upload",
+            content_type="image/jpeg",
+            width=600,
+            height=400,
+            byte_count=1,
+            source_sha256=uuid4().hex * 2,
+            content_sha256=uuid4().hex * 2,
+            file="nowhere",
+        )
+        GenerationReference.objects.create(generation=clip, role=role, position=position, asset=asset)
+    text = text_of(alice_browser.get(url("clip", clip)))
+    assert re.findall(r"<small>(\w+\d)</small>", text) == ["Audio2", "Image1"]
+
+
+def test_parent_and_children_are_linked_but_not_a_colleagues(
+    alice_browser: Client, bob: User, url: Url, make_clip: MakeClip
+) -> None:
+    parent = make_clip(prompt="The first take")
+    clip = make_clip(parent=parent)
+    child = make_clip(prompt="The third take", parent=clip)
+    make_clip(prompt="Of somebody else", parent=clip, creator=bob)
+    text = text_of(alice_browser.get(url("clip", clip)))
+    links = re.findall(r'<a class="link" href="([^"]+)">(The \w+ take|Of somebody else)</a>', text)
+    assert links == [(url("clip", parent), "The first take"), (url("clip", child), "The third take")]
+
+    Generation.objects.filter(pk=parent.pk).update(creator=bob)
+    assert "The first take" not in text_of(alice_browser.get(url("clip", clip)))
+
+
+def test_the_dialog_gets_the_inside_only(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip()
+    whole, part = alice_browser.get(url("clip", clip)), alice_browser.get(url("clip", clip), headers=HTMX)
+    assert (b"<html" in whole.content, b"<html" in part.content) == (True, False)
+    assert part.content.decode().count(f'id="detail-{clip.pk}"') == 1
+    assert "HX-Request" in whole["Vary"]
+    assert "HX-Request" in part["Vary"]
+
+
+def test_a_clip_in_the_bin_says_so_and_can_be_restored(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip()
+    alice_browser.post(url("delete", clip))
+    text = text_of(alice_browser.get(url("clip", clip)))
+    assert "This clip is in the bin." in text
+    assert f'action="{url("restore", clip)}"' in text
+    assert f'action="{url("delete", clip)}"' not in text
+
+
+def test_an_open_clip_follows_its_course(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.PROCESSING)
+    text = text_of(alice_browser.get(url("clip", clip)))
+    assert f'id="phase-{clip.pk}"' in text
+    assert 'data-poll="on"' in text
+
+
+def test_an_unknown_clip_is_not_found(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    address = url("clip", make_clip()).rsplit("/", 2)[0]
+    assert alice_browser.get(f"{address}/{uuid4()}/").status_code == 404
+
+
+def test_a_clips_page_asks_a_fixed_amount(
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    clip = make_clip()
+    with django_assert_num_queries(7):
+        alice_browser.get(url("clip", clip), headers=HTMX)
+    for _number in range(3):
+        make_clip(parent=clip)
+    with django_assert_num_queries(7):
+        alice_browser.get(url("clip", clip), headers=HTMX)
+
+
+def test_a_download_is_named_after_the_prompt(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(prompt="Été à Lomé: the lagoon wakes, birds scatter, slow dolly in over warm water at dawn")
+    response = alice_browser.get(url("download", clip))
+    assert b"".join(response.streaming_content) == b"clip"  # type: ignore[attr-defined]
+    assert response["Content-Type"] == "video/mp4"
+    name = f"ete-a-lome-the-lagoon-wakes-birds-scatter-slow-dolly-in-over-{clip.pk.hex[:8]}.mp4"
+    assert response["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_a_prompt_without_latin_letters_still_gives_a_name(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    clip = make_clip(prompt="夜明けの海")
+    response = alice_browser.get(url("download", clip))
+    response.close()
+    assert response["Content-Disposition"] == f'attachment; filename="clip-{clip.pk.hex[:8]}.mp4"'
+
+
+def test_what_is_not_finished_cannot_be_downloaded(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    assert alice_browser.get(url("download", make_clip(State.PROCESSING))).status_code == 404

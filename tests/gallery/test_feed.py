@@ -1,0 +1,177 @@
+"""The gallery's grid: order, filters, pages, the bin, and how much it asks of the database."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from tchavi_studio.gallery import queries
+from tchavi_studio.gallery.queries import feed_for_viewer
+from tchavi_studio.generations.models import State
+from tchavi_studio.generations.services import delete_clip, dismiss_failure
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, seconds_ago, text_of
+
+
+def test_newest_first_without_what_is_deleted_or_dismissed(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    older, newer = make_clip(created_at=seconds_ago(9)), make_clip(State.PROCESSING, created_at=seconds_ago(1))
+    delete_clip(generation=make_clip())
+    dismiss_failure(generation=make_clip(State.FAILED))
+    assert cards_of(alice_browser.get(url("gallery"))) == [str(newer.pk), str(older.pk)]
+
+
+def test_another_persons_clips_are_not_mine(
+    alice_browser: Client, bob: User, workspace: Workspace, url: Url, make_clip: MakeClip
+) -> None:
+    make_clip(creator=bob)
+    assert cards_of(alice_browser.get(url("gallery"))) == []
+
+
+@pytest.mark.parametrize(
+    ("show", "states"),
+    [
+        ("all", [State.QUEUED, State.SAVING, State.FAILED, State.COMPLETED, State.CANCELLED]),
+        ("running", [State.QUEUED, State.SAVING]),
+        ("failed", [State.FAILED]),
+        ("done", [State.COMPLETED]),
+        ("nonsense", [State.QUEUED, State.SAVING, State.FAILED, State.COMPLETED, State.CANCELLED]),
+    ],
+)
+def test_each_filter_shows_its_states(
+    workspace: Workspace, alice: User, make_clip: MakeClip, show: str, states: list[State]
+) -> None:
+    for number, state in enumerate([State.QUEUED, State.SAVING, State.FAILED, State.COMPLETED, State.CANCELLED]):
+        make_clip(state, created_at=seconds_ago(number))
+    feed = feed_for_viewer(workspace=workspace, viewer=alice, show=show)
+    assert [card.clip.state for card in feed.cards] == states
+
+
+def test_the_filters_say_how_many_and_which_is_chosen(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    for state in (State.QUEUED, State.PROCESSING, State.FAILED, State.COMPLETED):
+        make_clip(state)
+    page = text_of(alice_browser.get(url("gallery"), {"show": "failed"}))
+    pills = re.findall(r'<a href="\?show=(\w+)"[^>]*?( aria-current="true")?>(.*?)</a>', page)
+    assert pills == [
+        ("all", "", "All"),
+        ("running", "", "Running <b>2</b>"),
+        ("failed", ' aria-current="true"', "Failed <b>1</b>"),
+        ("done", "", "Done 1"),
+    ]
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_pages_meet_without_a_gap_though_moments_are_equal(
+    workspace: Workspace, alice: User, make_clip: MakeClip
+) -> None:
+    moment = timezone.now()
+    clips = [make_clip(created_at=moment) for _number in range(5)]
+    found, before = [], ""
+    for expected_length in (2, 2, 1):
+        feed = feed_for_viewer(workspace=workspace, viewer=alice, before=before)
+        assert len(feed.cards) == expected_length
+        found += [card.clip.pk for card in feed.cards]
+        before = feed.next_page
+    assert before == ""
+    assert found == sorted((clip.pk for clip in clips), reverse=True)
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_clip_that_arrives_meanwhile_moves_nothing(workspace: Workspace, alice: User, make_clip: MakeClip) -> None:
+    first, second, third = (make_clip(created_at=seconds_ago(number)) for number in (10, 20, 30))
+    opened = feed_for_viewer(workspace=workspace, viewer=alice)
+    make_clip(created_at=timezone.now())
+    older = feed_for_viewer(workspace=workspace, viewer=alice, before=opened.next_page)
+    assert [card.clip.pk for card in opened.cards] == [first.pk, second.pk]
+    assert [card.clip.pk for card in older.cards] == [third.pk]
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_page_has_a_link_to_the_next_that_works_with_and_without_htmx(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    clips = [make_clip(created_at=seconds_ago(number)) for number in range(3)]
+    page = alice_browser.get(url("gallery"), {"show": "done"}).content.decode()
+    (more,) = re.findall(r'<a class="more" href="([^"]+)" hx-get="([^"]+)" hx-trigger="revealed"', page)
+    assert more[0] == more[1]
+    address = more[0].replace("&amp;", "&")
+    assert address.startswith(f"{url('gallery')}?show=done&before=")
+
+    whole, part = alice_browser.get(address), alice_browser.get(address, headers=HTMX)
+    assert cards_of(whole) == cards_of(part) == [str(clips[2].pk)]
+    assert (b"<html" in whole.content, b"<html" in part.content) == (True, False)
+    assert [response["Vary"] for response in (whole, part)] == ["HX-Request, Cookie, Accept-Language"] * 2
+    assert "Newest clips" in text_of(whole)
+    # What stands below newer clips must not get those put on top of it.
+    assert "&amp;since=0&amp;" in whole.content.decode()
+
+
+@pytest.mark.parametrize("before", ["x", "1", "1.x", f"{10**30}.{'0' * 32}", "1.", "-"])
+@pytest.mark.parametrize("name", ["gallery", "bin"])
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_page_token_of_ones_own_making_is_not_found(
+    alice_browser: Client, url: Url, name: str, before: str, headers: dict[str, str]
+) -> None:
+    assert alice_browser.get(url(name), {"before": before}, headers=headers).status_code == 404
+
+
+def test_moments_are_written_to_the_microsecond() -> None:
+    moment = queries.EPOCH + timedelta(days=20_000, microseconds=1)
+    assert queries.microseconds(moment) == 20_000 * 86_400 * 1_000_000 + 1
+
+
+# --- How much it asks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_gallery_asks_as_much_for_one_clip_as_for_three(
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    for _number in range(count):
+        make_clip(State.PROCESSING)
+    with django_assert_num_queries(10):
+        assert len(cards_of(alice_browser.get(url("gallery")))) == count
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_bin_asks_as_much_for_one_clip_as_for_three(
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    for _number in range(count):
+        delete_clip(generation=make_clip())
+    with django_assert_num_queries(6):
+        response = alice_browser.get(url("bin"))
+    assert text_of(response).count("Restore</button>") == count
+
+
+# --- The bin ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_bin_shows_the_last_deleted_first_and_how_long_they_are_kept(
+    alice_browser: Client, url: Url, make_clip: MakeClip, settings: Settings
+) -> None:
+    settings.STUDIO_BIN_DAYS = 7
+    first, second = make_clip(deleted_at=seconds_ago(9)), make_clip(deleted_at=seconds_ago(1))
+    make_clip()
+    response = alice_browser.get(url("bin"))
+    binned = re.findall(r'<article id="binned-([0-9a-f-]{36})"', response.content.decode())
+    assert binned == [str(second.pk), str(first.pk)]
+    assert "Deleted clips are kept for 7 days, then they are gone for good." in text_of(response)
+
+
+def test_empty_pages_say_what_comes_here(alice_browser: Client, url: Url) -> None:
+    assert "Your clips will appear here" in text_of(alice_browser.get(url("gallery")))
+    assert "Nothing is being made right now." in text_of(alice_browser.get(url("gallery"), {"show": "running"}))
+    assert "The bin is empty" in text_of(alice_browser.get(url("bin")))

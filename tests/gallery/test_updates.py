@@ -1,0 +1,212 @@
+"""What an open page is told: exactly what changed, once, and when to stop asking."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.services import delete_clip, dismiss_failure, restore_clip
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.gallery.conftest import HTMX, Answer, MakeClip, Url, cards_of, change, end, seconds_ago
+
+
+class OpenPage:
+    """A browser's open page of clips, which asks as static/js/cards.js would."""
+
+    def __init__(self, browser: Client, address: str) -> None:
+        self._browser = browser
+        self._read(browser.get(address))
+
+    def _read(self, response: Answer) -> None:
+        (poller,) = re.findall(r'<div id="updates"[^>]*>', response.content.decode())
+        self._next = re.search(r'hx-get="([^"]+)"', poller)[1].replace("&amp;", "&")  # type: ignore[index]
+        self.is_polling = 'data-poll="on"' in poller
+
+    def poll(self) -> Answer:
+        response: Answer = self._browser.get(self._next, headers=HTMX)
+        if response.status_code == 200:
+            self._read(response)
+        return response
+
+
+def replaced(response: Answer) -> list[str]:
+    """The ids of the elements that the answer puts in the place of others."""
+    return re.findall(r'<\w+ [^>]*?id="([\w-]+)"[^>]*?hx-swap-oob="true"', response.content.decode())
+
+
+def added(response: Answer) -> list[str]:
+    """The ids of the clips that the answer puts on top of the feed."""
+    parts = re.findall(
+        r'<div hx-swap-oob="afterbegin:#clips">(.*?)</article>\s*</div>', response.content.decode(), re.S
+    )
+    return re.findall(r'<article id="clip-([0-9a-f-]{36})"', "".join(parts))
+
+
+def announced(response: Answer) -> list[str]:
+    return re.findall(r'<div hx-swap-oob="innerHTML:#announcer">(.*?)</div>', response.content.decode())
+
+
+AROUND = ["pills", "balance"]
+
+
+@pytest.fixture
+def open_page(alice_browser: Client, url: Url) -> OpenPage:
+    """Alice's gallery, opened before the test's clips are made."""
+    return OpenPage(alice_browser, url("gallery"))
+
+
+def test_a_page_on_which_nothing_is_open_does_not_ask(open_page: OpenPage) -> None:
+    assert open_page.is_polling is False
+
+
+def test_nothing_changed_is_no_content(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    make_clip(State.PROCESSING)
+    page = OpenPage(alice_browser, url("gallery"))
+    assert page.is_polling is True
+    response = page.poll()
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_an_open_clip_changes_only_its_words(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.QUEUED)
+    page = OpenPage(alice_browser, url("gallery"))
+    change(clip, state=State.PROCESSING, progress_percent=10)
+    response = page.poll()
+    assert replaced(response) == [f"phase-{clip.pk}", *AROUND]
+    assert cards_of(response) == []
+    assert (page.is_polling, announced(response)) == (True, [])
+    assert page.poll().status_code == 204
+
+
+def test_a_finished_clip_comes_once_is_announced_and_ends_the_asking(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    clip = make_clip(State.SAVING)
+    page = OpenPage(alice_browser, url("gallery"))
+    end(clip, State.COMPLETED)
+    response = page.poll()
+    assert replaced(response) == [f"clip-{clip.pk}", *AROUND]
+    assert (page.is_polling, announced(response)) == (False, ["Clip finished."])
+    last = page.poll()
+    assert (last.status_code, replaced(last), announced(last)) == (200, [], [])
+
+
+@pytest.mark.parametrize(
+    ("finished", "failed", "words"),
+    [
+        (2, 0, "2 clips finished."),
+        (0, 1, "Clip failed, credits refunded."),
+        (1, 2, "Clip finished. 2 clips failed, credits refunded."),
+    ],
+)
+def test_what_ended_together_is_announced_together(
+    alice_browser: Client, url: Url, make_clip: MakeClip, finished: int, failed: int, words: str
+) -> None:
+    clips = [make_clip(State.PROCESSING) for _number in range(finished + failed)]
+    page = OpenPage(alice_browser, url("gallery"))
+    for number, clip in enumerate(clips):
+        end(clip, State.COMPLETED if number < finished else State.FAILED)
+    assert announced(page.poll()) == [words]
+
+
+def test_a_free_failure_is_announced_without_a_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.PROCESSING, price_credits=0)
+    page = OpenPage(alice_browser, url("gallery"))
+    end(clip, State.FAILED)
+    assert announced(page.poll()) == ["Clip failed."]
+
+
+def test_a_new_clip_comes_on_top(open_page: OpenPage, make_clip: MakeClip) -> None:
+    older, newer = make_clip(State.PROCESSING), make_clip(State.QUEUED)
+    response = open_page.poll()
+    assert added(response) == [str(newer.pk), str(older.pk)]
+    assert open_page.is_polling is True
+    assert added(open_page.poll()) == []
+
+
+def test_a_new_clip_that_the_filter_hides_stays_away(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    page = OpenPage(alice_browser, f"{url('gallery')}?show=done")
+    make_clip(State.PROCESSING)
+    finished = make_clip()
+    assert added(page.poll()) == [str(finished.pk)]
+
+
+def test_an_old_clip_that_changes_is_not_put_on_top(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    clip = make_clip(State.PROCESSING, created_at=seconds_ago(60))
+    page = OpenPage(alice_browser, url("gallery"))
+    end(clip, State.COMPLETED)
+    assert added(page.poll()) == []
+
+
+def test_a_deleted_or_dismissed_clip_leaves_an_empty_place_that_it_can_come_back_to(
+    alice_browser: Client, url: Url, make_clip: MakeClip
+) -> None:
+    kept, gone, failure = make_clip(State.PROCESSING), make_clip(), make_clip(State.FAILED)
+    page = OpenPage(alice_browser, url("gallery"))
+    delete_clip(generation=gone)
+    dismiss_failure(generation=failure)
+    response = page.poll()
+    assert replaced(response) == [f"clip-{gone.pk}", f"clip-{failure.pk}", *AROUND]
+    assert (cards_of(response), announced(response)) == ([], [])
+    assert response.content.decode().count(" hidden hx-swap-oob") == 2
+
+    restore_clip(generation=gone)
+    assert cards_of(page.poll()) == [str(gone.pk)]
+    assert Generation.objects.get(pk=kept.pk).is_open
+
+
+def test_balance_and_counts_come_along(
+    alice_browser: Client, url: Url, make_clip: MakeClip, workspace: Workspace
+) -> None:
+    clip = make_clip(State.PROCESSING)
+    page = OpenPage(alice_browser, url("gallery"))
+    end(clip, State.COMPLETED)
+    text = " ".join(page.poll().content.decode().split())
+    # 10,000 at sign-up and 20,000 for the test, less the clip.
+    assert 'hx-swap-oob="true">28,700 <span>credits</span></a>' in text
+    assert "Done 1</a>" in text
+
+
+def test_each_person_hears_of_their_own_clips_only(open_page: OpenPage, bob: User, make_clip: MakeClip) -> None:
+    make_clip(State.PROCESSING, creator=bob)
+    response = open_page.poll()
+    assert (added(response), replaced(response), open_page.is_polling) == ([], [], False)
+
+
+def test_two_writes_of_one_moment_are_both_heard(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+    first, second = make_clip(State.PROCESSING), make_clip(State.PROCESSING)
+    page = OpenPage(alice_browser, url("gallery"))
+    moment = timezone.now()
+    change(first, progress_percent=10, updated_at=moment)
+    assert replaced(page.poll()) == [f"phase-{first.pk}", *AROUND]
+    change(second, progress_percent=10, updated_at=moment)
+    assert replaced(page.poll()) == [f"phase-{second.pk}", *AROUND]
+
+
+@pytest.mark.parametrize("query", ["", "after=x&since=0", "after=0&since=x", "after=0", f"after={10**30}&since=0"])
+def test_a_cursor_of_ones_own_making_is_refused(alice_browser: Client, url: Url, query: str) -> None:
+    assert alice_browser.get(f"{url('updates')}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_answer_asks_as_much_for_one_clip_as_for_three(
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    clips = [make_clip(State.QUEUED) for _number in range(count)]
+    page = OpenPage(alice_browser, url("gallery"))
+    for clip in clips:
+        change(clip, state=State.PROCESSING)
+    with django_assert_num_queries(7):
+        assert replaced(page.poll()) == [*(f"phase-{clip.pk}" for clip in clips), *AROUND]
+
+
+def test_silence_is_cheap(
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_clip(State.QUEUED)
+    page = OpenPage(alice_browser, url("gallery"))
+    with django_assert_num_queries(5):
+        assert page.poll().status_code == 204
