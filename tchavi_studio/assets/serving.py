@@ -48,26 +48,31 @@ def media_response(
     if not field:
         raise Http404
     content_type = asset.content_type if variant == Variant.FILE else "image/webp"
+    etag, modified = _etag(asset, variant), asset.created_at.timestamp()
+    filename = download_name or _readable_name(asset, content_type)
+    as_attachment = bool(download_name) or request.GET.get("download") == "1"
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": f"private, max-age={max_age_seconds}",
+        "Content-Disposition": content_disposition_header(as_attachment, filename) or "inline",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "ETag": etag,
+        "Last-Modified": http_date(modified),
+        "X-Content-Type-Options": "nosniff",
+    }
+    fresh = HttpResponse(content_type=content_type, headers=headers)
+    answer = get_conditional_response(request, etag, int(modified), fresh)
+    if answer is not fresh:
+        return cast(HttpResponseBase, answer)
     try:
         file: File[bytes] = field.storage.open(field.name, "rb")
     except FileNotFoundError as error:
         logger.error("stored file is missing: %s", field.name)
         raise Http404 from error
-    response = _body(request, file, file.size, content_type, etag := _etag(asset, variant))
-
-    as_attachment = bool(download_name) or request.GET.get("download") == "1"
-    filename = download_name or _readable_name(asset, content_type)
-    response["Content-Disposition"] = content_disposition_header(as_attachment, filename) or "inline"
-    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = f"private, max-age={max_age_seconds}"
-    response["ETag"] = etag
-    response["Last-Modified"] = http_date(asset.created_at.timestamp())
-    answer = get_conditional_response(request, etag, int(asset.created_at.timestamp()), cast(HttpResponse, response))
-    if answer is not response:
-        response.close()
-    return cast(HttpResponseBase, answer)
+    response = _body(request, file, file.size, content_type, etag)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 def _etag(asset: Asset, variant: Variant) -> str:
