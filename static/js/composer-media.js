@@ -243,6 +243,8 @@
 
     form.addEventListener("change", (event) => {
       const input = event.target;
+      // What was said of the other mode is over.
+      if (input.name === "mode") noteLine.hidden = true;
       if (input.type !== "file") return;
       const files = [...input.files];
       // Else they would be sent once more with the form.

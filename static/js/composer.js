@@ -101,7 +101,8 @@
     });
     quote.addEventListener("htmx:afterRequest", (event) => {
       event.stopPropagation();
-      if (event.detail.xhr.status === 200) isUnsaved = false;
+      if (event.detail.xhr.status !== 200) return;
+      isUnsaved = false;
       form.classList.remove("is-quoting");
       markInvalid();
     });
@@ -136,12 +137,16 @@
       quote.dispatchEvent(new Event("htmx:abort"));
       summary().replaceChildren();
     });
+    // Said here, where Generate was pressed, and not by the page's toast as well. A quote that fails says nothing: the
+    // price stays dim, and the next change asks again.
     form.addEventListener("htmx:sendError", (event) => {
+      event.stopPropagation();
       if (event.detail.elt !== form) return;
       isUnsaved = true;
       tell(words.noAnswer);
     });
     form.addEventListener("htmx:responseError", (event) => {
+      event.stopPropagation();
       if (event.detail.elt === form) tell(words.failed);
     });
     form.addEventListener("htmx:afterRequest", (event) => {

@@ -105,12 +105,12 @@ def test_a_quote_asks_the_same_however_many_files(
     alice_browser: Client,
     url: Url,
     make_asset: MakeAsset,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
+    django_assert_num_queries: DjangoAssertNumQueries,
     file_count: int,
 ) -> None:
     files = [make_asset().pk for _number in range(file_count)]
     quoted(alice_browser, url)
-    with django_assert_max_num_queries(9):
+    with django_assert_num_queries(9):
         quoted(alice_browser, url, mode="references", reference_images=files)
 
 

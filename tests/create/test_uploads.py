@@ -128,7 +128,8 @@ def test_a_trim_of_nothing_is_not_found(
 
 
 def draft() -> dict[str, Any]:
-    return Draft.objects.get().values
+    kept: dict[str, Any] = Draft.objects.get().values
+    return kept
 
 
 def test_files_sent_with_the_form_are_stored_and_used(alice_browser: Client, url: Url, photo: Path) -> None:
