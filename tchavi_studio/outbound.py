@@ -17,7 +17,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +32,9 @@ MAX_REDIRECTS = 3
 MAX_URL_LENGTH = 4096
 PUBLIC_PORTS = frozenset({80, 443})
 READ_SIZE_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = 64 * 1024
+"""How much is read of the answer to a POST."""
+
 USER_AGENT = "tchavi-studio"
 
 # IANA's special-purpose registry, plus what clouds hang on public addresses. Written out because the standard
@@ -381,6 +384,32 @@ def fetch_to_file(
                 destination.unlink()
                 raise
     return _fetch(url, destination, max_bytes, timeout_seconds, policy, ssl_context)
+
+
+def post_bytes(
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    timeout_seconds: float,
+    policy: OutboundPolicy,
+    ssl_context: ssl.SSLContext | None = None,
+) -> int:
+    """POST `body` to `url` and return the status of the answer, whichever it is. A redirect is not followed.
+
+    Of the answer's body at most `MAX_ANSWER_BYTES` are read, and none is kept: the rest is nobody's business here.
+    Everything ends within `timeout_seconds`. Raises `OutboundRefusedError` when there is no whole answer.
+    """
+    with (
+        guarded_client(policy, timeout_seconds=timeout_seconds, ssl_context=ssl_context) as client,
+        client.stream("POST", url, content=body, headers=headers) as response,
+    ):
+        byte_count = 0
+        for chunk in response.iter_raw(READ_SIZE_BYTES):
+            byte_count += len(chunk)
+            if byte_count >= MAX_ANSWER_BYTES:
+                break
+        return response.status_code
 
 
 def _fetch(
