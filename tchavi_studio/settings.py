@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "tchavi_studio.accounting",
     "tchavi_studio.gallery",
     "tchavi_studio.generations",
+    "tchavi_studio.webhooks",
     "tchavi_studio.assets",
     "tchavi_studio.ledger",
     "tchavi_studio.workspaces",

@@ -1,0 +1,173 @@
+"""How a message gets to its endpoint: claimed, sent, settled. Claims and ends are compare-and-set.
+
+At least once: whoever dies between claim and end leaves a lease that ends by itself, and the message is sent again
+under the same id. Order is not promised.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from random import SystemRandom
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from tchavi_studio.outbound import OutboundRefusedError, post_bytes
+
+from .addresses import address_problem, outbound_policy
+from .models import DeliveryState, DisabledReason, Event, Problem, WebhookDelivery, WebhookEndpoint, is_success
+from .queries import due_deliveries
+from .services import disable_endpoint
+from .signing import signature_headers
+
+TIMEOUT_SECONDS = 10
+LEASE = timedelta(seconds=30)
+
+RETRY_DELAYS = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=10),
+)
+"""The waits after the first, second, … failed attempt, as Standard Webhooks recommends; a little over a day in all."""
+
+MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
+MAX_JITTER = 0.1
+DISABLE_AFTER = timedelta(hours=24)
+"""An endpoint that used up a message's attempts and had no success for so long is disabled."""
+
+ATTEMPTS_KEPT = 20
+GONE = 410
+
+_random = SystemRandom()
+
+
+def jitter() -> float:
+    """A factor from 1 up to 1 + MAX_JITTER, so that what failed together is not retried together."""
+    return _random.uniform(1, 1 + MAX_JITTER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A worker's right to send one message, until its lease ends; with all that sending needs."""
+
+    delivery_id: int
+    endpoint_id: UUID
+    fence: int
+    event: str
+    attempt_count: int
+    attempts: list[dict[str, Any]]
+    message_id: str
+    url: str
+    body: str
+    signing_secrets: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an attempt came to. No status: no answer; then the time it took is not told either, as it could tell
+    a closed port from a silent one.
+    """
+
+    status_code: int | None = None
+    duration_ms: int | None = None
+
+
+def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> Claim | None:
+    """Claim the message that is longest due, but none to the endpoints `excluding`. None when nothing is due."""
+    while True:
+        now = timezone.now()
+        due = due_deliveries(now).exclude(endpoint__in=excluding).select_related("endpoint")
+        if (delivery := due.first()) is None:
+            return None
+        claimed = WebhookDelivery.objects.filter(
+            pk=delivery.pk, state=DeliveryState.PENDING, fence=delivery.fence
+        ).update(fence=delivery.fence + 1, lease_until=now + LEASE, attempt_count=delivery.attempt_count + 1)
+        if claimed:
+            return Claim(
+                delivery_id=delivery.pk,
+                endpoint_id=delivery.endpoint_id,
+                fence=delivery.fence + 1,
+                event=delivery.event,
+                attempt_count=delivery.attempt_count + 1,
+                attempts=delivery.attempts,
+                message_id=delivery.message_id,
+                url=delivery.endpoint.url,
+                body=delivery.payload,
+                signing_secrets=delivery.endpoint.signing_secrets,
+            )
+
+
+def send(claim: Claim) -> Answer:
+    """Post a claimed message. Touches no database: it is run in a thread. The address is checked anew each time."""
+    headers = signature_headers(
+        message_id=claim.message_id, at=timezone.now(), body=claim.body, signing_secrets=claim.signing_secrets
+    )
+    began = time.monotonic()
+    try:
+        if address_problem(claim.url):
+            raise OutboundRefusedError
+        status_code = post_bytes(
+            claim.url,
+            claim.body.encode(),
+            headers={"Content-Type": "application/json", **headers},
+            timeout_seconds=TIMEOUT_SECONDS,
+            policy=outbound_policy(),
+        )
+    except OutboundRefusedError:
+        return Answer()
+    return Answer(status_code=status_code, duration_ms=round((time.monotonic() - began) * 1000))
+
+
+def settle(claim: Claim, answer: Answer) -> bool:
+    """Write down what an attempt came to: delivered, to be tried again, or failed for good.
+
+    False: the claim was lost meanwhile, and nothing was written.
+    """
+    now = timezone.now()
+    delivered = is_success(answer.status_code)
+    # Nobody waits for a test any more a day later.
+    exhausted = claim.event == Event.TEST or claim.attempt_count >= MAX_ATTEMPTS
+    attempt = {"at": now.isoformat(), "status_code": answer.status_code, "duration_ms": answer.duration_ms}
+    changes: dict[str, Any] = {"state": DeliveryState.PENDING, "next_attempt_at": None, "delivered_at": None}
+    if delivered:
+        changes |= {"state": DeliveryState.DELIVERED, "delivered_at": now}
+    elif exhausted or answer.status_code == GONE:
+        changes |= {"state": DeliveryState.FAILED}
+    else:
+        changes |= {"next_attempt_at": now + RETRY_DELAYS[claim.attempt_count - 1] * jitter()}
+    problem = Problem.UNREACHABLE if answer.status_code is None else Problem.ANSWER
+    with transaction.atomic():
+        settled = WebhookDelivery.objects.filter(
+            pk=claim.delivery_id, state=DeliveryState.PENDING, fence=claim.fence
+        ).update(
+            lease_until=None,
+            status_code=answer.status_code,
+            duration_ms=answer.duration_ms,
+            problem="" if delivered else problem,
+            attempts=[*claim.attempts, attempt][-ATTEMPTS_KEPT:],
+            **changes,
+        )
+        if not settled:
+            return False
+        endpoint = WebhookEndpoint.objects.filter(pk=claim.endpoint_id)
+        if delivered:
+            endpoint.filter(failing_since__isnull=False).update(failing_since=None, failure_count=0)
+        elif answer.status_code == GONE:
+            disable_endpoint(endpoint=endpoint.get(), reason=DisabledReason.GONE)
+        elif claim.event != Event.TEST:
+            endpoint.update(
+                failing_since=Coalesce("failing_since", Value(now, DateTimeField())),
+                failure_count=F("failure_count") + 1,
+            )
+            if exhausted and endpoint.filter(failing_since__lte=now - DISABLE_AFTER).exists():
+                disable_endpoint(endpoint=endpoint.get(), reason=DisabledReason.FAILING)
+    return True

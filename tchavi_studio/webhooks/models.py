@@ -1,0 +1,229 @@
+"""Who wants to be told (endpoints), and what is told to whom (deliveries). A delivery's row is its outbox."""
+
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from tchavi_studio.workspaces.models import Workspace
+
+from .signing import new_secret
+
+URL_MAX_LENGTH = 2000
+MAX_ENDPOINTS_PER_WORKSPACE = 10
+
+
+class Event(models.TextChoices):
+    """What a message is about: its `type`."""
+
+    JOB_COMPLETED = "job.completed", _("A clip is finished")
+    JOB_FAILED = "job.failed", _("A clip failed or was cancelled, and is refunded")
+    TEST = "webhook.test", _("A test, sent by hand")
+
+
+EVENT_SWITCHES = {Event.JOB_COMPLETED: "sends_completed", Event.JOB_FAILED: "sends_failed"}
+"""The events that an endpoint may ask for, each with the field that says so. Tests go to the endpoint they are for."""
+
+
+class DisabledReason(models.TextChoices):
+    """Why an endpoint gets nothing."""
+
+    BY_HAND = "by_hand", _("It was disabled by hand.")
+    GONE = "gone", _("It answered 410 Gone, which asks never to be called again.")
+    FAILING = "failing", _("Every attempt failed for more than a day.")
+
+
+class WebhookEndpoint(models.Model):
+    """One address that messages are posted to.
+
+    The secret signs them, so it is kept as it is. After a rotation the previous one signs too, until
+    `previous_secret_until`. `failing_since` and `failure_count` tell of the attempts since the last success.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.CharField(_("address"), max_length=URL_MAX_LENGTH)
+    sends_completed = models.BooleanField(default=True)
+    sends_failed = models.BooleanField(default=True)
+    secret = models.CharField(max_length=100, default=new_secret)
+    previous_secret = models.CharField(max_length=100, blank=True)
+    previous_secret_until = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    disabled_at = models.DateTimeField(null=True)
+    disabled_reason = models.CharField(max_length=10, choices=DisabledReason, blank=True)
+    failing_since = models.DateTimeField(null=True)
+    failure_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(sends_completed=True) | Q(sends_failed=True), name="endpoint_has_events"
+            ),
+            models.CheckConstraint(
+                condition=Q(disabled_at__isnull=True, disabled_reason="")
+                | Q(disabled_at__isnull=False, disabled_reason__in=DisabledReason.values),
+                name="disabled_endpoint_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(previous_secret="", previous_secret_until__isnull=True)
+                | Q(~Q(previous_secret=""), previous_secret_until__isnull=False),
+                name="previous_secret_has_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(failing_since__isnull=True, failure_count=0)
+                | Q(failing_since__isnull=False, failure_count__gt=0),
+                name="failing_endpoint_has_failures",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["workspace", "created_at"], name="endpoints_of_workspace")]
+
+    def __str__(self) -> str:
+        return f"{self.id} of {self.workspace_id}"
+
+    @property
+    def is_disabled(self) -> bool:
+        return self.disabled_at is not None
+
+    @property
+    def events(self) -> list[Event]:
+        """The events that this endpoint asks for."""
+        return [event for event, switch in EVENT_SWITCHES.items() if getattr(self, switch)]
+
+    @property
+    def has_previous_secret(self) -> bool:
+        """Whether the secret before the last rotation still signs."""
+        return self.previous_secret_until is not None and self.previous_secret_until > timezone.now()
+
+    @property
+    def signing_secrets(self) -> list[str]:
+        """The secrets that sign a message sent now, the current one first."""
+        return [self.secret, *([self.previous_secret] if self.has_previous_secret else [])]
+
+
+class DeliveryState(models.TextChoices):
+    """Where a delivery is. Both ends can be left again by redelivering it."""
+
+    PENDING = "pending", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")
+
+
+class Problem(models.TextChoices):
+    """What was wrong with the last attempt. That nobody answered is never told more closely: a closed port, a refused
+    address and a broken certificate look the same, so that the studio is no scanner of its own network.
+    """
+
+    UNREACHABLE = "unreachable", _("No answer: it could not be reached, or took too long.")
+    ANSWER = "answer", _("It did not answer with success.")
+    DISABLED = "disabled", _("The endpoint was disabled before it was delivered.")
+
+
+class WebhookDelivery(models.Model):
+    """One message to one endpoint: written with the change it tells of, then sent until it is answered with success.
+
+    `payload` is the body to the byte, so that each attempt sends the same. A worker that sends it holds it until
+    `lease_until`; `fence` grows with every claim, and a worker that was paused past its lease finds another number
+    there and writes nothing. `attempts` are the latest ones: `{"at", "status_code", "duration_ms"}`.
+    `attempt_count` counts from the last time that a person asked for it.
+    """
+
+    message_id = models.CharField(max_length=36, unique=True)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=20, choices=Event)
+    job_id = models.CharField(max_length=36, blank=True)
+    payload = models.TextField()
+
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+
+    status_code = models.PositiveSmallIntegerField(null=True)
+    problem = models.CharField(max_length=12, choices=Problem, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    attempts = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(event__in=Event.values), name="delivery_event_known"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PENDING, next_attempt_at__isnull=False)
+                | Q(~Q(state=DeliveryState.PENDING), next_attempt_at__isnull=True, lease_until__isnull=True),
+                name="pending_has_next_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.DELIVERED, delivered_at__isnull=False, problem="")
+                | Q(~Q(state=DeliveryState.DELIVERED), delivered_at__isnull=True),
+                name="delivered_has_delivered_at",
+            ),
+            models.UniqueConstraint(
+                fields=["endpoint", "event", "job_id"], condition=~Q(job_id=""), name="one_message_per_event"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="deliveries_due"),
+            models.Index(fields=["endpoint", "-id"], name="deliveries_of_endpoint"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} ({self.state})"
+
+    @property
+    def is_being_sent(self) -> bool:
+        return self.lease_until is not None and self.lease_until > timezone.now()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a page that shows it will be out of date in a moment."""
+        soon = timezone.now() + timedelta(seconds=10)
+        return self.next_attempt_at is not None and (self.is_being_sent or self.next_attempt_at <= soon)
+
+    @property
+    def explanation(self) -> str:
+        """What was wrong with the last attempt, for people; "" if nothing was."""
+        if self.problem == Problem.ANSWER:
+            answered = _t("It answered %(status)s.") % {"status": self.status_code}
+            return f"{answered} {answer_hint(self.status_code)}".strip()
+        return str(Problem(self.problem).label) if self.problem else ""
+
+    @property
+    def readable_payload(self) -> str:
+        return json.dumps(json.loads(self.payload), indent=2, ensure_ascii=False)
+
+    @property
+    def attempt_log(self) -> list[dict[str, Any]]:
+        """The latest attempts, newest first, as a page shows them."""
+        return [
+            {
+                "at": datetime.fromisoformat(attempt["at"]),
+                "status_code": attempt["status_code"],
+                "duration_ms": attempt["duration_ms"],
+                "is_success": is_success(attempt["status_code"]),
+                "hint": answer_hint(attempt["status_code"]),
+            }
+            for attempt in reversed(self.attempts)
+        ]
+
+
+def is_success(status_code: int | None) -> bool:
+    """Whether an answer says that the message was taken: any 2xx."""
+    return status_code is not None and 200 <= status_code < 300
+
+
+def answer_hint(status_code: int | None) -> str:
+    """What an answer does not say by itself, for people. None: there was none."""
+    if status_code is None:
+        return _t("It could not be reached, or took too long.")
+    return _t("Redirects are not followed: enter the address it leads to.") if 300 <= status_code < 400 else ""

@@ -1,0 +1,48 @@
+"""Mail to the people who look after a workspace's webhooks."""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from tchavi_studio.workspaces.models import ROLE_PERMISSIONS, Permission, User
+
+from .models import DisabledReason, WebhookEndpoint
+
+logger = logging.getLogger(__name__)
+
+MAIL_TIMEOUT_SECONDS = 10
+
+
+def tell_of_disabled_endpoint(endpoint_id: UUID) -> None:
+    """Mail the workspace's owners and admins that an endpoint was disabled, and why.
+
+    Never raises for the mail server's sake: the page says the same.
+    """
+    endpoint = WebhookEndpoint.objects.select_related("workspace").get(pk=endpoint_id)
+    managing = [role for role, permissions in ROLE_PERMISSIONS.items() if Permission.MANAGE in permissions]
+    managers = User.objects.filter(
+        is_active=True, memberships__workspace=endpoint.workspace, memberships__role__in=managing
+    ).distinct()
+    path = reverse("webhooks:endpoint", args=[endpoint.workspace.slug, endpoint.pk])
+    origin = settings.STUDIO_PUBLIC_URL or f"http://127.0.0.1:{settings.PORT}"
+    message = EmailMessage(
+        subject=_("A webhook of %(workspace)s was disabled") % {"workspace": " ".join(endpoint.workspace.name.split())},
+        body="\n\n".join(
+            [
+                _("The studio no longer sends messages to %(url)s.") % {"url": endpoint.url},
+                str(DisabledReason(endpoint.disabled_reason).label),
+                _("Clips and credits are not affected. When the receiver works, enable the webhook here:")
+                + f"\n{origin}{path}",
+            ]
+        ),
+        bcc=[manager.email for manager in managers],
+        connection=get_connection(timeout=MAIL_TIMEOUT_SECONDS),
+    )
+    try:
+        message.send()
+    except OSError:  # smtplib's errors are of this kind
+        logger.warning("The notice about webhook %s could not be mailed.", endpoint.pk, exc_info=True)

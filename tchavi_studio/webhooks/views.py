@@ -1,0 +1,200 @@
+"""The webhook pages, for those who manage the workspace."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.models import Permission
+
+from . import queries, services
+from .forms import EndpointForm, LogFilter
+from .models import (
+    EVENT_SWITCHES,
+    MAX_ENDPOINTS_PER_WORKSPACE,
+    DeliveryState,
+    DisabledReason,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+
+
+def _endpoint_or_404(request: WorkspaceRequest, endpoint_id: UUID) -> WebhookEndpoint:
+    try:
+        return queries.endpoint_for_workspace(request.workspace, endpoint_id)
+    except WebhookEndpoint.DoesNotExist:
+        raise Http404 from None
+
+
+def _delivery_or_404(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> WebhookDelivery:
+    try:
+        return queries.delivery_for_workspace(request.workspace, endpoint_id, message_id)
+    except WebhookDelivery.DoesNotExist:
+        raise Http404 from None
+
+
+def _to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    return redirect("webhooks:endpoint", request.workspace.slug, endpoint_id)
+
+
+# --- All endpoints ----------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@workspace_view(can=Permission.MANAGE)
+def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
+    """The workspace's webhooks, and the form for another one."""
+    return _endpoint_list(request, EndpointForm(initial={"events": list(EVENT_SWITCHES)}))
+
+
+def _endpoint_list(request: WorkspaceRequest, form: EndpointForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    endpoints = list(queries.endpoints_for_workspace(request.workspace))
+    context = {
+        "endpoints": endpoints,
+        "form": form,
+        "may_add": len(endpoints) < MAX_ENDPOINTS_PER_WORKSPACE,
+        "most": MAX_ENDPOINTS_PER_WORKSPACE,
+    }
+    return render(request, "webhooks/endpoints.html", context, status=status)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def add(request: WorkspaceRequest) -> HttpResponse:
+    """ "Add webhook"; leads to its page, where its secret is."""
+    form = EndpointForm(request.POST)
+    if form.is_valid():
+        try:
+            endpoint = services.create_endpoint(
+                workspace=request.workspace,
+                creator=request.user,
+                url=form.cleaned_data["url"],
+                events=form.cleaned_data["events"],
+            )
+        except services.TooManyEndpointsError as refused:
+            form.add_error(None, refused.message)
+        else:
+            messages.success(request, _("The webhook was added. Give its secret to the receiver, then send a test."))
+            return _to_endpoint(request, endpoint.pk)
+    return _endpoint_list(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+# --- One endpoint -----------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@workspace_view(can=Permission.MANAGE)
+@never_cache
+def endpoint_page(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """One webhook: its secret, its settings, and the log of what was sent to it."""
+    endpoint = _endpoint_or_404(request, endpoint_id)
+    return _endpoint_page(request, endpoint, EndpointForm(initial={"url": endpoint.url, "events": endpoint.events}))
+
+
+def _endpoint_page(
+    request: WorkspaceRequest, endpoint: WebhookEndpoint, form: EndpointForm, status: HTTPStatus = HTTPStatus.OK
+) -> HttpResponse:
+    asked = LogFilter(request.GET)
+    if not asked.is_valid():
+        raise Http404
+    context = {
+        "endpoint": endpoint,
+        "form": form,
+        "log": queries.delivery_page(endpoint=endpoint, **asked.cleaned_data),
+        "state": asked.cleaned_data["state"],
+        "states": DeliveryState.choices,
+    }
+    return render(request, "webhooks/endpoint.html", context, status=status)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+@never_cache
+def edit(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Save": address and events."""
+    endpoint = _endpoint_or_404(request, endpoint_id)
+    form = EndpointForm(request.POST)
+    if not form.is_valid():
+        return _endpoint_page(request, endpoint, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    services.edit_endpoint(endpoint=endpoint, url=form.cleaned_data["url"], events=form.cleaned_data["events"])
+    messages.success(request, _("The webhook was changed."))
+    return _to_endpoint(request, endpoint_id)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def rotate(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Rotate the secret"."""
+    services.rotate_secret(endpoint=_endpoint_or_404(request, endpoint_id))
+    messages.success(request, _("There is a new secret. For 24 hours the one before signs the messages too."))
+    return _to_endpoint(request, endpoint_id)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def enable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Enable"."""
+    services.enable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
+    messages.success(request, _("The webhook is enabled. What failed before can be redelivered from its log."))
+    return _to_endpoint(request, endpoint_id)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def disable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Disable"."""
+    services.disable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id), reason=DisabledReason.BY_HAND)
+    messages.success(request, _("The webhook is disabled. Nothing is sent to it until you enable it."))
+    return _to_endpoint(request, endpoint_id)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def delete(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Delete", confirmed."""
+    services.delete_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
+    messages.success(request, _("The webhook and its log were deleted."))
+    return redirect("webhooks:endpoints", request.workspace.slug)
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def send_test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """ "Send a test"."""
+    try:
+        services.send_test_event(endpoint=_endpoint_or_404(request, endpoint_id))
+    except services.EndpointDisabledError as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, _("A test is on its way. The log shows what becomes of it."))
+    return _to_endpoint(request, endpoint_id)
+
+
+# --- One message ------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@workspace_view(can=Permission.MANAGE)
+def delivery_page(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> HttpResponse:
+    """One message: what was sent, and what each attempt came to."""
+    delivery = _delivery_or_404(request, endpoint_id, message_id)
+    return render(request, "webhooks/delivery.html", {"delivery": delivery, "endpoint": delivery.endpoint})
+
+
+@require_POST
+@workspace_view(can=Permission.MANAGE)
+def redeliver_message(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> HttpResponse:
+    """ "Redeliver"."""
+    try:
+        services.redeliver(delivery=_delivery_or_404(request, endpoint_id, message_id))
+    except services.WebhookError as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, _("The message is being sent again, under the same id."))
+    return redirect("webhooks:delivery", request.workspace.slug, endpoint_id, message_id)

@@ -1,0 +1,539 @@
+"""How messages get to a real receiver: signed, again after failures, and never lost."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from tchavi_studio.webhooks import delivery, services, tasks
+from tchavi_studio.webhooks.delivery import Answer
+from tchavi_studio.webhooks.models import (
+    DeliveryState,
+    DisabledReason,
+    Event,
+    Problem,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from tchavi_studio.webhooks.signing import new_secret
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+
+from .conftest import Clock, Receiver, attempt, payload, record
+
+
+def test_a_message_is_delivered_and_verifies(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    message = record(workspace)
+    tasks.deliver_due()
+    message.refresh_from_db()
+    [request] = receiver.requests
+    assert request.path == "/hook"
+    assert request.verified(endpoint.secret) == payload(message)
+    assert payload(message) == {
+        "type": "job.completed",
+        "timestamp": message.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "data": {"id": message.job_id},
+    }
+    assert request.headers["webhook-id"] == message.message_id
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.body == message.payload.encode()
+    assert (message.state, message.attempt_count, message.status_code, message.problem) == ("delivered", 1, 204, "")
+    assert (message.next_attempt_at, message.lease_until) == (None, None)
+    assert message.delivered_at is not None
+    assert [entry["status_code"] for entry in message.attempts] == [204]
+    assert message.duration_ms == message.attempts[0]["duration_ms"]
+
+
+def test_a_changed_message_or_another_secret_does_not_verify(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    record(workspace)
+    tasks.deliver_due()
+    [request] = receiver.requests
+    with pytest.raises(WebhookVerificationError):
+        request.verified(new_secret())
+    request.body = request.body.replace(b"completed", b"cancelled")
+    with pytest.raises(WebhookVerificationError):
+        request.verified(endpoint.secret)
+
+
+def test_after_a_rotation_both_secrets_verify_for_a_day(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    old = endpoint.secret
+    services.rotate_secret(endpoint=endpoint)
+    endpoint.refresh_from_db()
+    assert endpoint.secret != old
+    message = record(workspace)
+    attempt(message)
+    assert len(receiver.requests[0].headers["webhook-signature"].split(" ")) == 2
+    assert receiver.requests[0].verified(old) == receiver.requests[0].verified(endpoint.secret) == payload(message)
+
+    WebhookEndpoint.objects.update(previous_secret_until=timezone.now())
+    attempt(record(workspace, number=2))
+    assert len(receiver.requests[1].headers["webhook-signature"].split(" ")) == 1
+    assert receiver.requests[1].verified(endpoint.secret)["type"] == "job.completed"
+    with pytest.raises(WebhookVerificationError):
+        receiver.requests[1].verified(old)
+
+
+def test_the_previous_secret_ends_after_exactly_24_hours(endpoint: WebhookEndpoint, clock: Clock) -> None:
+    services.rotate_secret(endpoint=endpoint)
+    endpoint.refresh_from_db()
+    clock.pass_by(timedelta(hours=24, seconds=-1))
+    assert endpoint.signing_secrets == [endpoint.secret, endpoint.previous_secret]
+    clock.pass_by(timedelta(seconds=1))
+    assert endpoint.signing_secrets == [endpoint.secret]
+
+
+# --- Failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_failures_are_retried_by_the_schedule_and_then_given_up(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.status = 500
+    message = record(workspace)
+    waits = []
+    while message.state == DeliveryState.PENDING:
+        assert message.next_attempt_at is not None
+        waits.append(message.next_attempt_at - clock.now)
+        clock.pass_by(waits[-1] - timedelta(microseconds=1))
+        if waits[-1]:
+            assert delivery.claim_next_delivery() is None
+        clock.pass_by(timedelta(microseconds=1))
+        attempt(message)
+    assert waits == [
+        timedelta(0),
+        timedelta(seconds=5),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=5),
+        timedelta(hours=10),
+        timedelta(hours=10),
+    ]
+    assert len(receiver.requests) == 8
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+    assert {request.body for request in receiver.requests} == {message.payload.encode()}
+    assert (message.state, message.attempt_count, message.status_code) == ("failed", 8, 500)
+    assert (message.problem, message.explanation) == (Problem.ANSWER, "It answered 500.")
+    assert delivery.claim_next_delivery() is None
+
+
+@given(st.integers(1, 7))
+def test_jitter_lengthens_a_wait_by_a_tenth_at_most(attempt_count: int) -> None:
+    wait = delivery.RETRY_DELAYS[attempt_count - 1]
+    assert wait <= wait * delivery.jitter() <= wait * 1.1
+
+
+def test_a_success_on_a_retry_is_the_end(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.status = 503
+    message = record(workspace)
+    attempt(message)
+    endpoint.refresh_from_db()
+    assert (endpoint.failing_since, endpoint.failure_count) == (clock.now, 1)
+    receiver.status = 200
+    clock.pass_by(timedelta(seconds=5))
+    attempt(message)
+    endpoint.refresh_from_db()
+    assert (message.state, message.attempt_count, message.delivered_at) == ("delivered", 2, clock.now)
+    assert [entry["status_code"] for entry in message.attempts] == [503, 200]
+    assert (endpoint.failing_since, endpoint.failure_count) == (None, 0)
+
+
+def test_a_redirect_is_not_followed(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+    receiver.status, receiver.answer_headers = 307, {"Location": receiver.url + "/elsewhere"}
+    message = record(workspace)
+    attempt(message)
+    assert [request.path for request in receiver.requests] == ["/hook"]
+    assert (message.state, message.status_code) == ("pending", 307)
+    assert message.explanation == "It answered 307. Redirects are not followed: enter the address it leads to."
+
+
+def test_a_slow_receiver_is_not_waited_for(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.15)
+    receiver.may_answer.clear()
+    message = record(workspace)
+    attempt(message)
+    assert len(receiver.requests) == 1
+    assert (message.state, message.status_code, message.duration_ms, message.problem) == (
+        "pending",
+        None,
+        None,
+        Problem.UNREACHABLE,
+    )
+
+
+def test_an_answer_without_end_costs_little(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    receiver.status, receiver.answer_body = 200, b"x" * 300_000
+    message = record(workspace)
+    attempt(message)
+    assert message.state == "delivered"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/hook",
+        "https://localhost/hook",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/hook",
+        "https://8.8.8.8:22/hook",
+        "http://8.8.8.8/hook",
+        "https://nowhere.invalid/hook",
+        "ftp://8.8.8.8/hook",
+    ],
+)
+def test_an_address_is_checked_at_each_sending_and_fails_like_any_other(
+    endpoint: WebhookEndpoint, workspace: Workspace, settings: Settings, url: str
+) -> None:
+    message = record(workspace)
+    # As if it had been fine when it was added: another name server, another setting.
+    WebhookEndpoint.objects.update(url=url)
+    attempt(message)
+    told = (message.status_code, message.duration_ms, message.problem, message.explanation)
+    assert told == (None, None, "unreachable", "No answer: it could not be reached, or took too long.")
+
+
+def test_a_closed_port_is_told_like_a_refused_address(
+    endpoint: WebhookEndpoint, workspace: Workspace, settings: Settings
+) -> None:
+    message = record(workspace)
+    WebhookEndpoint.objects.update(url="http://127.0.0.1:9/hook")
+    settings.STUDIO_OUTBOUND_ALLOW = ("127.0.0.1:9",)
+    attempt(message)
+    told = (message.status_code, message.duration_ms, message.problem, message.attempts[0]["duration_ms"])
+    assert told == (None, None, "unreachable", None)
+
+
+def test_an_exemption_that_was_withdrawn_holds_for_what_waits(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, settings: Settings
+) -> None:
+    message = record(workspace)
+    settings.STUDIO_OUTBOUND_ALLOW = ()
+    attempt(message)
+    assert receiver.requests == []
+    assert message.problem == Problem.UNREACHABLE
+
+
+# --- Disabling --------------------------------------------------------------------------------------------------------
+
+
+def test_gone_disables_at_once_and_tells_the_managers(
+    endpoint: WebhookEndpoint,
+    workspace: Workspace,
+    receiver: Receiver,
+    alice: User,
+    bob: User,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
+    receiver.status = 410
+    waiting, message = record(workspace), record(workspace, number=2)
+    WebhookDelivery.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        attempt(message)
+    endpoint.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (endpoint.is_disabled, endpoint.disabled_reason) == (True, DisabledReason.GONE)
+    assert (message.state, message.status_code, message.problem) == ("failed", 410, Problem.ANSWER)
+    assert (waiting.state, waiting.problem, waiting.attempt_count) == ("failed", Problem.DISABLED, 0)
+    [mailed] = mail.outbox
+    assert mailed.recipients() == [alice.email]
+    assert mailed.subject == "A webhook of Alice's studio was disabled"
+    assert endpoint.url in mailed.body
+    assert f"/w/alices-studio/developers/webhooks/{endpoint.pk}/" in mailed.body
+
+
+def test_an_endpoint_is_disabled_when_a_message_was_given_up_after_a_day_of_failures(
+    endpoint: WebhookEndpoint,
+    workspace: Workspace,
+    receiver: Receiver,
+    clock: Clock,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    receiver.status = 500
+    message = record(workspace)
+    attempt(message)
+    WebhookDelivery.objects.update(attempt_count=7)
+    clock.pass_by(timedelta(hours=24))
+    with django_capture_on_commit_callbacks(execute=True):
+        attempt(message)
+    endpoint.refresh_from_db()
+    assert (endpoint.disabled_at, endpoint.disabled_reason) == (clock.now, DisabledReason.FAILING)
+    assert (message.state, message.problem) == ("failed", Problem.ANSWER)
+    assert len(mail.outbox) == 1
+
+
+def test_less_than_a_day_of_failures_does_not_disable(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.status = 500
+    message = record(workspace)
+    attempt(message)
+    WebhookDelivery.objects.update(attempt_count=7)
+    clock.pass_by(timedelta(hours=24, microseconds=-1))
+    attempt(message)
+    endpoint.refresh_from_db()
+    assert (message.state, endpoint.is_disabled, endpoint.failure_count) == ("failed", False, 2)
+
+
+def test_a_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+    waiting = record(workspace)
+    assert services.disable_endpoint(endpoint=endpoint, reason=DisabledReason.BY_HAND) is True
+    assert services.disable_endpoint(endpoint=endpoint, reason=DisabledReason.GONE) is False
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == DisabledReason.BY_HAND
+    record(workspace, number=2)
+    assert WebhookDelivery.objects.count() == 1
+    # Recorded by a transaction that still saw it enabled.
+    WebhookDelivery.objects.update(state="pending", next_attempt_at=timezone.now(), problem="")
+    tasks.deliver_due()
+    with pytest.raises(services.EndpointDisabledError):
+        services.send_test_event(endpoint=endpoint)
+    waiting.refresh_from_db()
+    with pytest.raises(services.EndpointDisabledError):
+        services.redeliver(delivery=WebhookDelivery.objects.select_related("endpoint").get())
+    assert (receiver.requests, mail.outbox) == ([], [])
+
+    services.enable_endpoint(endpoint=endpoint)
+    tasks.deliver_due()
+    assert len(receiver.requests) == 1
+
+
+def test_a_mail_server_that_is_down_does_not_keep_an_endpoint_enabled(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, django_capture_on_commit_callbacks: Any
+) -> None:
+    receiver.status = 410
+    message = record(workspace)
+    with (
+        patch("django.core.mail.EmailMessage.send", side_effect=ConnectionRefusedError),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        attempt(message)
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == DisabledReason.GONE
+
+
+# --- Tests by hand ----------------------------------------------------------------------------------------------------
+
+
+def test_a_test_is_signed_and_tried_once_and_counts_for_nothing(endpoint: WebhookEndpoint, receiver: Receiver) -> None:
+    receiver.status = 500
+    message = services.send_test_event(endpoint=endpoint)
+    attempt(message)
+    endpoint.refresh_from_db()
+    assert receiver.requests[0].verified(endpoint.secret) == payload(message)
+    assert payload(message)["type"] == "webhook.test"
+    assert payload(message)["data"] == {"webhook": str(endpoint.pk)}
+    assert (message.state, message.attempt_count) == ("failed", 1)
+    assert (endpoint.failing_since, endpoint.failure_count) == (None, 0)
+
+
+def test_a_test_goes_to_its_endpoint_only(
+    endpoint: WebhookEndpoint, workspace: Workspace, alice: User, receiver: Receiver
+) -> None:
+    services.create_endpoint(workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_FAILED])
+    services.send_test_event(endpoint=endpoint)
+    assert list(WebhookDelivery.objects.values_list("endpoint", "event")) == [(endpoint.pk, "webhook.test")]
+
+
+# --- Crashes and late workers -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_dies_while_sending_loses_nothing(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    message = record(workspace)
+    died = delivery.claim_next_delivery()
+    assert died is not None
+    assert delivery.send(died).status_code == 204
+    clock.pass_by(delivery.LEASE - timedelta(microseconds=1))
+    assert delivery.claim_next_delivery() is None
+    clock.pass_by(timedelta(microseconds=1))
+    attempt(message)
+    assert (message.state, message.attempt_count, message.fence) == ("delivered", 2, 2)
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [message.message_id] * 2
+
+
+def test_dying_at_the_last_attempt_loses_nothing_either(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    message = record(workspace)
+    WebhookDelivery.objects.update(attempt_count=7)
+    assert delivery.claim_next_delivery() is not None
+    clock.pass_by(delivery.LEASE)
+    receiver.status = 500
+    attempt(message)
+    assert (message.state, message.attempt_count) == ("failed", 9)
+
+
+def test_a_worker_past_its_lease_writes_nothing(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    message = record(workspace)
+    late = delivery.claim_next_delivery()
+    assert late is not None
+    clock.pass_by(delivery.LEASE)
+    attempt(message)
+    assert delivery.settle(late, Answer(status_code=500, duration_ms=1)) is False
+    message.refresh_from_db()
+    endpoint.refresh_from_db()
+    assert (message.state, message.status_code, endpoint.failure_count) == ("delivered", 204, 0)
+
+
+def test_a_message_whose_endpoint_is_deleted_meanwhile_is_nobodys(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    record(workspace)
+    claim = delivery.claim_next_delivery()
+    assert claim is not None
+    services.delete_endpoint(endpoint=endpoint)
+    assert delivery.settle(claim, delivery.send(claim)) is False
+
+
+def test_one_message_is_claimed_once(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+    record(workspace)
+    assert delivery.claim_next_delivery() is not None
+    assert delivery.claim_next_delivery() is None
+
+
+# --- Redelivery -------------------------------------------------------------------------------------------------------
+
+
+def test_a_redelivery_is_the_same_message_with_all_its_attempts_again(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
+) -> None:
+    message = record(workspace)
+    attempt(message)
+    clock.pass_by(timedelta(days=2))
+    receiver.status = 500
+    services.redeliver(delivery=message)
+    attempt(message)
+    assert (message.state, message.attempt_count, message.delivered_at) == ("pending", 1, None)
+    assert message.next_attempt_at == clock.now + timedelta(seconds=5)
+    assert [entry["status_code"] for entry in message.attempts] == [204, 500]
+    assert receiver.requests[0].headers["webhook-id"] == receiver.requests[1].headers["webhook-id"]
+    assert receiver.requests[0].body == receiver.requests[1].body
+
+
+def test_what_is_being_sent_is_not_redelivered(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+    message = record(workspace)
+    assert delivery.claim_next_delivery() is not None
+    with pytest.raises(services.BeingSentError):
+        services.redeliver(delivery=message)
+
+
+def test_the_log_of_attempts_is_bounded(
+    endpoint: WebhookEndpoint, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "ATTEMPTS_KEPT", 3)
+    message = record(workspace)
+    for status_code in range(500, 505):
+        claim = delivery.claim_next_delivery()
+        assert claim is not None
+        delivery.settle(claim, Answer(status_code=status_code, duration_ms=1))
+        WebhookDelivery.objects.update(next_attempt_at=timezone.now())
+    message.refresh_from_db()
+    assert [entry["status_code"] for entry in message.attempts] == [502, 503, 504]
+
+
+# --- The task ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_slow_receiver_leaves_room_for_the_others(
+    endpoint: WebhookEndpoint, workspace: Workspace, alice: User, settings: Settings, receiver: Receiver
+) -> None:
+    other = services.create_endpoint(
+        workspace=workspace, creator=alice, url=receiver.url + "/other", events=[Event.JOB_COMPLETED]
+    )
+    for number in range(4):
+        record(workspace, number=number)
+    running: dict[Any, delivery.Claim] = {}
+    while (claim := tasks._claim_beside(running)) is not None:
+        running[object()] = claim
+    assert sorted(claim.endpoint_id for claim in running.values()) == sorted([endpoint.pk, other.pk] * 2)
+
+
+def test_many_are_sent_in_one_slice(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+    for number in range(20):
+        record(workspace, number=number)
+    tasks.deliver_due()
+    assert WebhookDelivery.objects.filter(state="delivered").count() == 20
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 20
+
+
+def test_no_more_tasks_send_than_there_is_room_for(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_PARALLEL", 1)
+    record(workspace)
+    record(workspace, number=2)
+    assert delivery.claim_next_delivery() is not None
+    tasks.deliver_due()
+    assert receiver.requests == []
+
+
+def test_a_message_that_breaks_its_sender_does_not_hold_up_the_others(
+    endpoint: WebhookEndpoint, workspace: Workspace, alice: User, receiver: Receiver
+) -> None:
+    broken = record(workspace)
+    WebhookEndpoint.objects.update(secret="whsec_")  # no key at all: signing raises
+    fine = services.create_endpoint(workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_FAILED])
+    message = record(workspace, Event.JOB_FAILED)
+    WebhookDelivery.objects.filter(endpoint=endpoint, event="job.failed").delete()
+    tasks.deliver_due()
+    broken.refresh_from_db()
+    message.refresh_from_db()
+    assert message.endpoint_id == fine.pk
+    assert (broken.state, broken.problem, message.state) == ("pending", Problem.UNREACHABLE, "delivered")
+
+
+def test_the_sweep_finds_what_has_no_hint(
+    endpoint: WebhookEndpoint, workspace: Workspace, django_capture_on_commit_callbacks: Any
+) -> None:
+    from django_q.models import OrmQ
+
+    tasks.sweep()
+    assert OrmQ.objects.count() == 0
+    record(workspace)
+    tasks.sweep()
+    [hint] = OrmQ.objects.all()
+    assert (hint.key, hint.func()) == ("pump", "tchavi_studio.webhooks.tasks.deliver_due")
+
+
+def test_hints_do_not_pile_up(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+    from django_q.models import OrmQ
+
+    record(workspace)
+    for _ in range(15):
+        tasks.sweep()
+    assert OrmQ.objects.count() == 10
+
+
+def test_settled_messages_are_kept_for_thirty_days(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
+) -> None:
+    _settled, waiting, fresh = (record(workspace, number=number) for number in range(3))
+    long_ago = timezone.now() - timedelta(days=30, seconds=1)
+    WebhookDelivery.objects.exclude(pk=fresh.pk).update(created_at=long_ago)
+    WebhookDelivery.objects.exclude(pk=waiting.pk).update(
+        state="delivered", delivered_at=datetime(2026, 1, 1, tzinfo=UTC), next_attempt_at=None
+    )
+    assert services.delete_old_deliveries() == 1
+    assert sorted(WebhookDelivery.objects.values_list("pk", flat=True)) == sorted([waiting.pk, fresh.pk])
