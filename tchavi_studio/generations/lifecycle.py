@@ -20,6 +20,7 @@ from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import MediaRefusedError, delete_asset, store_output
 from tchavi_studio.ledger.services import refund_charge
 
+from .events import record_end
 from .models import OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
@@ -105,16 +106,19 @@ def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bo
         return fail_generation(
             claim.generation_id, code="output_unreadable", message=refusal.message, held_fence=claim.fence
         )
-    completed = _move(
-        claim.generation_id,
-        sources={State.SAVING},
-        held_fence=claim.fence,
-        state=State.COMPLETED,
-        output=asset,
-        content_hash=content_hash,
-        finished_at=timezone.now(),
-        lease_until=None,
-    )
+    with transaction.atomic():
+        completed = _move(
+            claim.generation_id,
+            sources={State.SAVING},
+            held_fence=claim.fence,
+            state=State.COMPLETED,
+            output=asset,
+            content_hash=content_hash,
+            finished_at=timezone.now(),
+            lease_until=None,
+        )
+        if completed:
+            record_end(claim.generation_id)
     if not completed:
         delete_asset(asset=asset)
     return completed
@@ -159,6 +163,7 @@ def _end_with_refund(
         )
         if ended:
             refund_charge(reference=generation_id, reason=changes["error_code"])
+            record_end(generation_id)
     return ended
 
 

@@ -1,6 +1,7 @@
 """What the watchdog has the clusters do every few seconds."""
 
 from tchavi_studio.generations import tasks as generations
+from tchavi_studio.webhooks import tasks as webhooks
 
 from .services import record_heartbeat
 
@@ -15,4 +16,5 @@ def beat(cluster: str) -> None:
 def sweep() -> None:
     """Find the work that fell through, and write down when that was last done."""
     generations.sweep()
+    webhooks.sweep()
     record_heartbeat(SWEEP_HEARTBEAT)
