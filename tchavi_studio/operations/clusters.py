@@ -1,5 +1,6 @@
 """The django-q2 clusters: their names, how each is run, and the trace of their work that the watchdog reads."""
 
+import multiprocessing
 import os
 import shutil
 import sys
@@ -100,6 +101,10 @@ def run_cluster(name: str, trace: ClusterTrace) -> None:
     for key, value in configured_clusters()[name].items():
         if hasattr(Conf, key.upper()):
             setattr(Conf, key.upper(), value)
+
+    # django-q2 forks its processes in any case, and shares with them what is made in the default way. From Python 3.14
+    # on that would no longer be fork's.
+    multiprocessing.set_start_method("fork", force=True)
 
     pre_execute.connect(trace.task_began)
     post_execute_in_worker.connect(trace.task_ended)

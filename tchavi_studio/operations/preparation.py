@@ -17,7 +17,7 @@ MIGRATION_LOCK = 7_426_883
 
 
 def migrate_database() -> bool:
-    """Bring the database up to this code. Returns whether there was anything to do. Raises DatabaseError."""
+    """Bring the database up to this code. Returns whether there was anything to do. Raises django.db.Error."""
     with _alone_in_the_database():
         if not has_unapplied_migrations():
             return False

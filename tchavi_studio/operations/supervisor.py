@@ -62,7 +62,9 @@ class Supervisor:
 
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+            # Under nohup a hang-up is not to end it.
+            if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+                signal.signal(number, self._ask_to_stop)
         bind_descendants_to_their_parents()
         lifeline = os.pipe()
         try:

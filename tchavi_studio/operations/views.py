@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -16,7 +16,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Whether this process answers and reaches its database: if not, restart it."""
     try:
         _reach_database()
-    except DatabaseError:
+    except Error:
         return _answer(["database"])
     return _answer([])
 
@@ -28,7 +28,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         _reach_database()
         failing = stale_clusters() if _is_migrated() else ["migrations"]
-    except DatabaseError:
+    except Error:
         failing = ["database"]
     return _answer(failing)
 

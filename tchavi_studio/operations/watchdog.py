@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
@@ -103,7 +103,7 @@ class ClusterWatch:
         self._pulses.append(Pulse(name, task, *arguments, cluster=self.name, retry_seconds=self._retry_seconds))
 
     def look(self, now: float) -> None:
-        """Ask for what is due, judge what was seen, and end the cluster if it is wedged. Raises DatabaseError."""
+        """Ask for what is due, judge what was seen, and end the cluster if it is wedged. Raises django.db.Error."""
         leader = self._trace.leader()
         if leader is None:
             return
@@ -150,7 +150,7 @@ def watch(traces: Mapping[str, ClusterTrace]) -> None:
         try:
             for cluster in watches:
                 cluster.look(time.monotonic())
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("The watchdog cannot reach the database: %s", error)
             connections.close_all()
             for cluster in watches:

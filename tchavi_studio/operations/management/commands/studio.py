@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
 from tchavi_studio.operations.clusters import ClusterTrace, configured_clusters, run_cluster
 from tchavi_studio.operations.preparation import collect_static_files, migrate_database
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 self._say("The database is ready.")
             if collect_static_files():
                 self._say("The static files are ready.")
-        except (DatabaseError, OSError) as error:
+        except (Error, OSError) as error:
             sys.exit(f"Tchavi Studio can't start: {' '.join(str(error).split())}")
         # Imported here once, for every process that is forked below.
         application = get_wsgi_application()
