@@ -12,9 +12,22 @@
   const links = () => [...document.querySelectorAll(".card .meta [data-clip]")];
   const isSame = (link) => new URL(link.href).pathname === shown;
 
+  // Until the rest is there, the picture that the card has already.
+  function outline(card) {
+    const poster = card?.querySelector(".open img");
+    if (!poster) return [];
+    const detail = document.createElement("div");
+    const stage = document.createElement("div");
+    detail.className = `detail ${[...card.classList].filter((name) => /^(r|at)-/.test(name)).join(" ")}`;
+    stage.className = "stage";
+    stage.append(poster.cloneNode());
+    detail.append(stage);
+    return [detail];
+  }
+
   function show(path) {
     shown = path;
-    inside.replaceChildren();
+    inside.replaceChildren(...outline(links().find(isSame)?.closest(".card")));
     if (!dialog.open) dialog.showModal();
     htmx.ajax("GET", path, { target: inside, swap: "innerHTML", source: inside });
     const all = links();

@@ -208,6 +208,13 @@ def older_cards_for_viewer(*, workspace: Workspace, viewer: User, show: str, bef
     )
 
 
+def watch_for_viewer(*, workspace: Workspace, viewer: User) -> Feed:
+    """What a page without a grid needs to hear of changes."""
+    cursor = str(first_cursor(workspace=workspace, viewer=viewer))
+    has_open = has_open_clips(workspace=workspace, viewer=viewer)
+    return Feed(show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open)
+
+
 def changes_for_viewer(*, workspace: Workspace, viewer: User, show: str, cursor: Cursor, since: int) -> Changes | None:
     """What became of the viewer's clips after `cursor`, for a page that was opened at `since`. None if nothing did.
 

@@ -45,6 +45,7 @@ from .queries import (
     clip_detail_for_viewer,
     feed_for_viewer,
     older_cards_for_viewer,
+    watch_for_viewer,
 )
 
 DOWNLOAD_NAME_LENGTH = 60
@@ -97,14 +98,15 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
 @workspace_view()
 def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """One clip: a page of its own, or for htmx its inside, shown in a dialog over the grid."""
+    workspace, viewer = request.workspace, request.user
+    # The cursor first: what changes in between is heard of twice rather than never.
+    watch = None if request.htmx else watch_for_viewer(workspace=workspace, viewer=viewer)
     try:
-        detail = clip_detail_for_viewer(workspace=request.workspace, viewer=request.user, generation_id=generation_id)
+        detail = clip_detail_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
     except Generation.DoesNotExist:
         raise Http404 from None
-    context = {"detail": detail, "clip": detail.clip, "estimate": detail.estimate}
-    if request.htmx:
-        return render(request, "gallery/_clip.html", context)
-    return render(request, "gallery/clip.html", {**context, **feed_context(request)})
+    context = {"detail": detail, "clip": detail.clip, "estimate": detail.estimate, "feed": watch}
+    return render(request, "gallery/_clip.html" if request.htmx else "gallery/clip.html", context)
 
 
 @require_safe
