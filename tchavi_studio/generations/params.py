@@ -40,6 +40,7 @@ MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 1, 15
 PROMPT_MAX_LENGTH = 10_000
 SEED_MAX = 2**32 - 1
 MAX_REFERENCE_IMAGES, MAX_REFERENCE_VIDEOS, MAX_REFERENCE_AUDIOS = 9, 3, 3
+MIN_REFERENCE_SECONDS = 2
 MAX_REFERENCE_VIDEO_SECONDS = MAX_NATIVE_AUDIO_SECONDS = 15
 
 KLING_PROMPT_MAX_LENGTH = 2_500
@@ -293,6 +294,18 @@ class _Check:
                 "too_long",
                 _("%(name)s is longer than %(limit)s s. Trim it first.")
                 % {**where, "limit": MAX_REFERENCE_VIDEO_SECONDS},
+            )
+        # Uploads were checked when they came; a clip of the studio's own, used as a reference, was not.
+        elif reference.duration_seconds is not None and round(reference.duration_seconds, 1) < MIN_REFERENCE_SECONDS:
+            self.refuse(
+                field,
+                "too_short",
+                _("%(name)s lasts %(found)s s; a reference needs at least %(limit)s s.")
+                % {
+                    **where,
+                    "found": number_format(reference.duration_seconds, decimal_pos=1),
+                    "limit": MIN_REFERENCE_SECONDS,
+                },
             )
 
     def combinations(self) -> None:

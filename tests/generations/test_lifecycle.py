@@ -166,6 +166,7 @@ def test_a_row_that_ends_while_its_file_is_stored_keeps_no_file(
 ) -> None:
     generation = start()
     claimed = claim()
+
     def store_and_lose_the_row(**arguments: object) -> Asset:
         asset = store_output(**arguments)  # type: ignore[arg-type]
         lifecycle.fail_generation(generation.pk, code="stuck", message="It took too long.")

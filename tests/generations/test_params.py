@@ -167,6 +167,14 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
             ("reference_videos", "too_long", "long.mov is longer than 15 s. Trim it first."),
         ),
         (
+            {"reference_videos": [MediaReference(kind="video", duration_seconds=1.0, name="flash.mp4")]},
+            (
+                "reference_videos",
+                "too_short",
+                "flash.mp4 lasts 1.0 s; a reference needs at least 2 s.",
+            ),
+        ),
+        (
             {"promt": "Dawn"},
             ("promt", "unknown_field", "There is no field “promt”. Did you mean prompt?"),
         ),
