@@ -5,6 +5,7 @@
 
 (() => {
   const NARROW = matchMedia("(max-width: 760px)");
+  const STILL = matchMedia("(prefers-reduced-motion: reduce)");
   const started = new WeakSet();
 
   function start(form) {
@@ -132,6 +133,12 @@
 
     form.addEventListener("htmx:beforeRequest", (event) => {
       if (event.detail.elt !== form) return;
+      if (form.querySelector(".chip-pending")) {
+        // Without them it would be another clip than the one that is looked at.
+        event.preventDefault();
+        tell(words.pending);
+        return;
+      }
       isUnsaved = false;
       form.classList.remove("is-quoting");
       quote.dispatchEvent(new Event("htmx:abort"));
@@ -154,7 +161,7 @@
       markInvalid();
       if (event.detail.xhr.status === 200) {
         sheet.close();
-        scrollTo({ top: 0, behavior: "smooth" });
+        scrollTo({ top: 0, behavior: STILL.matches ? "auto" : "smooth" });
       } else if (event.detail.xhr.status === 422) {
         form.querySelector("[aria-invalid=true]")?.focus();
         form.querySelector(".note-error")?.scrollIntoView({ block: "nearest" });

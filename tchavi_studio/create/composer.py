@@ -52,11 +52,10 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of a press of Generate, when it was not simply done. `offers_credits` points to where more are."""
+    """What became of a press of Generate, when it was not simply done."""
 
     title: str
     message: str
-    offers_credits: bool = False
     is_error: bool = True
 
 

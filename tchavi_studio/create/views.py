@@ -126,7 +126,7 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
         summary = Summary(title=_("Look at the price once more"), message=error.message)
         return _refuse(request, form, summary)
     except InsufficientCreditsError as error:
-        summary = Summary(title=_("Not enough credits"), message=str(error), offers_credits=True)
+        summary = Summary(title=_("Not enough credits"), message=str(error))
         return _refuse(request, form, summary)
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)
     return _started(request, started, settled)

@@ -7,16 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import User
 from tests.browser.conftest import Complaints
+from tests.running_studio import RunningStudio
 
 pytestmark = pytest.mark.browser
-
-Attach = Callable[..., None]
 
 
 def photo(name: str, seed: int) -> FilePayload:
@@ -276,3 +275,67 @@ def test_on_a_phone_the_composer_is_a_sheet(composer: Page) -> None:
     expect(sheet).to_be_hidden()
     expect(composer.locator("#clips .card")).to_have_count(1)
     assert composer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_photo_from_the_clipboard_is_attached(composer: Page) -> None:
+    content = list(photo("pasted.jpg", 6)["buffer"])
+    composer.locator("[name=prompt]").evaluate(
+        """(area, content) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([new Uint8Array(content)], "pasted.jpg", { type: "image/jpeg" }));
+            area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        content,
+    )
+    expect(composer.locator(".chip[data-asset]")).to_have_count(1)
+
+
+def test_generate_waits_for_files_on_their_way(composer: Page, person: User) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    composer.route("**/create/upload/", hold)
+    composer.locator("[name=prompt]").fill("[Image1]")
+    composer.set_input_files(".prompt-tools input[type=file]", [photo("slow.jpg", 1)])
+    composer.locator(".generate").click()
+    expect(composer.locator("#composer-summary")).to_contain_text("Some files are still on their way.")
+    assert Generation.objects.filter(creator=person).count() == 0
+    held[0].continue_()
+    expect(composer.locator(".chip[data-asset]")).to_have_count(1)
+
+
+def test_an_interrupted_upload_can_be_tried_again(composer: Page, complaints: Complaints) -> None:
+    complaints.expect("Failed to load resource|create/upload")
+    composer.route("**/create/upload/", lambda route: route.abort("connectionreset"), times=1)
+    composer.set_input_files(".prompt-tools input[type=file]", [photo("again.jpg", 1)])
+    composer.get_by_role("button", name="Try again").click()
+    expect(composer.locator(".chip[data-asset]")).to_have_count(1)
+    expect(composer.locator(".chip")).to_have_count(1)
+
+
+def test_without_a_script_everything_still_works(
+    composer: Page, person: User, browser: Browser, studio: RunningStudio
+) -> None:
+    context = browser.new_context(base_url=studio.address, java_script_enabled=False, locale="en")
+    context.add_cookies(composer.context.cookies())  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/")
+    choose(page, "mode", "references")
+    page.locator("[name=prompt]").fill("[Image1] meets [Image2]")
+    for number in range(2):
+        page.set_input_files(".prompt-tools input[type=file]", [photo(f"photo-{number}.jpg", number)])
+        page.get_by_role("button", name="Add the chosen files").click()
+    assert names(page) == ["photo-0.jpg", "photo-1.jpg"]
+    page.locator(".chip").first.get_by_role("button", name="Move later").click()
+    assert names(page) == ["photo-1.jpg", "photo-0.jpg"]
+    assert prompt(page) == "[Image2] meets [Image1]"
+    choose(page, "resolution", "720p")
+    page.locator(".go").get_by_role("button", name="Update the price").click()
+    expect(page.locator(".generate")).to_contain_text("2,900 credits")
+    page.locator(".generate").click()
+    expect(page.locator("#clips .card")).to_have_count(1)
+    clip = Generation.objects.get(creator=person)
+    assert (clip.price_credits, clip.references.count()) == (2_900, 2)
+    context.close()
