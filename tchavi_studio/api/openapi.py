@@ -25,29 +25,13 @@ from tchavi_studio.generations.prices import AUDIO_SURCHARGE
 from tchavi_studio.ledger.models import Book
 
 from .addresses import public_origin
+from .examples import JOB_ID, REQUEST, answer_examples
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .queries import STATUSES
 from .samples import samples
 from .waiting import MAX_WAIT_SECONDS
 
 Schema = dict[str, Any]
-
-JOB_ID = "job_5f0c1d0e8a5b4c0f9d3a7e2b6c1f4a90"
-EXAMPLE_JOB: Schema = {
-    "id": JOB_ID,
-    "status": "completed",
-    "model": "seedance-2",
-    "created_at": "2026-11-23T14:00:00Z",
-    "output": {
-        "video_url": "https://studio.example.org/media/…/file.mp4",
-        "duration": 5.0,
-        "resolution": "480p",
-        "file_size_mb": 2.31,
-        "url_expires_at": "2026-11-24T14:01:10Z",
-    },
-    "tchavi": {"credits_used": 1300},
-    "studio": {"engine": "preview", "seed": 421337, "is_test": False},
-}
 
 
 def serve(request: HttpRequest) -> JsonResponse:
@@ -245,7 +229,8 @@ def _json_answer(description: str, schema: str, *, replayed: bool = False) -> Sc
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers()}
     if not replayed:
         del headers["Idempotent-Replayed"]
-    return {"description": description, "headers": headers, "content": {"application/json": {"schema": _ref(schema)}}}
+    content = {"application/json": {"schema": _ref(schema), "example": answer_examples()[schema]}}
+    return {"description": description, "headers": headers, "content": content}
 
 
 def _errors(*statuses: int) -> Schema:
@@ -401,15 +386,7 @@ def _generation_request() -> Schema:
         "type": "object",
         "required": ["model", "prompt"],
         "properties": properties,
-        "examples": [
-            {
-                "model": "seedance-2",
-                "prompt": "A paper boat drifts down a rain-filled street at golden hour",
-                "duration": 5,
-                "resolution": "480p",
-                "aspect_ratio": "16:9",
-            }
-        ],
+        "examples": [REQUEST],
     }
 
 

@@ -1,7 +1,8 @@
 """Each call as a program would write it, for the reader's own address: with curl, in Python and in JavaScript."""
 
 from string import Template
-from typing import Any
+
+from .examples import JOB_ID
 
 LANGUAGES = {"curl": "Shell", "python": "Python", "javascript": "JavaScript"}
 """Ids of the languages, with their names in `x-codeSamples`."""
@@ -22,7 +23,8 @@ curl $base/videos/generations \\
         "python": """\
 from tchavi_studio.client import Tchavi
 
-with Tchavi(base_url="$base") as client:  # the key comes from TCHAVI_API_KEY
+# The key is read from TCHAVI_API_KEY.
+with Tchavi(base_url="$base") as client:
     job = client.videos.generations.create_and_wait(
         model="seedance-2",
         prompt="A paper boat drifts down a rain-filled street at golden hour",
@@ -150,9 +152,9 @@ const { data } = await answer.json();""",
 }
 
 
-def samples(operation_id: str, base_url: str, *, job_id: str = "job_5f0c1d0e8a5b4c0f9d3a7e2b6c1f4a90") -> list[Any]:
+def samples(operation_id: str, base_url: str) -> list[dict[str, str]]:
     """The `x-codeSamples` of one operation, as documentation tools read them."""
     return [
-        {"lang": LANGUAGES[language], "source": Template(text).substitute(base=base_url, job=job_id)}
+        {"lang": LANGUAGES[language], "source": Template(text).substitute(base=base_url, job=JOB_ID)}
         for language, text in SAMPLES[operation_id].items()
     ]

@@ -4,10 +4,12 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tchavi_studio.ledger.services import set_spending_limit
 from tchavi_studio.workspaces.models import User, Workspace
@@ -16,6 +18,7 @@ from .models import KEY_PREFIX, TEST_KEY_PREFIX, ApiKey, Scope
 
 PUBLIC_ID_BYTES = 6
 SECRET_BYTES = 32
+MAX_KEYS_PER_MEMBER = 50
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 
 
@@ -30,9 +33,20 @@ class CreatedKey:
         return f"CreatedKey({self.row})"
 
 
+class TooManyKeysError(Exception):
+    """This person has as many usable keys here as there may be; `message` is for people."""
+
+    def __init__(self) -> None:
+        self.message = _("You have %(most)s keys here, which is the most. Revoke one that is no longer needed.") % {
+            "most": MAX_KEYS_PER_MEMBER
+        }
+        super().__init__(self.message)
+
+
 @transaction.atomic
 def create_key(
     *,
+    key_id: UUID | None = None,
     workspace: Workspace,
     user: User,
     name: str,
@@ -41,13 +55,19 @@ def create_key(
     expires_at: datetime | None = None,
     monthly_limit_credits: int | None = None,
 ) -> CreatedKey:
-    """Make a key that acts as `user` in `workspace`. It may spend `monthly_limit_credits` a month (None: no limit)."""
+    """Make a key that acts as `user` in `workspace`. It may spend `monthly_limit_credits` a month (None: no limit).
+
+    `key_id` is the row's id, if the caller has one. Raises TooManyKeysError.
+    """
+    if ApiKey.objects.filter(workspace=workspace, user=user, revoked_at=None).count() >= MAX_KEYS_PER_MEMBER:
+        raise TooManyKeysError
     public_id = secrets.token_hex(PUBLIC_ID_BYTES)
     key = f"{TEST_KEY_PREFIX if is_test else KEY_PREFIX}{public_id}{secrets.token_urlsafe(SECRET_BYTES)}"
     limit = None
     if monthly_limit_credits is not None and not is_test:
         limit = set_spending_limit(workspace=workspace, limit_credits=monthly_limit_credits)
     row = ApiKey.objects.create(
+        id=key_id or uuid4(),
         workspace=workspace,
         user=user,
         name=name,

@@ -1,0 +1,113 @@
+"""The Developers pages: keys, and the reference of the API."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from tchavi_studio.ledger.queries import spending_of_limits
+from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.models import Permission
+
+from . import queries, services
+from .addresses import public_origin
+from .forms import KeyForm
+from .models import ApiKey, Scope
+from .reference import Sample, reference_groups
+from .samples import samples
+
+
+@require_safe
+@workspace_view(can=Permission.CREATE)
+def keys_page(request: WorkspaceRequest) -> HttpResponse:
+    """The member's keys, the form for another one, and a first call to copy."""
+    return _keys_page(request, KeyForm())
+
+
+def _keys_page(
+    request: WorkspaceRequest,
+    form: KeyForm,
+    *,
+    created: services.CreatedKey | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    keys = list(queries.keys_for_viewer(membership=request.membership))
+    limit_ids = [key.spending_limit_id for key in keys if key.spending_limit_id]
+    spending = spending_of_limits(limit_ids, book=settings.STUDIO_BOOK)
+    rows = [(key, spending.get(key.spending_limit_id) if key.spending_limit_id else None) for key in keys]
+    base_url = f"{public_origin(request)}/v1"
+    context = {
+        "usable_keys": [row for row in rows if row[0].is_usable],
+        "other_keys": [row for row in rows if not row[0].is_usable],
+        "form": form,
+        "created": created,
+        "base_url": base_url,
+        "samples": [
+            Sample(language=sample["lang"], slug=sample["lang"].lower(), source=sample["source"])
+            for sample in samples("createGeneration", base_url)
+        ],
+    }
+    return render(request, "api/keys.html", context, status=status)
+
+
+@never_cache
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def create(request: WorkspaceRequest) -> HttpResponse:
+    """Make a key. The page that answers is the only one that ever shows it."""
+    form = KeyForm(request.POST)
+    if not form.is_valid():
+        return _keys_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    asked = form.cleaned_data
+    if ApiKey.objects.filter(pk=asked["key_id"]).exists():
+        messages.info(request, _("That key was created already and is shown only once. If you lost it, revoke it."))
+        return redirect("developers:keys", request.workspace.slug)
+    try:
+        created = services.create_key(
+            key_id=asked["key_id"],
+            workspace=request.workspace,
+            user=request.user,
+            name=asked["name"],
+            is_test=asked["is_test"],
+            scope=Scope(asked["scope"]),
+            expires_at=asked["expires_at"],
+            monthly_limit_credits=asked["monthly_limit_credits"],
+        )
+    except services.TooManyKeysError as refused:
+        form.add_error(None, refused.message)
+        return _keys_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _keys_page(request, KeyForm(), created=created)
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def revoke(request: WorkspaceRequest, key_id: UUID) -> HttpResponse:
+    """Make a key worthless. Members revoke their own, managers everybody's."""
+    key = get_object_or_404(queries.keys_for_viewer(membership=request.membership), pk=key_id)
+    services.revoke_key(key=key)
+    messages.success(
+        request, _("The key “%(name)s” was revoked. Whoever uses it is refused from now on.") % {"name": key.name}
+    )
+    return redirect("developers:keys", request.workspace.slug)
+
+
+@require_safe
+@workspace_view(can=Permission.CREATE)
+def reference(request: WorkspaceRequest) -> HttpResponse:
+    """Every call of the API, with examples to copy and to try."""
+    origin = public_origin(request)
+    groups = reference_groups(origin=origin)
+    context = {
+        "groups": groups,
+        "base_url": f"{origin}/v1",
+        # What a page tries goes to where the page came from: the browser lets it talk to nobody else.
+        "try_base": "/v1",
+        "languages": groups[0].operations[0].samples,
+    }
+    return render(request, "api/reference.html", context)

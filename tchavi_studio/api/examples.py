@@ -1,0 +1,67 @@
+"""What requests and answers look like, for the reference; a test holds the examples to their schemas."""
+
+from typing import Any
+
+from .models_list import model_records
+
+JOB_ID = "job_5f0c1d0e8a5b4c0f9d3a7e2b6c1f4a90"
+
+REQUEST: dict[str, Any] = {
+    "model": "seedance-2",
+    "prompt": "A paper boat drifts down a rain-filled street at golden hour",
+    "duration": 5,
+    "resolution": "480p",
+    "aspect_ratio": "16:9",
+}
+
+_PENDING_JOB: dict[str, Any] = {
+    "id": JOB_ID,
+    "status": "pending",
+    "model": "seedance-2",
+    "created_at": "2026-11-23T14:00:00Z",
+    "tchavi": {"credits_used": 1300},
+    "studio": {"engine": "preview", "seed": 421337, "is_test": False},
+}
+_JOB: dict[str, Any] = {
+    **_PENDING_JOB,
+    "status": "completed",
+    "output": {
+        "video_url": "https://studio.example.org/media/eyJhc3NldCI6…/file.mp4",
+        "duration": 5.0,
+        "resolution": "480p",
+        "file_size_mb": 2.31,
+        "url_expires_at": "2026-11-24T14:01:10Z",
+    },
+}
+
+
+def answer_examples() -> dict[str, Any]:
+    """One example for each schema that a successful answer has, by the schema's name."""
+    return {
+        "AcceptedJob": {**_PENDING_JOB, "job": {"id": JOB_ID, "status": "pending"}, "warnings": [], "hints": []},
+        "Job": _JOB,
+        "JobList": {"data": [_JOB], "has_more": False},
+        "Quote": {
+            "credits": 1300,
+            "credits_per_second": 260,
+            "billed_seconds": 5,
+            "balance": 10000,
+            "is_affordable": True,
+            "warnings": [],
+            "hints": [],
+        },
+        "File": {
+            "id": "file_0b5e9a6c7d1f4e2a8c3b6d9f0a1e2c47",
+            "url": "https://studio.example.org/media/eyJhc3NldCI6…/file.jpg",
+            "url_expires_at": "2026-11-24T14:00:00Z",
+            "kind": "image",
+            "content_type": "image/jpeg",
+            "byte_count": 482113,
+            "width": 1920,
+            "height": 1080,
+            "duration": None,
+            "needs_trim": False,
+        },
+        "Credits": {"balance": 8700, "book": "sandbox", "is_test": False},
+        "ModelList": {"data": model_records()},
+    }

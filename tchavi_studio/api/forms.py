@@ -1,0 +1,39 @@
+"""The form for a new key."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
+
+from .models import Scope
+
+KINDS = [("live", _("Live")), ("test", _("Test"))]
+LIFETIMES_DAYS = [("", _("Never")), ("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year"))]
+
+
+class KeyForm(forms.Form):
+    """What a new key is called and may do. `key_id` makes a reload of the answer recognisable."""
+
+    key_id = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
+    name = forms.CharField(label=_("Name"), max_length=60)
+    kind = forms.ChoiceField(label=_("Kind"), choices=KINDS, initial="live")
+    scope = forms.ChoiceField(label=_("May"), choices=Scope.choices, initial=Scope.GENERATE)
+    lifetime_days = forms.ChoiceField(label=_("Expires"), choices=LIFETIMES_DAYS, required=False)
+    monthly_limit_credits = forms.IntegerField(
+        label=_("Monthly limit"), min_value=0, max_value=MAX_AMOUNT_CREDITS, required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The fields as `create_key` takes them, apart from the name."""
+        given = super().clean() or {}
+        days = given.get("lifetime_days")
+        return {
+            **given,
+            "is_test": given.get("kind") == "test",
+            "expires_at": timezone.now() + timedelta(days=int(days)) if days else None,
+        }

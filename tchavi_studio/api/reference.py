@@ -1,0 +1,187 @@
+"""The OpenAPI description as the reference page shows it: flat, with every `$ref` followed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from .openapi import document
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One parameter or field. `name` has the path to it, "output.video_url"; `place` is "path", "query", "header"."""
+
+    name: str
+    type: str
+    description: str
+    is_required: bool
+    default: str = ""
+    place: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One status that an operation answers with; `example` is there for success."""
+
+    status: str
+    description: str
+    example: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The call in one programming language; `language` is its name, `slug` what the page's style knows it by."""
+
+    language: str
+    slug: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One call of the API."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    parameters: list[Field]
+    body: list[Field]
+    body_example: str
+    takes_file: bool
+    answers: list[Answer]
+    fields: list[Field]
+    samples: list[Sample]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Operations that belong together."""
+
+    name: str
+    title: str
+    operations: list[Operation]
+
+
+def reference_groups(*, origin: str) -> list[Group]:
+    """Everything that the page shows, in the order of the description."""
+    description = document(origin=origin)
+    read = _Reader(description["components"])
+    operations: dict[str, list[Operation]] = {}
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            operations.setdefault(operation["tags"][0], []).append(read.operation(path, method, operation))
+    return [
+        Group(name=tag["name"], title=tag["description"], operations=operations[tag["name"]])
+        for tag in description["tags"]
+    ]
+
+
+class _Reader:
+    """Reads one description, following its references."""
+
+    def __init__(self, components: Schema) -> None:
+        self._components = components
+
+    def operation(self, path: str, method: str, operation: Schema) -> Operation:
+        content = operation.get("requestBody", {}).get("content", {})
+        body = self._followed(content["application/json"]["schema"]) if "application/json" in content else {}
+        success = next(status for status in operation["responses"] if status.startswith("2"))
+        answer = operation["responses"][success]["content"]["application/json"]
+        return Operation(
+            id=operation["operationId"],
+            method=method.upper(),
+            path=path,
+            summary=operation["summary"],
+            description=operation.get("description", ""),
+            parameters=[self._parameter(parameter) for parameter in operation.get("parameters", [])],
+            body=list(self._fields(body)),
+            body_example=_indented(body["examples"][0]) if body else "",
+            takes_file="multipart/form-data" in content,
+            answers=[
+                Answer(
+                    status=status,
+                    description=self._followed(response)["description"],
+                    example=_indented(answer["example"]) if status == success else "",
+                )
+                for status, response in operation["responses"].items()
+            ],
+            fields=list(self._fields(self._followed(answer["schema"]), deep=True)),
+            samples=[
+                Sample(language=sample["lang"], slug=sample["lang"].lower(), source=sample["source"])
+                for sample in operation["x-codeSamples"]
+            ],
+        )
+
+    def _followed(self, schema: Schema) -> Schema:
+        if "$ref" not in schema:
+            return schema
+        *_root, kind, name = schema["$ref"].split("/")
+        followed: Schema = self._components[kind][name]
+        return followed
+
+    def _parameter(self, parameter: Schema) -> Field:
+        schema = parameter["schema"]
+        return Field(
+            name=parameter["name"],
+            type=self._type(schema),
+            description=parameter["description"],
+            is_required=parameter.get("required", False),
+            default=_plain(schema.get("default")),
+            place=parameter["in"],
+            example=_plain(schema.get("examples", [None])[0]),
+        )
+
+    def _fields(self, schema: Schema, prefix: str = "", *, deep: bool = False) -> Iterator[Field]:
+        """The fields of an object; with `deep` also those of the objects and lists inside it."""
+        for name, unfollowed in schema.get("properties", {}).items():
+            field = self._followed(unfollowed)
+            inner = self._followed(field.get("items", field))
+            is_list = "items" in field
+            yield Field(
+                name=prefix + name,
+                type=self._type(field),
+                description=field.get("description", ""),
+                is_required=name in schema.get("required", []),
+                default=_plain(field.get("default")),
+            )
+            if deep:
+                yield from self._fields(inner, f"{prefix}{name}{'[]' if is_list else ''}.", deep=True)
+
+    def _type(self, schema: Schema) -> str:
+        """What a value is, in words."""
+        if "enum" in schema:
+            return " · ".join(map(str, schema["enum"]))
+        if "const" in schema:
+            return str(schema["const"])
+        if "items" in schema:
+            items = self._followed(schema["items"])
+            return _("list of %(type)s") % {"type": self._type(items)}
+        names = {
+            "string": _("text"),
+            "integer": _("whole number"),
+            "number": _("number"),
+            "boolean": _("true or false"),
+            "object": _("object"),
+            "null": "null",
+        }
+        formats = {"uri": "URL", "date-time": _("moment")}
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return formats.get(schema.get("format", "")) or _(" or ").join(names[name] for name in types)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _indented(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,190 @@
+"""The Developers pages: who may make and revoke which keys, and what is shown once."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from tchavi_studio.api import services
+from tchavi_studio.api.models import ApiKey, Scope
+from tchavi_studio.api.openapi import document
+from tchavi_studio.api.queries import key_by_text
+from tchavi_studio.api.services import create_key
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tests.api.conftest import Answer, Program
+
+KEY = re.compile(r"<code>(sk-tch_(?:test_)?[0-9a-f]{12}[\w-]{43})</code>")
+
+
+def page(workspace: Workspace, path: str = "") -> str:
+    return f"/w/{workspace.slug}/developers/{path}"
+
+
+def ask(browser: Client, workspace: Workspace, **changes: str) -> Answer:
+    """Press "Create key"."""
+    fields = {"key_id": str(uuid4()), "name": "Nightly", "kind": "live", "scope": "generate", "lifetime_days": ""}
+    return browser.post(page(workspace, "keys/"), {**fields, "monthly_limit_credits": "", **changes})
+
+
+def text_of(response: Answer) -> str:
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+@pytest.fixture
+def colleague(bob: User, workspace: Workspace) -> Client:
+    """Bob as a creator in Alice's workspace."""
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
+    browser = Client()
+    browser.force_login(bob)
+    return browser
+
+
+def test_a_new_key_is_shown_once_and_works(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+    response = ask(alice_browser, workspace, lifetime_days="90", monthly_limit_credits="5000")
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    match = KEY.search(response.content.decode())
+    assert match is not None
+    key = key_by_text(match.group(1))
+    assert key is not None
+    assert (key.name, key.user, key.workspace, key.is_test, key.scope) == (
+        "Nightly",
+        alice,
+        workspace,
+        False,
+        Scope.GENERATE,
+    )
+    assert key.expires_at is not None
+    assert round((key.expires_at - key.created_at).total_seconds() / 86_400) == 90
+    assert Program(match.group(1)).get("/jobs").status_code == 200
+    again = alice_browser.get(page(workspace))
+    assert key.hint in again.content.decode()
+    assert "0 of 5,000 credits" in text_of(again)
+    assert KEY.search(again.content.decode()) is None
+
+
+def test_a_test_key_that_only_reads(alice_browser: Client, workspace: Workspace) -> None:
+    response = ask(alice_browser, workspace, kind="test", scope="read", monthly_limit_credits="5")
+    key = ApiKey.objects.get()
+    assert (key.is_test, key.scope, key.spending_limit_id, key.expires_at) == (True, Scope.READ, None, None)
+    assert "comes from the preview engine" in response.content.decode()
+
+
+def test_sending_the_form_again_makes_no_second_key(alice_browser: Client, workspace: Workspace) -> None:
+    key_id = str(uuid4())
+    ask(alice_browser, workspace, key_id=key_id)
+    response = ask(alice_browser, workspace, key_id=key_id)
+    assert response.status_code == 302
+    assert "shown only once" in alice_browser.get(page(workspace)).content.decode()
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"name": "x" * 61},
+        {"kind": "gold"},
+        {"scope": "admin"},
+        {"lifetime_days": "-1"},
+        {"monthly_limit_credits": "-1"},
+        {"monthly_limit_credits": "many"},
+        {"key_id": "1"},
+    ],
+)
+def test_what_is_wrong_in_the_form_is_said_beside_it(
+    alice_browser: Client, workspace: Workspace, changes: dict[str, str]
+) -> None:
+    response = ask(alice_browser, workspace, **changes)
+    assert response.status_code == 422
+    assert not ApiKey.objects.exists()
+
+
+def test_nobody_has_more_keys_than_the_most(
+    alice_browser: Client, alice: User, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MAX_KEYS_PER_MEMBER", 1)
+    ask(alice_browser, workspace)
+    response = ask(alice_browser, workspace)
+    assert response.status_code == 422
+    assert "You have 1 keys here, which is the most." in response.content.decode()
+    services.revoke_key(key=ApiKey.objects.get())
+    assert ask(alice_browser, workspace).status_code == 200
+
+
+def test_a_revoked_key_is_worthless(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+    key = create_key(workspace=workspace, user=alice, name="Old")
+    response = alice_browser.post(page(workspace, f"keys/{key.row.pk}/revoke/"))
+    assert response.status_code == 302
+    assert Program(key.key).get("/jobs").status_code == 401
+    assert "1 revoked or expired key" in text_of(alice_browser.get(page(workspace)))
+
+
+# --- Whose keys -------------------------------------------------------------------------------------------------------
+
+
+def test_creators_see_and_revoke_their_own_keys_only(colleague: Client, alice: User, workspace: Workspace) -> None:
+    hers = create_key(workspace=workspace, user=alice, name="Hers").row
+    ask(colleague, workspace, name="His")
+    listed = colleague.get(page(workspace)).content.decode()
+    assert ("His" in listed, "Hers" in listed) == (True, False)
+    assert colleague.post(page(workspace, f"keys/{hers.pk}/revoke/")).status_code == 404
+    hers.refresh_from_db()
+    assert hers.revoked_at is None
+
+
+def test_managers_see_and_revoke_all_keys(alice_browser: Client, colleague: Client, workspace: Workspace) -> None:
+    ask(colleague, workspace, name="His")
+    his = ApiKey.objects.get()
+    listed = alice_browser.get(page(workspace)).content.decode()
+    assert "His" in listed
+    assert "<span>Bob</span>" in listed
+    alice_browser.post(page(workspace, f"keys/{his.pk}/revoke/"))
+    his.refresh_from_db()
+    assert his.revoked_at is not None
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.AUDITOR, 403), (None, 404)])
+def test_who_may_not_create_has_no_keys(
+    alice: User, bob: User, workspace: Workspace, role: Role | None, status: int
+) -> None:
+    if role:
+        Membership.objects.create(workspace=workspace, user=bob, role=role)
+    key = create_key(workspace=workspace, user=alice, name="Hers").row
+    browser = Client()
+    browser.force_login(bob)
+    answers = [
+        browser.get(page(workspace)),
+        browser.get(page(workspace, "reference/")),
+        ask(browser, workspace),
+        browser.post(page(workspace, f"keys/{key.pk}/revoke/")),
+    ]
+    assert [answer.status_code for answer in answers] == [status] * 4
+    assert ApiKey.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_page_costs_the_same_queries_however_many_keys(
+    alice_browser: Client, alice: User, workspace: Workspace, count: int, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(count):
+        create_key(workspace=workspace, user=alice, name=str(number), monthly_limit_credits=1)
+    with django_assert_max_num_queries(10):
+        alice_browser.get(page(workspace))
+
+
+# --- The reference ----------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_shows_every_call_for_the_readers_address(alice_browser: Client, workspace: Workspace) -> None:
+    response = alice_browser.get(page(workspace, "reference/"))
+    assert response.status_code == 200
+    shown = response.content.decode()
+    for methods in document(origin="http://testserver")["paths"].values():
+        for operation in methods.values():
+            assert f'<article class="operation" id="{operation["operationId"]}"' in shown
+    assert "curl http://testserver/v1/videos/generations" in shown
+    assert "style=" not in shown
+    assert "<script>" not in shown

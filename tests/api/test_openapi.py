@@ -1,0 +1,213 @@
+"""The OpenAPI description says exactly what the API takes and answers."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, get_type_hints
+
+import pytest
+from django.urls import URLPattern, get_resolver
+from django.utils import translation
+
+from tchavi_studio.api import records, urls
+from tchavi_studio.api.openapi import document
+from tchavi_studio.api.samples import LANGUAGES
+from tchavi_studio.generations.lifecycle import fail_generation
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.params import FIELDS
+from tests.api.conftest import BODY, Program, only_generation
+from tests.api.test_references import picture, upload
+
+ORIGIN = "https://studio.example.org"
+
+
+def description() -> dict[str, Any]:
+    return document(origin=ORIGIN)
+
+
+def followed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema or response that a `$ref` names."""
+    while "$ref" in schema:
+        found: Any = description()
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        schema = found
+    return schema
+
+
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+    "null": type(None),
+}
+KNOWN_WORDS = {
+    "type", "enum", "const", "required", "properties", "items", "description", "examples", "default", "anyOf",
+    "minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern", "format", "contentMediaType",
+}  # fmt: skip
+
+
+def faults(value: Any, schema: dict[str, Any], where: str = "") -> Iterator[str]:
+    """What about `value` breaks `schema`. Fields that the schema does not name are faults: answers are exact."""
+    schema = followed(schema)
+    assert set(schema) <= KNOWN_WORDS, f"this check does not know {set(schema) - KNOWN_WORDS}"
+    names = schema.get("type", list(TYPES))
+    names = names if isinstance(names, list) else [names]
+    fits = any(isinstance(value, TYPES[name]) and not (isinstance(value, bool) and name != "boolean") for name in names)
+    if not fits:
+        yield f"{where}: {value!r} is no {names}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{where}: {value!r} is none of {schema['enum']}"
+    if "const" in schema and value != schema["const"]:
+        yield f"{where}: {value!r} is not {schema['const']!r}"
+    if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        yield f"{where}: {value!r} is out of range"
+    if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{where}: {value!r} does not match"
+    if isinstance(value, str) and schema.get("format") == "date-time":
+        datetime.fromisoformat(value)
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from faults(item, schema["items"], f"{where}[{position}]")
+    if isinstance(value, dict) and "properties" in schema:
+        yield from (f"{where}.{name} is missing" for name in schema["required"] if name not in value)
+        for name, item in value.items():
+            if name in schema["properties"]:
+                yield from faults(item, schema["properties"][name], f"{where}.{name}")
+            else:
+                yield f"{where}.{name} is not described"
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def expect(response: Any, path: str, method: str) -> None:
+    """The answer has a status, headers and a body that the description has for it."""
+    described = description()["paths"][path][method]["responses"]
+    assert str(response.status_code) in described, response.content
+    answer = followed(described[str(response.status_code)])
+    assert list(faults(response.json(), answer["content"]["application/json"]["schema"])) == []
+    missing = [name for name in answer["headers"] if name not in response.headers and name != "Idempotent-Replayed"]
+    assert missing == []
+
+
+# --- The document -----------------------------------------------------------------------------------------------------
+
+
+def test_it_is_served_to_anybody_under_both_paths(db: None) -> None:
+    first, second = (Program("", base=base).get("/openapi.json") for base in ("/v1", "/api/v1"))
+    assert first.status_code == 200
+    assert first.json() == second.json() == document(origin="http://testserver")
+    assert first.json()["openapi"] == "3.1.0"
+
+
+def test_every_address_is_described_and_no_other() -> None:
+    served = set()
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        path = "/" + str(pattern.pattern).replace("<str:job_id>", "{id}")
+        methods = pattern.callback.endpoints  # type: ignore[attr-defined]
+        served |= {(path, method) for method, endpoint in methods.items() if not endpoint.is_public}
+    assert {(path, method) for path, method, _operation in operations()} == served
+    assert get_resolver().resolve("/v1/jobs").route == "v1/jobs"
+
+
+def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
+    def references(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                yield value["$ref"]
+            for item in value.values():
+                yield from references(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from references(item)
+
+    components = description()["components"]
+    parts = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers", "responses") for name in components[kind]}
+    assert set(references(description())) == parts
+
+
+def test_operation_ids_are_names_that_generated_clients_can_use() -> None:
+    ids = [operation["operationId"] for _path, _method, operation in operations()]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in ids)
+
+
+def test_the_request_has_exactly_the_validators_fields() -> None:
+    schema = description()["components"]["schemas"]["GenerationRequest"]
+    assert tuple(schema["properties"]) == FIELDS
+    assert schema["required"] == ["model", "prompt"]
+    assert list(faults(schema["examples"][0], schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("Job", records.JobRecord), ("File", records.FileRecord)],
+)
+def test_records_and_schemas_have_the_same_fields(name: str, record: type) -> None:
+    assert set(description()["components"]["schemas"][name]["properties"]) == set(get_type_hints(record))
+
+
+def test_every_operation_has_a_fitting_example_and_samples_for_the_readers_address() -> None:
+    for _path, _method, operation in operations():
+        status = next(status for status in operation["responses"] if status.startswith("2"))
+        content = operation["responses"][status]["content"]["application/json"]
+        assert list(faults(content["example"], content["schema"])) == []
+        assert [sample["lang"] for sample in operation["x-codeSamples"]] == list(LANGUAGES.values())
+        assert f"{ORIGIN}/v1/" in operation["x-codeSamples"][0]["source"]
+
+
+@pytest.mark.parametrize("method", [method for _path, _method, operation in operations() for method in [operation]])
+def test_python_samples_are_python(method: dict[str, Any]) -> None:
+    source = next(sample["source"] for sample in method["x-codeSamples"] if sample["lang"] == "Python")
+    compile(source, method["operationId"], "exec")
+
+
+def test_it_can_be_read_in_french() -> None:
+    with translation.override("fr"):
+        assert description()["openapi"] == "3.1.0"
+
+
+# --- What is really answered ------------------------------------------------------------------------------------------
+
+
+def test_answers_are_as_described(program: Program, complete: Any) -> None:
+    job, jobs, create = "/jobs/{id}", "/jobs", "/videos/generations"
+    first = program.generate(idempotency_key="a", model="kling-v3", duration=1, colour="gold")
+    expect(first, create, "post")
+    expect(program.generate(idempotency_key="a", model="kling-v3", duration=1, colour="gold"), create, "post")
+    expect(program.generate(idempotency_key="a"), create, "post")
+    expect(program.generate(duration=99), create, "post")
+    expect(program.post(create, "{"), create, "post")
+    expect(program.call("POST", create, data="x", content_type="text/plain"), create, "post")
+    expect(program.generate(prompt="x" * 300_000), create, "post")
+    expect(Program("").post(create, BODY), create, "post")
+    expect(program.post("/videos/quote", BODY), "/videos/quote", "post")
+    path = f"/jobs/{first.json()['id']}"
+    expect(program.get(path), job, "get")
+    complete(only_generation())
+    expect(program.get(path), job, "get")
+    expect(program.delete(path), job, "delete")
+    second = program.generate().json()["id"]
+    expect(program.delete(f"/jobs/{second}"), job, "delete")
+    program.generate()
+    fail_generation(Generation.objects.latest("created_at").pk, code="timeout", message="Too long.")
+    expect(program.get("/jobs"), jobs, "get")
+    program.generate(duration=15, resolution="720p")
+    refused = program.generate(duration=15, resolution="720p")
+    assert refused.status_code == 402
+    expect(refused, create, "post")
+    expect(program.get("/jobs?limit=x"), jobs, "get")
+    expect(program.get("/jobs/job_1"), job, "get")
+    expect(program.get("/credits"), "/credits", "get")
+    expect(program.get("/models"), "/models", "get")
+    expect(upload(program, picture("gold")), "/files", "post")
+    expect(upload(program, b"nonsense"), "/files", "post")
