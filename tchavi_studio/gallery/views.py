@@ -116,14 +116,21 @@ def download(request: WorkspaceRequest, generation_id: UUID) -> HttpResponseBase
     clip = _clip(request, generation_id)
     if clip.output is None:
         raise Http404
-    words = slugify(clip.prompt)[:DOWNLOAD_NAME_LENGTH].rpartition("-")[0] or "clip"
     return media_response(
         request,
         clip.output,
         Variant.FILE,
         max_age_seconds=DOWNLOAD_KEPT_SECONDS,
-        download_name=f"{words}-{clip.pk.hex[:8]}.mp4",
+        download_name=f"{_words_of(clip.prompt)}-{clip.pk.hex[:8]}.mp4",
     )
+
+
+def _words_of(prompt: str) -> str:
+    """As many whole words of a prompt as fit a file's name; "clip" if it has no Latin letter."""
+    words = slugify(prompt)
+    if len(words) > DOWNLOAD_NAME_LENGTH:
+        words = words[: DOWNLOAD_NAME_LENGTH + 1].rpartition("-")[0] or words[:DOWNLOAD_NAME_LENGTH]
+    return words or "clip"
 
 
 # --- What changed -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import re
 from uuid import uuid4
 
+import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -143,13 +144,24 @@ def test_a_download_is_named_after_the_prompt(alice_browser: Client, url: Url, m
     assert response["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
-def test_a_prompt_without_latin_letters_still_gives_a_name(
-    alice_browser: Client, url: Url, make_clip: MakeClip
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("Dawn over the lagoon", "dawn-over-the-lagoon"),
+        ("word " * 12, "word-" * 11 + "word"),
+        ("word " * 13, "word-" * 11 + "word"),
+        ("a" * 61, "a" * 60),
+        ("夜明けの海", "clip"),
+        ("../../etc/passwd", "etcpasswd"),
+    ],
+)
+def test_a_downloads_name_is_whole_words_and_never_empty(
+    alice_browser: Client, url: Url, make_clip: MakeClip, prompt: str, words: str
 ) -> None:
-    clip = make_clip(prompt="夜明けの海")
+    clip = make_clip(prompt=prompt)
     response = alice_browser.get(url("download", clip))
     response.close()
-    assert response["Content-Disposition"] == f'attachment; filename="clip-{clip.pk.hex[:8]}.mp4"'
+    assert response["Content-Disposition"] == f'attachment; filename="{words}-{clip.pk.hex[:8]}.mp4"'
 
 
 def test_what_is_not_finished_cannot_be_downloaded(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
