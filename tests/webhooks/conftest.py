@@ -96,7 +96,7 @@ def endpoint(workspace: Workspace, alice: User, receiver: Receiver) -> WebhookEn
 
 
 def record(workspace: Workspace, event: Event = Event.JOB_COMPLETED, *, number: int = 1) -> WebhookDelivery:
-    """Record one event; the delivery to the endpoint that was added last."""
+    """Record one event; the delivery to the workspace's one endpoint."""
     with transaction.atomic():
         services.record_event(
             workspace_id=workspace.pk, event=event, job_id=f"job_{number:032x}", data={"id": f"job_{number:032x}"}

@@ -1,11 +1,16 @@
 """How messages get to a real receiver: signed, again after failures, and never lost."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings as django_settings
 from django.core import mail
+from django.db import connections
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +68,21 @@ def test_a_changed_message_or_another_secret_does_not_verify(
     request.body = request.body.replace(b"completed", b"cancelled")
     with pytest.raises(WebhookVerificationError):
         request.verified(endpoint.secret)
+
+
+def test_the_example_of_the_docs_verifies(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+    page = (Path(django_settings.BASE_DIR) / "docs" / "webhooks.md").read_text()
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert example
+    handled: list[str] = []
+    names: dict[str, Any] = {"SECRET": endpoint.secret, "fetch_later": handled.append}
+    exec(example[1], names)
+    message = record(workspace)
+    tasks.deliver_due()
+    [request] = receiver.requests
+    assert names["receive"](request.body, request.headers) == 204
+    assert handled == [message.job_id]
+    assert names["receive"](request.body + b" ", request.headers) == 400
 
 
 def test_after_a_rotation_both_secrets_verify_for_a_day(
@@ -413,6 +433,23 @@ def test_one_message_is_claimed_once(endpoint: WebhookEndpoint, workspace: Works
     assert delivery.claim_next_delivery() is None
 
 
+@pytest.mark.own_database
+def test_of_many_workers_one_sends_a_message(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+    for number in range(12):
+        record(workspace, number=number)
+
+    def claim_all() -> list[int]:
+        try:
+            return [claim.delivery_id for claim in iter(delivery.claim_next_delivery, None)]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [pool.submit(claim_all) for _worker in range(4)]
+    everything = sorted(delivery_id for future in claimed for delivery_id in future.result())
+    assert everything == sorted(WebhookDelivery.objects.values_list("pk", flat=True))
+
+
 # --- Redelivery -------------------------------------------------------------------------------------------------------
 
 
@@ -495,12 +532,12 @@ def test_a_message_that_breaks_its_sender_does_not_hold_up_the_others(
     broken = record(workspace)
     WebhookEndpoint.objects.update(secret="whsec_")  # no key at all: signing raises
     fine = services.create_endpoint(workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_FAILED])
-    message = record(workspace, Event.JOB_FAILED)
+    record(workspace, Event.JOB_FAILED)
     WebhookDelivery.objects.filter(endpoint=endpoint, event="job.failed").delete()
+    message = fine.deliveries.get()
     tasks.deliver_due()
     broken.refresh_from_db()
     message.refresh_from_db()
-    assert message.endpoint_id == fine.pk
     assert (broken.state, broken.problem, message.state) == ("pending", Problem.UNREACHABLE, "delivered")
 
 
