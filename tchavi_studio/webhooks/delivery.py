@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F
 from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundRefusedError, post_bytes
@@ -146,6 +145,10 @@ def settle(claim: Claim, answer: Answer) -> bool:
         changes |= {"next_attempt_at": now + RETRY_DELAYS[claim.attempt_count - 1] * jitter()}
     problem = Problem.UNREACHABLE if answer.status_code is None else Problem.ANSWER
     with transaction.atomic():
+        # The endpoint's row before the delivery's, as whoever disables or deletes it: else two could wait in a ring.
+        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=claim.endpoint_id).first()
+        if endpoint is None:
+            return False
         settled = WebhookDelivery.objects.filter(
             pk=claim.delivery_id, state=DeliveryState.PENDING, fence=claim.fence
         ).update(
@@ -158,16 +161,19 @@ def settle(claim: Claim, answer: Answer) -> bool:
         )
         if not settled:
             return False
-        endpoint = WebhookEndpoint.objects.filter(pk=claim.endpoint_id)
-        if delivered:
-            endpoint.filter(failing_since__isnull=False).update(failing_since=None, failure_count=0)
-        elif answer.status_code == GONE:
-            disable_endpoint(endpoint=endpoint.get(), reason=DisabledReason.GONE)
-        elif claim.event != Event.TEST:
-            endpoint.update(
-                failing_since=Coalesce("failing_since", Value(now, DateTimeField())),
-                failure_count=F("failure_count") + 1,
-            )
-            if exhausted and endpoint.filter(failing_since__lte=now - DISABLE_AFTER).exists():
-                disable_endpoint(endpoint=endpoint.get(), reason=DisabledReason.FAILING)
+        _note_health(endpoint, claim, answer, exhausted=exhausted)
     return True
+
+
+def _note_health(endpoint: WebhookEndpoint, claim: Claim, answer: Answer, *, exhausted: bool) -> None:
+    """Keep up since when, and how often, the endpoint has failed; disable it when it is time."""
+    row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+    if is_success(answer.status_code):
+        row.filter(failing_since__isnull=False).update(failing_since=None, failure_count=0)
+    elif answer.status_code == GONE:
+        disable_endpoint(endpoint=endpoint, reason=DisabledReason.GONE)
+    elif claim.event != Event.TEST:
+        failing_since = endpoint.failing_since or timezone.now()
+        row.update(failing_since=failing_since, failure_count=F("failure_count") + 1)
+        if exhausted and failing_since <= timezone.now() - DISABLE_AFTER:
+            disable_endpoint(endpoint=endpoint, reason=DisabledReason.FAILING)

@@ -115,7 +115,9 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bo
 
 def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
     """Delete the endpoint with its log, and with what still waits for it."""
-    endpoint.delete()
+    with transaction.atomic():
+        WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+        endpoint.delete()
 
 
 # --- Messages ---------------------------------------------------------------------------------------------------------
@@ -127,7 +129,8 @@ def record_event(*, workspace_id: uuid.UUID, event: Event, job_id: str, data: Ma
     Call it in the transaction that makes the event true: both are committed, or neither. `data` is JSON.
     """
     assert connection.in_atomic_block, "an event is recorded in the transaction of its cause"
-    endpoints = enabled_endpoints(event).filter(workspace=workspace_id)
+    # Held until the commit: an endpoint that is deleted meanwhile must not take the cause of the event with it.
+    endpoints = enabled_endpoints(event).filter(workspace=workspace_id).select_for_update(no_key=True).order_by("pk")
     deliveries = [_message(endpoint, event, data, job_id=job_id) for endpoint in endpoints]
     if deliveries:
         WebhookDelivery.objects.bulk_create(deliveries)
