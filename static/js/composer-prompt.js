@@ -114,9 +114,13 @@
       event.preventDefault();
       walk(event.key === "ArrowUp" ? 1 : -1);
     });
+    let sent = "";
+    form.addEventListener("htmx:beforeRequest", (event) => {
+      // By the time of the answer there may be other words in the field.
+      if (event.detail.elt === form) sent = prompt.value;
+    });
     form.addEventListener("htmx:afterRequest", (event) => {
       if (event.detail.elt !== form || event.detail.xhr.status !== 200) return;
-      const sent = prompt.value;
       earlier.splice(0, earlier.length, sent, ...earlier.filter((text) => text !== sent));
       place = 0;
     });

@@ -76,7 +76,7 @@
       if (event.key !== "Enter" || event.isComposing) return;
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
-        form.requestSubmit(generate);
+        if (!event.repeat) form.requestSubmit(generate);
       } else if (event.target.matches("input")) {
         // Enter in a small field must never spend credits.
         event.preventDefault();
@@ -130,6 +130,12 @@
       title.textContent = message;
       summary().replaceChildren(title);
     };
+
+    // The second half of a double click is none of its own, also when the first has had its answer already and the
+    // form holds the next submission.
+    generate.addEventListener("click", (event) => {
+      if (event.detail > 1) event.preventDefault();
+    });
 
     form.addEventListener("htmx:beforeRequest", (event) => {
       if (event.detail.elt !== form) return;

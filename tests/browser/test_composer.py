@@ -190,7 +190,10 @@ def test_keys_send_the_form_and_a_double_click_makes_one_clip(composer: Page, pe
     expect(composer.locator("#clips .card")).to_have_count(1)
     composer.locator(".generate").dblclick()
     expect(composer.locator("#clips .card")).to_have_count(2)
+    # A double click so slow that the first half has been answered: the form holds a fresh submission by now.
+    composer.locator(".generate").dispatch_event("click", {"detail": 2})
     expect(composer.locator("#composer-balance-after")).to_have_text("Balance after: 6,100")
+    composer.wait_for_load_state("networkidle")
     assert Generation.objects.filter(creator=person).count() == 2
 
 
@@ -216,24 +219,22 @@ def test_a_seed_goes_after_its_run_unless_it_is_locked(composer: Page) -> None:
     seed = composer.locator("[name=seed]")
     composer.locator("[data-dice]").click()
     assert seed.input_value().isdigit()
-    with composer.expect_response(re.compile("/create/submit/")):
-        composer.locator(".generate").click()
+    composer.locator(".generate").click()
+    expect(composer.locator("#clips .card")).to_have_count(1)
     expect(seed).to_have_value("")
     seed.fill("77")
     composer.locator("label.lock").click()
-    with composer.expect_response(re.compile("/create/submit/")):
-        composer.locator(".generate").click()
+    composer.locator(".generate").click()
     expect(composer.locator("#clips .card")).to_have_count(2)
     expect(seed).to_have_value("77")
 
 
 def test_alt_and_arrows_walk_earlier_prompts(composer: Page) -> None:
     area = composer.locator("[name=prompt]")
-    for text in ("one", "two"):
+    for count, text in enumerate(("one", "two"), start=1):
         area.fill(text)
-        with composer.expect_response(re.compile("/create/submit/")):
-            composer.locator(".generate").click()
-    expect(composer.locator("#clips .card")).to_have_count(2)
+        composer.locator(".generate").click()
+        expect(composer.locator("#clips .card")).to_have_count(count)
     area.fill("three, unsent")
     walked = []
     for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown"):
@@ -327,10 +328,11 @@ def test_without_a_script_everything_still_works(
     for number in range(2):
         page.set_input_files(".prompt-tools input[type=file]", [photo(f"photo-{number}.jpg", number)])
         page.get_by_role("button", name="Add the chosen files").click()
+        expect(page.locator(".chip")).to_have_count(number + 1)
     assert names(page) == ["photo-0.jpg", "photo-1.jpg"]
     page.locator(".chip").first.get_by_role("button", name="Move later").click()
+    expect(page.locator("[name=prompt]")).to_have_value("[Image2] meets [Image1]")
     assert names(page) == ["photo-1.jpg", "photo-0.jpg"]
-    assert prompt(page) == "[Image2] meets [Image1]"
     choose(page, "resolution", "720p")
     page.locator(".go").get_by_role("button", name="Update the price").click()
     expect(page.locator(".generate")).to_contain_text("2,900 credits")
