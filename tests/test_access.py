@@ -1,0 +1,111 @@
+"""Every address × everybody who might ask for it. Generated from the URLconf: an address nobody classified fails."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tchavi_studio.workspaces.models import Membership, Permission, Role, User, Workspace
+
+PUBLIC_PREFIXES = {
+    "healthz": "for load balancers",
+    "readyz": "for load balancers",
+    "accounts/": "django-allauth guards its own pages",
+    "i18n/": "sets a cookie",
+    "theme/": "sets a cookie",
+    "media/": "opened by a signed token",
+    "v1/": "opened by an API key",
+    "api/v1/": "opened by an API key",
+}
+SIGNED_IN = {""}
+WORKSPACE = "w/<slug:workspace_slug>/"
+WRONG_METHOD = (405, "")
+"""Told before who asks is looked at: it says something of the address and nothing of the workspace."""
+SOMETHING = {"uuid": str(UUID(int=7)), "str": "something", "slug": "something", "int": "7", "path": "something"}
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+ROUTES = dict(routes(get_resolver().url_patterns))
+WORKSPACE_ROUTES = {route: pattern for route, pattern in ROUTES.items() if route.startswith(WORKSPACE)}
+
+
+def path_of(route: str, slug: str) -> str:
+    """An address of this route, in the workspace called `slug`, with made-up identifiers."""
+    path = "/" + route.replace("<slug:workspace_slug>", slug)
+    while "<" in path:
+        before, _opening, rest = path.partition("<")
+        argument, _closing, after = rest.partition(">")
+        converter = argument.partition(":")[0] if ":" in argument else "str"
+        name = argument.rpartition(":")[2]
+        path = before + ("file" if name == "variant" else SOMETHING.get(converter, "something")) + after
+    return path
+
+
+def permission_of(pattern: URLPattern) -> str:
+    return str(pattern.callback.workspace_permission)  # type: ignore[union-attr]
+
+
+def test_every_address_is_classified() -> None:
+    unclassified = [
+        route
+        for route, pattern in ROUTES.items()
+        if route not in SIGNED_IN
+        and not any(route.startswith(prefix) for prefix in PUBLIC_PREFIXES)
+        and not (route.startswith(WORKSPACE) and hasattr(pattern.callback, "workspace_permission"))
+    ]
+    assert unclassified == []
+
+
+@pytest.mark.parametrize("route", [*SIGNED_IN, *WORKSPACE_ROUTES])
+def test_whoever_is_not_signed_in_is_asked_to(workspace: Workspace, client: Client, route: str) -> None:
+    path = path_of(route, workspace.slug)
+    answers = {
+        (answer.status_code, answer.headers.get("Location", "").partition("?")[0])
+        for answer in (client.get(path), client.post(path))
+    }
+    assert answers - {WRONG_METHOD} == {(302, "/accounts/login/")}
+
+
+@pytest.mark.parametrize("route", WORKSPACE_ROUTES)
+def test_to_outsiders_a_workspace_does_not_exist(workspace: Workspace, bob: User, client: Client, route: str) -> None:
+    client.force_login(bob)
+    path = path_of(route, workspace.slug)
+    assert {client.get(path).status_code, client.post(path).status_code} - {405} == {404}
+
+
+@pytest.mark.parametrize("role", Role.values)
+@pytest.mark.parametrize("route", WORKSPACE_ROUTES)
+def test_members_may_what_their_role_allows(
+    workspace: Workspace, bob: User, client: Client, route: str, role: str
+) -> None:
+    membership = Membership.objects.create(workspace=workspace, user=bob, role=role)
+    client.force_login(bob)
+    permission = permission_of(WORKSPACE_ROUTES[route])
+    path = path_of(route, workspace.slug)
+    statuses = {client.get(path).status_code, client.post(path).status_code}
+    if membership.can(permission):
+        # What is behind may refuse for its own reasons (an unknown clip, an empty form), but answers.
+        assert all(status < 500 for status in statuses)
+    else:
+        assert statuses - {405} == {403}
+
+
+def test_the_roles_allow_what_they_say() -> None:
+    allowed = {role: {p for p in Permission.values if Membership(role=role).can(p)} for role in Role.values}
+    assert allowed == {
+        "owner": {"view", "create", "manage", "audit"},
+        "admin": {"view", "create", "manage", "audit"},
+        "creator": {"view", "create"},
+        "viewer": {"view"},
+        "auditor": {"view", "audit"},
+    }
