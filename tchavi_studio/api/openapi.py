@@ -352,10 +352,9 @@ def _generation_request() -> Schema:
         "duration": {
             "type": "integer",
             "default": DEFAULTS["duration"],
-            "anyOf": [
-                {"minimum": MIN_DURATION_SECONDS, "maximum": MAX_DURATION_SECONDS},
-                {"const": AUTO_DURATION_SECONDS},
-            ],
+            "minimum": AUTO_DURATION_SECONDS,
+            "maximum": MAX_DURATION_SECONDS,
+            "not": {"const": 0},
             "description": _("Whole seconds, %(least)s to %(most)s; −1 lets the model choose and is billed as 10 s.")
             % {"least": MIN_DURATION_SECONDS, "most": MAX_DURATION_SECONDS},
         },
@@ -382,10 +381,11 @@ def _generation_request() -> Schema:
         ),
         "reference_audios": _urls(MAX_REFERENCE_AUDIOS, _("Need image_url or reference_images.")),
     }
+    required = ["model", "prompt"]
     return {
         "type": "object",
-        "required": ["model", "prompt"],
-        "properties": properties,
+        "required": required,
+        "properties": {name: schema if name in required else _or_null(schema) for name, schema in properties.items()},
         "examples": [REQUEST],
     }
 
@@ -523,6 +523,12 @@ def _object(properties: Schema, *, optional: tuple[str, ...] = (), description: 
     """An object of exactly these fields, as answers are; all but `optional` are always there."""
     required = [name for name in properties if name not in optional]
     return _described({"type": "object", "required": required, "properties": properties}, description)
+
+
+def _or_null(schema: Schema) -> Schema:
+    """A field that may be null, which is the same as leaving it out."""
+    nullable = {**schema, "type": [schema["type"], "null"]}
+    return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
 
 
 def _list(items: Schema, description: str) -> Schema:

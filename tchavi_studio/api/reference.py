@@ -158,7 +158,7 @@ class _Reader:
     def _type(self, schema: Schema) -> str:
         """What a value is, in words."""
         if "enum" in schema:
-            return " · ".join(map(str, schema["enum"]))
+            return " · ".join(value for value in schema["enum"] if value is not None)
         if "const" in schema:
             return str(schema["const"])
         if "items" in schema:
@@ -170,11 +170,11 @@ class _Reader:
             "number": _("number"),
             "boolean": _("true or false"),
             "object": _("object"),
-            "null": "null",
         }
         formats = {"uri": "URL", "date-time": _("moment")}
-        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        return formats.get(schema.get("format", "")) or _(" or ").join(names[name] for name in types)
+        # Where null is possible, the description says when; left out and null are the same in a request.
+        types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+        return formats.get(schema.get("format", "")) or names[next(name for name in types if name != "null")]
 
 
 def _plain(value: object) -> str:

@@ -231,8 +231,8 @@ def upload_file(call: Call) -> JsonResponse:
     try:
         asset = store_upload(workspace=call.key.workspace, user=call.key.user, upload=upload)
     except MediaRefusedError as refusal:
-        problem = Problem(field="file", code=refusal.code, message=refusal.message)
-        raise invalid_request([problem_record(problem)]) from refusal
+        problem = problem_record(Problem(field="file", code=refusal.code, message=refusal.message))
+        raise ApiError(400, "invalid_request", refusal.message, param="file", details=[problem]) from refusal
     return answer(file_record(asset, call.request), status=201)
 
 

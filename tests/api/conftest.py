@@ -90,8 +90,8 @@ def bobs_program(bob: User) -> Program:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """One second of grey, as MP4."""
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4").read_bytes()
+    """Two seconds of grey, as MP4: just long enough to be a reference too."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", frame_count=48).read_bytes()
 
 
 @pytest.fixture

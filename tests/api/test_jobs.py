@@ -69,7 +69,7 @@ def test_a_completed_job_has_an_address_that_works_without_a_key(
     assert timedelta(hours=23, minutes=59) < expires_at - timezone.now() <= timedelta(hours=24)
     video_url = output.pop("video_url")
     assert video_url.startswith("http://testserver/media/")
-    assert output == {"duration": 1.0, "resolution": "480p", "file_size_mb": round(len(clip) / 1_000_000, 2)}
+    assert output == {"duration": 2.0, "resolution": "480p", "file_size_mb": round(len(clip) / 1_000_000, 2)}
     answer = Client().get(urlsplit(video_url).path)
     assert (answer.status_code, answer["Content-Type"]) == (200, "video/mp4")
     assert b"".join(answer) == clip

@@ -45,7 +45,7 @@ TYPES: dict[str, Any] = {
     "null": type(None),
 }
 KNOWN_WORDS = {
-    "type", "enum", "const", "required", "properties", "items", "description", "examples", "default", "anyOf",
+    "type", "enum", "const", "required", "properties", "items", "description", "examples", "default", "not",
     "minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern", "format", "contentMediaType",
 }  # fmt: skip
 
@@ -62,6 +62,8 @@ def faults(value: Any, schema: dict[str, Any], where: str = "") -> Iterator[str]
         return
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where}: {value!r} is none of {schema['enum']}"
+    if "not" in schema and not list(faults(value, schema["not"], where)):
+        yield f"{where}: {value!r} is excluded"
     if "const" in schema and value != schema["const"]:
         yield f"{where}: {value!r} is not {schema['const']!r}"
     if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
@@ -146,6 +148,17 @@ def test_the_request_has_exactly_the_validators_fields() -> None:
     assert tuple(schema["properties"]) == FIELDS
     assert schema["required"] == ["model", "prompt"]
     assert list(faults(schema["examples"][0], schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("duration", "is_described"),
+    [(-2, False), (-1, True), (0, False), (1, True), (15, True), (16, False), (None, True)],
+)
+def test_the_described_range_is_the_validators(program: Program, duration: int | None, is_described: bool) -> None:
+    body = {**BODY, "duration": duration}
+    schema = description()["components"]["schemas"]["GenerationRequest"]
+    assert (list(faults(body, schema)) == []) is is_described
+    assert (program.post("/videos/quote", body).status_code == 200) is is_described
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,7 @@ def test_a_clip_can_be_the_next_ones_reference(program: Program, complete: Any) 
 def test_a_file_that_cant_be_used_is_refused_in_words(program: Program, content: bytes, code: str) -> None:
     response = upload(program, content)
     assert [(problem["param"], problem["code"]) for problem in problems(response)] == [("file", code)]
+    assert response.json()["error"]["message"].endswith("Nothing was stored.")
     assert not Asset.objects.exists()
 
 
