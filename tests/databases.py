@@ -151,8 +151,8 @@ def free_port() -> int:
         return port
 
 
-def _end_with_the_parent() -> None:
-    """On Linux, have the kernel stop this process when the one that started it is gone, even by SIGKILL."""
+def end_with_the_parent() -> None:
+    """On Linux, have the kernel interrupt this process when the one that started it is gone, even by SIGKILL."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
@@ -188,7 +188,7 @@ def throwaway_postgresql(binaries: Path) -> Iterator[str]:
                 stderr=log,
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=_end_with_the_parent,
+                preexec_fn=end_with_the_parent,
                 **as_user,
             )
         try:

@@ -34,7 +34,13 @@ class Run:
         """Run one command and note how it ended."""
         print(f"\n=== {name}", flush=True)
         began = time.monotonic()
-        ended_with = subprocess.run(command, env={**os.environ, **environment}).returncode
+        with subprocess.Popen(command, env={**os.environ, **environment}) as process:
+            try:
+                ended_with = process.wait()
+            except BaseException:
+                # As Ctrl+C does: pytest stops what its tests have started.
+                process.send_signal(signal.SIGINT)
+                raise
         self.failed |= ended_with != 0
         self.lines.append(f"{'failed' if ended_with else 'passed'}  {time.monotonic() - began:4.0f} s  {name}")
 

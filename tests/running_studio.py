@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tests.databases import Database, free_port
+from tests.databases import Database, end_with_the_parent, free_port
 
 READY_WITHIN_SECONDS = 60.0
 STOP_WITHIN_SECONDS = 20.0
@@ -67,6 +67,7 @@ class RunningStudio:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_the_parent,
             )
         if wait:
             wait_for(self._says_it_is_ready, seconds=READY_WITHIN_SECONDS, what=f"ready\n{self.log}")
