@@ -125,6 +125,7 @@ MIDDLEWARE = [
     "tchavi_studio.api.middleware.errors_as_json",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tchavi_studio.operations.compression.CompressPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -239,6 +240,8 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_HTTPS else "http"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Where no mail is sent, addresses stay unverified: two-factor authentication must be possible all the same.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
