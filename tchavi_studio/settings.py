@@ -5,6 +5,7 @@ What an operator may set is listed in docs/configuration.md, which a test holds 
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,27 +24,20 @@ STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var").resolve()
 STUDIO_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def kept_secret_key(path: Path) -> str:
-    """The installation's secret key: made at the first start, kept in `path` (mode 600), the same ever after."""
-    try:
-        descriptor = os.open(path.with_suffix(f".{os.getpid()}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(64))
-        # Linking is atomic and refuses an existing name: of two first starts at once, one key wins and both read it.
-        os.link(path.with_suffix(f".{os.getpid()}"), path)
-    except FileExistsError:
-        pass
-    finally:
-        path.with_suffix(f".{os.getpid()}").unlink(missing_ok=True)
-    return path.read_text()
+def installation_secret_key(kept_in: Path) -> str:
+    """The installation's secret key: made at the first start, kept in a file (mode 600), the same ever after."""
+    if not kept_in.exists():
+        draft = kept_in.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        # Linking is atomic and refuses a taken name: of two first starts at once one key wins, and both read it.
+        with suppress(FileExistsError):
+            os.link(draft, kept_in)
+        draft.unlink()
+    return kept_in.read_text()
 
 
-def installation_secret_key() -> str:
-    key_file = STUDIO_DATA / "secret.key"
-    return key_file.read_text() if key_file.exists() else kept_secret_key(key_file)
-
-
-SECRET_KEY = env.str("SECRET_KEY", "") or installation_secret_key()
+SECRET_KEY = env.str("SECRET_KEY", "") or installation_secret_key(STUDIO_DATA / "secret.key")
 
 # --- Address ----------------------------------------------------------------------------------------------------------
 
@@ -285,12 +279,13 @@ STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
 
 # --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------
 
+LOG_LEVEL = env.str("STUDIO_LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("STUDIO_LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},

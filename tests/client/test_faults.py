@@ -28,7 +28,7 @@ BOAT = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 ACCEPTED = httpx.Response(202, json={"id": "job_1", "status": "pending"})
 BUSY = {"error": {"code": "upstream_error", "message": "The provider did not answer.", "status": 502}}
 
-Step = httpx.Response | type[httpx.HTTPError]
+Step = httpx.Response | type[httpx.RequestError]
 
 
 class Script(httpx.MockTransport):
@@ -151,7 +151,9 @@ def test_max_retries(run: Any, max_retries: int, count: int) -> None:
         ((response(502), response(402)), InsufficientCreditsError),
     ],
 )
-def test_a_later_refusal_does_not_undo_an_unknown_outcome(run: Any, steps: tuple[Step, ...], kind: type) -> None:
+def test_a_later_refusal_does_not_undo_an_unknown_outcome(
+    run: Any, steps: tuple[Step, ...], kind: type[TchaviError]
+) -> None:
     with pytest.raises(kind) as caught:
         run(create, transport=Script(*steps), idempotent_server=True)
     assert caught.value.outcome_unknown is True
