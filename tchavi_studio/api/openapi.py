@@ -27,7 +27,7 @@ from tchavi_studio.ledger.models import Book
 from .addresses import public_origin
 from .examples import JOB_ID, REQUEST, answer_examples
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
-from .queries import STATUSES
+from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, STATUSES
 from .samples import samples
 from .waiting import MAX_WAIT_SECONDS
 
@@ -133,8 +133,8 @@ def _list_jobs() -> Schema:
         "description": _("The jobs that this key started, newest first."),
         "parameters": [
             _query("status", {"type": "string", "enum": list(STATUSES)}, _("Only jobs of this status.")),
-            _query("limit", {"type": "integer", "minimum": 1, "maximum": 50, "default": 20}, _("How many jobs.")),
-            _query("offset", {"type": "integer", "minimum": 0, "default": 0}, _("How many to skip.")),
+            _query("limit", {**_whole(1, MAX_PAGE_LENGTH), "default": DEFAULT_PAGE_LENGTH}, _("How many jobs.")),
+            _query("offset", {**_whole(0, MAX_OFFSET), "default": 0}, _("How many to skip.")),
         ],
         "responses": {"200": _json_answer(_("One page of jobs."), "JobList"), **_errors(400, 401, 429, 500)},
     }
@@ -243,6 +243,10 @@ def _ref(schema: str) -> Schema:
 
 def _query(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _whole(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _job_id() -> Schema:

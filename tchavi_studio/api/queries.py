@@ -17,6 +17,9 @@ from .services import digest
 KEY_PATTERN = re.compile(r"sk-tch_(?:test_)?([0-9a-f]{12})[A-Za-z0-9_-]{43}", re.ASCII)
 JOB_PATTERN = re.compile(r"job_([0-9a-f]{32})", re.ASCII)
 
+DEFAULT_PAGE_LENGTH, MAX_PAGE_LENGTH = 20, 50
+MAX_OFFSET = 1_000_000
+
 STATUSES: dict[str, frozenset[State]] = {
     "pending": frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN}),
     "processing": frozenset({State.PROCESSING, State.SAVING}),

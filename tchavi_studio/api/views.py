@@ -26,13 +26,11 @@ from .door import Call, answer
 from .errors import ApiError, invalid_request, not_found, problem_record, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
-from .queries import STATUSES, job_for_key, jobs_for_key
+from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, STATUSES, job_for_key, jobs_for_key
 from .records import accepted_record, file_record, job_record
 from .references import LIST_FIELDS, SINGLE_FIELDS, ReferenceFetch, room_to_fetch
 from .waiting import asked_wait_seconds, wait_for_end
 
-DEFAULT_PAGE_LENGTH, MAX_PAGE_LENGTH = 20, 50
-MAX_OFFSET = 1_000_000
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = max(MAX_BYTES.values()) + MULTIPART_OVERHEAD_BYTES
 
