@@ -55,6 +55,9 @@ if STUDIO_PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(STUDIO_PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = [STUDIO_PUBLIC_URL]
 
+# Sign-in and the API limit how often one address may try. Behind proxies that address is in X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("STUDIO_PROXY_COUNT", 0, validate=validate.Range(0, 10))
+
 PUBLIC_HTTPS = STUDIO_PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = PUBLIC_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
