@@ -36,5 +36,5 @@ def test_the_scene_glides_without_a_jump() -> None:
 
 
 def test_a_scene_repeats_itself_and_no_other() -> None:
-    drawn = [scene(seed).draw(10).tobytes() for seed in (1, 1, 2)]
+    drawn = [[plane.tobytes() for plane in scene(seed).draw(10).planes] for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]

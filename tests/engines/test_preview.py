@@ -25,6 +25,7 @@ from tchavi_studio.engines.base import (
     RenderFailedError,
 )
 from tchavi_studio.engines.preview import PreviewEngine
+from tchavi_studio.engines.preview.render import render_clip
 from tests.engines import media
 
 REQUEST = EngineRequest(
@@ -40,8 +41,14 @@ REQUEST = EngineRequest(
 
 
 def render(request: EngineRequest, folder: Path) -> RenderedClip:
+    """The way the studio renders: in a child process."""
     engine: LocalEngine = PreviewEngine()
     return engine.render(request, output_path=folder / "clip.mp4", on_progress=lambda _: True)
+
+
+def draw(request: EngineRequest, folder: Path) -> RenderedClip:
+    """The child's own work without the child, for what is about pictures and sound alone."""
+    return render_clip(request, folder / "clip.mp4", lambda _: None)
 
 
 def difference(frame: np.ndarray, image: Image.Image) -> float:
@@ -96,14 +103,14 @@ def test_a_silent_request_gives_no_audio_track(tmp_path: Path) -> None:
 
 
 def test_auto_lasts_ten_seconds(tmp_path: Path) -> None:
-    clip = render(replace(REQUEST, duration_seconds=-1), tmp_path)
+    clip = draw(replace(REQUEST, duration_seconds=-1), tmp_path)
     with av.open(str(clip.path)) as container:
         assert (container.streams.video[0].frames, container.duration) == (240, 10_000_000)
     assert (clip.duration_seconds, clip.frame_count) == (10.0, 240)
 
 
 def test_the_file_says_what_it_is_and_keeps_the_prompt_to_itself(tmp_path: Path) -> None:
-    clip = render(replace(REQUEST, prompt="Zanzibar by night", seed=4294967295), tmp_path)
+    clip = draw(replace(REQUEST, prompt="Zanzibar by night", seed=4294967295), tmp_path)
     with av.open(str(clip.path)) as container:
         assert container.metadata["title"] == "PREVIEW rendered by Tchavi Studio's preview engine"
         assert container.metadata["comment"] == (
@@ -114,7 +121,7 @@ def test_the_file_says_what_it_is_and_keeps_the_prompt_to_itself(tmp_path: Path)
 
 def test_every_frame_carries_the_mark(tmp_path: Path) -> None:
     black = media.photo(tmp_path / "black.png", Image.new("RGB", (864, 496)))
-    frames = media.frames_of(render(replace(REQUEST, first_frame=black), tmp_path).path)
+    frames = media.frames_of(draw(replace(REQUEST, first_frame=black), tmp_path).path)
     assert {int(frame[:60, :160].max()) > 120 and int(frame[60:].max()) < 12 for frame in frames} == {True}
 
 
@@ -128,7 +135,7 @@ def test_the_first_frame_opens_and_the_last_closes(tmp_path: Path) -> None:
         first_frame=media.photo(tmp_path / "first.png", first),
         last_frame=media.photo(tmp_path / "last.png", last),
     )
-    frames = media.frames_of(render(request, tmp_path).path)
+    frames = media.frames_of(draw(request, tmp_path).path)
     opening, closing = (ImageOps.fit(image, (864, 496), Image.Resampling.LANCZOS) for image in (first, last))
     assert difference(frames[0], opening) < 3
     assert difference(frames[-1], closing) < 3
@@ -145,7 +152,7 @@ def test_a_photo_is_shown_upright(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
     reference = EngineReference(content_type="image/jpeg", path=tmp_path / "turned.jpg")
-    clip = render(replace(REQUEST, aspect_ratio="adaptive", first_frame=reference), tmp_path)
+    clip = draw(replace(REQUEST, aspect_ratio="adaptive", first_frame=reference), tmp_path)
     turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[orientation]
     upright = image.transpose(turn)
     assert (clip.width, clip.height) == ((864, 496) if orientation == 3 else (496, 864))
@@ -164,7 +171,7 @@ def test_every_reference_image_and_video_is_seen(tmp_path: Path) -> None:
         reference_videos=[media.video(tmp_path / "blue then yellow.mp4", [blue, yellow])],
         duration_seconds=2,
     )
-    frames = media.frames_of(render(request, tmp_path).path)
+    frames = media.frames_of(draw(request, tmp_path).path)
     shown = [tuple(int(level) for level in np.median(frame.reshape(-1, 3), axis=0)) for frame in frames]
 
     def first_near(colour: tuple[int, int, int]) -> int:
@@ -182,9 +189,7 @@ def test_every_reference_image_and_video_is_seen(tmp_path: Path) -> None:
 def test_a_short_video_starts_again(tmp_path: Path) -> None:
     blue, yellow = (20, 30, 230), (220, 210, 20)
     clip_of_two = media.video(tmp_path / "short.mp4", [blue, yellow])
-    frames = media.frames_of(
-        render(replace(REQUEST, reference_videos=[clip_of_two], duration_seconds=2), tmp_path).path
-    )
+    frames = media.frames_of(draw(replace(REQUEST, reference_videos=[clip_of_two], duration_seconds=2), tmp_path).path)
     blueness = [bool(frame[60:, :, 2].mean() > 128) for frame in frames]
     assert blueness == [True] * 12 + [False] * 12 + [True] * 12 + [False] * 12
 
@@ -192,7 +197,7 @@ def test_a_short_video_starts_again(tmp_path: Path) -> None:
 def test_twelve_references_fit_into_one_second(tmp_path: Path) -> None:
     images = [media.photo(tmp_path / f"{n}.png", Image.new("RGB", (300, 300), (25 * n, 0, 128))) for n in range(9)]
     videos = [media.video(tmp_path / f"{n}.mp4", [(0, 80 * n, 0)]) for n in range(3)]
-    clip = render(replace(REQUEST, reference_images=images, reference_videos=videos), tmp_path)
+    clip = draw(replace(REQUEST, reference_images=images, reference_videos=videos), tmp_path)
     reds = {round(float(np.median(frame[..., 0])) / 25) for frame in media.frames_of(clip.path)}
     assert reds >= set(range(9))
 
@@ -209,7 +214,7 @@ def test_adaptive_follows_the_first_visual_reference(
 ) -> None:
     images = [media.photo(tmp_path / "a.png", media.textured(image_size, 1))] if image_size else []
     videos = [media.video(tmp_path / "a.mp4", [(9, 9, 9)], size=video_size)] if video_size else []
-    clip = render(replace(REQUEST, aspect_ratio="adaptive", reference_images=images, reference_videos=videos), tmp_path)
+    clip = draw(replace(REQUEST, aspect_ratio="adaptive", reference_images=images, reference_videos=videos), tmp_path)
     assert (clip.width, clip.height) == pixels
 
 
@@ -220,8 +225,8 @@ def test_reference_audio_is_heard(tmp_path: Path) -> None:
     ]
     image = media.photo(tmp_path / "a.png", media.textured((400, 300), 1))
     request = replace(REQUEST, generate_audio=True, duration_seconds=2, reference_images=[image])
-    plain = media.sound_of(render(request, tmp_path).path)
-    mixed = media.sound_of(render(replace(request, reference_audios=tones), tmp_path).path)
+    plain = media.sound_of(draw(request, tmp_path).path)
+    mixed = media.sound_of(draw(replace(request, reference_audios=tones), tmp_path).path)
     first, second = slice(9_600, 33_600), slice(43_200, 67_200)
     assert media.strength_at(mixed[:, first], 1000) > 0.15 > 20 * media.strength_at(plain[:, first], 1000)
     assert media.strength_at(mixed[:, second], 3000) > 0.15 > 20 * media.strength_at(plain[:, second], 3000)
@@ -232,7 +237,7 @@ def test_reference_audio_is_heard(tmp_path: Path) -> None:
 
 def test_a_reference_videos_sound_lies_low_in_the_mix(tmp_path: Path) -> None:
     reference = media.video(tmp_path / "a.mp4", [(9, 9, 9), (99, 99, 99)], hertz=2000)
-    clip = render(replace(REQUEST, generate_audio=True, reference_videos=[reference]), tmp_path)
+    clip = draw(replace(REQUEST, generate_audio=True, reference_videos=[reference]), tmp_path)
     assert 0.02 < media.strength_at(media.sound_of(clip.path)[:, 12_000:36_000], 2000) < 0.1
 
 
@@ -261,7 +266,16 @@ def test_whatever_is_asked_differently_gives_another_clip(tmp_path: Path) -> Non
         replace(REQUEST, first_frame=media.photo(tmp_path / "b.png", media.textured((400, 300), 2))),
     ]
     requests.append(replace(requests[-1], seed=8))
-    assert len({render(request, tmp_path).content_hash for request in requests}) == len(requests)
+    assert len({draw(request, tmp_path).content_hash for request in requests}) == len(requests)
+
+
+@pytest.mark.parametrize("colour", ["black", "grey", "white"])
+def test_a_plain_picture_still_tells_one_seed_from_another(tmp_path: Path, colour: str) -> None:
+    plain = media.photo(tmp_path / "plain.png", Image.new("RGB", (864, 496), colour))
+    clips = [draw(replace(REQUEST, seed=seed, first_frame=plain), tmp_path) for seed in (1, 2)]
+    assert clips[0].content_hash != clips[1].content_hash
+    frame = media.frames_of(clips[1].path)[12]
+    assert float(np.abs(frame[60:] - np.asarray(Image.new("RGB", (1, 1), colour), np.int16)).max()) <= 8
 
 
 # --- Progress and stopping --------------------------------------------------------------------------------------------

@@ -12,14 +12,26 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND
-from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture
+from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture, plane_rows
 from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
 
-X264_OPTIONS = {"preset": "superfast", "crf": "21", "x264-params": "mbtree=1:rc-lookahead=10"}
-"""A preview is seen once or twice: speed first. The macroblock tree, which this preset leaves out, costs little and
-makes the files of so calm a picture three times smaller, which people on metered data feel."""
+X264_OPTIONS = {
+    "preset": "ultrafast",
+    "qp": "26",
+    "x264-params": "cabac=1:no-deblock=0:bframes=3:b-adapt=0:weightb=1",
+}
+"""A preview is seen once or twice: speed first. What this preset leaves out and is asked for again costs little: CABAC
+and three frames of four predicted from both sides make the files of so calm a picture four times smaller, which people
+on metered data feel; deblocking keeps long gradients free of steps. A fixed quantiser needs no look ahead, a fifth of
+the time, and keeps dissolves as good as the rest."""
 
-AAC_BITS_PER_SECOND = 160_000
+ENCODER_THREADS = 2
+"""Whole frames in parallel. More would only take memory: drawing and encoding are meant for two cores."""
+
+AAC_OPTIONS = {"aac_coder": "fast", "aac_tns": "0", "aac_pns": "0", "aac_is": "0"}
+"""Without the searches that save bits at low rates only."""
+
+AAC_BITS_PER_SECOND = 128_000
 BT709 = 1
 """The number of BT.709 in all three colour tables of H.264 (ITU-T H.273)."""
 LIMITED_RANGE = 1
@@ -36,7 +48,6 @@ class Encoder:
     """
 
     def __init__(self, path: Path, *, size: tuple[int, int], with_sound: bool, title: str, comment: str) -> None:
-        self._size = size
         self._frame_count = 0
         self._sample_count = 0
         self._hash = hashlib.sha256()
@@ -68,11 +79,9 @@ class Encoder:
 
     def add_frame(self, picture: Picture) -> None:
         """The next frame of the clip."""
-        width, height = self._size
-        samples = picture.tobytes()
-        self._hash.update(samples)
-        planes = np.frombuffer(samples, np.uint8).reshape(height * 3 // 2, width)
-        frame = av.VideoFrame.from_ndarray(planes, PIXEL_FORMAT)
+        frame = picture.to_video_frame()
+        for rows, image in zip(plane_rows(frame), picture.planes, strict=True):
+            self._hash.update(np.ascontiguousarray(rows[:, : image.width]).data)
         frame.pts, frame.time_base = self._frame_count, Fraction(1, FRAMES_PER_SECOND)
         frame.colorspace = frame.color_primaries = frame.color_trc = BT709
         frame.color_range = LIMITED_RANGE
@@ -102,9 +111,9 @@ class Encoder:
         stream.width, stream.height = size
         stream.pix_fmt = PIXEL_FORMAT
         context = stream.codec_context
-        # Whole frames in parallel: slices would make every call wait for its frame while this process could draw.
+        # Not slices, which would make every call wait for its frame.
         context.thread_type = "FRAME"
-        context.thread_count = 0
+        context.thread_count = ENCODER_THREADS
         context.gop_size = KEYFRAME_SECONDS * FRAMES_PER_SECOND
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED_RANGE
@@ -117,5 +126,5 @@ class Encoder:
             layout="stereo",
             format="fltp",
             bit_rate=AAC_BITS_PER_SECOND,
-            options={"aac_coder": "fast"},
+            options=AAC_OPTIONS,
         )

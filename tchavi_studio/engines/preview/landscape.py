@@ -11,14 +11,19 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import Image
 from PIL.Image import Resampling
 
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.picture import Mask, Picture
 
 Field = NDArray[np.float32]
-"""Values per pixel, height by width, or height by width by 3 for colours from 0 to 255."""
+"""Values per pixel, height by width."""
+
+Paint = NDArray[np.float32]
+"""Colours from 0 to 255, height by width by 3, worked out at every fourth pixel only: all paints are soft."""
+
+COARSENESS = 4
 
 Colour = tuple[float, float, float]
 
@@ -119,22 +124,33 @@ class Ridge:
 # ---- Layers --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a mask glides sideways behind a window as wide as the frame, and how wide it has to be for that."""
+
+    frame_width: int
+    width: int
+    pixels_per_frame: float
+    start: float
+
+    def of(self, make_phase: Callable[[float, int], Mask]) -> "Drift":
+        """The drifting mask of which `make_phase(shift, width)` makes the one shifted by so many pixels."""
+        return Drift(self, [make_phase(phase * PHASE_PIXELS, self.width) for phase in range(PHASE_COUNT)])
+
+
 class Drift:
-    """A mask that glides sideways behind a window as wide as the frame."""
+    """A mask in eight phases that glides at its pace."""
 
-    def __init__(self, phases: Sequence[Mask], *, width: int, pixels_per_frame: float, start: float) -> None:
-        self._phases, self._width = phases, width
-        self._pixels_per_frame, self._start = pixels_per_frame, start
+    def __init__(self, pace: Pace, phases: Sequence[Mask]) -> None:
+        self._pace, self._phases = pace, phases
 
-    def at(self, frame: int) -> Mask:
-        """What the window shows of the mask at `frame`."""
-        quarter_pixels = round((self._start + frame * self._pixels_per_frame) / PHASE_PIXELS)
+    def at(self, frame: int, *, left: int = 0, right: int | None = None) -> Mask:
+        """What the window, or its part between two even columns, shows of the mask at `frame`."""
+        pace = self._pace
+        quarter_pixels = round((pace.start + frame * pace.pixels_per_frame) / PHASE_PIXELS)
         pairs, phase = divmod(quarter_pixels, PHASE_COUNT)
-        mask = self._phases[phase]
-        return Mask(
-            mask.full.crop((2 * pairs, 0, 2 * pairs + self._width, mask.full.height)),
-            mask.half.crop((pairs, 0, pairs + self._width // 2, mask.half.height)),
-        )
+        right = pace.frame_width if right is None else right
+        return self._phases[phase].cropped(2 * pairs + left, 2 * pairs + right)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,18 +165,16 @@ class Stage:
     sun_y: float
     palette: Palette
     chance: np.random.Generator
+    grain: Field
+    """What to add before cutting the fraction off: rounding by chance."""
 
-    def drift(self, *, widths_per_second: float, make_phase: Callable[[float, int], Mask]) -> Drift:
-        """A drifting mask of which `make_phase(shift, width)` makes the one shifted by so many pixels.
-
-        `widths_per_second` is the speed in frame widths; positive moves what is seen to the left.
-        """
+    def pace(self, *, widths_per_second: float) -> "Pace":
+        """A drift at so many frame widths per second; positive moves what is seen to the left."""
         pixels_per_frame = widths_per_second * self.width / FRAMES_PER_SECOND
         travel = abs(pixels_per_frame) * (self.frame_count - 1)
-        width = self.width + 2 * math.ceil(travel / 2) + 2
-        return Drift(
-            [make_phase(phase * PHASE_PIXELS, width) for phase in range(PHASE_COUNT)],
-            width=self.width,
+        return Pace(
+            frame_width=self.width,
+            width=self.width + 2 * math.ceil(travel / 2) + 2,
             pixels_per_frame=pixels_per_frame,
             start=travel if pixels_per_frame < 0 else 0,
         )
@@ -179,59 +193,99 @@ class Stage:
             there = texture[0].crop((int(whole) + 1, 0, int(whole) + 1 + width, texture[0].height))
             return Mask.from_image(Image.blend(here, there, part))
 
-        return self.drift(widths_per_second=widths_per_second, make_phase=phase)
+        return self.pace(widths_per_second=widths_per_second).of(phase)
 
     def distance_from_sun(self, top: int, bottom: int) -> Field:
-        """For each pixel of the rows: the distance from the sun in frame heights, sideways counted less."""
-        x = (np.arange(self.width, dtype=np.float32) - self.sun_x) * 0.72
-        y = np.arange(top, bottom, dtype=np.float32) - self.sun_y
+        """For each point of a paint: the distance from the sun in frame heights, sideways counted less."""
+        x = (_coarse(0, self.width) - self.sun_x) * 0.72
+        y = _coarse(top, bottom) - self.sun_y
         distance: Field = np.hypot(x[None, :], y[:, None])
         distance /= self.height
         return distance
 
-    def picture(self, rgb: Field) -> Picture:
-        """The colours as a picture, with a grain of one level so that long gradients do not show steps."""
-        grain = self.chance.random(rgb.shape[:2], dtype=np.float32)[..., None] * 1.6 - 0.3
-        return Picture.from_rgb(np.clip(rgb + grain, 0, 255).astype(np.uint8))
+    def flat(self, colour: Colour, top: int, bottom: int) -> Paint:
+        """One colour over the rows from `top` to `bottom`."""
+        shape = (_coarse(top, bottom).size, _coarse(0, self.width).size, 3)
+        paint: Paint = np.broadcast_to(np.array(colour, np.float32), shape)
+        return paint
+
+    def picture(self, paint: Paint, height: int) -> Picture:
+        """The paint in full size, with a grain of one level so that long gradients do not show steps."""
+        levels = (paint @ BT709_LEVELS.T + BT709_OFFSETS).astype(np.float32)
+
+        def plane(channel: int, width: int, rows: int, step: float) -> Image.Image:
+            coarse = Image.fromarray(np.ascontiguousarray(levels[..., channel]))
+            # Sample n of the paint stands at pixel n times the step, in the pixel's middle.
+            edge = 0.5 - 0.5 / step
+            smooth = coarse.resize(
+                (width, rows), Resampling.BILINEAR, (edge, edge, edge + width / step, edge + rows / step)
+            )
+            return Image.fromarray((np.asarray(smooth) + self.grain[:rows, :width]).astype(np.uint8))
+
+        return Picture(
+            plane(0, self.width, height, COARSENESS),
+            plane(1, self.width // 2, height // 2, COARSENESS / 2),
+            plane(2, self.width // 2, height // 2, COARSENESS / 2),
+        )
 
 
+BT709_LEVELS = np.array(
+    [
+        [0.2126 * 219, 0.7152 * 219, 0.0722 * 219],
+        [-0.2126 / 1.8556 * 224, -0.7152 / 1.8556 * 224, 0.5 * 224],
+        [0.5 * 224, -0.7152 / 1.5748 * 224, -0.0722 / 1.5748 * 224],
+    ],
+    np.float32,
+) / np.float32(255)
+"""From colours to luma, blue and red difference in limited range (ITU-R BT.709)."""
+BT709_OFFSETS = np.array([16, 128, 128], np.float32)
+
+
+def _coarse(start: int, end: int) -> Field:
+    """The pixels of a range at which a paint is worked out: every fourth, and one beyond the end."""
+    points: Field = np.arange(start, end + 2 * COARSENESS, COARSENESS, dtype=np.float32)
+    return points
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A still paint behind a drifting mask, laid on from row `top`."""
+    """A still paint behind a drifting mask, laid on from row `top`; what the mask does not reach down to is solid."""
 
-    def __init__(self, paint: Picture, mask: Drift, *, top: int) -> None:
-        self._paint, self._mask, self._top = paint, mask, top
+    paint: Picture
+    mask: Drift
+    solid: Picture | None = None
+    top: int
 
     def lay_on(self, picture: Picture, frame: int) -> None:
-        picture.paste(self._paint, self._mask.at(frame), top=self._top)
+        picture.paste(self.paint, self.mask.at(frame), top=self.top)
+        if self.solid is not None:
+            picture.lay(self.solid, top=self.top + self.paint.size[1])
 
 
-def _sky(stage: Stage) -> Field:
-    """Gradient, glow and sun for the rows above the horizon."""
-    palette, bottom = stage.palette, stage.horizon
+def _sky(stage: Stage, height: int) -> Picture:
+    """Gradient, glow and sun; below the horizon the sky's last row goes on."""
+    palette = stage.palette
     stops = np.array([0, 0.5, 0.84, 1]) * stage.horizon
-    rows = np.arange(bottom)
+    rows = _coarse(0, height)
     colours = np.array([palette.zenith, palette.upper, palette.lower, palette.horizon])
     gradient = np.stack([np.interp(rows, stops, colours[:, channel]) for channel in range(3)], axis=1)
-    rgb: Field = np.repeat(gradient[:, None, :].astype(np.float32), stage.width, axis=1)
-
-    distance = stage.distance_from_sun(0, bottom)
+    distance = stage.distance_from_sun(0, height)
     glow = 0.5 * np.exp(-((distance / 0.42) ** 2)) + 0.42 * np.exp(-distance / 0.085)
-    rgb = _toward(rgb, palette.glow, glow)
-    x = np.arange(stage.width, dtype=np.float32) - stage.sun_x
-    y = np.arange(bottom, dtype=np.float32) - stage.sun_y
+    sky = stage.picture(_toward(gradient[:, None, :].astype(np.float32), palette.glow, glow), height)
+
     radius = 0.052 * min(stage.width, stage.height)
+    left, top = _even(stage.sun_x - radius) - 2, max(0, _even(stage.sun_y - radius) - 2)
+    x = np.arange(left, left + _even(2 * radius) + 4, dtype=np.float32) - np.float32(stage.sun_x)
+    y = np.arange(top, min(top + _even(2 * radius) + 4, stage.horizon), dtype=np.float32) - np.float32(stage.sun_y)
     disc = np.clip((radius - np.hypot(x[None, :], y[:, None])) / 1.6 + 0.5, 0, 1)
-    return _toward(rgb, palette.sun, disc * 0.96)
+    sun = stage.picture(stage.flat(palette.sun, top, top + y.size), y.size).cropped(0, 0, x.size, y.size)
+    sky.paste(sun, Mask.from_coverage(disc * 0.96), top=top, left=left)
+    return sky
 
 
-def _toward(rgb: Field, colour: Colour, share: Field) -> Field:
-    """Each pixel moved toward a colour by its own share, 0 to 1."""
-    return rgb + (np.array(colour, np.float32) - rgb) * np.clip(share, 0, 1)[..., None].astype(np.float32)
-
-
-def _flat(colour: Colour, height: int, width: int) -> Field:
-    flat: Field = np.broadcast_to(np.array(colour, np.float32), (height, width, 3))
-    return flat
+def _toward(paint: Paint, colour: Colour, share: Field) -> Paint:
+    """Each point moved toward a colour by its own share, 0 to 1."""
+    return paint + (np.array(colour, np.float32) - paint) * np.clip(share, 0, 1)[..., None].astype(np.float32)
 
 
 def _clouds(stage: Stage, *, top: float, bottom: float, density: float, widths_per_second: float) -> Layer:
@@ -251,8 +305,9 @@ def _clouds(stage: Stage, *, top: float, bottom: float, density: float, widths_p
     shade = mix(palette.upper, palette.lower, 0.45)
     lit = mix(palette.horizon, palette.sun, 0.35)
     nearness = np.exp(-((stage.distance_from_sun(first, last) / 0.5) ** 2))
-    paint = stage.picture(_toward(_flat(shade, height, stage.width), lit, 0.25 + 0.75 * nearness))
-    return Layer(paint, stage.drifting_texture(widths_per_second=widths_per_second, make=make), top=first)
+    paint = stage.picture(_toward(stage.flat(shade, first, last), lit, 0.25 + 0.75 * nearness), height)
+    mask = stage.drifting_texture(widths_per_second=widths_per_second, make=make)
+    return Layer(paint=paint, mask=mask, top=first)
 
 
 def _hills(
@@ -264,25 +319,31 @@ def _hills(
     """
     palette = stage.palette
     ridge = Ridge(stage.chance, base=base, height=height, wavelength=wavelength, rugged=rugged)
+    drift = stage.pace(widths_per_second=0.002 + 0.022 * depth**1.5)
     top = max(0, _even(base - 1.5 * height - 2))
+    # Below its lowest valley the range is solid: only the rows that the outline crosses need a mask.
+    valley = float(ridge.at(np.arange(drift.width + 2, dtype=np.float32)).max())
+    solid_from = min(foot, _even(valley + 3))
 
     def phase(shift: float, width: int) -> Mask:
         outline = ridge.at(np.arange(width, dtype=np.float32) + np.float32(shift))
-        levels = np.full((foot - top, width), 255, np.uint8)
-        # Below its lowest valley the range is solid: only the rows that the outline crosses need working out.
-        crossed = np.arange(top, min(foot, math.ceil(outline.max()) + 1), dtype=np.float32)[:, None]
+        crossed = np.arange(top, solid_from, dtype=np.float32)[:, None]
         coverage = np.clip((crossed - outline + np.float32(0.5)) * np.float32(255), 0, 255)
-        levels[: len(crossed)] = coverage.astype(np.uint8)
-        return Mask.from_image(Image.fromarray(levels))
+        return Mask.from_image(Image.fromarray(coverage.astype(np.uint8)))
 
     colour = mix(palette.far, palette.near, depth**0.8)
     haze = mix(palette.horizon, palette.lower, 0.4)
-    sinking = np.linspace(0, 1, foot - top, dtype=np.float32)[:, None] ** 1.6
+    sinking = np.clip((_coarse(top, foot) - top) / (foot - top), 0, 1)[:, None] ** 1.6
     nearness = np.exp(-((stage.distance_from_sun(top, foot) / 0.38) ** 2))
-    rgb = _toward(_flat(colour, foot - top, stage.width), palette.glow, nearness * (0.34 * (1 - depth) + 0.05))
-    rgb = _toward(rgb, haze, sinking * (0.62 * (1 - depth) + 0.03) * np.ones_like(nearness))
-    drift = stage.drift(widths_per_second=0.002 + 0.022 * depth**1.5, make_phase=phase)
-    return Layer(stage.picture(rgb), drift, top=top)
+    paint = _toward(stage.flat(colour, top, foot), palette.glow, nearness * (0.34 * (1 - depth) + 0.05))
+    paint = _toward(paint, haze, sinking * (0.62 * (1 - depth) + 0.03) * np.ones_like(nearness))
+    picture = stage.picture(paint, foot - top)
+    return Layer(
+        paint=picture.cropped(0, 0, stage.width, solid_from - top),
+        mask=drift.of(phase),
+        solid=picture.cropped(0, solid_from - top, stage.width, foot - top) if solid_from < foot else None,
+        top=top,
+    )
 
 
 class Water:
@@ -294,22 +355,32 @@ class Water:
         palette, width, height = stage.palette, stage.width, self._height
         depth = np.arange(height, dtype=np.float32) / height
 
+        x = np.arange(width, dtype=np.float32) - np.float32(stage.sun_x)
+        reach = 0.035 * width + 0.16 * min(width, stage.height) * depth
+        path = np.exp(-((x[None, :] / reach[:, None]) ** 2)) * (1 - 0.55 * depth[:, None])
+
+        # The water's own colour and, over it, the sun's path: together one paint, as neither moves.
         tint = mix(mix(palette.zenith, palette.near, 0.35), palette.upper, 0.25)
-        self._tint = stage.picture(_flat(tint, height, width))
-        strength = 0.10 + 0.52 * depth**0.75
-        self._depth_mask = Mask.from_coverage(np.repeat(strength[:, None], width, axis=1))
+        sunlight = mix(palette.sun, palette.glow, 0.25)
+        tinted, shining = 0.10 + 0.52 * depth[:, None] ** 0.75, 0.26 * path
+        covered = 1 - (1 - tinted) * (1 - shining)
+        down, across = (np.minimum(_coarse(0, end), end - 1).astype(np.intp) for end in (height, width))
+        share = (shining / covered)[np.ix_(down, across)].astype(np.float32)
+        self._surface = stage.picture(_toward(stage.flat(tint, 0, height), sunlight, share), height)
+        self._surface_mask = Mask.from_coverage(covered)
 
         self._waves = stage.drifting_texture(widths_per_second=0.012, make=lambda w: self._ripples(w, 0.42, 0.62))
         self._glints = (
             stage.drifting_texture(widths_per_second=0.020, make=lambda w: self._ripples(w, 0.30, 0.72)),
             stage.drifting_texture(widths_per_second=-0.016, make=lambda w: self._ripples(w, 0.30, 0.72)),
         )
-        x = np.arange(width, dtype=np.float32) - stage.sun_x
-        reach = 0.035 * width + 0.16 * min(width, stage.height) * depth
-        path = np.exp(-((x[None, :] / reach[:, None]) ** 2)) * (1 - 0.55 * depth[:, None])
-        self._path = Mask.from_coverage(path)
-        self._shine = Mask.from_coverage(path * 0.26)
-        self._sunlight = stage.picture(_flat(mix(palette.sun, palette.glow, 0.25), height, width))
+        # Where the path is too weak to show a glint, none is looked for.
+        lit = np.flatnonzero(path.max(axis=0) > 0.02)
+        self._left, self._right = 2 * (int(lit[0]) // 2), 2 * (int(lit[-1]) // 2 + 1)
+        self._path = Mask.from_coverage(path[:, self._left : self._right])
+        self._sunlight = stage.picture(stage.flat(sunlight, 0, height), height).cropped(
+            0, 0, self._right - self._left, height
+        )
 
     def _ripples(self, width: int, low: float, high: float) -> Field:
         """Flat ripples as seen from the shore: fine and crowded at the horizon, long and wide in front."""
@@ -324,23 +395,17 @@ class Water:
 
     def lay_on(self, picture: Picture, frame: int) -> None:
         """Mirror what `picture` shows above the horizon into the rows below it."""
-        water = self._mirrored(picture, frame, swell=1.0)
-        water.paste(self._mirrored(picture, frame + 37, swell=2.6), self._waves.at(frame))
-        water.paste(self._tint, self._depth_mask)
-        water.paste(self._sunlight, self._shine)
-        first, second = (glints.at(frame) for glints in self._glints)
-        sparkle = Mask(
-            ImageChops.multiply(ImageChops.multiply(first.full, second.full), self._path.full),
-            ImageChops.multiply(ImageChops.multiply(first.half, second.half), self._path.half),
-        )
-        water.paste(self._sunlight, sparkle)
-        for plane, part, top in zip(
-            picture.planes, water.planes, (self._stage.horizon, *[self._stage.horizon // 2] * 2), strict=True
-        ):
-            plane.paste(part, (0, top))
+        above = tuple(np.asarray(plane) for plane in picture.cropped(0, 0, picture.size[0], self._stage.horizon).planes)
+        water = self._mirrored(above, frame, swell=1.0)
+        water.paste(self._mirrored(above, frame + 37, swell=2.6), self._waves.at(frame))
+        water.paste(self._surface, self._surface_mask)
+        first, second = (glints.at(frame, left=self._left, right=self._right) for glints in self._glints)
+        sparkle = first.multiplied(second).multiplied(self._path)
+        water.paste(self._sunlight, sparkle, left=self._left)
+        picture.lay(water, top=self._stage.horizon)
 
-    def _mirrored(self, picture: Picture, frame: int, *, swell: float) -> Picture:
-        """The part above the horizon upside down, its rows shifted by two trains of waves that run to the shore."""
+    def _mirrored(self, above: tuple[NDArray[np.uint8], ...], frame: int, *, swell: float) -> Picture:
+        """The planes above the horizon upside down, their rows shifted by two trains of waves that run to the shore."""
         seconds = frame / FRAMES_PER_SECOND
         down = np.arange(self._height, dtype=np.float64)
         perspective = np.log1p(down / self._height * 14)
@@ -350,11 +415,8 @@ class Water:
             np.intp
         )
         half_rows = rows[::2] // 2
-        return Picture(
-            Image.fromarray(np.asarray(picture.luma)[rows]),
-            Image.fromarray(np.asarray(picture.blue)[half_rows]),
-            Image.fromarray(np.asarray(picture.red)[half_rows]),
-        )
+        luma, blue, red = above
+        return Picture(Image.fromarray(luma[rows]), Image.fromarray(blue[half_rows]), Image.fromarray(red[half_rows]))
 
 
 # ---- The scene -----------------------------------------------------------------------------------------------------
@@ -378,6 +440,7 @@ class LandscapeShot:
             sun_y=horizon - unit * chance.uniform(0.07, 0.26),
             palette=PALETTES[first].mixed(PALETTES[second], float(chance.uniform(0, 0.3))),
             chance=chance,
+            grain=chance.random((height, width), dtype=np.float32),
         )
         self._layers: list[Layer | Water] = [
             _clouds(stage, top=0.02, bottom=0.62, density=chance.uniform(0.2, 1), widths_per_second=0.010),
@@ -430,8 +493,8 @@ class LandscapeShot:
                         foot=height,
                     )
                 )
-        # Valleys may dip below the horizon: there the sky's last row goes on.
-        self._backdrop = stage.picture(np.pad(_sky(stage), ((0, height - horizon), (0, 0), (0, 0)), mode="edge"))
+        # Valleys may dip below the horizon, and more sky is seen there.
+        self._backdrop = _sky(stage, height)
 
     def draw(self, frame: int) -> Picture:
         picture = self._backdrop.copy()

@@ -11,7 +11,8 @@ from typing import Self
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
+from PIL.Image import Resampling
 
 PIXEL_FORMAT = "yuv420p"
 
@@ -37,47 +38,62 @@ class Picture:
         return self.luma, self.blue, self.red
 
     @classmethod
-    def from_image(cls, image: Image.Image) -> Self:
-        """An RGB image of even size, converted."""
-        return cls.from_rgb(np.asarray(image.convert("RGB")))
-
-    @classmethod
-    def from_rgb(cls, rgb: NDArray[np.uint8]) -> Self:
-        """A height by width by 3 array, converted."""
-        return cls.from_video_frame(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb)), (rgb.shape[1], rgb.shape[0]))
+    def from_image(cls, image: Image.Image, size: tuple[int, int] | None = None) -> Self:
+        """An RGB image, converted and scaled to `size`, which is even; the image's own size by default."""
+        return cls.from_video_frame(av.VideoFrame.from_ndarray(np.asarray(image)), size or image.size)
 
     @classmethod
     def from_video_frame(cls, frame: av.VideoFrame, size: tuple[int, int]) -> Self:
         """A decoded frame in any pixel format, scaled to `size` (even numbers) and converted."""
         width, height = size
-        converted = frame.reformat(
-            width=width,
-            height=height,
-            format=PIXEL_FORMAT,
-            dst_colorspace="ITU709",
-            dst_color_range="MPEG",
-            interpolation="BICUBIC",
+        return cls._from_planes(
+            frame.reformat(
+                width=width,
+                height=height,
+                format=PIXEL_FORMAT,
+                dst_colorspace="ITU709",
+                dst_color_range="MPEG",
+                interpolation="BICUBIC",
+            )
         )
-        samples = converted.to_ndarray().reshape(-1)
-        luma_count, chroma_count = width * height, width * height // 4
+
+    @classmethod
+    def _from_planes(cls, frame: av.VideoFrame) -> Self:
+        """The frame's own memory seen as a picture. Pillow copies a plane before the first change to it."""
         return cls(
-            _plane(samples[:luma_count], size),
-            _plane(samples[luma_count : luma_count + chroma_count], (width // 2, height // 2)),
-            _plane(samples[luma_count + chroma_count :], (width // 2, height // 2)),
+            *(
+                Image.frombuffer("L", (plane.width, plane.height), rows, "raw", "L", plane.line_size, 1)
+                for plane, rows in zip(frame.planes, plane_rows(frame), strict=True)
+            )
         )
 
-    def resized(self, size: tuple[int, int], box: Box | None = None) -> Self:
-        """The part inside `box` (the whole by default) at `size`, for scales near one.
+    def to_video_frame(self) -> av.VideoFrame:
+        """A frame with a copy of the samples."""
+        frame = av.VideoFrame(*self.size, PIXEL_FORMAT)
+        for rows, image in zip(plane_rows(frame), self.planes, strict=True):
+            rows[:, : image.width] = np.asarray(image)
+        return frame
 
-        The box may begin and end between pixels: that is what keeps a slow camera from trembling.
-        """
-        left, top, right, bottom = box or (0, 0, *self.size)
-        half_size, half_box = (size[0] // 2, size[1] // 2), (left / 2, top / 2, right / 2, bottom / 2)
+    def enlarged(self, factor: int) -> Self:
+        """The picture at a whole multiple of its size, with smooth steps between its samples."""
+        width, height = self.size
+        return self._from_planes(
+            self.to_video_frame().reformat(width=width * factor, height=height * factor, interpolation="BILINEAR")
+        )
+
+    def picked(self, size: tuple[int, int], box: Box) -> Self:
+        """The part inside `box` at `size`, each sample being the nearest of this picture: no mixing, so it is cheap."""
+        half_size, half_box = (size[0] // 2, size[1] // 2), (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
         return type(self)(
-            _sampled(self.luma, size, (left, top, right, bottom)),
-            _sampled(self.blue, half_size, half_box),
-            _sampled(self.red, half_size, half_box),
+            self.luma.resize(size, Resampling.NEAREST, box),
+            self.blue.resize(half_size, Resampling.NEAREST, half_box),
+            self.red.resize(half_size, Resampling.NEAREST, half_box),
         )
+
+    def cropped(self, left: int, top: int, right: int, bottom: int) -> Self:
+        """The part inside a box of even luma pixels."""
+        half_box = (left // 2, top // 2, right // 2, bottom // 2)
+        return type(self)(self.luma.crop((left, top, right, bottom)), self.blue.crop(half_box), self.red.crop(half_box))
 
     def blended(self, other: "Picture", weight: float) -> Self:
         """This picture with `other` laid over it at `weight`, 0 to 1."""
@@ -96,9 +112,11 @@ class Picture:
         self.blue.paste(paint.blue, (left // 2, top // 2), mask.half)
         self.red.paste(paint.red, (left // 2, top // 2), mask.half)
 
-    def tobytes(self) -> bytes:
-        """All samples, plane after plane: width by height by 3/2 bytes."""
-        return self.luma.tobytes() + self.blue.tobytes() + self.red.tobytes()
+    def lay(self, paint: "Picture", *, top: int = 0, left: int = 0) -> None:
+        """Lay `paint` over this picture, in place, as a whole. `top` and `left` are even luma pixels."""
+        self.luma.paste(paint.luma, (left, top))
+        self.blue.paste(paint.blue, (left // 2, top // 2))
+        self.red.paste(paint.red, (left // 2, top // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +137,18 @@ class Mask:
         levels = np.clip(np.rint(coverage * 255), 0, 255).astype(np.uint8)
         return cls.from_image(Image.fromarray(levels))
 
+    def cropped(self, left: int, right: int) -> Self:
+        """The columns from `left` to `right`, both even."""
+        height, half_height = self.full.height, self.half.height
+        return type(self)(
+            self.full.crop((left, 0, right, height)), self.half.crop((left // 2, 0, right // 2, half_height))
+        )
 
-def _sampled(plane: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
-    """The part of a plane inside `box` at `size`, each sample interpolated from its four neighbours.
-
-    Interpolating first between whole rows and then between whole columns, with Pillow's composite for the weighting,
-    takes half the time of Pillow's own resize, which is the costliest step of a frame. It is meant for scales near
-    one: it does not average away detail that a strong reduction would have to.
-    """
-    samples = np.asarray(plane)
-    above, below, down = _neighbours(box[1], box[3], size[1], plane.height)
-    rows = np.asarray(_mixed(samples[above], samples[below], down[:, None]))
-    before, after, across = _neighbours(box[0], box[2], size[0], plane.width)
-    return _mixed(rows[:, before], rows[:, after], across[None, :])
+    def multiplied(self, other: "Mask") -> Self:
+        """A mask that covers only where both do."""
+        return type(self)(ImageChops.multiply(self.full, other.full), ImageChops.multiply(self.half, other.half))
 
 
-def _neighbours(
-    start: float, end: float, count: int, length: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
-    """For `count` samples spread evenly from `start` to `end`: both neighbours, and the second's weight up to 255."""
-    centres = start + (np.arange(count) + 0.5) * ((end - start) / count) - 0.5
-    centres = np.clip(centres, 0, length - 1)
-    first = np.minimum(centres.astype(np.intp), length - 2)
-    return first, first + 1, np.rint((centres - first) * 255).astype(np.uint8)
-
-
-def _mixed(first: NDArray[np.uint8], second: NDArray[np.uint8], weight: NDArray[np.uint8]) -> Image.Image:
-    mask = np.ascontiguousarray(np.broadcast_to(weight, first.shape))
-    return Image.composite(Image.fromarray(second), Image.fromarray(first), Image.fromarray(mask))
-
-
-def _plane(samples: NDArray[np.generic], size: tuple[int, int]) -> Image.Image:
-    # A copy: the decoder's buffer may be reused for the next frame.
-    return Image.frombytes("L", size, samples.tobytes())
+def plane_rows(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """The frame's planes as arrays over its own memory, in which rows may be longer than in the picture."""
+    return [np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size) for plane in frame.planes]

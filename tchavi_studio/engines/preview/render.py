@@ -16,6 +16,7 @@ from tchavi_studio.engines.formats import FRAMES_PER_SECOND, billed_seconds, pix
 from tchavi_studio.engines.preview.chance import random_generator
 from tchavi_studio.engines.preview.encoder import Encoder
 from tchavi_studio.engines.preview.landscape import LandscapeShot
+from tchavi_studio.engines.preview.light import WanderingLight
 from tchavi_studio.engines.preview.mark import PreviewMark
 from tchavi_studio.engines.preview.shots import (
     Shot,
@@ -143,9 +144,12 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
             )
         )
         lane = EncodingLane(stack.enter_context(ThreadPoolExecutor(1)))
+        chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="light")
+        light = WanderingLight(size=size, frame_count=frame_count, chance=chance)
         mark = PreviewMark(size)
         for frame in range(frame_count):
             picture = timeline.draw(frame)
+            light.fall_on(picture, frame)
             mark.stamp(picture)
             lane.send(partial(encoder.add_frame, picture))
             second, rest = divmod(frame + 1, FRAMES_PER_SECOND)
@@ -205,13 +209,14 @@ def _stage(
         frame_count=frame_count,
         dissolve_frames=round(MORPH_SHARE * frame_count) if only_two_frames else DISSOLVE_FRAMES,
     )
-    shots = [
-        (
-            slot,
-            make(slot.frame_count, random_generator(prompt=request.prompt, seed=request.seed, purpose=f"shot {index}")),
-        )
-        for index, (slot, make) in enumerate(zip(slots, makers, strict=True))
-    ]
+
+    def make(index: int) -> Shot:
+        chance = random_generator(prompt=request.prompt, seed=request.seed, purpose=f"shot {index}")
+        return makers[index](slots[index].frame_count, chance)
+
+    # Two at a time: reading a large photo takes as long as a dozen frames, and nothing can be encoded yet.
+    with ThreadPoolExecutor(2) as pool:
+        shots = list(zip(slots, pool.map(make, range(len(makers))), strict=True))
     return Timeline(shots), slots[videos_from : videos_from + len(videos)]
 
 
@@ -222,8 +227,8 @@ def _photo_shot(
     return make(photo, size=size, frame_count=frame_count, chance=chance)
 
 
-def _video_shot(video: VideoFile, size: tuple[int, int], frame_count: int, chance: np.random.Generator) -> Shot:
-    return VideoShot(video, size=size, frame_count=frame_count, chance=chance)
+def _video_shot(video: VideoFile, size: tuple[int, int], _frame_count: int, _chance: np.random.Generator) -> Shot:
+    return VideoShot(video, size=size)
 
 
 def _landscape_shot(size: tuple[int, int], frame_count: int, chance: np.random.Generator) -> Shot:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 from PIL import Image
-from PIL.Image import Resampling
 
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.picture import Box, Picture
@@ -18,8 +17,8 @@ from tchavi_studio.engines.preview.sources import VideoFile
 PHOTO_ZOOM = 1.1
 """How far the slow camera closes in on a photo, from the whole to this factor."""
 
-VIDEO_ZOOM = 1.03
-"""A video moves by itself; it gets a breath of camera, no more."""
+CAMERA_STEPS_PER_PIXEL = 4
+"""How finely the camera moves: a quarter of a pixel is below what anyone sees tremble, and is H.264's own measure."""
 
 TRAVEL_SHARE_PER_SECOND = 0.07
 """How fast the camera may travel along a photo that is longer than the frame, in frame lengths."""
@@ -49,29 +48,45 @@ class Camera:
 
 
 class PhotoShot:
-    """A photo under a slow camera."""
+    """A photo under a slow camera.
+
+    The photo is enlarged once, so that each frame only has to pick the samples nearest to where the camera is.
+    """
 
     def __init__(self, photo: Picture, *, size: tuple[int, int], camera: Camera) -> None:
-        self._photo, self._size, self._camera = photo, size, camera
+        self._size = size
+        # A long photo may be far larger than what the camera passes over.
+        left = _even_down(min(camera.start[0], camera.end[0]))
+        top = _even_down(min(camera.start[1], camera.end[1]))
+        right = min(photo.size[0], _even_down(max(camera.start[2], camera.end[2])) + 2)
+        bottom = min(photo.size[1], _even_down(max(camera.start[3], camera.end[3])) + 2)
+        self._photo = photo.cropped(left, top, right, bottom)
+        self._camera = Camera(
+            start=moved(camera.start, -left, -top), end=moved(camera.end, -left, -top), frame_count=camera.frame_count
+        )
+        self._enlarged: Picture | None = None
 
     def draw(self, frame: int) -> Picture:
-        return self._photo.resized(self._size, self._camera.box_at(frame))
+        # Enlarged only while it is on screen: nine reference images would fill a quarter of a gigabyte.
+        enlarged = self._enlarged or self._photo.enlarged(CAMERA_STEPS_PER_PIXEL)
+        self._enlarged = enlarged if frame + 1 < self._camera.frame_count else None
+        left, top, right, bottom = (CAMERA_STEPS_PER_PIXEL * edge for edge in self._camera.box_at(frame))
+        # Rounding must not carry the box over the edge.
+        width, height = enlarged.size
+        return enlarged.picked(self._size, (max(0, left), max(0, top), min(width, right), min(height, bottom)))
 
 
 class VideoShot:
-    """A reference video's own frames at its own speed, from its start."""
+    """A reference video's own frames at its own speed, from its start, centre-cropped. It moves by itself."""
 
-    def __init__(
-        self, video: VideoFile, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator
-    ) -> None:
+    def __init__(self, video: VideoFile, *, size: tuple[int, int]) -> None:
         self._video, self._size = video, size
-        self._cover = cover_size(video.size, scaled(size, VIDEO_ZOOM))
-        whole = centred_box(self._cover, size)
-        self._camera = Camera(start=whole, end=closer(whole, VIDEO_ZOOM, chance), frame_count=frame_count)
+        self._cover = cover_size(video.size, size)
 
     def draw(self, frame: int) -> Picture:
         picture = self._video.picture_at(frame / FRAMES_PER_SECOND, self._cover)
-        return picture.resized(self._size, self._camera.box_at(frame))
+        left, top = (_even_down((cover - frame) / 2) for cover, frame in zip(self._cover, self._size, strict=True))
+        return picture.cropped(left, top, left + self._size[0], top + self._size[1])
 
 
 def opening_shot(
@@ -99,7 +114,7 @@ def reference_shot(
 ) -> PhotoShot:
     """A reference image: the camera travels along what does not fit the frame, else it closes in or draws back."""
     picture_size = cover_size(photo.size, scaled(size, PHOTO_ZOOM))
-    picture = Picture.from_image(photo.resize(picture_size, Resampling.LANCZOS))
+    picture = Picture.from_image(photo, picture_size)
     whole = centred_box(picture_size, size)
     spare_across, spare_down = picture_size[0] - whole[2] + whole[0], picture_size[1] - whole[3] + whole[1]
     seconds = frame_count / FRAMES_PER_SECOND
@@ -176,9 +191,8 @@ def _dissolve(frame: int, fade_in: int) -> float:
 
 def _fitted(photo: Image.Image, size: tuple[int, int]) -> Picture:
     """The photo centre-cropped to the frame's ratio, with pixels to spare for the camera."""
-    room = scaled(size, PHOTO_ZOOM)
-    cropped = photo.resize(room, Resampling.LANCZOS, centred_box(photo.size, size))
-    return Picture.from_image(cropped)
+    left, top, right, bottom = (round(edge) for edge in centred_box(photo.size, size))
+    return Picture.from_image(photo.crop((left, top, right, bottom)), scaled(size, PHOTO_ZOOM))
 
 
 def scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -211,3 +225,7 @@ def closer(box: Box, factor: float, chance: np.random.Generator) -> Box:
 def moved(box: Box, across: float, down: float) -> Box:
     """The box shifted by so many pixels."""
     return box[0] + across, box[1] + down, box[2] + across, box[3] + down
+
+
+def _even_down(pixels: float) -> int:
+    return 2 * int(pixels / 2)

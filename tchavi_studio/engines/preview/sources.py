@@ -95,12 +95,13 @@ def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image
     with source.blamed("read"), _open_photo(source) as image:
         longest = max(wanted_pixels)
         image.draft("RGB", (longest, longest))
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            opaque = Image.new("RGBA", upright.size, "white")
-            opaque.alpha_composite(upright.convert("RGBA"))
-            upright = opaque
-        return upright.convert("RGB")
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.has_transparency_data:
+            opaque = Image.new("RGBA", image.size, "white")
+            opaque.alpha_composite(image.convert("RGBA"))
+            return opaque.convert("RGB")
+        return image.convert("RGB")
 
 
 def _open_photo(source: Source) -> Image.Image:
