@@ -15,15 +15,17 @@ from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture, plane_rows
 from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
 
-X264_OPTIONS = {
-    "preset": "ultrafast",
-    "qp": "26",
-    "x264-params": "cabac=1:no-deblock=0:bframes=3:b-adapt=0:weightb=1",
-}
+X264_OPTIONS = {"preset": "ultrafast", "x264-params": "cabac=1:no-deblock=0:bframes=3:b-adapt=0:weightb=1"}
 """A preview is seen once or twice: speed first. What this preset leaves out and is asked for again costs little: CABAC
 and three frames of four predicted from both sides make the files of so calm a picture four times smaller, which people
 on metered data feel; deblocking keeps long gradients free of steps. A fixed quantiser needs no look ahead, a fifth of
 the time, and keeps dissolves as good as the rest."""
+
+GRADIENT_QUANTISER = 21
+"""For drawn scenes: they are all soft gradients, in which coarser steps would show, and they cost few bytes anyway."""
+
+PHOTO_QUANTISER = 25
+"""For photos and videos, whose texture hides coarser steps."""
 
 ENCODER_THREADS = 2
 """Whole frames in parallel. More would only take memory: drawing and encoding are meant for two cores."""
@@ -47,14 +49,16 @@ class Encoder:
     stay within a second or so of the picture.
     """
 
-    def __init__(self, path: Path, *, size: tuple[int, int], with_sound: bool, title: str, comment: str) -> None:
+    def __init__(
+        self, path: Path, *, size: tuple[int, int], quantiser: int, with_sound: bool, title: str, comment: str
+    ) -> None:
         self._frame_count = 0
         self._sample_count = 0
         self._hash = hashlib.sha256()
         self._sample_hash = hashlib.sha256()
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._container.metadata.update(title=title, comment=comment)
-        self._video = self._add_video(size)
+        self._video = self._add_video(size, quantiser)
         self._audio = self._add_audio() if with_sound else None
 
     def __enter__(self) -> Self:
@@ -106,8 +110,9 @@ class Encoder:
             self._container.mux(self._audio.encode(None))
         self._container.close()
 
-    def _add_video(self, size: tuple[int, int]) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=X264_OPTIONS)
+    def _add_video(self, size: tuple[int, int], quantiser: int) -> VideoStream:
+        options = {**X264_OPTIONS, "qp": str(quantiser)}
+        stream = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = PIXEL_FORMAT
         context = stream.codec_context

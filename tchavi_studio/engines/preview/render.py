@@ -14,7 +14,7 @@ import numpy as np
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedClip
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.engines.preview.chance import random_generator
-from tchavi_studio.engines.preview.encoder import Encoder
+from tchavi_studio.engines.preview.encoder import GRADIENT_QUANTISER, PHOTO_QUANTISER, Encoder
 from tchavi_studio.engines.preview.landscape import LandscapeShot
 from tchavi_studio.engines.preview.light import WanderingLight
 from tchavi_studio.engines.preview.mark import PreviewMark
@@ -87,6 +87,11 @@ class Inputs:
             audios=numbered("Reference audio", tuple(request.reference_audios)),
         )
 
+    @property
+    def are_visual(self) -> bool:
+        """Whether there is anything to film; without it the scene is drawn."""
+        return bool(self.first_frame or self.last_frame or self.images or self.videos)
+
 
 class EncodingLane:
     """Encodes in order, one step behind the drawing: the two take about as long and use different cores."""
@@ -138,6 +143,7 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
             Encoder(
                 output_path,
                 size=size,
+                quantiser=PHOTO_QUANTISER if inputs.are_visual else GRADIENT_QUANTISER,
                 with_sound=request.generate_audio,
                 title=TITLE,
                 comment=f"{TITLE}. Model: {request.model}. Seed: {request.seed}.",
