@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from tchavi_studio.workspaces.models import User, Workspace
@@ -27,6 +28,13 @@ def media_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A request leaves its language to the thread; the next test must not be written to in French."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(autouse=True)

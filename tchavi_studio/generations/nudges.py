@@ -21,7 +21,9 @@ def nudge_renders() -> None:
     Never raises: the caller's work is done and committed, and the sweep comes by in a few seconds anyway.
     """
     try:
-        if not OrmQ.objects.filter(key=RENDER_CLUSTER, lock__lte=timezone.now()).exists():
+        unread = OrmQ.objects.filter(key=RENDER_CLUSTER, lock__lte=timezone.now())
+        # Heartbeats lie in the same queue.
+        if not any(row.task.get("func") == RENDER_TASK for row in unread):
             async_task(RENDER_TASK, cluster=RENDER_CLUSTER)
     except DatabaseError:
         logger.warning("A render hint could not be queued; the sweep will find the work.", exc_info=True)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
+from django_q.tasks import async_task
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tchavi_studio.assets.models import Asset
@@ -148,10 +149,14 @@ def test_one_unread_hint_is_enough(
     params: GenerationParams,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
+    async_task("tchavi_studio.operations.tasks.beat", "render", cluster="render")
     for _turn in range(3):
         with django_capture_on_commit_callbacks(execute=True):
             services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4())
-    assert list(OrmQ.objects.values_list("key", flat=True)) == ["render"]
+    assert [row.func() for row in OrmQ.objects.order_by("pk")] == [
+        "tchavi_studio.operations.tasks.beat",
+        "tchavi_studio.generations.tasks.render_waiting",
+    ]
 
 
 def test_what_waits_can_be_cancelled_once_with_a_full_refund(

@@ -128,7 +128,7 @@ def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     print(f"stopped in the middle of a render in {took:.1f} s")
     assert took < STOP_SECONDS
     assert studio.pids() == []
-    assert Generation.objects.get().state == State.PROCESSING
+    assert Generation.objects.get().is_open
 
     studio.start()
     wait_for(
