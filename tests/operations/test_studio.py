@@ -14,10 +14,12 @@ from uuid import uuid4
 import pytest
 from django_q.tasks import async_task
 
+from tchavi_studio.generations.lifecycle import WORKING_STATES
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Kind, Transfer
+from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.operations.models import Heartbeat
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
@@ -113,12 +115,16 @@ def test_it_stops_in_the_middle_of_tasks(studio: RunningStudio, tmp_path: Path) 
 def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     studio: RunningStudio, workspace: Workspace, alice: User
 ) -> None:
-    params = validate({"model": "kling-v3", "prompt": "Rain on the market", "duration": 15}).params
+    request = {"model": "kling-v3", "prompt": "Rain on the market", "duration": 15, "resolution": "720p"}
+    params = validate(request).params
     assert params is not None
+    grant_credits(workspace=workspace, book="sandbox", amount_credits=50_000, reason="for four")
     studio.start()
-    start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4())
+    # A worker renders one after the other: four last longer than a stop waits.
+    start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), variations=4)
+    clips = Generation.objects.order_by("variation")
     wait_for(
-        lambda: (Generation.objects.get().progress_percent or 0) > 0,
+        lambda: any(progress for progress in clips.values_list("progress_percent", flat=True)),
         seconds=RECOVERY_SECONDS,
         what="a render\n" + studio.log,
     )
@@ -128,15 +134,15 @@ def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     print(f"stopped in the middle of a render in {took:.1f} s")
     assert took < STOP_SECONDS
     assert studio.pids() == []
-    assert Generation.objects.get().is_open
+    assert [clip.state for clip in clips if clip.state in WORKING_STATES] != []
 
     studio.start()
     wait_for(
-        lambda: Generation.objects.get().state == State.COMPLETED,
+        lambda: all(clip.state == State.COMPLETED for clip in clips.all()),
         seconds=3 * RECOVERY_SECONDS,
-        what=f"the render is taken up again: {Generation.objects.values()}\n{studio.log}",
+        what=f"the renders are taken up again: {Generation.objects.values()}\n{studio.log}",
     )
-    assert Transfer.objects.filter(kind=Kind.CHARGE).count() == 1
+    assert Transfer.objects.filter(kind=Kind.CHARGE).count() == 4
 
 
 def test_nothing_outlives_a_killed_supervisor(studio: RunningStudio, tmp_path: Path) -> None:
