@@ -268,7 +268,7 @@ def _finish(client: Tchavi, job: Job, arguments: argparse.Namespace, terminal: T
 def _jobs(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) -> int:
     jobs = client.jobs.list(status=arguments.status, limit=arguments.limit)
     if arguments.json:
-        terminal.result(json.dumps([job.raw for job in jobs], indent=2))
+        terminal.result(json.dumps([_without_link(job) for job in jobs], indent=2))
         return ExitCode.DONE
     rows = [("ID", "STATUS", "MODEL", "CREATED", "CREDITS")]
     for job in jobs:
@@ -280,6 +280,14 @@ def _jobs(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) -> 
         cells = (_printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
         terminal.result("  ".join(cells).rstrip())
     return ExitCode.DONE
+
+
+def _without_link(job: Job) -> dict[str, object]:
+    """The job's record without its `video_url`: whoever reads that in a log can fetch the clip. `fetch` needs none."""
+    output = job.raw.get("output")
+    if not isinstance(output, dict):
+        return dict(job.raw)
+    return {**job.raw, "output": {name: value for name, value in output.items() if name != "video_url"}}
 
 
 def _credits(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -336,7 +344,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs = commands.add_parser("jobs", help="list jobs, newest first")
     jobs.add_argument("--status", choices=[status.value for status in JobStatus])
     jobs.add_argument("--limit", type=int, default=20, help="how many (default: %(default)s)")
-    jobs.add_argument("--json", action="store_true", help="the records as the server sent them")
+    jobs.add_argument("--json", action="store_true", help="the records as the server sent them, but for the signed links")
 
     commands.add_parser("credits", help="show the credits that are left")
     return parser

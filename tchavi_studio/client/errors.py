@@ -63,11 +63,15 @@ class MissingKeyError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a request; `param` is "" where the server names no parameter."""
+    """One thing that is wrong with a request; `param` is "" where the server names no parameter.
+
+    `index` is the place, from 0, in a parameter that is a list.
+    """
 
     param: str = ""
     message: str = ""
     code: str = ""
+    index: int | None = None
 
 
 class APIError(TchaviError):
@@ -269,7 +273,15 @@ def _read_problems(details: object) -> list[Problem]:
     if isinstance(details, Mapping):
         texts = {name: value if isinstance(value, str) else "" for name, value in details.items()}
         if texts.get("message"):
-            return [Problem(param=texts.get("param", ""), message=texts["message"], code=texts.get("code", ""))]
+            index = details.get("index")
+            return [
+                Problem(
+                    param=texts.get("param", ""),
+                    message=texts["message"],
+                    code=texts.get("code", ""),
+                    index=index if isinstance(index, int) else None,
+                )
+            ]
         # The other common shape: {"duration": ["must be …"], "seed": "must be …"}.
         return [
             Problem(param=str(name), message=problem.message)

@@ -111,30 +111,52 @@ class JobPage:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedFile:
-    """A file that the server keeps; `url` goes wherever the API takes a URL."""
+    """A file that the server keeps; `url` goes wherever the API takes a URL, until `url_expires_at`.
+
+    `kind` is image, video or audio; the sizes are those of the file as it is kept (a photo may have been converted).
+    A film or sound that `needs_trim` is longer than the models take.
+    """
 
     id: str = ""
     url: str = ""
+    url_expires_at: datetime | None = None
+    kind: str = ""
     content_type: str = ""
     byte_count: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: float | None = None
+    needs_trim: bool | None = None
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     response: ResponseInfo = field(default_factory=ResponseInfo, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credits:
-    """What is left to spend."""
+    """What is left to spend, in which `book` ("sandbox": play credits, "live": real ones).
+
+    A key that `is_test` spends nothing.
+    """
 
     balance_credits: int | None = None
+    book: str = ""
+    is_test: bool | None = None
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     response: ResponseInfo = field(default_factory=ResponseInfo, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """What a generation with these parameters would cost."""
+    """What a generation with these parameters would cost: `credits_per_second` for each of `billed_seconds`.
+
+    `is_affordable` says whether the `balance_credits` of now would do.
+    """
 
     amount_credits: int | None = None
+    credits_per_second: int | None = None
+    billed_seconds: int | None = None
+    balance_credits: int | None = None
+    is_affordable: bool | None = None
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     response: ResponseInfo = field(default_factory=ResponseInfo, compare=False, repr=False)
 
@@ -179,10 +201,9 @@ def read_job(body: object, *, response: ResponseInfo) -> Job:
 def read_job_page(body: object, *, response: ResponseInfo) -> JobPage:
     """Read `{"data": [job, …]}`; entries that are no objects are left out."""
     record = _mapping(body)
-    has_more = record.get("has_more")
     return JobPage(
         jobs=tuple(read_job(entry, response=response) for entry in _entries(record.get("data"))),
-        has_more=has_more if isinstance(has_more, bool) else None,
+        has_more=_flag(record.get("has_more")),
         response=response,
     )
 
@@ -192,9 +213,19 @@ def read_uploaded_file(body: object, *, response: ResponseInfo) -> UploadedFile:
     return UploadedFile(
         id=_text(record.get("id")),
         url=_text(record.get("url")),
+        url_expires_at=_moment(record.get("url_expires_at")),
+        kind=_text(record.get("kind")),
         content_type=_text(record.get("content_type")),
         byte_count=_whole(record.get("byte_count")),
-        extra=_without(record, "id", "url", "content_type", "byte_count"),
+        width=_whole(record.get("width")),
+        height=_whole(record.get("height")),
+        duration_seconds=_number(record.get("duration")),
+        needs_trim=_flag(record.get("needs_trim")),
+        extra=_without(
+            record,
+            *("id", "url", "url_expires_at", "kind", "content_type", "byte_count"),
+            *("width", "height", "duration", "needs_trim"),
+        ),
         response=response,
     )
 
@@ -205,14 +236,24 @@ def read_credits(body: object, *, response: ResponseInfo) -> Credits:
     balance = _whole(record.get("balance"))
     return Credits(
         balance_credits=response.credits_remaining if balance is None else balance,
-        extra=_without(record, "balance"),
+        book=_text(record.get("book")),
+        is_test=_flag(record.get("is_test")),
+        extra=_without(record, "balance", "book", "is_test"),
         response=response,
     )
 
 
 def read_quote(body: object, *, response: ResponseInfo) -> Quote:
     record = _mapping(body)
-    return Quote(amount_credits=_whole(record.get("credits")), extra=_without(record, "credits"), response=response)
+    return Quote(
+        amount_credits=_whole(record.get("credits")),
+        credits_per_second=_whole(record.get("credits_per_second")),
+        billed_seconds=_whole(record.get("billed_seconds")),
+        balance_credits=_whole(record.get("balance")),
+        is_affordable=_flag(record.get("is_affordable")),
+        extra=_without(record, "credits", "credits_per_second", "billed_seconds", "balance", "is_affordable"),
+        response=response,
+    )
 
 
 def read_models(body: object) -> tuple[VideoModel, ...]:
@@ -261,6 +302,10 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _number(value: object) -> float | None:

@@ -1,13 +1,17 @@
-"""Both clients against a server that is well."""
+"""Both clients against the real server. What a healthy one does not show is in test_faults.py."""
 
 import io
-from collections.abc import Callable
+import wave
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
+from pytest_django import Settings
 
+from tchavi_studio.api import rate_limits
 from tchavi_studio.client import (
     AsyncTchavi,
     AuthenticationError,
@@ -19,31 +23,83 @@ from tchavi_studio.client import (
     JobTimeoutError,
     MissingKeyError,
     NotFoundError,
-    NotOfferedError,
+    PermissionDeniedError,
     Problem,
+    RateLimitError,
     Tchavi,
     UnprocessableError,
     UsageError,
-    VideoModel,
 )
+from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.ledger.queries import wallet_balance
+from tests.live_api import LiveApi
 
 BOAT = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
+
+
+def write_picture(path: Path) -> Path:
+    Image.new("RGB", (640, 480), "teal").save(path)
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(2 * 8000 * 3))
+    return path
 
 
 # Generations
 
 
-@pytest.mark.parametrize("is_studio", [True, False])
-def test_create_returns_the_accepted_job(run_on_server: Any, api_server: Any, is_studio: bool) -> None:
-    api_server.is_studio = is_studio
+def test_a_clip_from_a_picture_on_this_machine_to_a_file_on_it(
+    run_on_server: Any, api: LiveApi, hours: Any, tmp_path: Path
+) -> None:
+    """The whole way: upload, quote, create, wait, download."""
+    picture = write_picture(tmp_path / "first.png")
+    told: list[tuple[str, float]] = []
+    params = {**BOAT, "image_url": picture, "duration": 2}
+    quote = run_on_server(lambda client: client.videos.quote(**params))
+    job = run_on_server(
+        lambda client: client.videos.generations.create_and_wait(
+            **params, on_update=lambda job: told.append((job.status, hours.elapsed_seconds))
+        )
+    )
+    assert told == [("pending", 0.0), ("processing", 2.0), ("completed", 4.5)]
+    assert hours.sleeps == [2.0, 2.5]
+    assert (quote.amount_credits, job.credits_used, job.credits_refunded) == (520, 520, None)
+    assert (job.output.duration_seconds, job.output.resolution) == (2.0, "480p")
+    api.requests.clear()
+    path = run_on_server(lambda client: client.download(job, tmp_path / "boat.mp4"))
+    assert path.read_bytes() == api.clip
+    assert api.paths() == ["GET media"]
+    assert wallet_balance(workspace=api.workspace, book="sandbox") == 10_000 - 520
+    generation = Generation.objects.get(workspace=api.workspace)
+    assert (generation.state, generation.mode) == (State.COMPLETED, "frames")
+
+
+def test_create_returns_the_accepted_job(run_on_server: Any, api: LiveApi) -> None:
     job = run_on_server(lambda client: client.videos.generations.create(**BOAT))
-    assert (job.id, job.status, job.model, job.credits_used) == ("job_001", "pending", "seedance-2", 1300)
+    generation = Generation.objects.get(workspace=api.workspace)
+    assert (job.id, job.status, job.model, job.credits_used) == (
+        f"job_{generation.pk.hex}",
+        "pending",
+        "seedance-2",
+        1300,
+    )
+    assert job.extra == {
+        "studio": {"engine": "preview", "seed": generation.seed, "is_test": False},
+        "warnings": [],
+        "hints": [],
+    }
     info = job.response
-    assert (info.request_id, info.credits_used, info.credits_remaining) == ("req_1", 1300, 48_700)
+    assert (info.request_id[:4], info.credits_used, info.credits_remaining) == ("req_", 1300, 8700)
     assert (info.requests_per_minute_limit, info.requests_per_minute_remaining) == (120, 119)
 
 
-def test_create_sends_every_parameter_and_only_those_given(run_on_server: Any, api_server: Any) -> None:
+def test_create_sends_every_parameter_and_only_those_given(run_on_server: Any, api: LiveApi) -> None:
     everything = {
         **BOAT,
         "duration": 10,
@@ -51,54 +107,43 @@ def test_create_sends_every_parameter_and_only_those_given(run_on_server: Any, a
         "aspect_ratio": "9:16",
         "generate_audio": False,
         "seed": 0,
-        "image_url": "https://example.org/first.png",
-        "last_frame_image_url": "HTTPS://example.org/last.png",
-        "reference_images": ["https://example.org/1.png"],
-        "reference_videos": ["https://example.org/1.mp4", "http://example.org/2.mp4"],
-        "reference_audios": ("https://example.org/1.mp3",),
     }
-    run_on_server(lambda client: client.videos.generations.create(**everything))
-    assert api_server.requests[0].json == {**everything, "reference_audios": ["https://example.org/1.mp3"]}
+    job = run_on_server(lambda client: client.videos.generations.create(**everything))
+    assert api.requests[0].json == everything
+    assert (job.credits_used, job.extra["studio"]["seed"]) == (5800, 0)
+    generation = Generation.objects.get(workspace=api.workspace)
+    assert (generation.width, generation.height, generation.generate_audio) == (720, 1280, False)
 
-    run_on_server(lambda client: client.videos.generations.create(**BOAT, seed=None, extra_body={"camera": "dolly"}))
-    assert api_server.requests[1].json == {**BOAT, "camera": "dolly"}
+    job = run_on_server(
+        lambda client: client.videos.generations.create(**BOAT, seed=None, extra_body={"camera": "dolly"})
+    )
+    assert api.requests[1].json == {**BOAT, "camera": "dolly"}
+    assert [warning["param"] for warning in job.extra["warnings"]] == ["camera"]
 
 
-def test_the_request_carries_the_key_and_an_idempotency_key(run_on_server: Any, api_server: Any) -> None:
+def test_the_request_carries_the_key_and_an_idempotency_key(run_on_server: Any, api: LiveApi) -> None:
     run_on_server(lambda client: client.videos.generations.create(**BOAT))
     run_on_server(lambda client: client.videos.generations.create(**BOAT))
-    first, second = (request.headers for request in api_server.requests)
-    assert first["authorization"] == f"Bearer {api_server.api_key}"
+    first, second = (request.headers for request in api.requests)
+    assert first["authorization"] == f"Bearer {api.api_key}"
     assert (first["accept"], first["user-agent"]) == ("application/json", "tchavi-studio-client")
     assert len(first["idempotency-key"]) == 36
     assert first["idempotency-key"] != second["idempotency-key"]
 
 
-def test_the_same_idempotency_key_gives_the_same_job(run_on_server: Any, api_server: Any) -> None:
+def test_the_same_idempotency_key_gives_the_same_job_and_one_bill(run_on_server: Any, api: LiveApi) -> None:
     def create(**changes: Any) -> Any:
         return run_on_server(
             lambda client: client.videos.generations.create(**{**BOAT, **changes}, idempotency_key="boat-1")
         )
 
     first, again = create(), create()
-    assert (first.id, first.response.is_replay) == ("job_001", False)
-    assert (again.id, again.response.is_replay) == ("job_001", True)
+    assert (first.response.is_replay, again.response.is_replay) == (False, True)
+    assert again == first
+    assert wallet_balance(workspace=api.workspace, book="sandbox") == 8700
     with pytest.raises(UnprocessableError) as caught:
         create(prompt="Another boat")
-    assert (caught.value.code, caught.value.idempotency_key) == ("idempotency_mismatch", "boat-1")
-
-
-def test_create_and_wait_follows_the_job_to_its_end(run_on_server: Any, api_server: Any, hours: Any) -> None:
-    told: list[tuple[str, float]] = []
-    job = run_on_server(
-        lambda client: client.videos.generations.create_and_wait(
-            **BOAT, on_update=lambda job: told.append((job.status, hours.elapsed_seconds))
-        )
-    )
-    assert job.is_completed
-    assert job.output.video_url == f"{api_server.origin}/media/job_001.mp4?signature=1"
-    assert told == [("pending", 0.0), ("processing", 4.5), ("completed", 7.625)]
-    assert hours.sleeps == [2.0, 2.5, 3.125]
+    assert (caught.value.code, caught.value.idempotency_key) == ("idempotency_key_reused", "boat-1")
 
 
 def test_on_update_may_be_a_coroutine_function(run_on_server: Any) -> None:
@@ -112,55 +157,37 @@ def test_on_update_may_be_a_coroutine_function(run_on_server: Any) -> None:
         assert told == ["pending", "processing", "completed"]
 
 
-def test_a_failed_job_raises_with_its_reason(run_on_server: Any) -> None:
+def test_a_failed_job_raises_with_its_reason_and_is_refunded(run_on_server: Any, api: LiveApi) -> None:
     with pytest.raises(JobFailedError) as caught:
         run_on_server(lambda client: client.videos.generations.create_and_wait(**{**BOAT, "prompt": "[fail]"}))
     error = caught.value
     assert (error.code, error.credits_refunded, error.job.status) == ("content_policy", 1300, "failed")
     assert str(error) == (
-        "Job job_001 failed: The prompt was refused by the model (content_policy). 1,300 credits were refunded."
+        f"Job {error.job_id} failed: The prompt was refused by the model (content_policy). 1,300 credits were refunded."
     )
+    assert wallet_balance(workspace=api.workspace, book="sandbox") == 10_000
 
 
-def test_waiting_ends_at_its_deadline_and_the_job_goes_on(run_on_server: Any, api_server: Any, hours: Any) -> None:
-    api_server.looks_per_state = 100
+def test_waiting_ends_at_its_deadline_and_the_job_goes_on(run_on_server: Any, api: LiveApi, hours: Any) -> None:
+    api.is_working = False
     with pytest.raises(JobTimeoutError) as caught:
         run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=10))
     error = caught.value
-    assert (error.job_id, error.job.status, error.timeout_seconds) == ("job_001", "pending", 10)
+    assert (error.job.status, error.timeout_seconds) == ("pending", 10)
     assert str(error) == (
-        "Job job_001 is still pending after 10 s. It goes on, and so does its charge: ask for it again by its id."
+        f"Job {error.job_id} is still pending after 10 s. It goes on, and so does its charge: "
+        "ask for it again by its id."
     )
     assert hours.sleeps == [2.0, 2.5, 3.125, 2.375, 0]
-    api_server.looks_per_state = 1
+    api.is_working = True
     assert run_on_server(lambda client: client.jobs.wait(error.job_id)).is_completed
 
 
-@pytest.mark.parametrize(
-    ("limit", "remaining", "sleeps"),
-    [(10, 9, [6.0, 6.0, 6.0]), (10, 4, [12.0, 12.0, 12.0]), (300, 299, [2, 2.5, 3.125])],
-)
-def test_polling_keeps_inside_the_rate_budget(
-    run_on_server: Any, api_server: Any, hours: Any, limit: int, remaining: int, sleeps: list[float]
-) -> None:
-    api_server.rpm_limit, api_server.rpm_remaining = limit, remaining
-    run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT))
-    assert hours.sleeps == sleeps
-
-
-def test_an_exhausted_budget_is_not_overdrawn_at_the_deadline(run_on_server: Any, api_server: Any, hours: Any) -> None:
-    api_server.rpm_limit, api_server.rpm_remaining = 10, 0
-    with pytest.raises(JobTimeoutError):
-        run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=30))
-    assert hours.sleeps == [30]
-    assert api_server.paths() == ["POST /videos/generations"]
-
-
-def test_a_finished_job_is_not_asked_for_again(run_on_server: Any, api_server: Any) -> None:
+def test_a_finished_job_is_not_asked_for_again(run_on_server: Any, api: LiveApi) -> None:
     job = Job(id="job_9", status="completed")
     told: list[str] = []
     assert run_on_server(lambda client: client.jobs.wait(job, on_update=lambda job: told.append(job.id))) is job
-    assert (told, api_server.requests) == (["job_9"], [])
+    assert (told, api.requests) == (["job_9"], [])
 
 
 def test_what_on_update_raises_reaches_the_caller(run_on_server: Any) -> None:
@@ -171,42 +198,112 @@ def test_what_on_update_raises_reaches_the_caller(run_on_server: Any) -> None:
         run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT, on_update=refuse))
 
 
+# Limits: the server counts the minutes of `hours`
+
+
+@pytest.fixture
+def server_time(hours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time=lambda: hours.now.timestamp()))
+
+
+@pytest.mark.usefixtures("server_time")
+def test_polling_keeps_inside_the_rate_budget(run_on_server: Any, api: LiveApi, hours: Any, settings: Settings) -> None:
+    settings.STUDIO_API_RPM_PER_KEY = 10
+    run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT))
+    assert hours.sleeps == [6.0, 60 / 9]  # 9 were left, then 8
+
+
+@pytest.mark.usefixtures("server_time")
+def test_however_small_the_budget_no_look_is_refused(
+    run_on_server: Any, api: LiveApi, hours: Any, settings: Settings
+) -> None:
+    settings.STUDIO_API_RPM_PER_KEY = 2
+    api.is_working = False
+    with pytest.raises(JobTimeoutError):
+        run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=300))
+    assert hours.sleeps == [30.0, 60.0, 30.0, 30.0, 60.0, 30.0, 30.0, 30.0]
+    assert api.statuses == [202] + [200] * 7
+
+
+@pytest.mark.usefixtures("server_time")
+def test_retry_after_is_waited_for(run_on_server: Any, api: LiveApi, hours: Any, settings: Settings) -> None:
+    settings.STUDIO_API_RPM_PER_KEY = 2
+    hours.elapsed_seconds = 13.0
+    assert run_on_server(lambda client: client.jobs.list_page()).response.requests_per_minute_remaining == 1
+    run_on_server(lambda client: client.jobs.list_page())
+    page = run_on_server(lambda client: client.jobs.list_page())
+    assert (hours.sleeps, page.response.requests_per_minute_remaining) == ([47.0], 1)
+    run_on_server(lambda client: client.jobs.list_page())
+    with pytest.raises(RateLimitError) as caught:
+        run_on_server(lambda client: client.jobs.list_page(), max_retries=0)
+    assert (caught.value.code, caught.value.retry_after_seconds) == ("user_rate_limit_exceeded", 60.0)
+    assert caught.value.response.requests_per_minute_remaining == 0
+
+
 # Refusals
 
 
 def test_every_problem_of_a_refused_request_is_listed(run_on_server: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        run_on_server(lambda client: client.videos.generations.create(**BOAT, duration=99, resolution="8k"))
+        run_on_server(
+            lambda client: client.videos.generations.create(
+                **{**BOAT, "model": "x", "duration": 99, "resolution": "8k", "seed": -1}
+            )
+        )
     error = caught.value
-    assert (error.status, error.code, error.param, error.outcome_unknown) == (400, "invalid_request", "duration", False)
-    assert error.problems == (
-        Problem(param="duration", message="must be 1 to 15 or -1"),
-        Problem(param="resolution", message="must be 480p or 720p"),
+    assert (error.status, error.code, error.param, error.outcome_unknown) == (400, "invalid_request", "model", False)
+    assert [(problem.param, problem.code) for problem in error.problems] == [
+        ("model", "not_a_choice"),
+        ("duration", "out_of_range"),
+        ("resolution", "not_a_choice"),
+        ("seed", "out_of_range"),
+    ]
+    assert all(problem.message for problem in error.problems)
+
+
+def test_a_problem_in_a_list_names_its_place(run_on_server: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        run_on_server(
+            lambda client: client.videos.generations.create(**BOAT, reference_images=["https://127.0.0.1:9/a.png"])
+        )
+    assert [(problem.param, problem.index) for problem in caught.value.problems] == [("reference_images", 0)]
+
+
+def test_too_few_credits_are_told_with_both_figures(run_on_server: Any, api: LiveApi) -> None:
+    api.add_job(duration=15, resolution="720p")
+    with pytest.raises(InsufficientCreditsError) as caught:
+        run_on_server(lambda client: client.videos.generations.create(**BOAT, duration=6))
+    error = caught.value
+    assert (error.code, error.message, error.response.credits_remaining) == (
+        "insufficient_credits",
+        "This needs 1,560 credits and the wallet holds 1,300. No credits were moved.",
+        1300,
     )
+    quote = run_on_server(lambda client: client.videos.quote(**BOAT, duration=6))
+    assert (quote.amount_credits, quote.balance_credits, quote.is_affordable) == (1560, 1300, False)
 
 
-def test_too_few_credits(run_on_server: Any, api_server: Any) -> None:
-    api_server.balance = 10
-    with pytest.raises(InsufficientCreditsError, match=r"1,300 credits are needed, 10 are left\.") as caught:
-        run_on_server(lambda client: client.videos.generations.create(**BOAT))
-    assert caught.value.response.credits_remaining == 10
-
-
-def test_a_refused_key_is_not_repeated_in_the_error(run_on_server: Any, api_server: Any) -> None:
-    """This server quotes the key back, as some do."""
+def test_a_wrong_key(run_on_server: Any) -> None:
     with pytest.raises(AuthenticationError) as caught:
         run_on_server(lambda client: client.jobs.retrieve("job_1"), api_key="sk-tch_wrong_key")
-    assert caught.value.message == "Unknown key Bearer sk-tch_...."
+    assert caught.value.code == "invalid_api_key"
     assert "sk-tch_wrong_key" not in f"{caught.value!r} {vars(caught.value)}"
+
+
+def test_a_key_that_may_only_read(run_on_server: Any, api: LiveApi) -> None:
+    reader, _ = api.new_key(scope="read")
+    with pytest.raises(PermissionDeniedError) as caught:
+        run_on_server(lambda client: client.videos.generations.create(**BOAT), api_key=reader)
+    assert caught.value.code == "insufficient_scope"
 
 
 # Jobs
 
 
-def test_retrieve(run_on_server: Any, api_server: Any) -> None:
-    job_id = api_server.add_job()
+def test_retrieve(run_on_server: Any, api: LiveApi) -> None:
+    job_id = api.add_job()
     job = run_on_server(lambda client: client.jobs.retrieve(job_id))
-    assert (job.id, job.status, job.response.request_id) == ("job_001", "pending", "req_1")
+    assert (job.id, job.status, job.credits_used) == (job_id, "pending", 1300)
 
 
 def test_an_unknown_job(run_on_server: Any) -> None:
@@ -215,10 +312,10 @@ def test_an_unknown_job(run_on_server: Any) -> None:
     assert (caught.value.status, caught.value.job_id) == (404, "job_999")
 
 
-def test_a_job_id_can_not_lead_elsewhere(run_on_server: Any, api_server: Any) -> None:
+def test_a_job_id_can_not_lead_elsewhere(run_on_server: Any, api: LiveApi) -> None:
     with pytest.raises(NotFoundError):
         run_on_server(lambda client: client.jobs.retrieve("../credits?x=1"))
-    assert api_server.paths() == ["GET /jobs/..%2Fcredits%3Fx%3D1"]
+    assert [(request.path, request.query) for request in api.requests] == [("/jobs/../credits?x=1", {})]
     for job_id in ("", ".", ".."):
         with pytest.raises(UsageError):
             run_on_server(lambda client, job_id=job_id: client.jobs.retrieve(job_id))
@@ -229,160 +326,141 @@ def test_a_job_id_can_not_lead_elsewhere(run_on_server: Any, api_server: Any) ->
     [
         (0, [("50", "0")]),
         (3, [("50", "0")]),
-        (50, [("50", "0"), ("50", "50")]),
+        (50, [("50", "0")]),
         (120, [("50", "0"), ("50", "50"), ("50", "100")]),
     ],
 )
-def test_list_walks_all_pages(run_on_server: Any, api_server: Any, count: int, queries: list[tuple[str, str]]) -> None:
-    ids = [api_server.add_job() for _ in range(count)]
-    jobs = run_on_server(lambda client: client.jobs.list())
+def test_list_walks_all_pages(run_on_server: Any, api: LiveApi, count: int, queries: list[tuple[str, str]]) -> None:
+    key, key_id = api.new_key(is_test=True)
+    ids = [api.add_job(key_id=key_id, is_test=True) for _ in range(count)]
+    api.add_job()  # another key's
+    jobs = run_on_server(lambda client: client.jobs.list(), api_key=key)
     assert [job.id for job in jobs] == ids[::-1]
-    assert [(request.query["limit"], request.query["offset"]) for request in api_server.requests] == queries
+    assert [(request.query["limit"], request.query["offset"]) for request in api.requests] == queries
 
 
-def test_list_fetches_no_more_than_is_asked_for(run_on_server: Any, api_server: Any) -> None:
-    for _ in range(120):
-        api_server.add_job()
-    assert len(run_on_server(lambda client: client.jobs.list(limit=60))) == 60
-    assert [request.query["limit"] for request in api_server.requests] == ["50", "10"]
+@pytest.fixture
+def sixty(api: LiveApi) -> tuple[str, list[str]]:
+    """A test key that has asked for 60 clips, and their ids."""
+    key, key_id = api.new_key(is_test=True)
+    return key, [api.add_job(key_id=key_id, is_test=True) for _ in range(60)]
 
 
-def test_list_is_lazy(api_server: Any) -> None:
-    for _ in range(60):
-        api_server.add_job()
-    with Tchavi(api_key=api_server.api_key, base_url=api_server.base_url) as client:
+def test_list_fetches_no_more_than_is_asked_for(run_on_server: Any, api: LiveApi, sixty: tuple[str, list[str]]) -> None:
+    key, ids = sixty
+    jobs = run_on_server(lambda client: client.jobs.list(limit=55), api_key=key)
+    assert [job.id for job in jobs] == ids[:4:-1]
+    assert [request.query["limit"] for request in api.requests] == ["50", "5"]
+
+
+def test_list_is_lazy_and_a_job_that_slips_to_the_next_page_comes_once(
+    api: LiveApi, sixty: tuple[str, list[str]]
+) -> None:
+    key, ids = sixty
+    with Tchavi(api_key=key, base_url=api.base_url) as client:
         jobs = client.jobs.list()
-        assert api_server.requests == []
-        assert next(jobs).id == "job_060"
-        assert len(api_server.requests) == 1
-
-
-def test_a_job_that_slips_to_the_next_page_comes_once(api_server: Any) -> None:
-    ids = [api_server.add_job() for _ in range(110)]
-    with Tchavi(api_key=api_server.api_key, base_url=api_server.base_url) as client:
-        jobs = client.jobs.list()
+        assert api.requests == []
         seen = [next(jobs).id]
-        api_server.add_job()
+        assert len(api.requests) == 1
+        client.videos.generations.create(**BOAT)  # type: ignore[arg-type]
         seen += [job.id for job in jobs]
     assert seen == ids[::-1]
-    assert [request.query["offset"] for request in api_server.requests] == ["0", "50", "100"]
+    assert [request.query.get("offset") for request in api.requests] == ["0", None, "50"]
 
 
-def test_list_filters_by_status(run_on_server: Any, api_server: Any) -> None:
-    done, _ = api_server.add_job(), api_server.add_job()
-    api_server.complete(done)
-    assert [job.id for job in run_on_server(lambda client: client.jobs.list(status="completed"))] == [done]
+def test_list_filters_by_status(run_on_server: Any, api: LiveApi) -> None:
+    failed, _ = api.add_job(), api.add_job()
+    api.fail(failed)
+    assert [job.id for job in run_on_server(lambda client: client.jobs.list(status="failed"))] == [failed]
     with pytest.raises(UsageError):
         run_on_server(lambda client: client.jobs.list(limit=0))
+    with pytest.raises(InvalidRequestError) as caught:
+        run_on_server(lambda client: client.jobs.list(status="dreaming"))
+    assert caught.value.param == "status"
 
 
-def test_list_page_gives_the_headers_even_of_an_empty_page(run_on_server: Any, api_server: Any) -> None:
+def test_list_page_gives_the_headers_even_of_an_empty_page(run_on_server: Any, api: LiveApi) -> None:
     page = run_on_server(lambda client: client.jobs.list_page(limit=1, offset=7))
-    assert (page.jobs, page.response.requests_per_minute_remaining) == ((), 119)
-    assert api_server.requests[0].query == {"limit": "1", "offset": "7"}
+    assert (page.jobs, page.has_more, page.response.requests_per_minute_remaining) == ((), False, 119)
+    assert api.requests[0].query == {"limit": "1", "offset": "7"}
 
 
 # A Studio's additions
 
 
-def test_cancel(run_on_server: Any, api_server: Any) -> None:
-    job_id = api_server.add_job()
-    assert run_on_server(lambda client: client.jobs.cancel(job_id)).error.code == "cancelled"
-    with pytest.raises(ConflictError, match="The job has started"):
-        run_on_server(lambda client: client.jobs.cancel(job_id))
-    with pytest.raises(NotFoundError, match="There is no job job_999"):
+def test_cancel(run_on_server: Any, api: LiveApi) -> None:
+    waiting, begun = api.add_job(), api.add_job()
+    job = run_on_server(lambda client: client.jobs.cancel(waiting))
+    assert (job.status, job.error.code, job.credits_refunded) == ("failed", "cancelled", 1300)
+    assert job.response.credits_remaining == 8700
+    assert run_on_server(lambda client: client.jobs.cancel(waiting)).id == waiting
+    api.begin()
+    with pytest.raises(ConflictError) as caught:
+        run_on_server(lambda client: client.jobs.cancel(begun))
+    assert caught.value.code == "not_cancellable"
+    with pytest.raises(NotFoundError, match="This key has no such job") as unknown:
         run_on_server(lambda client: client.jobs.cancel("job_999"))
+    assert unknown.value.job_id == "job_999"
 
 
-def test_credits_models_and_quote(run_on_server: Any) -> None:
+def test_credits_models_and_quote(run_on_server: Any, api: LiveApi) -> None:
     balance = run_on_server(lambda client: client.credits.retrieve())
-    assert (balance.balance_credits, balance.extra) == (50_000, {"book": "live"})
+    assert (balance.balance_credits, balance.book, balance.is_test, balance.extra) == (10_000, "sandbox", False, {})
     models = run_on_server(lambda client: client.models.list())
-    assert models == (VideoModel(id="kling-v3", name="Kling v3", extra={"maker": "Kuaishou"}),)
-    quote = run_on_server(lambda client: client.videos.quote(**BOAT))
-    assert (quote.amount_credits, quote.extra) == (1300, {"book": "live"})
-
-
-@pytest.mark.parametrize(
-    ("scenario", "call"),
-    [
-        (lambda client: client.credits.retrieve(), "GET /credits"),
-        (lambda client: client.models.list(), "GET /models"),
-        (lambda client: client.videos.quote(**BOAT), "POST /videos/quote"),
-        (lambda client: client.jobs.cancel("job_001"), "DELETE /jobs/job_001"),
-    ],
-)
-def test_a_server_without_the_additions_says_so_clearly(
-    run_on_server: Any, api_server: Any, scenario: Callable[[Any], Any], call: str
-) -> None:
-    api_server.is_studio = False
-    api_server.add_job()
-    with pytest.raises(NotOfferedError) as caught:
-        run_on_server(scenario)
-    assert caught.value.message == f"{api_server.base_url} does not offer {call}."
+    assert [(model.id, model.extra["pricing"]["480p"]) for model in models] == [("seedance-2", 260), ("kling-v3", 260)]
+    quote = run_on_server(lambda client: client.videos.quote(**BOAT, duration=-1, resolution="720p"))
+    assert (quote.amount_credits, quote.credits_per_second, quote.billed_seconds) == (5800, 580, 10)
+    assert (quote.balance_credits, quote.is_affordable) == (10_000, True)
+    assert quote.extra == {"warnings": [], "hints": []}
 
 
 # Local files
 
 
-def test_local_files_are_uploaded_where_a_url_is_wanted(run_on_server: Any, api_server: Any, tmp_path: Path) -> None:
-    for name in ("first.png", "last.jpg", "voice.mp3"):
-        (tmp_path / name).write_bytes(name.encode() * 100_000)
-    memory = io.BytesIO(b"nameless")
+def test_local_files_are_uploaded_where_a_url_is_wanted(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
+    picture, sound = write_picture(tmp_path / "first.png"), write_sound(tmp_path / "voice.wav")
+    memory = io.BytesIO(picture.read_bytes())
     memory.read()  # wherever the file stands, it is sent from its start
     run_on_server(
         lambda client: client.videos.generations.create(
             **BOAT,
-            image_url=tmp_path / "first.png",
-            last_frame_image_url=str(tmp_path / "last.jpg"),
-            reference_audios=[tmp_path / "voice.mp3", "https://example.org/song.mp3"],
-            reference_videos=[memory],
+            reference_images=[picture, str(picture), memory],
+            reference_audios=(sound,),
         )
     )
-    assert api_server.paths() == ["POST /files"] * 4 + ["POST /videos/generations"]
-    assert api_server.requests[-1].json == {
-        **BOAT,
-        "image_url": f"{api_server.origin}/files/first.png",
-        "last_frame_image_url": f"{api_server.origin}/files/last.jpg",
-        "reference_audios": [f"{api_server.origin}/files/voice.mp3", "https://example.org/song.mp3"],
-        "reference_videos": [f"{api_server.origin}/files/upload"],
-    }
-    assert api_server.files == {
-        "first.png": b"first.png" * 100_000,
-        "last.jpg": b"last.jpg" * 100_000,
-        "voice.mp3": b"voice.mp3" * 100_000,
-        "upload": b"nameless",
-    }
+    assert api.paths() == ["POST /files"] * 4 + ["POST /videos/generations"]
+    sent = api.requests[-1].json
+    assert (len(sent["reference_images"]), len(sent["reference_audios"])) == (3, 1)
+    references = Generation.objects.get(workspace=api.workspace).references.order_by("role", "position")
+    assert [(reference.role, reference.asset.kind) for reference in references] == [
+        ("reference_audio", "audio"),
+        ("reference_image", "image"),
+        ("reference_image", "image"),
+        ("reference_image", "image"),
+    ]
 
 
-def test_upload(run_on_server: Any, api_server: Any, tmp_path: Path) -> None:
-    path = tmp_path / "first.png"
-    path.write_bytes(b"picture")
+def test_upload(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "first.png")
     file = run_on_server(lambda client: client.files.upload(path))
-    assert (file.id, file.url, file.content_type, file.byte_count, file.extra) == (
-        "file_1",
-        f"{api_server.origin}/files/first.png",
-        "image/png",
-        7,
-        {"kind": "image"},
-    )
+    assert (file.kind, file.width, file.height, file.duration_seconds) == ("image", 640, 480, None)
+    assert (file.id[:5], file.needs_trim, file.extra) == ("file_", False, {})
+    kept = httpx.get(file.url)
+    assert (kept.headers["content-type"], len(kept.content)) == (file.content_type, file.byte_count)
     with path.open("rb") as opened:
-        assert run_on_server(lambda client: client.files.upload(opened)).url == file.url
+        assert run_on_server(lambda client: client.files.upload(opened)).kind == "image"
         assert not opened.closed
     with pytest.raises(UsageError, match="This is a URL already"):
         run_on_server(lambda client: client.files.upload("https://example.org/a.png"))
 
 
-def test_a_server_without_uploads_says_what_to_do(run_on_server: Any, api_server: Any, tmp_path: Path) -> None:
-    api_server.is_studio = False
-    path = tmp_path / "first.png"
-    path.write_bytes(b"picture")
-    with pytest.raises(NotOfferedError) as caught:
-        run_on_server(lambda client: client.videos.generations.create(**BOAT, image_url=path))
-    assert caught.value.message == (
-        f"{api_server.base_url} does not offer POST /files. Give a URL instead of the local file first.png."
-    )
-    assert api_server.paths() == ["POST /files"]
+def test_a_file_that_is_refused(run_on_server: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    with pytest.raises(InvalidRequestError) as caught:
+        run_on_server(lambda client: client.files.upload(tmp_path / "notes.png"))
+    error = caught.value
+    assert (error.status, error.param) == (400, "file")
+    assert error.problems == (Problem(param="file", code=error.problems[0].code, message=error.message),)
 
 
 @pytest.mark.parametrize(
@@ -408,41 +486,42 @@ def test_a_server_without_uploads_says_what_to_do(run_on_server: Any, api_server
     ],
 )
 def test_what_can_not_work_is_refused_before_anything_is_sent(
-    run_on_server: Any, api_server: Any, tmp_path: Path, params: dict[str, Any], message: str | None
+    run: Any, tmp_path: Path, params: dict[str, Any], message: str | None
 ) -> None:
-    (tmp_path / "last.png").write_bytes(b"picture")
+    sent: list[httpx.Request] = []
+    transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(202))  # type: ignore[func-returns-value]
     with pytest.raises(UsageError) as caught:
-        run_on_server(
+        run(
             lambda client: client.videos.generations.create(
                 **{**BOAT, "extra_body": {"camera": tmp_path.name}, **params}
-            )
+            ),
+            transport=transport,
         )
-    assert api_server.requests == []
+    assert sent == []
     if message is not None:
         assert str(caught.value) == message
 
 
 def test_a_missing_file_is_noticed_before_the_others_are_uploaded(
-    run_on_server: Any, api_server: Any, tmp_path: Path
+    run_on_server: Any, api: LiveApi, tmp_path: Path
 ) -> None:
-    (tmp_path / "first.png").write_bytes(b"picture")
     with pytest.raises(UsageError):
         run_on_server(
             lambda client: client.videos.generations.create(
-                **BOAT, image_url=tmp_path / "first.png", reference_audios=[tmp_path / "gone.mp3"]
+                **BOAT, image_url=write_picture(tmp_path / "first.png"), reference_audios=[tmp_path / "gone.mp3"]
             )
         )
-    assert api_server.requests == []
+    assert api.requests == []
 
 
 # Configuration
 
 
 def test_the_key_and_the_server_come_from_the_environment(
-    run: Any, api_server: Any, monkeypatch: pytest.MonkeyPatch
+    run: Any, api: LiveApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TCHAVI_API_KEY", f" {api_server.api_key}\n")
-    monkeypatch.setenv("TCHAVI_BASE_URL", f"{api_server.base_url}/")
+    monkeypatch.setenv("TCHAVI_API_KEY", f" {api.api_key}\n")
+    monkeypatch.setenv("TCHAVI_BASE_URL", f"{api.base_url}/")
     assert run(lambda client: client.jobs.list(), api_key=None) == []
 
 
@@ -493,16 +572,16 @@ def test_the_key_is_in_no_repr() -> None:
     assert "secret" not in shown
 
 
-def test_a_given_http_client_is_used_and_left_open(api_server: Any) -> None:
+def test_a_given_http_client_is_used_and_left_open(api: LiveApi) -> None:
     """Its own credentials are for others: neither the API nor the clip's host gets them."""
     seen: list[str] = []
     hooks = {"request": [lambda request: seen.append(request.url.path)]}
     with httpx.Client(event_hooks=hooks, auth=("me", "secret")) as http:
-        with Tchavi(api_key=api_server.api_key, base_url=api_server.base_url, http_client=http) as client:
+        with Tchavi(api_key=api.api_key, base_url=api.base_url, http_client=http) as client:
             client.credits.retrieve()
         assert not http.is_closed
     assert seen == ["/v1/credits"]
-    assert api_server.requests[0].headers["authorization"] == f"Bearer {api_server.api_key}"
+    assert api.requests[0].headers["authorization"] == f"Bearer {api.api_key}"
 
 
 def test_a_client_of_its_own_is_closed_and_narrow() -> None:

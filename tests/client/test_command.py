@@ -1,20 +1,23 @@
-"""The command `tchavi`, run in this process against the server."""
+"""The command `tchavi`: in this process where its time must not pass, in its own where it must be the real thing."""
 
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from tchavi_studio.client import Job, Tchavi, command
+from tchavi_studio.generations.models import Generation
+from tests.live_api import LiveApi
 
 
 class Stream(io.StringIO):
@@ -49,32 +52,43 @@ class Shell:
 
 
 @pytest.fixture
-def tchavi(api_server: Any, hours: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def tchavi(api: LiveApi, hours: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(tmp_path)
-    options = {"api_key": api_server.api_key, "base_url": api_server.base_url}
-    return Shell(options, hours)
+    hours.meanwhile = api.work
+    return Shell({"api_key": api.api_key, "base_url": api.base_url}, hours)
 
 
-def test_generate_writes_the_clip_and_its_path(tchavi: Shell, api_server: Any, tmp_path: Path) -> None:
+def told(text: str) -> str:
+    """What the command said, with ids that differ from run to run put plainly."""
+    return re.sub(r"req_[0-9a-f]{24}", "req_1", re.sub(r"job_[0-9a-f]{32}", "job_1", text))
+
+
+def write_picture(path: Path) -> Path:
+    Image.new("RGB", (640, 480), "teal").save(path)
+    return path
+
+
+def test_generate_writes_the_clip_and_its_path(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
     assert tchavi("generate", "A paper boat", "-o", "boat.mp4") == 0
     assert tchavi.out == "boat.mp4\n"
-    assert tchavi.err == "job_001: pending\njob_001: processing\njob_001: completed\njob_001: 1,300 credits\n"
-    assert (tmp_path / "boat.mp4").read_bytes() == api_server.clip
-    assert api_server.requests[0].json == {"model": "seedance-2", "prompt": "A paper boat"}
+    assert told(tchavi.err) == "job_1: pending\njob_1: processing\njob_1: completed\njob_1: 1,300 credits\n"
+    assert (tmp_path / "boat.mp4").read_bytes() == api.clip
+    assert api.requests[0].json == {"model": "seedance-2", "prompt": "A paper boat"}
 
 
-def test_generate_passes_every_option_on(tchavi: Shell, api_server: Any, tmp_path: Path) -> None:
-    (tmp_path / "first.png").write_bytes(b"picture")
+def test_generate_passes_every_option_on(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
+    write_picture(tmp_path / "first.png")
     options = (
-        "--model kling-v3 --image first.png --last-frame https://x/l.png --reference-video https://x/1.mp4 "
-        "--reference-video https://x/2.mp4 --reference-audio https://x/1.mp3 --reference-image https://x/1.png "
+        "--model kling-v3 --image first.png --last-frame first.png "
         "--duration 7 --resolution 720p --aspect-ratio 9:16 --no-audio --seed 0 --idempotency-key boat-1"
     )
     assert tchavi("generate", "A paper boat", *options.split()) == 0
-    assert tchavi.out == "job_001.mp4\n"
-    request = api_server.requests[1]
+    assert told(tchavi.out) == "job_1.mp4\n"
+    assert api.paths()[:3] == ["POST /files", "POST /files", "POST /videos/generations"]
+    request = api.requests[2]
     assert request.headers["idempotency-key"] == "boat-1"
-    assert request.json == {
+    sent = request.json
+    assert {name: value for name, value in sent.items() if not name.endswith("_url")} == {
         "model": "kling-v3",
         "prompt": "A paper boat",
         "duration": 7,
@@ -82,26 +96,52 @@ def test_generate_passes_every_option_on(tchavi: Shell, api_server: Any, tmp_pat
         "aspect_ratio": "9:16",
         "generate_audio": False,
         "seed": 0,
-        "image_url": f"{api_server.origin}/files/first.png",
-        "last_frame_image_url": "https://x/l.png",
-        "reference_images": ["https://x/1.png"],
-        "reference_videos": ["https://x/1.mp4", "https://x/2.mp4"],
-        "reference_audios": ["https://x/1.mp3"],
     }
+    assert sent["image_url"].startswith(f"{api.origin}/media/")
+    assert sent["last_frame_image_url"].startswith(f"{api.origin}/media/")
+
+
+def test_generate_takes_references_of_every_kind(tchavi: Shell) -> None:
+    bodies: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(402, json={"error": {"message": "No."}})
+
+    options = (
+        "--reference-video https://x/1.mp4 --reference-video https://x/2.mp4 --reference-audio https://x/1.mp3 "
+        "--reference-image https://x/1.png"
+    )
+    assert tchavi("generate", "x", *options.split(), transport=httpx.MockTransport(answer)) == 4
+    assert bodies == [
+        {
+            "model": "seedance-2",
+            "prompt": "x",
+            "reference_images": ["https://x/1.png"],
+            "reference_videos": ["https://x/1.mp4", "https://x/2.mp4"],
+            "reference_audios": ["https://x/1.mp3"],
+        }
+    ]
 
 
 @pytest.mark.parametrize("words", [["--duration", "auto"], ["--duration", "-1"], ["--duration=-1"]])
-def test_a_duration_of_the_models_choice(tchavi: Shell, api_server: Any, words: list[str]) -> None:
-    assert tchavi("generate", "A paper boat", *words) == 2  # this server has no auto duration
-    assert api_server.requests[0].json["duration"] == -1
+def test_a_duration_of_the_models_choice(tchavi: Shell, api: LiveApi, words: list[str]) -> None:
+    api.is_working = False
+    assert tchavi("generate", "A paper boat", *words, "--timeout", "1") == 7
+    assert api.requests[0].json["duration"] == -1
 
 
 def test_on_a_terminal_the_progress_is_one_line(tchavi: Shell) -> None:
     tchavi("generate", "A paper boat", is_terminal=True)
-    assert tchavi.err == (
-        "\r\x1b[Kjob_001: pending · 0:00\r\x1b[Kjob_001: processing · 0:00\r\x1b[Kjob_001: completed · 0:00\r\x1b[K"
-        "job_001: 1,300 credits\n"
-    )
+    shown = re.sub(r"0:0\d", "0:00", told(tchavi.err))
+    drawn = list(dict.fromkeys(shown.split("\r\x1b[K")))
+    assert drawn == [
+        "",
+        "job_1: pending · 0:00",
+        "job_1: processing · 0:00",
+        "job_1: completed · 0:00",
+        "job_1: 1,300 credits\n",
+    ]
 
 
 def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
@@ -116,75 +156,79 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "facts", "code", "message"),
+    ("argv", "code", "message"),
     [
         (
             ["generate", "[fail]"],
-            {},
             1,
-            "Job job_001 failed: The prompt was refused by the model (content_policy). 1,300 credits were refunded. "
+            "Job job_1 failed: The prompt was refused by the model (content_policy). 1,300 credits were refunded. "
             "Change what it complains about and try again.",
         ),
         (
-            ["generate", "x", "--duration", "99", "--resolution", "8k"],
-            {},
+            ["generate", "x", "--duration", "99"],
             2,
-            "The request has problems. (400 invalid_request, request req_1): duration: must be 1 to 15 or -1 "
-            "resolution: must be 480p or 720p Nothing was charged. Correct the request and try again.",
+            "The duration must be a whole number of seconds from 1 to 15, or −1 for auto. Nothing was created and no credits moved. (400 invalid_request, request req_1) "
+            "Nothing was charged. Correct the request and try again.",
         ),
         (
             ["generate", "x", "--image", "gone.png"],
-            {},
             2,
             "image_url: 'gone.png' is neither an http(s) URL nor a file on this machine.",
         ),
-        (["generate", "x", "-o", "gone/boat.mp4"], {}, 2, "{tmp}/gone is no directory that can be written to."),
-        (["generate", "x", "-o", "."], {}, 2, ". is a directory: give the name of a file."),
-        (["jobs", "--limit", "0"], {}, 2, "limit must be at least 1."),
+        (["generate", "x", "-o", "gone/boat.mp4"], 2, "{tmp}/gone is no directory that can be written to."),
+        (["generate", "x", "-o", "."], 2, ". is a directory: give the name of a file."),
+        (["jobs", "--limit", "0"], 2, "limit must be at least 1."),
         (
             ["fetch", "job_999"],
-            {},
             2,
-            "There is no job job_999. (404 not_found, request req_1) See your jobs with: tchavi jobs",
+            "This key has no such job. A key sees only the jobs that it started itself. "
+            "(404 not_found, request req_1) See your jobs with: tchavi jobs",
         ),
         (
-            ["credits"],
-            {"api_key": "sk-tch_other"},
-            3,
-            "Unknown key Bearer sk-tch_.... (401 invalid_api_key, request req_1) "
-            "Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is its server.",
-        ),
-        (
-            ["generate", "x"],
-            {"balance": 10},
+            ["generate", "x", "--duration", "15", "--resolution", "720p"],
             4,
-            "1,300 credits are needed, 10 are left. (402 insufficient_credits, request req_1) "
+            "This needs 8,700 credits and the wallet holds 7,400. No credits were moved. "
+            "(402 insufficient_credits, request req_1) "
             "Nothing was charged. Add credits, or ask for a shorter clip or 480p.",
         ),
         (
-            ["generate", "x", "--timeout", "5"],
-            {"looks_per_state": 9},
+            ["generate", "[wait]", "--timeout", "1"],
             7,
-            "Job job_001 is still pending after 5 s. It goes on, and so does its charge: ask for it again by its id. "
-            "Fetch it later with: tchavi fetch job_001 -o job_001.mp4",
+            "Job job_1 is still pending after 1 s. It goes on, and so does its charge: ask for it again by its id. "
+            "Fetch it later with: tchavi fetch job_1 -o job_1.mp4",
         ),
     ],
 )
 def test_each_error_is_one_line_with_what_to_do(
-    tchavi: Shell, api_server: Any, tmp_path: Path, argv: list[str], facts: dict[str, Any], code: int, message: str
+    tchavi: Shell, api: LiveApi, tmp_path: Path, argv: list[str], code: int, message: str
 ) -> None:
-    for name, value in facts.items():
-        if name != "api_key":
-            setattr(api_server, name, value)
-    options = {"api_key": facts["api_key"]} if "api_key" in facts else {}
-    assert tchavi(*argv, **options) == code
-    assert tchavi.err.splitlines()[-1] == f"tchavi: {message.format(tmp=tmp_path)}"
+    if code == 4:
+        api.add_job(duration=-1, resolution="480p")  # 2,600
+    api.is_working = "[wait]" not in argv
+    assert tchavi(*argv) == code
+    assert told(tchavi.err).splitlines()[-1] == f"tchavi: {message.format(tmp=tmp_path)}"
     assert tchavi.out == ""
 
 
-def test_nothing_is_bought_for_a_place_that_can_not_be_written(tchavi: Shell, api_server: Any) -> None:
+def test_every_problem_of_a_refused_request_is_listed(tchavi: Shell) -> None:
+    assert tchavi("generate", "x", "--duration", "99", "--resolution", "8k", "--seed", "-1") == 2
+    line = told(tchavi.err)
+    assert "2 more problems are listed in details." in line
+    for name in ("duration", "resolution", "seed"):
+        assert f" {name}: " in line
+
+
+def test_a_key_that_is_not_accepted(tchavi: Shell) -> None:
+    assert tchavi("credits", api_key="sk-tch_other") == 3
+    assert told(tchavi.err) == (
+        "tchavi: This API key is not known. No credits moved: check that it was copied whole. "
+        "(401 invalid_api_key, request req_1) Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is its server.\n"
+    )
+
+
+def test_nothing_is_bought_for_a_place_that_can_not_be_written(tchavi: Shell, api: LiveApi) -> None:
     tchavi("generate", "x", "-o", "gone/boat.mp4")
-    assert api_server.requests == []
+    assert api.requests == []
 
 
 def test_without_a_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,10 +298,9 @@ def test_help_names_every_exit_code(tchavi: Shell, capsys: pytest.CaptureFixture
     assert codes == [code.value for code in command.ExitCode]
 
 
-def test_fetch_waits_and_writes(tchavi: Shell, api_server: Any, tmp_path: Path) -> None:
-    job_id = api_server.add_job(prompt="A paper boat")
-    assert tchavi("fetch", job_id, "-o", "boat.mp4") == 0
-    assert (tchavi.out, (tmp_path / "boat.mp4").read_bytes()) == ("boat.mp4\n", api_server.clip)
+def test_fetch_waits_and_writes(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
+    assert tchavi("fetch", api.add_job(), "-o", "boat.mp4") == 0
+    assert (tchavi.out, (tmp_path / "boat.mp4").read_bytes()) == ("boat.mp4\n", api.clip)
 
 
 def test_a_server_does_not_choose_where_we_write(tchavi: Shell) -> None:
@@ -271,34 +314,55 @@ def test_a_server_does_not_choose_where_we_write(tchavi: Shell) -> None:
     assert tchavi.err.splitlines()[-1].endswith("Fetch it later with: tchavi fetch ../../evil -o ______evil.mp4")
 
 
-def test_a_disk_that_refuses(tchavi: Shell, api_server: Any, tmp_path: Path) -> None:
-    job_id = api_server.add_job()
-    api_server.complete(job_id)
+def test_a_disk_that_refuses(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
+    job_id = api.add_job()
+    api.complete(job_id)
     (tmp_path / f"{job_id}.mp4").mkdir()
     assert tchavi("fetch", job_id) == 8
-    assert tchavi.err.splitlines()[-1].startswith("tchavi: The clip could not be written: [Errno 21] Is a directory")
-    assert tchavi.err.endswith("Make room, then fetch it with: tchavi fetch job_001 -o job_001.mp4\n")
+    line = told(tchavi.err).splitlines()[-1]
+    assert line.startswith("tchavi: The clip could not be written: [Errno 21] Is a directory")
+    assert line.endswith("Make room, then fetch it with: tchavi fetch job_1 -o job_1.mp4")
 
 
-def test_jobs_are_listed_as_a_table(tchavi: Shell, api_server: Any) -> None:
-    done, _ = api_server.add_job(), api_server.add_job(model="kling-v3", created_at=None, tchavi={})
-    api_server.complete(done)
-    created = datetime(2026, 3, 1, 12, 0, tzinfo=UTC).astimezone()
+def test_jobs_are_listed_as_a_table_and_as_records_without_links(tchavi: Shell, api: LiveApi) -> None:
+    done, waiting = api.add_job(), api.add_job(model="kling-v3", duration=10)
+    api.complete(done)
+    created = [generation.created_at.astimezone() for generation in Generation.objects.filter(workspace=api.workspace)]
     assert tchavi("jobs") == 0
-    assert tchavi.out == (
-        "ID       STATUS     MODEL       CREATED           CREDITS\n"
-        "job_002  pending    kling-v3    -                 -\n"
-        f"job_001  completed  seedance-2  {created:%Y-%m-%d %H:%M}  1,300\n"
-    )
+    later, earlier = sorted(created, reverse=True)
+    assert tchavi.out.splitlines() == [
+        f"{'ID':36}  STATUS      MODEL       CREATED           CREDITS",
+        f"{waiting}  processing  kling-v3    {later:%Y-%m-%d %H:%M}  2,600",
+        f"{done}  completed   seedance-2  {earlier:%Y-%m-%d %H:%M}  1,300",
+    ]
     assert tchavi("jobs", "--status", "completed", "--limit", "1", "--json") == 0
-    assert json.loads(tchavi.out) == [api_server.jobs[done]]
+    (record,) = json.loads(tchavi.out)
+    assert (record["id"], record["output"]["duration"]) == (done, 2.0)
+    assert "video_url" not in record["output"]
+    assert "/media/" not in tchavi.out
 
 
-@pytest.mark.parametrize("is_studio", [True, False])
-def test_credits(tchavi: Shell, api_server: Any, is_studio: bool) -> None:
-    """Tchavi has no such call; its headers say it."""
-    api_server.is_studio = is_studio
+def test_what_a_server_does_not_say_is_a_dash(tchavi: Shell) -> None:
+    record = {"id": "job_1", "status": "pending", "model": "kling-v3"}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"data": [record]}))
+    assert tchavi("jobs", transport=transport) == 0
+    assert tchavi.out == "ID     STATUS   MODEL     CREATED  CREDITS\njob_1  pending  kling-v3  -        -\n"
+
+
+def test_credits(tchavi: Shell) -> None:
     assert tchavi("credits") == 0
+    assert tchavi.out == "10,000 credits\n"
+
+
+def test_credits_of_a_server_that_tells_them_in_its_headers_only(tchavi: Shell) -> None:
+    """As Tchavi itself does."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/credits":
+            return httpx.Response(404)
+        return httpx.Response(200, json={"data": []}, headers={"X-Credits-Remaining": "50000"})
+
+    assert tchavi("credits", transport=httpx.MockTransport(answer)) == 0
     assert tchavi.out == "50,000 credits\n"
 
 
@@ -308,50 +372,66 @@ def test_credits_that_nobody_tells(tchavi: Shell) -> None:
     assert tchavi.err == "tchavi: The server does not say how many credits are left.\n"
 
 
-def test_ctrl_c_while_waiting_says_that_the_job_goes_on(api_server: Any, tmp_path: Path) -> None:
-    """The real thing: a process of its own, a real signal."""
-    api_server.looks_per_state = 1000
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tchavi_studio.client.command", "generate", "A paper boat", "-o", "boat.mp4"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "TCHAVI_API_KEY": api_server.api_key,
-            "TCHAVI_BASE_URL": api_server.base_url,
-            "PYTHONPATH": str(Path(command.__file__).parents[2]),
-        },
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "job_001: pending\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=5)
-    assert (process.returncode, out) == (130, "")
-    assert err == (
-        "tchavi: Interrupted. Job job_001 goes on, and so does its charge. "
-        "Fetch it with: tchavi fetch job_001 -o boat.mp4\n"
-    )
-    assert list(tmp_path.iterdir()) == []
+# The real thing: a process of its own
 
 
-def test_a_reader_that_goes_away_is_no_error(api_server: Any) -> None:
-    api_server.add_job()
+@dataclass
+class Process:
+    """The command in a process of its own, as a person's shell runs it."""
+
+    api: LiveApi
+    folder: Path
+
+    def start(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tchavi_studio.client.command", *argv],
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            text=True,
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "TCHAVI_API_KEY": self.api.api_key,
+                "TCHAVI_BASE_URL": self.api.base_url,
+                "PYTHONPATH": str(Path(command.__file__).parents[2]),
+            },
+        )
+
+
+@pytest.fixture
+def process(api: LiveApi, tmp_path: Path) -> Process:
+    return Process(api, tmp_path)
+
+
+def test_a_clip_is_made_and_nothing_secret_is_shown(process: Process, api: LiveApi, tmp_path: Path) -> None:
+    with api.working(), process.start("generate", "A paper boat", "-o", "boat.mp4") as running:
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (0, "boat.mp4\n")
+    assert told(err).splitlines()[0] == "job_1: pending"
+    assert told(err).splitlines()[-2:] == ["job_1: completed", "job_1: 1,300 credits"]
+    assert (tmp_path / "boat.mp4").read_bytes() == api.clip
+    for secret in (api.api_key, "/media/", api.origin):
+        assert secret not in out + err
+
+
+def test_ctrl_c_while_waiting_says_that_the_job_goes_on(process: Process, tmp_path: Path) -> None:
+    with process.start("generate", "A paper boat", "-o", "boat.mp4") as running:
+        assert running.stderr is not None
+        assert told(running.stderr.readline()) == "job_1: pending\n"
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=10)
+    assert (running.returncode, out) == (130, "")
+    assert told(err) == (
+        "tchavi: Interrupted. Job job_1 goes on, and so does its charge. "
+        "Fetch it with: tchavi fetch job_1 -o boat.mp4\n"
+    )
+    assert list(tmp_path.glob("*.mp4")) == []
+
+
+def test_a_reader_that_goes_away_is_no_error(process: Process, api: LiveApi) -> None:
+    api.add_job()
     read_end, write_end = os.pipe()
     os.close(read_end)
-    done = subprocess.run(
-        [sys.executable, "-m", "tchavi_studio.client.command", "jobs"],
-        stdout=write_end,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            "TCHAVI_API_KEY": api_server.api_key,
-            "TCHAVI_BASE_URL": api_server.base_url,
-            "PYTHONPATH": str(Path(command.__file__).parents[2]),
-        },
-    )
-    os.close(write_end)
-    assert (done.returncode, done.stderr) == (0, "")
+    with process.start("jobs", stdout=write_end) as running:
+        os.close(write_end)
+        _, err = running.communicate(timeout=10)
+    assert (running.returncode, err) == (0, "")

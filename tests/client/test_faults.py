@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -292,6 +293,74 @@ def test_an_addition_that_is_not_offered(run: Any, status: int) -> None:
 def test_an_addition_that_fails_otherwise_says_so(run: Any) -> None:
     with pytest.raises(AuthenticationError):
         run(lambda client: client.credits.retrieve(), transport=Script(response(401)))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "call"),
+    [
+        (lambda client: client.models.list(), "GET /models"),
+        (lambda client: client.videos.quote(**BOAT), "POST /videos/quote"),
+    ],
+)
+def test_a_server_without_the_additions_says_so_clearly(run: Any, scenario: Callable[[Any], Any], call: str) -> None:
+    with pytest.raises(NotOfferedError) as caught:
+        run(scenario, transport=Script(response(404)))
+    assert caught.value.message == f"https://tchavi.com/api/v1 does not offer {call}."
+
+
+def test_a_server_that_knows_the_job_but_can_not_cancel(run: Any) -> None:
+    script = Script(response(404), ACCEPTED)
+    with pytest.raises(NotOfferedError) as caught:
+        run(lambda client: client.jobs.cancel("job_1"), transport=script)
+    assert caught.value.message == "https://tchavi.com/api/v1 does not offer DELETE /jobs/job_1."
+    assert [request.method for request in script.requests] == ["DELETE", "GET"]
+
+
+def test_a_server_without_uploads_says_what_to_do(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "first.png").write_bytes(b"picture")
+
+    async def answer_async(request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return response(404)
+
+    transport = httpx.MockTransport(answer_async if run.mode == "async" else lambda request: response(404))
+    with pytest.raises(NotOfferedError) as caught:
+        run(
+            lambda client: client.videos.generations.create(**BOAT, image_url=tmp_path / "first.png"),
+            transport=transport,
+        )
+    assert caught.value.message == (
+        "https://tchavi.com/api/v1 does not offer POST /files. Give a URL instead of the local file first.png."
+    )
+
+
+def test_a_server_that_names_the_job_only_under_job(run: Any) -> None:
+    record = {"id": "job_1", "status": "pending", "model": "seedance-2", "tchavi": {"credits_used": 1300}}
+    job = run(create, transport=Script(httpx.Response(202, json={"job": record})))
+    assert (job.id, job.status, job.model, job.credits_used) == ("job_1", "pending", "seedance-2", 1300)
+
+
+def test_a_refused_key_that_the_server_quotes_is_not_repeated_in_the_error(run: Any) -> None:
+    quoting = httpx.Response(401, json={"error": {"message": "Unknown key Bearer sk-tch_wrong_key."}})
+    with pytest.raises(AuthenticationError) as caught:
+        run(retrieve, transport=Script(quoting), api_key="sk-tch_wrong_key")
+    assert caught.value.message == "Unknown key Bearer sk-tch_...."
+    assert "sk-tch_wrong_key" not in f"{caught.value!r} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "sleeps"),
+    [(10, 4, [12.0, 12.0]), (300, 299, [2.0, 2.5]), (10, 0, [60.0, 60.0])],
+)
+def test_polling_follows_whatever_the_headers_say(run: Any, limit: int, remaining: int, sleeps: list[float]) -> None:
+    headers = {"X-RateLimit-RPM-Limit": str(limit), "X-RateLimit-RPM-Remaining": str(remaining)}
+    open_job = httpx.Response(202, json={"id": "job_1", "status": "pending"}, headers=headers)
+    done = httpx.Response(200, json={"id": "job_1", "status": "completed"})
+    run(
+        lambda client: client.videos.generations.create_and_wait(**BOAT),
+        transport=Script(open_job, open_job, done),
+    )
+    assert run.hours.sleeps == sleeps
 
 
 def test_credits_that_stand_only_in_the_headers(run: Any) -> None:
