@@ -18,6 +18,7 @@ from django.utils.translation import template
 
 LOCALE = Path("tchavi_studio/locale")
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
+LAZY["gettext_noop"] = DEFAULT_KEYWORDS["gettext"]
 TRANSLATOR_COMMENTS = ["Translators:"]
 
 

@@ -64,7 +64,8 @@ def invalid_request(details: Sequence[Mapping[str, Any]]) -> ApiError:
 
 def unreadable_request(message: str, *, param: str = "") -> ApiError:
     """400 for a request that is not even a list of fields."""
-    return ApiError(400, "invalid_request", f"{message} {_('No credits moved.')}", param=param)
+    no_credits_moved = _("No credits moved.")
+    return ApiError(400, "invalid_request", f"{message} {no_credits_moved}", param=param)
 
 
 def invalid_key(message: str) -> ApiError:

@@ -22,7 +22,7 @@ class KeyForm(forms.Form):
     key_id = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
     name = forms.CharField(label=_("Name"), max_length=60)
     kind = forms.ChoiceField(label=_("Kind"), choices=KINDS, initial="live")
-    scope = forms.ChoiceField(label=_("May"), choices=Scope.choices, initial=Scope.GENERATE)
+    scope = forms.ChoiceField(label=_("Permissions"), choices=Scope.choices, initial=Scope.GENERATE)
     lifetime_days = forms.ChoiceField(label=_("Expires"), choices=LIFETIMES_DAYS, required=False)
     monthly_limit_credits = forms.IntegerField(
         label=_("Monthly limit"), min_value=0, max_value=MAX_AMOUNT_CREDITS, required=False

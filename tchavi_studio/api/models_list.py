@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
@@ -69,6 +70,7 @@ def _hints(model: str) -> list[str]:
             _("Natively makes %(least)s–%(most)s s.")
             % {"least": KLING_MIN_DURATION_SECONDS, "most": MAX_DURATION_SECONDS},
             _("Natively makes %(ratios)s.") % {"ratios": ", ".join(KLING_ASPECT_RATIOS)},
-            _("Natively reads prompts of up to %(most)s characters.") % {"most": KLING_PROMPT_MAX_LENGTH},
+            _("Natively reads prompts of up to %(most)s characters.")
+            % {"most": number_format(KLING_PROMPT_MAX_LENGTH)},
         ]
-    return [_("Is best with prompts of up to %(most)s words.") % {"most": SEEDANCE_PROMPT_MAX_WORDS}]
+    return [_("Is best with prompts of up to %(most)s words.") % {"most": number_format(SEEDANCE_PROMPT_MAX_WORDS)}]

@@ -81,7 +81,7 @@ def job_record(generation: Generation, request: HttpRequest) -> JobRecord:
     if generation.output is not None:
         record["output"] = _output(generation, generation.output, request)
     if generation.state in (State.FAILED, State.CANCELLED):
-        message = generation.error_message or _("Cancelled before work on it began.")
+        message = generation.failure_reason or _("Cancelled before work on it began.")
         record["error"] = FailureRecord(code=generation.error_code, message=message)
         record["tchavi"]["credits_refunded"] = generation.price_credits
     return record

@@ -37,7 +37,8 @@ class MediaRefusedError(Exception):
 
 def upload_refused(refusal: RefusedFileError) -> MediaRefusedError:
     """What the sender of a reference is told."""
-    return MediaRefusedError(refusal.code, f"{_reason(refusal)} {_('Nothing was stored.')}")
+    nothing_stored = _("Nothing was stored.")
+    return MediaRefusedError(refusal.code, f"{_reason(refusal)} {nothing_stored}")
 
 
 def output_refused(refusal: RefusedFileError) -> MediaRefusedError:

@@ -13,6 +13,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS, billed_seconds
 from tchavi_studio.workspaces.models import Workspace
 
+from .failures import readable_reason
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 
 
@@ -148,6 +149,11 @@ class Generation(models.Model):
     @property
     def model_label(self) -> str:
         return MODELS[self.model]
+
+    @property
+    def failure_reason(self) -> str:
+        """Why it failed, for people: the studio's own words in their language, a provider's as they came."""
+        return readable_reason(self.error_message)
 
     @property
     def elapsed_seconds(self) -> int:

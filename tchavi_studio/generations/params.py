@@ -363,7 +363,7 @@ class _Check:
 def _shown(value: object) -> str:
     """A caller's value as it may stand in a message: short, and in quotation marks."""
     text = str(value)
-    return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
+    return _("“%(value)s”") % {"value": f"{text[:40]}…" if len(text) > 40 else text}
 
 
 _NUMBERED = {"image": gettext_lazy("Image %d"), "video": gettext_lazy("Video %d"), "audio": gettext_lazy("Audio %d")}

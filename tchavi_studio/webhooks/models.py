@@ -9,8 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy
 
 from tchavi_studio.workspaces.models import Workspace
 
@@ -23,9 +22,9 @@ MAX_ENDPOINTS_PER_WORKSPACE = 10
 class Event(models.TextChoices):
     """What a message is about: its `type`."""
 
-    JOB_COMPLETED = "job.completed", _("A clip is finished")
-    JOB_FAILED = "job.failed", _("A clip failed or was cancelled, and is refunded")
-    TEST = "webhook.test", _("A test, sent by hand")
+    JOB_COMPLETED = "job.completed", gettext_lazy("A clip is finished")
+    JOB_FAILED = "job.failed", gettext_lazy("A clip failed or was cancelled, and is refunded")
+    TEST = "webhook.test", gettext_lazy("A test, sent by hand")
 
 
 EVENT_SWITCHES = {Event.JOB_COMPLETED: "sends_completed", Event.JOB_FAILED: "sends_failed"}
@@ -35,9 +34,9 @@ EVENT_SWITCHES = {Event.JOB_COMPLETED: "sends_completed", Event.JOB_FAILED: "sen
 class DisabledReason(models.TextChoices):
     """Why an endpoint gets nothing."""
 
-    BY_HAND = "by_hand", _("It was disabled by hand.")
-    GONE = "gone", _("It answered 410 Gone, which asks never to be called again.")
-    FAILING = "failing", _("Every attempt failed for more than a day.")
+    BY_HAND = "by_hand", gettext_lazy("It was disabled by hand.")
+    GONE = "gone", gettext_lazy("It answered 410 Gone, which asks never to be called again.")
+    FAILING = "failing", gettext_lazy("Every attempt failed for more than a day.")
 
 
 class WebhookEndpoint(models.Model):
@@ -49,7 +48,7 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.CharField(_("address"), max_length=URL_MAX_LENGTH)
+    url = models.CharField(gettext_lazy("address"), max_length=URL_MAX_LENGTH)
     sends_completed = models.BooleanField(default=True)
     sends_failed = models.BooleanField(default=True)
     secret = models.CharField(max_length=100, default=new_secret)
@@ -111,9 +110,9 @@ class WebhookEndpoint(models.Model):
 class DeliveryState(models.TextChoices):
     """Where a delivery is. Both ends can be left again by redelivering it."""
 
-    PENDING = "pending", _("Waiting")
-    DELIVERED = "delivered", _("Delivered")
-    FAILED = "failed", _("Failed")
+    PENDING = "pending", gettext_lazy("Waiting")
+    DELIVERED = "delivered", gettext_lazy("Delivered")
+    FAILED = "failed", gettext_lazy("Failed")
 
 
 class Problem(models.TextChoices):
@@ -121,9 +120,9 @@ class Problem(models.TextChoices):
     address and a broken certificate look the same, so that the studio is no scanner of its own network.
     """
 
-    UNREACHABLE = "unreachable", _("No answer: it could not be reached, or took too long.")
-    ANSWER = "answer", _("It did not answer with success.")
-    DISABLED = "disabled", _("The endpoint was disabled before it was delivered.")
+    UNREACHABLE = "unreachable", gettext_lazy("No answer: it could not be reached, or took too long.")
+    ANSWER = "answer", gettext_lazy("It did not answer with success.")
+    DISABLED = "disabled", gettext_lazy("The endpoint was disabled before it was delivered.")
 
 
 class WebhookDelivery(models.Model):
@@ -194,7 +193,7 @@ class WebhookDelivery(models.Model):
     def explanation(self) -> str:
         """What was wrong with the last attempt, for people; "" if nothing was."""
         if self.problem == Problem.ANSWER:
-            answered = _t("It answered %(status)s.") % {"status": self.status_code}
+            answered = gettext("It answered %(status)s.") % {"status": self.status_code}
             return f"{answered} {answer_hint(self.status_code)}".strip()
         return str(Problem(self.problem).label) if self.problem else ""
 
@@ -225,5 +224,5 @@ def is_success(status_code: int | None) -> bool:
 def answer_hint(status_code: int | None) -> str:
     """What an answer does not say by itself, for people. None: there was none."""
     if status_code is None:
-        return _t("It could not be reached, or took too long.")
-    return _t("Redirects are not followed: enter the address it leads to.") if 300 <= status_code < 400 else ""
+        return gettext("It could not be reached, or took too long.")
+    return gettext("Redirects are not followed: enter the address it leads to.") if 300 <= status_code < 400 else ""

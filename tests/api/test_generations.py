@@ -298,7 +298,7 @@ def test_models_carry_the_operators_prices(program: Program, settings: Settings)
     assert models["kling-v3"]["hints"] == [
         "Natively makes 3–15 s.",
         "Natively makes 16:9, 9:16, 1:1.",
-        "Natively reads prompts of up to 2500 characters.",
+        "Natively reads prompts of up to 2,500 characters.",
     ]
 
 
