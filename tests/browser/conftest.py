@@ -83,7 +83,8 @@ class Complaints:
 
     def listen_to(self, page: Page) -> None:
         def console(message: ConsoleMessage) -> None:
-            if message.type == "error":
+            # htmx tells of a request that a newer one replaced as of an error.
+            if message.type == "error" and not re.match(r"htmx:(sendAbort|afterRequest),", message.text):
                 self._heard.append(f"console: {message.text} ({message.location['url']})")
 
         def failed(request: Request) -> None:
