@@ -102,7 +102,10 @@ def _create_generation() -> Schema:
         "parameters": [_idempotency_key(), _prefer()],
         "requestBody": _json_body("GenerationRequest"),
         "responses": {
-            "202": _json_answer(_("Accepted and charged."), "AcceptedJob", replayed=True),
+            "202": {
+                **_json_answer(_("Accepted and charged."), "AcceptedJob", replayed=True),
+                "links": _links_to_job(),
+            },
             **_errors(400, 401, 402, 403, 409, 413, 415, 422, 429, 500),
         },
     }
@@ -231,6 +234,12 @@ def _json_answer(description: str, schema: str, *, replayed: bool = False) -> Sc
         del headers["Idempotent-Replayed"]
     content = {"application/json": {"schema": _ref(schema), "example": answer_examples()[schema]}}
     return {"description": description, "headers": headers, "content": content}
+
+
+def _links_to_job() -> Schema:
+    """What can be done next with the job of an answer."""
+    parameters = {"id": "$response.body#/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in ("retrieveJob", "cancelJob")}
 
 
 def _errors(*statuses: int) -> Schema:
