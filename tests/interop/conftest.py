@@ -1,0 +1,62 @@
+"""The studio behind real sockets, for clients that others wrote."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test.testcases import QuietWSGIRequestHandler
+from pytest_django import Settings
+
+from tchavi_studio.api import rate_limits
+from tchavi_studio.api.services import create_key
+from tchavi_studio.workspaces.models import User, Workspace
+
+
+class RequestHandler(QuietWSGIRequestHandler):
+    # Head and body of an answer are written one after the other: neither is to wait for the other's receipt.
+    disable_nagle_algorithm = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Where `/v1` is to be found, and the keys that open it: one that pays, and one that is free."""
+
+    base_url: str
+    live_key: str
+    test_key: str
+
+
+@pytest.fixture
+def door(alice: User, workspace: Workspace) -> Iterator[Door]:
+    """The API of this process on a port of loopback. Nobody works on its jobs. The test has `own_database`."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), RequestHandler)
+    server.set_app(WSGIHandler())
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
+    thread.start()
+    yield Door(
+        base_url=f"http://127.0.0.1:{server.server_address[1]}/v1",
+        live_key=create_key(workspace=workspace, user=alice, name="Nightly").key,
+        test_key=create_key(workspace=workspace, user=alice, name="Trial", is_test=True).key,
+    )
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def three_requests_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key may make three requests, and the minute has one more second to go when the fourth is refused."""
+    settings.STUDIO_API_RPM_PER_KEY = 3
+    requests: list[float] = []
+
+    def minute_clock() -> float:
+        requests.append(time.monotonic())
+        # Up to the fourth request it stands still, however slow the machine. Timers may fire a little early.
+        return 59.05 + (requests[-1] - requests[3] if len(requests) > 4 else 0)
+
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time=minute_clock))
