@@ -1,0 +1,66 @@
+"""The public `openai` package for Python reaches Studio's addresses, reads its errors and keeps to its limits."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from tests.interop.conftest import Door
+
+pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("interop")]
+
+BODY = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
+"""1,300 credits."""
+
+
+@pytest.fixture
+def client(door: Door) -> Iterator[openai.OpenAI]:
+    """What a program has after changing nothing but the base URL and the key."""
+    with openai.OpenAI(base_url=door.base_url, api_key=door.live_key) as client:
+        yield client
+
+
+def generate(client: openai.OpenAI, **changes: Any) -> dict[str, Any]:
+    job: dict[str, Any] = client.post("/videos/generations", body={**BODY, **changes}, cast_to=dict[str, Any])
+    return job
+
+
+def test_it_asks_for_a_clip_and_follows_the_job(client: openai.OpenAI) -> None:
+    accepted = generate(client)
+    job = client.get(f"/jobs/{accepted['id']}", cast_to=dict[str, Any])
+    assert job["id"] == accepted["id"] == accepted["job"]["id"]
+    assert (job["status"], job["model"], job["tchavi"]) == ("pending", "seedance-2", {"credits_used": 1300})
+    assert [model.id for model in client.models.list()] == ["seedance-2", "kling-v3"]
+
+
+def test_it_reads_what_is_refused(client: openai.OpenAI) -> None:
+    generate(client, duration=15, resolution="720p")
+    with pytest.raises(openai.APIStatusError) as refusal:
+        generate(client, duration=15, resolution="720p")
+    poor = refusal.value
+    assert (poor.status_code, poor.code) == (402, "insufficient_credits")
+    assert "This needs 8,700 credits and the wallet holds 1,300. No credits were moved." in poor.message
+    assert poor.request_id is not None
+    assert re.fullmatch(r"req_[0-9a-f]{24}", poor.request_id)
+
+    with pytest.raises(openai.BadRequestError) as refusal:
+        generate(client, duration=99)
+    assert (refusal.value.code, refusal.value.param) == ("invalid_request", "duration")
+    with pytest.raises(openai.NotFoundError) as refusal:
+        client.get("/jobs/job_1", cast_to=dict[str, Any])
+    assert refusal.value.code == "not_found"
+    with pytest.raises(openai.AuthenticationError) as refusal:
+        generate(client.with_options(api_key="sk-tch_nobody"))
+    assert refusal.value.code == "invalid_api_key"
+
+
+def test_it_waits_as_long_as_a_429_tells_it_to(client: openai.OpenAI, three_requests_a_minute: None) -> None:
+    for _request in range(3):
+        assert client.models.with_raw_response.list().retries_taken == 0
+    began = time.monotonic()
+    answer = client.models.with_raw_response.list()
+    assert 1.0 <= time.monotonic() - began < 3.0
+    assert (answer.retries_taken, answer.headers["X-RateLimit-RPM-Remaining"]) == (1, "2")
