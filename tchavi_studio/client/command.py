@@ -344,7 +344,9 @@ def _parser() -> argparse.ArgumentParser:
     jobs = commands.add_parser("jobs", help="list jobs, newest first")
     jobs.add_argument("--status", choices=[status.value for status in JobStatus])
     jobs.add_argument("--limit", type=int, default=20, help="how many (default: %(default)s)")
-    jobs.add_argument("--json", action="store_true", help="the records as the server sent them, but for the signed links")
+    jobs.add_argument(
+        "--json", action="store_true", help="the records as the server sent them, but for the signed links"
+    )
 
     commands.add_parser("credits", help="show the credits that are left")
     return parser

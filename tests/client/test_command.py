@@ -167,8 +167,9 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
         (
             ["generate", "x", "--duration", "99"],
             2,
-            "The duration must be a whole number of seconds from 1 to 15, or −1 for auto. Nothing was created and no credits moved. (400 invalid_request, request req_1) "
-            "Nothing was charged. Correct the request and try again.",
+            "The duration must be a whole number of seconds from 1 to 15, or −1 for auto. Nothing was created and no "
+            "credits moved. (400 invalid_request, request req_1) Nothing was charged. "
+            "Correct the request and try again.",
         ),
         (
             ["generate", "x", "--image", "gone.png"],
@@ -388,6 +389,8 @@ class Process:
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
             text=True,
             cwd=self.folder,
+            # A shell that runs tests in the background has them ignore Ctrl+C; a person's terminal does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={
                 **os.environ,
                 "TCHAVI_API_KEY": self.api.api_key,
