@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,20 @@ from tchavi_studio.workspaces.services import welcome_person
 from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, connected_to, make_template
 
 PASSWORD = "golden hour 17"
+DATABASE_FIXTURES = {"db", "own_database", "database_template"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what touches no database: SQLite's pass has shown it."""
+    if "TEST_DATABASE_URL" not in os.environ:
+        return
+
+    def touches_a_database(item: pytest.Item) -> bool:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        return bool(DATABASE_FIXTURES & fixtures) or item.get_closest_marker("django_db") is not None
+
+    config.hook.pytest_deselected(items=[item for item in items if not touches_a_database(item)])
+    items[:] = filter(touches_a_database, items)
 
 
 @pytest.fixture(autouse=True)
