@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests.interop.conftest import Door
 
-pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("interop")]
+pytestmark = pytest.mark.own_database
 
 EXAMPLES_PER_OPERATION = 25
 
