@@ -56,7 +56,8 @@ def test_the_openai_package_for_node(door: Door, three_requests_a_minute: None) 
     assert "This needs 8,700 credits and the wallet holds 1,300. No credits were moved." in refusal["message"]
     assert REQUEST_ID.fullmatch(refusal["request_id"])
     assert seen["models"] == ["seedance-2", "kling-v3"]
-    assert 0.99 <= seen["waited_seconds"] < 3.0
+    # Without a Retry-After it would come again after half a second at most. Timers may fire a little early.
+    assert seen["waited_seconds"] >= 0.99
 
 
 @pytest.fixture

@@ -62,5 +62,5 @@ def test_it_waits_as_long_as_a_429_tells_it_to(client: openai.OpenAI, three_requ
         assert client.models.with_raw_response.list().retries_taken == 0
     began = time.monotonic()
     answer = client.models.with_raw_response.list()
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert time.monotonic() - began >= 1
     assert (answer.retries_taken, answer.headers["X-RateLimit-RPM-Remaining"]) == (1, "2")
