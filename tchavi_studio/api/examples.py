@@ -62,6 +62,22 @@ def answer_examples() -> dict[str, Any]:
             "duration": None,
             "needs_trim": False,
         },
-        "Credits": {"balance": 8700, "book": "sandbox", "is_test": False},
+        "Credits": {
+            "balance": 8700,
+            "book": "sandbox",
+            "is_test": False,
+            "statement": [
+                {
+                    "sequence": 2,
+                    "kind": "charge",
+                    "amount": -1300,
+                    "balance_after": 8700,
+                    "job_id": JOB_ID,
+                    "reason": "",
+                    "created_at": "2026-11-23T14:00:00Z",
+                }
+            ],
+            "has_more": True,
+        },
         "ModelList": {"data": model_records()},
     }

@@ -23,11 +23,12 @@ from tchavi_studio.generations.params import (
 )
 from tchavi_studio.generations.prices import AUDIO_SURCHARGE
 from tchavi_studio.ledger.models import Book
+from tchavi_studio.ledger.models import Kind as TransferKind
 
 from .addresses import public_origin
 from .examples import JOB_ID, REQUEST, answer_examples
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
-from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, STATUSES
+from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, MAX_SEQUENCE, STATUSES
 from .samples import samples
 from .waiting import MAX_WAIT_SECONDS
 
@@ -203,10 +204,14 @@ def _credits() -> Schema:
     return {
         "operationId": "readCredits",
         "tags": ["account"],
-        "summary": _("Read the balance"),
+        "summary": _("Read the balance and the statement"),
+        "parameters": [
+            _query("limit", {**_whole(1, MAX_PAGE_LENGTH), "default": DEFAULT_PAGE_LENGTH}, _("How many rows.")),
+            _query("before", _whole(1, MAX_SEQUENCE), _("Only rows before this sequence, to read on.")),
+        ],
         "responses": {
-            "200": _json_answer(_("What the workspace's wallet holds."), "Credits"),
-            **_errors(401, 429, 500),
+            "200": _json_answer(_("What the workspace's wallet holds, and how it came to that."), "Credits"),
+            **_errors(400, 401, 429, 500),
         },
     }
 
@@ -317,6 +322,19 @@ def _schemas() -> Schema:
                 "balance": _integer(_("Credits in the wallet."), minimum=0),
                 "book": {"type": "string", "enum": Book.values, "description": _("Play credits, or real ones.")},
                 "is_test": _boolean(_("Whether the key is a test key, which spends nothing.")),
+                "statement": _list(_ref("Transfer"), _("The wallet's rows, newest first.")),
+                "has_more": _boolean(_("Whether there are rows before these.")),
+            }
+        ),
+        "Transfer": _object(
+            {
+                "sequence": _integer(_("The row's number in this workspace's ledger."), minimum=1),
+                "kind": {"type": "string", "enum": TransferKind.values},
+                "amount": _integer(_("What it did to the wallet: negative for a charge.")),
+                "balance_after": _integer(_("Credits in the wallet afterwards."), minimum=0),
+                "job_id": {"type": ["string", "null"], "description": _("The job charged or refunded.")},
+                "reason": _string(""),
+                "created_at": _moment(""),
             }
         ),
         "ModelList": _object({"data": _list(_ref("Model"), "")}),

@@ -19,6 +19,7 @@ JOB_PATTERN = re.compile(r"job_([0-9a-f]{32})", re.ASCII)
 
 DEFAULT_PAGE_LENGTH, MAX_PAGE_LENGTH = 20, 50
 MAX_OFFSET = 1_000_000
+MAX_SEQUENCE = 999_999_999
 
 STATUSES: dict[str, frozenset[State]] = {
     "pending": frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN}),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.ledger.models import Transfer
 
 from .addresses import SIGNED_SECONDS, signed_url
 from .queries import status_of
@@ -49,6 +50,18 @@ class JobRecord(TypedDict):
     error: NotRequired[FailureRecord]
     tchavi: BillingRecord
     studio: StudioRecord
+
+
+class TransferRecord(TypedDict):
+    """One row of the statement; `amount` is what it did to the wallet, signed."""
+
+    sequence: int
+    kind: str
+    amount: int
+    balance_after: int
+    job_id: str | None
+    reason: str
+    created_at: str
 
 
 class FileRecord(TypedDict):
@@ -107,6 +120,18 @@ def file_record(asset: Asset, request: HttpRequest) -> FileRecord:
         height=asset.height,
         duration=_seconds(asset.duration_seconds),
         needs_trim=asset.needs_trim,
+    )
+
+
+def transfer_record(transfer: Transfer) -> TransferRecord:
+    return TransferRecord(
+        sequence=transfer.sequence,
+        kind=transfer.kind,
+        amount=transfer.change_credits,
+        balance_after=transfer.balance_after_credits,
+        job_id=f"job_{transfer.clip_id.hex}" if transfer.clip_id else None,
+        reason=transfer.reason,
+        created_at=moment(transfer.created_at),
     )
 
 

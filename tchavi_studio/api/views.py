@@ -17,7 +17,7 @@ from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.params import GenerationParams, Problem, validate
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.services import NotCancellableError, cancel_generation, start_generation
-from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.queries import statement, wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 
 from . import models_list
@@ -26,8 +26,8 @@ from .door import Call, answer
 from .errors import ApiError, invalid_request, not_found, problem_record, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
-from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, STATUSES, job_for_key, jobs_for_key
-from .records import accepted_record, file_record, job_record
+from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, MAX_SEQUENCE, STATUSES, job_for_key, jobs_for_key
+from .records import accepted_record, file_record, job_record, transfer_record
 from .references import LIST_FIELDS, SINGLE_FIELDS, ReferenceFetch, room_to_fetch
 from .waiting import asked_wait_seconds, wait_for_end
 
@@ -235,9 +235,24 @@ def upload_file(call: Call) -> JsonResponse:
 
 
 def read_credits(call: Call) -> JsonResponse:
-    """`GET /v1/credits`."""
-    balance = wallet_balance(workspace=call.key.workspace, book=settings.STUDIO_BOOK)
-    return answer({"balance": balance, "book": settings.STUDIO_BOOK, "is_test": call.key.is_test})
+    """`GET /v1/credits?limit=&before=`: the wallet's balance, and its statement, newest row first."""
+    query = call.request.GET
+    problems: list[Problem] = []
+    limit = _whole_number(query.get("limit"), "limit", DEFAULT_PAGE_LENGTH, 1, MAX_PAGE_LENGTH, problems)
+    before = _whole_number(query.get("before"), "before", MAX_SEQUENCE, 1, MAX_SEQUENCE, problems)
+    if problems:
+        raise invalid_request([problem_record(problem) for problem in problems])
+    workspace, book = call.key.workspace, settings.STUDIO_BOOK
+    rows = list(statement(workspace=workspace, book=book).filter(sequence__lt=before)[: limit + 1])
+    return answer(
+        {
+            "balance": wallet_balance(workspace=workspace, book=book),
+            "book": book,
+            "is_test": call.key.is_test,
+            "statement": [transfer_record(row) for row in rows[:limit]],
+            "has_more": len(rows) > limit,
+        }
+    )
 
 
 def list_models(call: Call) -> JsonResponse:

@@ -263,8 +263,8 @@ class CreditsAccount:
     def __init__(self, client: Tchavi) -> None:
         self._client = client
 
-    def retrieve(self) -> Credits:
-        return self._client._run(self._client._flows.credits())
+    def retrieve(self, *, limit: int | None = None, before: int | None = None) -> Credits:
+        return self._client._run(self._client._flows.credits(limit=limit, before=before))
 
 
 class Models:
@@ -481,8 +481,8 @@ class AsyncCreditsAccount:
     def __init__(self, client: AsyncTchavi) -> None:
         self._client = client
 
-    async def retrieve(self) -> Credits:
-        return await self._client._run(self._client._flows.credits())
+    async def retrieve(self, *, limit: int | None = None, before: int | None = None) -> Credits:
+        return await self._client._run(self._client._flows.credits(limit=limit, before=before))
 
 
 class AsyncModels:

@@ -341,8 +341,9 @@ class Flows:
 
     # Account
 
-    def credits(self) -> Flow[Credits]:
-        answer = yield from self._addition(Call(method="GET", path="/credits"))
+    def credits(self, *, limit: int | None, before: int | None) -> Flow[Credits]:
+        query = {name: str(value) for name, value in (("limit", limit), ("before", before)) if value is not None}
+        answer = yield from self._addition(Call(method="GET", path="/credits", query=query))
         return read_credits(answer.body, response=answer.response)
 
     def models(self) -> Flow[tuple[VideoModel, ...]]:

@@ -132,15 +132,32 @@ class UploadedFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """One row of a statement. `amount_credits` is what it did to the wallet: negative for a charge."""
+
+    sequence: int | None = None
+    kind: str = ""
+    amount_credits: int | None = None
+    balance_after_credits: int | None = None
+    job_id: str = ""
+    reason: str = ""
+    created_at: datetime | None = None
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credits:
     """What is left to spend, in which `book` ("sandbox": play credits, "live": real ones).
 
-    A key that `is_test` spends nothing.
+    A key that `is_test` spends nothing. `statement` has the newest rows first; `has_more` tells of older ones, and is
+    None when the server does not say.
     """
 
     balance_credits: int | None = None
     book: str = ""
     is_test: bool | None = None
+    statement: tuple[Transfer, ...] = ()
+    has_more: bool | None = None
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     response: ResponseInfo = field(default_factory=ResponseInfo, compare=False, repr=False)
 
@@ -238,8 +255,24 @@ def read_credits(body: object, *, response: ResponseInfo) -> Credits:
         balance_credits=response.credits_remaining if balance is None else balance,
         book=_text(record.get("book")),
         is_test=_flag(record.get("is_test")),
-        extra=_without(record, "balance", "book", "is_test"),
+        statement=tuple(_read_transfer(entry) for entry in _entries(record.get("statement"))),
+        has_more=_flag(record.get("has_more")),
+        extra=_without(record, "balance", "book", "is_test", "statement", "has_more"),
         response=response,
+    )
+
+
+def _read_transfer(record: Mapping[str, object]) -> Transfer:
+    known = ("sequence", "kind", "amount", "balance_after", "job_id", "reason", "created_at")
+    return Transfer(
+        sequence=_whole(record.get("sequence")),
+        kind=_text(record.get("kind")),
+        amount_credits=_whole(record.get("amount")),
+        balance_after_credits=_whole(record.get("balance_after")),
+        job_id=_text(record.get("job_id")),
+        reason=_text(record.get("reason")),
+        created_at=_moment(record.get("created_at")),
+        extra=_without(record, *known),
     )
 
 

@@ -273,9 +273,33 @@ def test_a_quote_for_a_test_key_is_nothing(test_program: Program) -> None:
 # --- The rest ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_balance(program: Program, test_program: Program) -> None:
-    assert program.get("/credits").json() == {"balance": 10_000, "book": "sandbox", "is_test": False}
-    assert test_program.get("/credits").json() == {"balance": 10_000, "book": "sandbox", "is_test": True}
+def test_the_balance_and_how_it_came_to_that(program: Program, test_program: Program) -> None:
+    job = program.generate().json()
+    credits = program.get("/credits").json()
+    assert {name: credits[name] for name in ("balance", "book", "is_test", "has_more")} == {
+        "balance": 8_700,
+        "book": "sandbox",
+        "is_test": False,
+        "has_more": False,
+    }
+    assert [
+        (row["sequence"], row["kind"], row["amount"], row["balance_after"], row["job_id"])
+        for row in credits["statement"]
+    ] == [(2, "charge", -1_300, 8_700, job["id"]), (1, "grant", 10_000, 10_000, None)]
+    assert test_program.get("/credits").json() == {**credits, "is_test": True}
+
+
+def test_a_statement_is_read_on_from_a_row(program: Program) -> None:
+    program.generate()
+    newest = program.get("/credits?limit=1").json()
+    assert ([row["sequence"] for row in newest["statement"]], newest["has_more"]) == ([2], True)
+    older = program.get("/credits?limit=1&before=2").json()
+    assert ([row["sequence"] for row in older["statement"]], older["has_more"]) == ([1], False)
+    refused = program.get("/credits?limit=0&before=x")
+    assert (refused.status_code, [detail["param"] for detail in refused.json()["error"]["details"]]) == (
+        400,
+        ["limit", "before"],
+    )
 
 
 def test_models_carry_the_operators_prices(program: Program, settings: Settings) -> None:

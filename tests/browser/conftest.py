@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from tchavi_studio.workspaces.models import User
@@ -18,6 +18,8 @@ from tests.run import found_chromium
 from tests.running_studio import RunningStudio
 
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
+EXPECTED_WITHIN_MILLISECONDS = 20_000
+"""Generous: a test fails later on a busy machine, not more often."""
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,6 +67,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django takes for an async caller of its models.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        expect.set_options(timeout=EXPECTED_WITHIN_MILLISECONDS)
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
