@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations.events import public_job_id
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.models import Transfer
 
@@ -75,10 +76,6 @@ class FileRecord(TypedDict):
     height: int | None
     duration: float | None
     needs_trim: bool
-
-
-def public_job_id(generation: Generation) -> str:
-    return f"job_{generation.pk.hex}"
 
 
 def job_record(generation: Generation, request: HttpRequest) -> JobRecord:
