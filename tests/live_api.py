@@ -18,9 +18,9 @@ from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db import connections
 from django.test.testcases import QuietWSGIRequestHandler
 
-from tchavi_studio.api.records import public_job_id
 from tchavi_studio.api.services import create_key
 from tchavi_studio.generations import lifecycle, services
+from tchavi_studio.generations.events import public_job_id
 from tchavi_studio.generations.models import OPEN_STATES, Generation
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
