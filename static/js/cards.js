@@ -94,7 +94,8 @@
     if (poller()) htmx.trigger(poller(), "poll");
   }
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && isNeeded()) pollNow(); });
+  // Coming back to a tab: clips may have been started elsewhere, in another tab or by a program.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) pollNow(); });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { successful, requestConfig } = event.detail;
     // Not event.detail.elt: once the poller has replaced itself, that is the element around it.

@@ -34,6 +34,8 @@
     const at = all.findIndex(isSame);
     dialog.querySelector("[data-step='-1']").disabled = at <= 0;
     dialog.querySelector("[data-step='1']").disabled = at < 0 || at === all.length - 1;
+    // A button that is disabled loses the focus to the page, and with it the arrow keys would leave the dialog.
+    if (!dialog.contains(document.activeElement) || document.activeElement.disabled) inside.focus();
   }
 
   function hide() {

@@ -17,6 +17,7 @@
     const summary = () => form.querySelector(".summary");
     const words = form.querySelector(".words").dataset;
     let isUnsaved = false;
+    const isSignedOut = (xhr) => xhr.getResponseHeader("HX-Redirect") !== null;
 
     const changed = () => form.dispatchEvent(new Event("composer:changed"));
     form.addEventListener("composer:changed", () => {
@@ -102,7 +103,7 @@
     });
     quote.addEventListener("htmx:afterRequest", (event) => {
       event.stopPropagation();
-      if (event.detail.xhr.status !== 200) return;
+      if (event.detail.xhr.status !== 200 || isSignedOut(event.detail.xhr)) return;
       isUnsaved = false;
       form.classList.remove("is-quoting");
       markInvalid();
@@ -116,6 +117,40 @@
       isUnsaved = !navigator.sendBeacon(form.dataset.quoteUrl, values);
     };
     document.addEventListener("visibilitychange", keepDraft);
+
+    // A session that ended takes nobody away in mid-sentence: that is for Generate to do. What the server could not keep
+    // is kept in this tab until the person is back.
+    quote.addEventListener("htmx:beforeOnLoad", (event) => {
+      if (!isSignedOut(event.detail.xhr)) return;
+      event.preventDefault();
+      tell(words.signedOut);
+    });
+    form.addEventListener("htmx:beforeOnLoad", (event) => {
+      if (event.detail.elt === form && isSignedOut(event.detail.xhr)) isUnsaved = true;
+    });
+    const keptAs = `composer ${location.pathname}`;
+    const SETTINGS = ["prompt", "mode", "model", "aspect_ratio", "duration", "duration_auto", "resolution",
+      "generate_audio", "seed", "seed_locked", "variations"];
+    addEventListener("pagehide", () => {
+      if (!isUnsaved || !form.isConnected) return;
+      const values = [...new FormData(form)].filter(([name]) => SETTINGS.includes(name));
+      sessionStorage.setItem(keptAs, JSON.stringify(values));
+    });
+    const restore = (kept) => {
+      const values = new Map(JSON.parse(kept));
+      for (const input of form.elements) {
+        if (!SETTINGS.includes(input.name)) continue;
+        if (input.type === "checkbox") input.checked = values.has(input.name);
+        else if (input.type === "radio") input.checked = input.value === values.get(input.name);
+        else input.value = values.get(input.name) ?? "";
+      }
+      showDuration();
+      form.elements.prompt.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    const kept = sessionStorage.getItem(keptAs);
+    sessionStorage.removeItem(keptAs);
+    // Once the other scripts listen too. A remix or an example was asked for instead of what was left here.
+    if (kept && !("unsaved" in form.dataset)) requestAnimationFrame(() => restore(kept));
 
     if ("unsaved" in form.dataset) {
       // A remix or an example came by the address: from here on it is the draft, and a reload must not undo edits.

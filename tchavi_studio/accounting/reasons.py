@@ -12,6 +12,11 @@ LABELS: dict[str, Promise] = {
     PLAY: _("Play credits"),
     PROVISION: _("Set up by the operator"),
     "cancelled": _("Cancelled before it began"),
+    "reference_unreadable": _("A reference could not be read"),
+    "render_failed": _("The preview could not be rendered"),
+    "render_timed_out": _("Rendering took too long"),
+    "render_interrupted": _("Rendering was interrupted again and again"),
+    "output_unreadable": _("The finished clip was damaged"),
 }
 
 

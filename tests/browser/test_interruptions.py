@@ -1,0 +1,62 @@
+"""What happens to people who are interrupted, look away, or use the keyboard alone."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tchavi_studio.generations.lifecycle import fail_generation
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.params import validate
+from tchavi_studio.generations.services import start_generation
+from tchavi_studio.workspaces.models import User
+
+pytestmark = pytest.mark.browser
+
+
+def start_clip(person: User, prompt: str) -> Generation:
+    params = validate({"model": "seedance-2", "prompt": prompt, "duration": 1}).params
+    assert params is not None
+    workspace = person.workspaces.get()
+    return start_generation(workspace=workspace, creator=person, params=params, submission_id=uuid4()).generations[0]
+
+
+def test_a_session_that_ends_costs_no_word(signed_up_page: Page) -> None:
+    page = signed_up_page
+    prompt = page.locator("[name=prompt]")
+    cookies = page.context.cookies()
+    with page.expect_response(re.compile("/quote/")):
+        prompt.fill("Kept on the server")
+    page.context.clear_cookies(name="sessionid")
+    prompt.fill("Written after the session had ended")
+    expect(page.locator("#composer-summary")).to_contain_text("You are signed out.")
+    expect(prompt).to_have_value("Written after the session had ended")
+    page.locator("button.generate").click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+    # Signed in again, by the session rather than the form, which is limited in how often.
+    page.context.add_cookies([cookie for cookie in cookies if cookie["name"] == "sessionid"])  # type: ignore[misc]
+    page.goto("/")
+    expect(prompt).to_have_value("Written after the session had ended")
+
+
+def test_the_arrow_keys_move_from_the_first_clip_to_the_last_and_back(signed_up_page: Page, person: User) -> None:
+    page = signed_up_page
+    for prompt in ("oldest", "middle", "newest"):
+        fail_generation(start_clip(person, prompt).pk, code="refused", message="Only for show.")
+    page.reload()
+    page.locator(".card .meta a").first.click()
+    title = page.locator("#clip-dialog h1")
+    expect(title).to_have_text("newest")
+    for key, prompt in (("ArrowRight", "middle"), ("ArrowRight", "oldest"), ("ArrowLeft", "middle")):
+        page.keyboard.press(key)
+        expect(title).to_have_text(prompt)
+
+
+def test_a_tab_that_is_looked_at_again_learns_of_new_clips(signed_up_page: Page, person: User) -> None:
+    page = signed_up_page
+    expect(page.locator("#clips .card")).to_have_count(0)
+    start_clip(person, "Started elsewhere")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#clips .card")).to_have_count(1)
+    expect(page.locator("header .bal")).to_contain_text("9,740")
