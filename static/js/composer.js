@@ -222,15 +222,29 @@
     const handle = form.querySelector(".sheet-handle");
     const prompt = form.elements.prompt;
 
+    // The sheet is a step in history while it is open: Back closes it and leaves the page where it was.
+    let hasStep = false;
     const open = () => {
       if (dialog.open) return;
       dialog.append(form);
       dialog.showModal();
       prompt.focus();
+      history.pushState(null, "");
+      hasStep = true;
     };
     const close = () => {
-      if (dialog.open) dialog.close();
+      if (!dialog.open) return;
+      if (hasStep) history.back();
+      else dialog.close();
     };
+    addEventListener("popstate", () => {
+      hasStep = false;
+      if (dialog.open) dialog.close();
+    });
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      close();
+    });
 
     const showDraft = () => {
       const text = prompt.value.trim();

@@ -60,3 +60,15 @@ def test_a_tab_that_is_looked_at_again_learns_of_new_clips(signed_up_page: Page,
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#clips .card")).to_have_count(1)
     expect(page.locator("header .bal")).to_contain_text("9,740")
+
+
+def test_back_closes_the_sheet_on_a_phone_and_stays_on_the_page(signed_up_page: Page) -> None:
+    page = signed_up_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    address = page.url
+    for leave in (page.go_back, lambda: page.keyboard.press("Escape")):
+        page.locator(".composer-fab").click()
+        expect(page.locator(".composer-sheet")).to_have_attribute("open", "")
+        leave()
+        expect(page.locator(".composer-sheet")).not_to_have_attribute("open", "")
+        assert page.url == address
