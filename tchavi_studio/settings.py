@@ -18,6 +18,13 @@ from environs import Env, validate
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+# --- Sandbox or live --------------------------------------------------------------------------------------------------
+
+TCHAVI_API_KEY = env.str("TCHAVI_API_KEY", "").strip()
+STUDIO_MODE = "live" if TCHAVI_API_KEY else "sandbox"
+STUDIO_BOOK = STUDIO_MODE
+"""The ledger book in force: play credits of the sandbox can never buy a real clip."""
+
 # --- Where things are kept --------------------------------------------------------------------------------------------
 
 STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var").resolve()
@@ -214,6 +221,9 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Background tasks",
     "ALT_CLUSTERS": {"render": {"workers": 1, "queue_limit": 1, "timeout": 300, "retry": 1000, "poll": 0.2}},
 }
+if STUDIO_MODE == "live":
+    # Clips come in and references go out by a cluster of their own: neither a poll nor a render waits for a slow line.
+    Q_CLUSTER["ALT_CLUSTERS"]["transfer"] = {"workers": 2, "queue_limit": 2, "timeout": 300, "retry": 1000, "poll": 0.2}
 
 # --- People -----------------------------------------------------------------------------------------------------------
 
@@ -258,11 +268,6 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- The studio itself ------------------------------------------------------------------------------------------------
 
-TCHAVI_API_KEY = env.str("TCHAVI_API_KEY", "")
-STUDIO_MODE = "live" if TCHAVI_API_KEY else "sandbox"
-STUDIO_BOOK = STUDIO_MODE
-"""The ledger book in force: play credits of the sandbox can never buy a real clip."""
-
 STUDIO_SIGNUP = env.str(
     "STUDIO_SIGNUP", "open" if STUDIO_MODE == "sandbox" else "invite", validate=validate.OneOf(["open", "invite"])
 )
@@ -279,6 +284,21 @@ STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW",
 STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=validate.Range(1))
 STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=validate.Range(1))
 STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
+
+# --- The provider: used in live mode only -----------------------------------------------------------------------------
+
+TCHAVI_BASE_URL = env.str("TCHAVI_BASE_URL", "https://tchavi.com/api/v1").rstrip("/")
+if urlsplit(TCHAVI_BASE_URL).scheme not in {"http", "https"} or not urlsplit(TCHAVI_BASE_URL).hostname:
+    raise ImproperlyConfigured(f"TCHAVI_BASE_URL must look like https://tchavi.com/api/v1, not {TCHAVI_BASE_URL!r}.")
+TCHAVI_ACCOUNT_EXCLUSIVE = env.bool("TCHAVI_ACCOUNT_EXCLUSIVE", False)
+"""Whether nobody but this studio uses the provider's account: only then may a job be taken for one of ours."""
+
+STUDIO_MAX_OPEN_PER_WORKSPACE = env.int("STUDIO_MAX_OPEN_PER_WORKSPACE", 20, validate=validate.Range(1))
+STUDIO_UNKNOWN_DEADLINE_SECONDS = env.int("STUDIO_UNKNOWN_DEADLINE_SECONDS", 600, validate=validate.Range(1))
+STUDIO_ACCOUNT_WAIT_SECONDS = env.int("STUDIO_ACCOUNT_WAIT_SECONDS", 24 * 3600, validate=validate.Range(1))
+STUDIO_JOB_DEADLINE_SECONDS = env.int("STUDIO_JOB_DEADLINE_SECONDS", 2 * 3600, validate=validate.Range(1))
+STUDIO_LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", 20, validate=validate.Range(1))
+STUDIO_PUMPS = env.int("STUDIO_PUMPS", 1, validate=validate.Range(1, 16))
 
 # --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Short-lived addresses of one stored file, for those without a session: an upstream, a guest, a program."""
 
+import ipaddress
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,12 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from tchavi_studio.outbound import is_globally_routable
+
 from .models import Asset
+
+LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home", ".test", ".invalid", ".example")
+"""Ends of names that mean nothing outside a network of one's own."""
 
 SALT = "tchavi_studio.assets.media"
 """Binds a signature to this purpose: what another room signs is no key to a file."""
@@ -56,6 +62,19 @@ def signed_media_url(asset: Asset, *, variant: Variant, expires_seconds: int, do
     """`signed_media_path` as an absolute URL under STUDIO_PUBLIC_URL, for whoever is outside."""
     path = signed_media_path(asset, variant=variant, expires_seconds=expires_seconds, download_name=download_name)
     return _own_origins()[0] + path
+
+
+def links_open_from_outside() -> bool:
+    """Whether somebody on the internet could open a `signed_media_url`.
+
+    STUDIO_PUBLIC_URL is judged as it stands, without asking for its name.
+    """
+    host = (urlsplit(settings.STUDIO_PUBLIC_URL).hostname or "").rstrip(".").lower()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "." in host and not host.endswith(LOCAL_NAMES)
+    return is_globally_routable(host)
 
 
 def read_token(token: str) -> SignedMedia | None:

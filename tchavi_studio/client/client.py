@@ -256,6 +256,10 @@ class Files:
         """Upload a path or a binary file object; the result's `url` goes wherever the API takes a URL."""
         return self._client._run(self._client._flows.upload(source))
 
+    def are_taken(self) -> bool:
+        """Whether this server takes uploads at all: a Studio does."""
+        return self._client._run(self._client._flows.files_are_taken())
+
 
 class CreditsAccount:
     """`client.credits` (a Studio's addition)"""
@@ -473,6 +477,10 @@ class AsyncFiles:
     async def upload(self, source: MediaSource) -> UploadedFile:
         """See `Files.upload`."""
         return await self._client._run(self._client._flows.upload(source))
+
+    async def are_taken(self) -> bool:
+        """See `Files.are_taken`."""
+        return await self._client._run(self._client._flows.files_are_taken())
 
 
 class AsyncCreditsAccount:

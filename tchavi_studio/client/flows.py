@@ -248,6 +248,17 @@ class Flows:
             raise UsageError("This is a URL already: give it to the API as it is.")
         return (yield from self._upload(file))
 
+    def files_are_taken(self) -> Flow[bool]:
+        """Ask without uploading anything: a server that takes files forbids to read the list of them."""
+        try:
+            yield from self.call(Call(method="GET", path="/files"))
+        except APIError as error:
+            if error.status in (404, 501):
+                return False
+            if error.status != 405:
+                raise
+        return True
+
     def _upload(self, file: LocalFile) -> Flow[UploadedFile]:
         with ExitStack() as stack:
             content = stack.enter_context(file.source.open("rb")) if isinstance(file.source, Path) else file.source

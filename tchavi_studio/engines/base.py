@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -61,28 +62,60 @@ class RemoteState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How many requests the account may make, as an answer's headers told; None where they were silent."""
+
+    limit_per_minute: int | None = None
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Accepted:
     """A remote engine took the request; `remote_id` names it there."""
 
     remote_id: str
     billed_credits: int | None = None
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What an engine says of one job at one moment.
-
-    `progress` is a fraction from 0 to 1 and None unless the engine truly knows it.
-    """
+    """What a remote engine says of one job at one moment. Whatever it did not say is None or ""."""
 
     remote_id: str
     state: RemoteState
-    progress: float | None = None
+    model: str = ""
+    created_at: datetime | None = None
     output_url: str = ""
     error_code: str = ""
     error_message: str = ""
     billed_credits: int | None = None
     refunded_credits: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobList:
+    """One page of a remote engine's jobs, newest first. An empty `snapshots` tells that the list ends before it."""
+
+    snapshots: tuple[Snapshot, ...]
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieved:
+    """One job that was asked for by its name. None: the remote engine knows no such job."""
+
+    snapshot: Snapshot | None
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadedReference:
+    """A reference that a remote engine keeps for requests; `expires_at` is None where it did not say."""
+
+    url: str
+    expires_at: datetime | None = None
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,30 +138,49 @@ class RenderedClip:
 class EngineError(Exception):
     """Base of everything an engine raises on purpose. `code` is stable, `message` is for people."""
 
-    def __init__(self, message: str, *, code: str = "engine_error") -> None:
+    def __init__(self, message: str, *, code: str = "engine_error", budget: Budget = Budget()) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.budget = budget
 
 
 class NotSentError(EngineError):
-    """The request surely never reached the other side: sending it again is safe."""
+    """The request surely had no effect on the other side: sending it again is safe."""
 
 
 class RefusedError(EngineError):
     """The other side read the request and said no: final, nothing runs there."""
 
 
+class AccountRefusedError(EngineError):
+    """The other side refuses the operator's account, not this request: it would refuse every other one too."""
+
+
 class UnknownOutcomeError(EngineError):
     """The request may or may not have been accepted: it must not be sent again by itself."""
 
 
-class OutOfBudgetError(EngineError):
-    """The request budget of the account is used up; try again after `retry_after_seconds`."""
+class UnavailableError(EngineError):
+    """A question that costs nothing got no usable answer; ask again later."""
 
-    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
-        super().__init__(message, code="rate_limit_exceeded")
+
+class OutOfBudgetError(EngineError):
+    """The account makes too many requests. `retry_after_seconds` is None where the other side named no time."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None,
+        budget: Budget = Budget(),
+    ) -> None:
+        super().__init__(message, code="rate_limit_exceeded", budget=budget)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OutputExpiredError(EngineError):
+    """The address of a finished clip is no longer valid; the job itself can name a fresh one."""
 
 
 class RenderFailedError(EngineError):
@@ -141,6 +193,34 @@ class RenderCancelledError(EngineError):
 
 OnProgress = Callable[[float], bool]
 """Called with a fraction from 0 to 1 at least once a second; answers False to stop the render."""
+
+
+class RemoteEngine(Protocol):
+    """An engine whose jobs run elsewhere.
+
+    Each method is one request. All raise `OutOfBudgetError` and `AccountRefusedError`; what a request that costs
+    nothing raises besides is `UnavailableError`.
+    """
+
+    async def submit(self, request: EngineRequest, *, attempt_id: str) -> Accepted:
+        """Ask for a clip. Raises `NotSentError`, `RefusedError` or `UnknownOutcomeError`."""
+        ...
+
+    async def list_jobs(self, *, offset: int) -> JobList:
+        """One page of the account's jobs, at most `PAGE_LENGTH`."""
+        ...
+
+    async def retrieve(self, remote_id: str) -> Retrieved:
+        """One job."""
+        ...
+
+    async def takes_files(self) -> bool:
+        """Whether references can be uploaded there."""
+        ...
+
+
+PAGE_LENGTH = 50
+"""How many jobs a remote engine lists at once."""
 
 
 class LocalEngine(Protocol):

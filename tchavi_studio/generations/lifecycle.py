@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -20,17 +21,20 @@ from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import MediaRefusedError, delete_asset, store_output
 from tchavi_studio.ledger.services import refund_charge
 
+from .crashpoints import CrashPoint, crashpoint
 from .events import record_end
 from .models import OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
 
-RENDER_LEASE = timedelta(seconds=20)
-"""A render that reports nothing for this long has lost its worker, and another may take it."""
-
 MAX_RENDER_ATTEMPTS = 3
 ORPHANED_AFTER = timedelta(hours=1)
 WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
+
+
+def lease() -> timedelta:
+    """How long a worker that shows no sign of life keeps what it claimed (STUDIO_LEASE_SECONDS)."""
+    return timedelta(seconds=settings.STUDIO_LEASE_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,9 @@ class Claim:
     fence: int
 
 
-def _move(generation_id: UUID, *, sources: Collection[State], held_fence: int | None = None, **changes: Any) -> bool:
+def move_generation(
+    generation_id: UUID, *, sources: Collection[State], held_fence: int | None = None, **changes: Any
+) -> bool:
     """Change the row if it is in one of `sources` and, where `held_fence` is given, still under that claim."""
     rows = Generation.objects.filter(pk=generation_id, state__in=sources)
     if held_fence is not None:
@@ -55,7 +61,7 @@ def claim_next_render() -> Claim | None:
     while (candidate := waiting.only("fence", "attempt_count").first()) is not None:
         now = timezone.now()
         claim = Claim(generation_id=candidate.pk, fence=candidate.fence + 1)
-        claimed = _move(
+        claimed = move_generation(
             candidate.pk,
             sources={State.QUEUED},
             held_fence=candidate.fence,
@@ -63,7 +69,7 @@ def claim_next_render() -> Claim | None:
             fence=claim.fence,
             attempt_count=candidate.attempt_count + 1,
             started_at=now,
-            lease_until=now + RENDER_LEASE,
+            lease_until=now + lease(),
             progress_percent=0,
         )
         if claimed:
@@ -73,41 +79,50 @@ def claim_next_render() -> Claim | None:
 
 def report_progress(claim: Claim, *, progress_percent: int) -> bool:
     """Write down how far a render is, and hold the lease on. False: the claim is lost, stop rendering."""
-    return _move(
+    return move_generation(
         claim.generation_id,
         sources={State.PROCESSING},
         held_fence=claim.fence,
         progress_percent=progress_percent,
-        lease_until=timezone.now() + RENDER_LEASE,
+        lease_until=timezone.now() + lease(),
     )
 
 
 def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
-    """Take the finished file at `path` over and complete the generation.
+    """Take the rendered file at `path` over and complete the generation.
 
-    The file is stored and verified first; only then does the state flip, so "completed" always has its file. A file
-    that does not hold up fails the generation, with its refund. Either way `path` is gone afterwards.
+    A file that does not hold up fails the generation, with its refund. Either way `path` is gone afterwards.
     """
-    saving = _move(
+    saving = move_generation(
         claim.generation_id,
         sources={State.PROCESSING},
         held_fence=claim.fence,
         state=State.SAVING,
         progress_percent=None,
-        lease_until=timezone.now() + RENDER_LEASE,
+        lease_until=timezone.now() + lease(),
     )
     if not saving:
         path.unlink(missing_ok=True)
         return False
-    generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.generation_id)
     try:
-        asset = store_output(workspace=generation.workspace, user=generation.creator, path=path)
+        return save_output(claim, path=path, content_hash=content_hash)
     except MediaRefusedError as refusal:
         return fail_generation(
             claim.generation_id, code="output_unreadable", message=refusal.message, held_fence=claim.fence
         )
+
+
+def save_output(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
+    """Complete a generation that is being saved with the file at `path`, which is gone afterwards.
+
+    The file is stored and verified first; only then does the state flip, so "completed" always has its file. Raises
+    `MediaRefusedError` for a file that is no whole clip; the generation is as it was then.
+    """
+    generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.generation_id)
+    asset = store_output(workspace=generation.workspace, user=generation.creator, path=path)
+    crashpoint(CrashPoint.STORED)
     with transaction.atomic():
-        completed = _move(
+        completed = move_generation(
             claim.generation_id,
             sources={State.SAVING},
             held_fence=claim.fence,
@@ -119,6 +134,8 @@ def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bo
         )
         if completed:
             record_end(claim.generation_id)
+        crashpoint(CrashPoint.IN_COMPLETING)
+    crashpoint(CrashPoint.COMPLETED)
     if not completed:
         delete_asset(asset=asset)
     return completed
@@ -131,8 +148,12 @@ def fail_generation(
     message: str,
     sources: Collection[State] = OPEN_STATES,
     held_fence: int | None = None,
+    needs_review: bool = False,
 ) -> bool:
-    """End a generation as failed and refund it, in one transaction. `message` is shown to people whole."""
+    """End a generation as failed and refund it, in one transaction. `message` is shown to people whole.
+
+    `needs_review` tells the site's admins that the provider may have billed it all the same.
+    """
     return _end_with_refund(
         generation_id,
         sources=sources,
@@ -140,6 +161,7 @@ def fail_generation(
         state=State.FAILED,
         error_code=code,
         error_message=message,
+        needs_review=needs_review,
     )
 
 
@@ -152,7 +174,7 @@ def _end_with_refund(
     generation_id: UUID, *, sources: Collection[State], held_fence: int | None = None, **changes: Any
 ) -> bool:
     with transaction.atomic():
-        ended = _move(
+        ended = move_generation(
             generation_id,
             sources=sources,
             held_fence=held_fence,
@@ -162,8 +184,10 @@ def _end_with_refund(
             **changes,
         )
         if ended:
+            crashpoint(CrashPoint.IN_FAILING)
             refund_charge(reference=generation_id, reason=changes["error_code"])
             record_end(generation_id)
+    crashpoint(CrashPoint.FAILED)
     return ended
 
 
@@ -187,7 +211,7 @@ def rescue_abandoned_renders() -> int:
                 held_fence=generation.fence,
             )
         else:
-            moved = _move(
+            moved = move_generation(
                 generation.pk,
                 sources=WORKING_STATES,
                 held_fence=generation.fence,

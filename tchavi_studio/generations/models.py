@@ -15,6 +15,21 @@ from tchavi_studio.workspaces.models import Workspace
 
 from .failures import readable_reason
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
+from .upstream.models import AccountPause, PumpSeat, RemoteFile, RemoteJob, UpstreamAccount
+
+__all__ = [
+    "OPEN_STATES",
+    "AccountPause",
+    "Engine",
+    "Generation",
+    "GenerationReference",
+    "PumpSeat",
+    "ReferenceRole",
+    "RemoteFile",
+    "RemoteJob",
+    "State",
+    "UpstreamAccount",
+]
 
 
 class State(models.TextChoices):
@@ -122,6 +137,7 @@ class Generation(models.Model):
             models.Index(fields=["workspace", "creator", "-created_at", "-id"], name="generation_feed"),
             models.Index(fields=["workspace", "updated_at"], name="generation_updates"),
             models.Index(fields=["state", "created_at"], name="generation_work"),
+            models.Index(fields=["created_at"], condition=Q(needs_review=True), name="generation_review"),
             models.Index(
                 fields=["workspace", "key_id", "-created_at", "-id"],
                 condition=Q(key_id__isnull=False),

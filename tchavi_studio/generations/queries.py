@@ -10,7 +10,9 @@ from django.db.models import Count, Q, QuerySet
 
 from tchavi_studio.workspaces.models import User, Workspace
 
-from .models import OPEN_STATES, Generation, State
+from .models import OPEN_STATES, Engine, Generation, RemoteJob, State
+from .upstream.account import account_pauses
+from .upstream.submission import waiting_in_order
 
 CARD_RELATIONS = ("workspace", "creator", "output")
 
@@ -166,3 +168,41 @@ def waiting_estimates(generations: Iterable[Generation]) -> dict[UUID, Estimate]
 def waiting_estimate(generation: Generation) -> Estimate | None:
     """`waiting_estimates` of one."""
     return waiting_estimates([generation]).get(generation.pk)
+
+
+# --- What the provider has to do with it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Why a clip has not been sent to the provider yet: its place in the queue (1 is next), or the studio's account.
+
+    `for_account` says that the provider refuses the operator's account: nothing is sent until that is mended.
+    """
+
+    place: int
+    for_account: bool
+
+
+def provider_waits(generations: Iterable[Generation]) -> dict[UUID, Wait]:
+    """The waits of those of `generations` that wait for the provider, by id. Queries only if there is one."""
+    waiting = {
+        generation.pk: generation.model
+        for generation in generations
+        if generation.engine == Engine.TCHAVI and generation.state == State.QUEUED
+    }
+    if not waiting:
+        return {}
+    paused = {pause.model for pause in account_pauses()}
+    places = {clip.generation_id: place for place, clip in enumerate(waiting_in_order(), start=1)}
+    return {
+        pk: Wait(place=places[pk], for_account="" in paused or model in paused)
+        for pk, model in waiting.items()
+        if pk in places
+    }
+
+
+def exposures() -> QuerySet[RemoteJob]:
+    """What the studio refunded although the provider may have billed it, oldest first, for the site's admins."""
+    unreviewed = RemoteJob.objects.filter(generation__needs_review=True, reviewed_at=None)
+    return unreviewed.select_related("generation__workspace", "generation__creator").order_by("sent_at", "reference")

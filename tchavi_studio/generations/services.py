@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -19,10 +20,12 @@ from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credi
 from tchavi_studio.workspaces.models import User, Workspace
 
 from . import lifecycle
-from .models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole
-from .nudges import nudge_renders
+from .crashpoints import CrashPoint, crashpoint
+from .models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, RemoteJob
+from .nudges import nudge_pump, nudge_renders, nudge_transfers
 from .params import SEED_MAX, GenerationParams
 from .prices import quote
+from .upstream.references import Route, reference_route
 
 MAX_VARIATIONS = 4
 
@@ -41,6 +44,18 @@ class PriceChangedError(GenerationError):
     def __init__(self, total_credits: int) -> None:
         super().__init__(_("The price has changed. Nothing was created and no credits moved: look at it and confirm."))
         self.total_credits = total_credits
+
+
+class ReferencesUnreachableError(GenerationError):
+    """The provider can neither open this studio's addresses nor be given files."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The provider can't fetch reference files from this studio, because it has no public address. No "
+                "credits moved. Ask the site's admin to set STUDIO_PUBLIC_URL, or make the clip from text alone."
+            )
+        )
 
 
 class NotCancellableError(GenerationError):
@@ -78,6 +93,7 @@ def start_generation(
     parent: Generation | None = None,
     key_id: UUID | None = None,
     is_test: bool = False,
+    engine: Engine | None = None,
     spending_limit_ids: Sequence[UUID] = (),
 ) -> Started:
     """Charge for and queue the clips of one submission, all or none, in one transaction.
@@ -87,20 +103,27 @@ def start_generation(
 
     `variations` (1–4) clips differ in their seeds only. `expected_total_credits` is the price the person saw: another
     one raises PriceChangedError. `key_id` names the API key that asks; `is_test` makes it free and a preview, whatever
-    the studio's mode. `spending_limit_ids` names the ledger's limits that the charges count against. Raises
-    InsufficientCreditsError with the whole sum when the wallet holds less, and SpendingLimitError when a limit is
-    reached. Raises ValueError for a reference that is not the workspace's: no form can ask for that honestly.
+    the studio's mode. `engine` is what makes the clips: in live mode the provider unless a (free) preview is asked
+    for, in the sandbox always the preview engine. `spending_limit_ids` names the ledger's limits that the charges
+    count against.
+
+    Raises InsufficientCreditsError with the whole sum when the wallet holds less, SpendingLimitError when a limit is
+    reached, and ReferencesUnreachableError when the provider has no way to get at the references. Raises ValueError
+    for a reference that is not the workspace's: no form can ask for that honestly.
     """
     if not 1 <= variations <= MAX_VARIATIONS:
         raise ValueError(f"One submission makes 1 to {MAX_VARIATIONS} clips, not {variations}.")
     if earlier := _submitted(workspace, submission_id):
         return Started(generations=earlier, is_replay=True)
-    price_credits = 0 if is_test else quote(params).total_credits
+    engine = Engine.PREVIEW if is_test else engine or default_engine()
+    price_credits = 0 if is_test or is_free(engine) else quote(params).total_credits
     total_credits = price_credits * variations
     if expected_total_credits not in (None, total_credits):
         raise PriceChangedError(total_credits)
     references = list(_references(params))
     _check_ownership(workspace, {asset_id for _role, _position, asset_id in references})
+    if engine == Engine.TCHAVI and references and reference_route() == Route.NONE:
+        raise ReferencesUnreachableError
     try:
         with transaction.atomic():
             generations = [
@@ -116,11 +139,13 @@ def start_generation(
                     references=references,
                     key_id=key_id,
                     is_test=is_test,
+                    engine=engine,
                     spending_limit_ids=spending_limit_ids,
                 )
                 for variation, seed in enumerate(_seeds(params.seed, variations))
             ]
-            transaction.on_commit(nudge_renders)
+            crashpoint(CrashPoint.IN_ACCEPTING)
+            transaction.on_commit(partial(_nudge, engine, has_references=bool(references)))
     except IntegrityError:
         # Of two equal submissions at the same moment the other was first; its transaction has ended by now.
         if earlier := _submitted(workspace, submission_id):
@@ -132,6 +157,26 @@ def start_generation(
             available_credits=wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK),
         ) from None
     return Started(generations=generations, is_replay=False)
+
+
+def default_engine() -> Engine:
+    """What makes clips where nobody asks for anything else: the provider in live mode, previews in the sandbox."""
+    return Engine.TCHAVI if settings.STUDIO_MODE == "live" else Engine.PREVIEW
+
+
+def is_free(engine: Engine) -> bool:
+    """Whether clips of this engine cost nothing: previews do in live mode; in the sandbox they cost play credits."""
+    return settings.STUDIO_MODE == "live" and engine == Engine.PREVIEW
+
+
+def _nudge(engine: Engine, *, has_references: bool) -> None:
+    crashpoint(CrashPoint.ACCEPTED)
+    if engine == Engine.PREVIEW:
+        nudge_renders()
+        return
+    nudge_pump()
+    if has_references and reference_route() == Route.UPLOADS:
+        nudge_transfers()
 
 
 def _submitted(workspace: Workspace, submission_id: UUID) -> list[Generation]:
@@ -182,6 +227,7 @@ def _queue_one(
     references: list[tuple[ReferenceRole, int, UUID]],
     key_id: UUID | None,
     is_test: bool,
+    engine: Engine,
     spending_limit_ids: Sequence[UUID],
 ) -> Generation:
     width, height = params.pixel_size
@@ -200,7 +246,7 @@ def _queue_one(
         seed=seed,
         width=width,
         height=height,
-        engine=Engine.PREVIEW,
+        engine=engine,
         book=settings.STUDIO_BOOK,
         key_id=key_id,
         is_test=is_test,
@@ -264,3 +310,8 @@ def purge_bin(*, most: int = 20) -> int:
             delete_asset(asset=output)
         count += 1
     return count
+
+
+def review_exposure(*, job: RemoteJob, admin: User) -> None:
+    """An admin has looked into a clip that the provider may have billed although it was refunded here."""
+    RemoteJob.objects.filter(pk=job.pk, reviewed_at=None).update(reviewed_at=timezone.now(), reviewed_by=admin)

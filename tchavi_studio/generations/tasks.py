@@ -7,22 +7,33 @@ from pathlib import Path
 from django.conf import settings
 
 from tchavi_studio.assets.services import delete_stale_incoming
-from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderCancelledError, RenderFailedError
+from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 
 from . import lifecycle, nudges, services
-from .models import Generation, GenerationReference, ReferenceRole
+from .crashpoints import CrashPoint, crashpoint
+from .models import Generation
+from .requests import local_request
+from .slices import Slice, stop_is_asked
+from .upstream import transfers
+from .upstream.network import LiveNetwork
+from .upstream.pump import Pump, has_work, keep_seat, leave_seat, settle_what_is_overdue, take_seat
+from .upstream.references import Route, reference_route
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 45
+PUMP_SECONDS = 20
+"""How long a pump sends; a submission's answer may take 22 s more, and a slice is to end within 45."""
+
+PUMP_STEP_SECONDS = 0.2
 PROGRESS_INTERVAL_SECONDS = 0.5
 
 
 def render_waiting() -> None:
     """Render what waits, one after the other, for a slice of time; then let the next hint go on."""
-    slice_ends = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < slice_ends:
+    turn = Slice(SLICE_SECONDS)
+    while not turn.is_over:
         claim = lifecycle.claim_next_render()
         if claim is None:
             return
@@ -32,6 +43,7 @@ def render_waiting() -> None:
 
 def render_claimed(claim: lifecycle.Claim) -> None:
     """Render one claimed preview to its end: completed, failed and refunded, or left to whoever holds it now."""
+    crashpoint(CrashPoint.RENDER_CLAIMED)
     generation = Generation.objects.prefetch_related("references__asset").get(pk=claim.generation_id)
     path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"render-{claim.generation_id}-{claim.fence}.mp4"
     last_report = 0.0
@@ -45,7 +57,7 @@ def render_claimed(claim: lifecycle.Claim) -> None:
         return lifecycle.report_progress(claim, progress_percent=min(99, int(fraction * 100)))
 
     try:
-        clip = PreviewEngine().render(engine_request(generation), output_path=path, on_progress=on_progress)
+        clip = PreviewEngine().render(local_request(generation), output_path=path, on_progress=on_progress)
     except RenderFailedError as failure:
         lifecycle.fail_generation(
             claim.generation_id, code=failure.code, message=failure.message, held_fence=claim.fence
@@ -53,40 +65,65 @@ def render_claimed(claim: lifecycle.Claim) -> None:
     except RenderCancelledError:
         logger.info("Generation %s is no longer ours to render.", claim.generation_id)
     else:
+        crashpoint(CrashPoint.RENDERED)
         lifecycle.finish_generation(claim, path=clip.path, content_hash=clip.content_hash)
 
 
-def engine_request(generation: Generation) -> EngineRequest:
-    """The row as an engine is given it: plain values, references as paths of this machine."""
-    by_role: dict[str, list[GenerationReference]] = {role: [] for role in ReferenceRole.values}
-    for reference in sorted(generation.references.all(), key=lambda reference: reference.position):
-        by_role[reference.role].append(reference)
+def pump_upstream() -> None:
+    """Send clips to the provider and follow them there for a slice of time; then let the next hint go on.
 
-    def media(role: ReferenceRole) -> tuple[EngineReference, ...]:
-        assets = (reference.asset for reference in by_role[role])
-        return tuple(EngineReference(content_type=asset.content_type, path=Path(asset.file.path)) for asset in assets)
+    The seat is left when sending ends, so that the next pump begins while this one waits for its last answers.
+    """
+    seat = take_seat()
+    if seat is None:
+        return
+    turn, keep_at = Slice(PUMP_SECONDS), 0.0
+    with LiveNetwork() as network:
+        pump = Pump(network)
+        while has_work() and not turn.is_over:
+            if time.monotonic() >= keep_at:
+                if not keep_seat(seat):
+                    break
+                keep_at = time.monotonic() + lifecycle.lease().total_seconds() / 3
+            pump.step(wait_seconds=PUMP_STEP_SECONDS)
+        leave_seat(seat)
+        if has_work() and not stop_is_asked():
+            nudges.nudge_pump()
+        while not pump.is_idle and not stop_is_asked():
+            pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
+        pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
+        pump.abandon()
 
-    return EngineRequest(
-        generation_id=str(generation.pk),
-        model=generation.model,
-        prompt=generation.prompt,
-        duration_seconds=generation.duration_seconds,
-        resolution=generation.resolution,
-        aspect_ratio=generation.aspect_ratio,
-        generate_audio=generation.generate_audio,
-        seed=generation.seed,
-        first_frame=next(iter(media(ReferenceRole.FIRST_FRAME)), None),
-        last_frame=next(iter(media(ReferenceRole.LAST_FRAME)), None),
-        reference_images=media(ReferenceRole.IMAGE),
-        reference_videos=media(ReferenceRole.VIDEO),
-        reference_audios=media(ReferenceRole.AUDIO),
-    )
+
+def transfer_waiting() -> None:
+    """Fetch finished clips and upload references, one after the other, for a slice of time; clips come first."""
+    turn = Slice(SLICE_SECONDS)
+    while not turn.is_over:
+        if (claim := transfers.claim_next_download()) is not None:
+            transfers.download_claimed(claim)
+        elif (claim := transfers.claim_next_upload()) is not None:
+            transfers.upload_claimed(claim)
+        else:
+            return
+    nudge_forgotten_transfers()
+
+
+def nudge_forgotten_transfers() -> None:
+    """Hint again while files wait, for hints that were lost with their worker, and for transfers to be tried again."""
+    uploads = reference_route() == Route.UPLOADS and transfers.waiting_uploads().exists()
+    if uploads or transfers.waiting_downloads().exists():
+        nudges.nudge_transfers()
 
 
 def sweep() -> None:
-    """Find what fell through: renders without a worker, work without a hint, and files whose time is over."""
+    """Find what fell through: work without a worker or a hint, what has had its time, and files to be deleted."""
     lifecycle.rescue_abandoned_renders()
     nudges.nudge_forgotten_renders()
+    settle_what_is_overdue()
+    if settings.STUDIO_MODE == "live":
+        if has_work():
+            nudges.nudge_pump()
+        nudge_forgotten_transfers()
     services.purge_bin()
     lifecycle.delete_orphaned_outputs()
     delete_stale_incoming()

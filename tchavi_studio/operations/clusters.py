@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+
+from tchavi_studio.generations import slices
 
 
 def configured_clusters() -> dict[str, dict[str, Any]]:
@@ -33,6 +36,11 @@ class ClusterTrace:
     @property
     def _leader_file(self) -> Path:
         return self.folder / "leader"
+
+    @property
+    def stop_file(self) -> Path:
+        """There as soon as the cluster is to stop: tasks that would go on for long look for it."""
+        return self.folder / "stop"
 
     @property
     def _tasks(self) -> Path:
@@ -109,7 +117,15 @@ def run_cluster(name: str, trace: ClusterTrace) -> None:
     pre_execute.connect(trace.task_began)
     post_execute_in_worker.connect(trace.task_ended)
     trace.begin()
+    slices.stop_file = trace.stop_file
     cluster = Cluster()
     cluster.start()
+
+    def stop(*signal_and_frame: Any) -> None:
+        trace.stop_file.touch()
+        cluster.sig_handler(*signal_and_frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     cluster.sentinel.join()
     sys.exit(cluster.sentinel.exitcode)

@@ -1,0 +1,246 @@
+"""The engine that has clips made by Tchavi's API, or by anything else that speaks it.
+
+It translates: requests into the client's calls, answers into snapshots, and errors into the three outcomes that
+matter for money (surely not sent, surely refused, unknown). What it sends is strict, what it reads is tolerant. It
+never sends anything twice by itself: when to try again is the pump's to decide.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import httpx
+
+from tchavi_studio.client import AsyncTchavi, Job
+from tchavi_studio.client.connection import Clock
+from tchavi_studio.client.errors import (
+    APIConnectionError,
+    APIError,
+    NotFoundError,
+    RateLimitError,
+    TchaviError,
+    UsageError,
+)
+from tchavi_studio.client.results import ResponseInfo
+from tchavi_studio.engines.base import (
+    PAGE_LENGTH,
+    Accepted,
+    AccountRefusedError,
+    Budget,
+    EngineError,
+    EngineReference,
+    EngineRequest,
+    JobList,
+    NotSentError,
+    OutOfBudgetError,
+    OutputExpiredError,
+    RefusedError,
+    RemoteState,
+    Retrieved,
+    Snapshot,
+    UnavailableError,
+    UnknownOutcomeError,
+    UploadedReference,
+)
+from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, fetch_to_file
+
+REQUEST_TIMEOUT_SECONDS = 20.0
+
+ACCOUNT_STATUSES = frozenset({401, 402, 403})
+"""Refusals of the operator's key, balance or rights: they say nothing about the request."""
+
+MISPLACED_STATUSES = frozenset({404, 405})
+"""What a wrong TCHAVI_BASE_URL answers to a submission."""
+
+UNDECIDED_STATUSES = frozenset({408, 409, 425})
+"""Refusals that do not say whether an equal request is being carried out."""
+
+EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
+MAX_OUTPUT_BYTES = 1024**3
+
+STATES: dict[str, RemoteState] = {
+    **{state.value: state for state in RemoteState},
+    # Words that other servers of this kind use. One that nobody knows is followed as work in progress.
+    "queued": RemoteState.PENDING,
+    "submitted": RemoteState.PENDING,
+    "succeeded": RemoteState.COMPLETED,
+    "success": RemoteState.COMPLETED,
+    "error": RemoteState.FAILED,
+    "canceled": RemoteState.FAILED,
+    "cancelled": RemoteState.FAILED,
+    "expired": RemoteState.FAILED,
+}
+
+
+class TchaviEngine:
+    """One account at one server. Needs an event loop to live in; see `RemoteEngine` for what the methods promise."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
+        self._client = AsyncTchavi(
+            api_key=api_key,
+            base_url=base_url,
+            timeout_seconds=timeout_seconds,
+            max_retries=0,
+            transport=transport,
+            clock=clock,
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def submit(self, request: EngineRequest, *, attempt_id: str) -> Accepted:
+        def url(reference: EngineReference | None) -> str | None:
+            return reference.url if reference else None
+
+        def urls(references: Sequence[EngineReference]) -> list[str] | None:
+            return [reference.url for reference in references] or None
+
+        try:
+            job = await self._client.videos.generations.create(
+                idempotency_key=attempt_id,
+                model=request.model,
+                prompt=request.prompt,
+                duration=request.duration_seconds,
+                resolution=request.resolution,
+                aspect_ratio=request.aspect_ratio,
+                generate_audio=request.generate_audio,
+                seed=request.seed,
+                image_url=url(request.first_frame),
+                last_frame_image_url=url(request.last_frame),
+                reference_images=urls(request.reference_images),
+                reference_videos=urls(request.reference_videos),
+                reference_audios=urls(request.reference_audios),
+            )
+        except TchaviError as error:
+            raise _submission_error(error) from error
+        return Accepted(remote_id=job.id, billed_credits=job.credits_used, budget=_budget(job.response))
+
+    async def list_jobs(self, *, offset: int) -> JobList:
+        try:
+            page = await self._client.jobs.list_page(limit=PAGE_LENGTH, offset=offset)
+        except TchaviError as error:
+            raise _question_error(error) from error
+        return JobList(
+            snapshots=tuple(read_snapshot(job) for job in page.jobs if job.id), budget=_budget(page.response)
+        )
+
+    async def retrieve(self, remote_id: str) -> Retrieved:
+        try:
+            job = await self._client.jobs.retrieve(remote_id)
+        except NotFoundError as error:
+            return Retrieved(snapshot=None, budget=_budget(error.response))
+        except TchaviError as error:
+            raise _question_error(error) from error
+        return Retrieved(snapshot=read_snapshot(job), budget=_budget(job.response))
+
+    async def takes_files(self) -> bool:
+        try:
+            return await self._client.files.are_taken()
+        except TchaviError as error:
+            raise _question_error(error) from error
+
+    async def upload(self, reference: EngineReference) -> UploadedReference:
+        """Upload the reference's file. Raises `RefusedError` for a file that the other side does not take."""
+        assert reference.path is not None
+        try:
+            uploaded = await self._client.files.upload(reference.path)
+        except TchaviError as error:
+            if isinstance(error, APIError) and 400 <= error.status < 500 and error.status not in (401, 403, 408, 429):
+                raise RefusedError(error.message, code=error.code or "reference_refused") from error
+            raise _question_error(error) from error
+        return UploadedReference(
+            url=uploaded.url, expires_at=uploaded.url_expires_at, budget=_budget(uploaded.response)
+        )
+
+
+def fetch_output(
+    url: str, destination: Path, *, base_url: str, allowed_peers: Iterable[str], timeout_seconds: float
+) -> str:
+    """Fetch a finished clip into `destination`, which must not exist yet, and return its SHA-256.
+
+    A clip may lie on any public address, or where the API itself is: an operator may point `base_url` anywhere, so
+    its host and port are exempt from the rules for strangers' URLs (and so are `allowed_peers`, "host:port"). No key
+    travels along. Raises `OutputExpiredError` when the address no longer opens, and `UnavailableError` for a transfer
+    that failed or was cut short; no file is left behind then.
+    """
+    try:
+        home = httpx.URL(base_url)
+        absolute = str(httpx.URL(base_url + "/").join(url))
+    except httpx.InvalidURL as error:
+        raise OutputExpiredError("The provider named no usable address for the clip.") from error
+    port = home.port or {"http": 80, "https": 443}[home.scheme]
+    host = f"[{home.host}]" if ":" in home.host else home.host
+    policy = OutboundPolicy(allowed_peers=frozenset({*allowed_peers, f"{host}:{port}"}))
+    try:
+        fetched = fetch_to_file(
+            absolute, destination, max_bytes=MAX_OUTPUT_BYTES, timeout_seconds=timeout_seconds, policy=policy
+        )
+    except OutboundRefusedError as error:
+        if error.status_code in EXPIRED_STATUSES:
+            raise OutputExpiredError("The address of the clip has expired.") from error
+        raise UnavailableError("The clip could not be fetched.") from error
+    return fetched.sha256
+
+
+def read_snapshot(job: Job) -> Snapshot:
+    """What a job record says, whatever it leaves out: only a completed job with an address counts as completed."""
+    state = STATES.get(job.status.lower(), RemoteState.PROCESSING)
+    output_url = job.output.video_url if job.output else ""
+    if state == RemoteState.COMPLETED and not output_url:
+        state = RemoteState.PROCESSING
+    return Snapshot(
+        remote_id=job.id,
+        state=state,
+        model=job.model,
+        created_at=job.created_at,
+        output_url=output_url if state == RemoteState.COMPLETED else "",
+        error_code=job.error.code if job.error else "",
+        error_message=job.error.message if job.error else "",
+        billed_credits=job.credits_used,
+        refunded_credits=job.credits_refunded,
+    )
+
+
+def _budget(response: ResponseInfo) -> Budget:
+    return Budget(limit_per_minute=response.requests_per_minute_limit, remaining=response.requests_per_minute_remaining)
+
+
+def _submission_error(error: TchaviError) -> EngineError:
+    """Which of the three outcomes a failed submission had. In doubt it is unknown."""
+    if error.outcome_unknown:
+        return UnknownOutcomeError(error.message, code="upstream_unknown")
+    if isinstance(error, APIConnectionError):
+        return NotSentError(error.message, code="upstream_unreachable")
+    if isinstance(error, UsageError):
+        return RefusedError(error.message, code="request_not_sendable")
+    if isinstance(error, RateLimitError):
+        return _out_of_budget(error)
+    if not isinstance(error, APIError) or error.status in UNDECIDED_STATUSES:
+        return UnknownOutcomeError(error.message, code="upstream_unknown")
+    budget = _budget(error.response)
+    if error.status in ACCOUNT_STATUSES | MISPLACED_STATUSES or error.status < 400:
+        return AccountRefusedError(error.message, code=error.code or f"http_{error.status}", budget=budget)
+    return RefusedError(error.message, code=error.code or f"http_{error.status}", budget=budget)
+
+
+def _question_error(error: TchaviError) -> EngineError:
+    if isinstance(error, RateLimitError):
+        return _out_of_budget(error)
+    if isinstance(error, APIError) and error.status in ACCOUNT_STATUSES:
+        return AccountRefusedError(
+            error.message, code=error.code or f"http_{error.status}", budget=_budget(error.response)
+        )
+    return UnavailableError(error.message, code="upstream_unavailable")
+
+
+def _out_of_budget(error: RateLimitError) -> OutOfBudgetError:
+    return OutOfBudgetError(
+        error.message, retry_after_seconds=error.retry_after_seconds, budget=_budget(error.response)
+    )

@@ -1,0 +1,190 @@
+"""What the provider's account allows right now: how many requests, whether submissions, and since when not.
+
+One database row serves every pump of the installation, so that together they stay inside one budget. Source of the
+limits: the `X-RateLimit-*` headers of each answer, and `Retry-After`.
+"""
+
+import logging
+import random
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from tchavi_studio.engines.base import AccountRefusedError, Budget
+
+from .models import AccountPause, UpstreamAccount
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_LIMIT_PER_MINUTE = 10
+"""Until the provider has told its limit: the smallest one that it gives."""
+
+BURST_SHARE = 0.1
+"""How much of a minute's requests may be made at once. The rest is spread over the minute, so that no window of 60 s
+holds more than the limit, however the provider counts them."""
+
+BREAK_AFTER_FAILURES = 5
+FIRST_BREAK_SECONDS = 5.0
+LONGEST_BREAK_SECONDS = 60.0
+PATIENCE_SECONDS = 5.0
+"""How long to wait after a refusal for too many requests that named no time."""
+
+LONGEST_RETRY_AFTER_SECONDS = 600.0
+PAUSE_RETRY_SECONDS = 60.0
+
+
+def upstream_account() -> UpstreamAccount:
+    """The installation's one row, begun anew when the operator has pointed TCHAVI_BASE_URL elsewhere."""
+    account = UpstreamAccount.objects.filter(pk=1).first()
+    if account is None or account.base_url != settings.TCHAVI_BASE_URL:
+        account = UpstreamAccount(pk=1, base_url=settings.TCHAVI_BASE_URL)
+        account.save()
+    return account
+
+
+def requests_per_second(account: UpstreamAccount) -> float:
+    """How fast tokens come back."""
+    limit = _limit(account)
+    return (limit - _capacity(account)) / 60
+
+
+def _limit(account: UpstreamAccount) -> int:
+    return account.limit_per_minute or UNKNOWN_LIMIT_PER_MINUTE
+
+
+def _capacity(account: UpstreamAccount) -> int:
+    return max(1, int(_limit(account) * BURST_SHARE))
+
+
+@transaction.atomic
+def take_requests(wanted: int) -> int:
+    """Take up to `wanted` requests out of the installation's budget; returns how many may be made now."""
+    if wanted <= 0:
+        return 0
+    upstream_account()
+    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    now = timezone.now()
+    if account.blocked_until is not None and now < account.blocked_until:
+        return 0
+    if account.failure_count >= BREAK_AFTER_FAILURES:
+        # The circuit is half open: one request finds out for all.
+        wanted = 1
+    tokens = _tokens(account, now)
+    granted = min(wanted, int(tokens))
+    if granted:
+        UpstreamAccount.objects.filter(pk=1).update(tokens=tokens - granted, counted_at=now)
+    return granted
+
+
+def may_ask(*, now: datetime) -> bool:
+    """Whether a question would be within the budget now."""
+    account = upstream_account()
+    return not (account.blocked_until and now < account.blocked_until) and _tokens(account, now) >= 1
+
+
+def may_submit(*, now: datetime) -> bool:
+    """Whether a submission would be within the budget now, and would be read by somebody.
+
+    After a failure the provider has to answer a question first: a submission that gets no answer is lost.
+    """
+    return upstream_account().is_healthy and may_ask(now=now)
+
+
+def _tokens(account: UpstreamAccount, now: datetime) -> float:
+    elapsed_seconds = max(0.0, (now - account.counted_at).total_seconds())
+    return min(_capacity(account), account.tokens + elapsed_seconds * requests_per_second(account))
+
+
+def note_takes_files(takes_files: bool) -> None:
+    """Write down whether the provider takes uploads of references."""
+    UpstreamAccount.objects.filter(pk=1).update(takes_files=takes_files)
+
+
+@transaction.atomic
+def record_answer(budget: Budget, *, is_question: bool) -> None:
+    """Write down that the provider answered usefully, and what it says of the budget."""
+    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    now = timezone.now()
+    changes: dict[str, object] = {}
+    if account.failure_count or (is_question and not account.is_healthy):
+        changes |= {"failure_count": 0, "is_healthy": account.is_healthy or is_question}
+    if budget.limit_per_minute and budget.limit_per_minute != account.limit_per_minute:
+        account.limit_per_minute = budget.limit_per_minute
+        account.tokens = _capacity(account)
+        changes |= {"limit_per_minute": account.limit_per_minute, "tokens": account.tokens, "counted_at": now}
+    if budget.remaining is not None and budget.remaining < (tokens := _tokens(account, now)):
+        # Somebody else uses the account too, or its window counts otherwise than ours.
+        changes |= {"tokens": min(tokens, float(max(0, budget.remaining))), "counted_at": now}
+    if changes:
+        UpstreamAccount.objects.filter(pk=1).update(**changes)
+
+
+@transaction.atomic
+def record_failure() -> None:
+    """Write down that a request got no useful answer. After several in a row nothing is sent for a while."""
+    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    changes: dict[str, object] = {"failure_count": account.failure_count + 1, "is_healthy": False}
+    beyond = account.failure_count + 1 - BREAK_AFTER_FAILURES
+    if beyond >= 0:
+        seconds = min(LONGEST_BREAK_SECONDS, FIRST_BREAK_SECONDS * 2 ** min(beyond, 8)) * random.uniform(0.8, 1.2)  # noqa: S311
+        changes["blocked_until"] = timezone.now() + timedelta(seconds=seconds)
+    UpstreamAccount.objects.filter(pk=1).update(**changes)
+
+
+@transaction.atomic
+def record_too_many_requests(retry_after_seconds: float | None, budget: Budget) -> None:
+    """Send nothing until the provider wants to be asked again."""
+    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    seconds = PATIENCE_SECONDS if retry_after_seconds is None else retry_after_seconds
+    until = timezone.now() + timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER_SECONDS))
+    changes: dict[str, object] = {"tokens": 1.0, "counted_at": until}
+    if account.blocked_until is None or account.blocked_until < until:
+        changes["blocked_until"] = until
+    if budget.limit_per_minute:
+        changes["limit_per_minute"] = budget.limit_per_minute
+    UpstreamAccount.objects.filter(pk=1).update(**changes)
+
+
+# --- When the provider refuses the account ----------------------------------------------------------------------------
+
+MODEL_REFUSED = "model_not_allowed"
+
+
+def pause_submissions(error: AccountRefusedError, *, model: str) -> None:
+    """Stop sending: for `model` if that is what the account may not use, else for every model."""
+    scope = model if error.code == MODEL_REFUSED else ""
+    try_again_at = timezone.now() + timedelta(seconds=PAUSE_RETRY_SECONDS)
+    _pause, is_new = AccountPause.objects.update_or_create(
+        model=scope,
+        defaults={"code": error.code[:60], "message": error.message, "try_again_at": try_again_at},
+        create_defaults={
+            "model": scope,
+            "code": error.code[:60],
+            "message": error.message,
+            "try_again_at": try_again_at,
+        },
+    )
+    if is_new:
+        logger.error("Submitting is paused (%s): the provider answered %s.", scope or "all models", error.code)
+
+
+def end_pauses(*, model: str) -> None:
+    """A request for `model` was not refused: neither it nor the account is paused any more."""
+    AccountPause.objects.filter(model__in=["", model]).delete()
+
+
+def paused_models(*, now: datetime) -> set[str]:
+    """The models that nothing may be sent for now; "" stands for all. One whose time to try again has come is not."""
+    return set(AccountPause.objects.filter(try_again_at__gt=now).values_list("model", flat=True))
+
+
+def account_pauses() -> list[AccountPause]:
+    """Everything that the provider refuses the operator's account, longest first: for the admins' banner."""
+    return list(AccountPause.objects.order_by("since"))
+
+
+def try_again_now() -> None:
+    """An admin has put the account in order: try at once."""
+    AccountPause.objects.update(try_again_at=timezone.now())

@@ -1,0 +1,266 @@
+"""Following jobs at the provider: whole pages of them at a time, and what their news does to our rows.
+
+A look begins with a claim of every row that is due, under one holder's name for a lease. News is written only for
+rows that this holder still holds: one that was paused past its lease finds them taken and writes nothing. All writing
+is in batches: what a look costs the database depends on its pages, not on the number of jobs.
+"""
+
+import random
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from tchavi_studio.engines.base import PAGE_LENGTH, RemoteState, Snapshot
+from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.generations.lifecycle import fail_generation, lease
+from tchavi_studio.generations.models import OPEN_STATES, Generation, RemoteJob, State
+
+from .account import requests_per_second, upstream_account
+
+FASTEST_INTERVAL_SECONDS = 1.2
+SLOWEST_INTERVAL_SECONDS = 20.0
+BACKOFF = 1.5
+JITTER = 0.15
+BUDGET_FOR_LOOKS = 0.8
+LOOK_SECONDS = 20.0
+"""A look claims no more jobs than the budget lets it see in about this time; the most overdue come first."""
+
+RANKED_JOBS = 2000
+"""How far down the provider's list jobs are looked for by pages; older ones are asked for by name."""
+
+
+@dataclass(kw_only=True)
+class Look:
+    """One round over the jobs that were due: who is still to be seen, and on which pages they are expected.
+
+    `places` estimates each job's place in the provider's list by what this studio sent since. Jobs of somebody else on
+    the same account shift them; `shift` is how far, as the pages seen so far have shown.
+    """
+
+    holder: UUID
+    unseen: dict[str, UUID]
+    places: dict[str, int]
+    shift: int = 0
+    pages_asked: set[int] = field(default_factory=set)
+
+    def pages_wanted(self) -> list[int]:
+        """The pages to ask for next, by number from 0; none when the rest has to be asked for by name."""
+        expected = {
+            (place + self.shift) // PAGE_LENGTH for remote_id, place in self.places.items() if remote_id in self.unseen
+        }
+        return sorted(expected - self.pages_asked)
+
+    def saw_page(self, page: int, snapshots: Sequence[Snapshot]) -> None:
+        """Learn from a page how far the jobs are from their estimated places."""
+        shifts = [
+            page * PAGE_LENGTH + index - self.places[snapshot.remote_id]
+            for index, snapshot in enumerate(snapshots)
+            if snapshot.remote_id in self.places
+        ]
+        if shifts:
+            self.shift = max(shifts)
+
+
+def claim_due_jobs() -> Look | None:
+    """Take every job whose time has come. None when there is none."""
+    now = timezone.now()
+    account = upstream_account()
+    pages = max(1, int(requests_per_second(account) * BUDGET_FOR_LOOKS * LOOK_SECONDS))
+    due = _free(now).filter(poll_at__lte=now).order_by("poll_at").values_list("pk", flat=True)
+    chosen = list(due[: pages * PAGE_LENGTH])
+    if not chosen:
+        return None
+    holder = uuid4()
+    # The condition stands in the UPDATE itself: of two that chose the same rows each gets those that it changed.
+    _free(now).filter(pk__in=chosen).update(held_by=holder, held_until=now + lease())
+    held = RemoteJob.objects.filter(held_by=holder).values_list("remote_id", "reference")
+    unseen = {remote_id: reference for remote_id, reference in held if remote_id is not None}
+    if not unseen:
+        return None
+    crashpoint(CrashPoint.POLL_CLAIMED)
+    newest = RemoteJob.objects.filter(remote_id__isnull=False).order_by("-sent_at", "-reference")
+    ranked = {
+        remote_id: place
+        for place, remote_id in enumerate(newest.values_list("remote_id", flat=True)[:RANKED_JOBS])
+        if remote_id is not None
+    }
+    places = {remote_id: ranked[remote_id] for remote_id in unseen if remote_id in ranked}
+    return Look(holder=holder, unseen=unseen, places=places)
+
+
+def _free(now: datetime) -> QuerySet[RemoteJob]:
+    return RemoteJob.objects.filter(Q(held_until__isnull=True) | Q(held_until__lt=now), poll_at__isnull=False)
+
+
+def hold(look: Look) -> None:
+    """Keep the lease of what is still to be seen."""
+    RemoteJob.objects.filter(held_by=look.holder).update(held_until=timezone.now() + lease())
+
+
+def give_back(look: Look, *, delay_seconds: float = 0.0) -> None:
+    """Let go of what was not seen; it is due again after `delay_seconds`."""
+    RemoteJob.objects.filter(held_by=look.holder).update(
+        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=delay_seconds)
+    )
+
+
+def next_interval_seconds(*, open_jobs: int) -> float:
+    """How long until the same jobs are looked at again.
+
+    As often as the budget allows, at most every 1.2 s; half as long again for each failure in a row, up to 20 s; and
+    never all pumps at the same moment.
+    """
+    account = upstream_account()
+    pages = 1 + open_jobs // PAGE_LENGTH
+    affordable = pages / max(requests_per_second(account) * BUDGET_FOR_LOOKS, 0.01)
+    seconds = max(FASTEST_INTERVAL_SECONDS, affordable) * BACKOFF ** min(account.failure_count, 10)
+    return min(seconds, SLOWEST_INTERVAL_SECONDS) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+
+
+# --- News -------------------------------------------------------------------------------------------------------------
+
+
+def apply_snapshots(look: Look, snapshots: Iterable[Snapshot], *, interval_seconds: float) -> int:
+    """Write down what `snapshots` say of the jobs that `look` holds; returns how many clips are completed over there.
+
+    Jobs that it does not hold are left alone, but for one thing: news of a clip that was given up already is kept for
+    the admins.
+    """
+    by_id = {snapshot.remote_id: snapshot for snapshot in snapshots}
+    seen = {remote_id: look.unseen.pop(remote_id) for remote_id in by_id if remote_id in look.unseen}
+    _note_late_endings({remote_id: by_id[remote_id] for remote_id in by_id if remote_id not in seen})
+    ended: dict[RemoteState, dict[UUID, Snapshot]] = {RemoteState.COMPLETED: {}, RemoteState.FAILED: {}}
+    open_jobs: dict[UUID, Snapshot] = {}
+    for remote_id, reference in seen.items():
+        snapshot = by_id[remote_id]
+        ended.get(snapshot.state, open_jobs)[reference] = snapshot
+    if open_jobs:
+        _note_open(look.holder, open_jobs, poll_at=timezone.now() + timedelta(seconds=interval_seconds))
+    if completed := ended[RemoteState.COMPLETED]:
+        _note_completed(look.holder, completed)
+    for reference, snapshot in ended[RemoteState.FAILED].items():
+        _note_failed(look.holder, reference, snapshot)
+    return len(completed)
+
+
+def _held(holder: UUID, references: Collection[UUID]) -> QuerySet[RemoteJob]:
+    return RemoteJob.objects.filter(held_by=holder, pk__in=references)
+
+
+@transaction.atomic
+def _note_open(holder: UUID, jobs: dict[UUID, Snapshot], *, poll_at: datetime) -> None:
+    running = [reference for reference, snapshot in jobs.items() if snapshot.state == RemoteState.PROCESSING]
+    begun = list(_held(holder, running).filter(is_running=False).values_list("pk", flat=True))
+    if begun:
+        _held(holder, begun).update(is_running=True)
+        Generation.objects.filter(pk__in=begun, state=State.PROCESSING).update(
+            version=F("version") + 1, updated_at=timezone.now()
+        )
+    _held(holder, jobs.keys()).update(held_by=None, held_until=None, poll_at=poll_at)
+
+
+def _note_completed(holder: UUID, jobs: dict[UUID, Snapshot]) -> None:
+    with transaction.atomic():
+        # Locked, so that exactly these are written in both tables.
+        mine = list(_held(holder, jobs.keys()).select_for_update().values_list("pk", flat=True))
+        if not mine:
+            return
+        _held(holder, mine).update(
+            output_url=_by_reference({pk: jobs[pk].output_url for pk in mine}, "output_url"),
+            billed_credits=_by_reference({pk: jobs[pk].billed_credits for pk in mine}, "billed_credits"),
+            poll_at=None,
+            held_by=None,
+            held_until=None,
+        )
+        Generation.objects.filter(pk__in=mine, state=State.PROCESSING).update(
+            state=State.SAVING,
+            lease_until=None,
+            attempt_count=0,
+            version=F("version") + 1,
+            updated_at=timezone.now(),
+        )
+        crashpoint(CrashPoint.IN_NOTING_COMPLETED)
+    crashpoint(CrashPoint.NOTED_COMPLETED)
+
+
+def _by_reference(values: dict[UUID, str] | dict[UUID, int | None], column: str) -> Case:
+    """One value for each row in a single UPDATE; what the provider did not say stays as it was."""
+    cases = [When(pk=reference, then=Value(value)) for reference, value in values.items() if value is not None]
+    return Case(*cases, default=F(column))
+
+
+def _note_failed(holder: UUID, reference: UUID, snapshot: Snapshot) -> None:
+    with transaction.atomic():
+        changes: dict[str, object] = {"refunded_credits": snapshot.refunded_credits}
+        if snapshot.billed_credits is not None:
+            changes["billed_credits"] = snapshot.billed_credits
+        mine = _held(holder, [reference]).update(poll_at=None, held_by=None, held_until=None, **changes)
+        if mine:
+            fail_generation(
+                reference,
+                code=snapshot.error_code[:60] or "upstream_failed",
+                message=snapshot.error_message or "The provider gave no reason.",
+                sources={State.PROCESSING},
+            )
+
+
+def _note_late_endings(snapshots: dict[str, Snapshot]) -> None:
+    """Keep what the provider says now of clips that were failed and refunded here: never billed again, but known."""
+    finished = [
+        snapshot for snapshot in snapshots.values() if snapshot.state in (RemoteState.COMPLETED, RemoteState.FAILED)
+    ]
+    if not finished:
+        return
+    given_up = RemoteJob.objects.filter(
+        remote_id__in=[snapshot.remote_id for snapshot in finished],
+        settled_late_at=None,
+        generation__needs_review=True,
+    )
+    for job in given_up:
+        assert job.remote_id is not None
+        snapshot = snapshots[job.remote_id]
+        job.settled_late_at = timezone.now()
+        job.output_url = snapshot.output_url
+        if snapshot.billed_credits is not None:
+            job.billed_credits = snapshot.billed_credits
+        job.refunded_credits = snapshot.refunded_credits
+        job.save(update_fields=["settled_late_at", "output_url", "billed_credits", "refunded_credits"])
+
+
+def note_gone(look: Look, remote_id: str, *, interval_seconds: float) -> None:
+    """The provider does not know this job (any more, or yet): look again later, until its deadline."""
+    reference = look.unseen.pop(remote_id)
+    _held(look.holder, [reference]).update(
+        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=max(interval_seconds, 5.0))
+    )
+
+
+def fail_overdue() -> int:
+    """Fail and refund what has been at the provider, or on its way back, for longer than STUDIO_JOB_DEADLINE_SECONDS.
+
+    The provider may still finish and bill it, so the admins are told.
+    """
+    before = timezone.now() - timedelta(seconds=settings.STUDIO_JOB_DEADLINE_SECONDS)
+    stuck = RemoteJob.objects.filter(
+        sent_at__lt=before, generation__state__in=OPEN_STATES - {State.QUEUED, State.SUBMITTING, State.UNKNOWN}
+    )
+    count = 0
+    for reference in list(stuck.values_list("pk", flat=True)):
+        with transaction.atomic():
+            failed = fail_generation(
+                reference,
+                code="upstream_timeout",
+                message="The provider did not finish this clip in time.",
+                sources={State.PROCESSING, State.SAVING},
+                needs_review=True,
+            )
+            if failed:
+                RemoteJob.objects.filter(pk=reference).update(poll_at=None, held_by=None, held_until=None)
+                count += 1
+    return count

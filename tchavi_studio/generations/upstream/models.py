@@ -1,0 +1,120 @@
+"""What is written down about the provider: its jobs, its account, and the files that it keeps for us."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from tchavi_studio.assets.models import Asset
+
+
+class RemoteJob(models.Model):
+    """One generation at the provider: what was sent, what it is called there, and when to look at it again.
+
+    Written before the request is sent, so a process that dies afterwards leaves a trace. `reference` is the
+    generation's id, as the ledger names it: the row outlives a clip that is deleted for good, because a job that was
+    billed must never look like nobody's.
+
+    `poll_at` is when the job is to be looked at again; None while there is nothing to look at. Whoever looks holds the
+    row (`held_by`, until `held_until`) and writes only while it still does. `billed_credits` and `refunded_credits`
+    are the provider's own figures. `settled_late_at` is when a job turned out well after its clip had been refunded.
+    """
+
+    reference = models.UUIDField(primary_key=True)
+    generation = models.OneToOneField(
+        "generations.Generation", on_delete=models.SET_NULL, null=True, related_name="remote_job"
+    )
+    attempt_id = models.UUIDField(unique=True)
+    sent_at = models.DateTimeField()
+    lost_at = models.DateTimeField(null=True)
+    remote_id = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001  # unique, so absent is NULL
+    is_running = models.BooleanField(default=False)
+    output_url = models.TextField(blank=True)
+    billed_credits = models.BigIntegerField(null=True)
+    refunded_credits = models.BigIntegerField(null=True)
+    poll_at = models.DateTimeField(null=True)
+    held_by = models.UUIDField(null=True)
+    held_until = models.DateTimeField(null=True)
+    settled_late_at = models.DateTimeField(null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(poll_at__isnull=True) | Q(remote_id__isnull=False), name="followed_job_has_a_name"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="remote_job_due"),
+            models.Index(fields=["-sent_at"], name="remote_job_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.remote_id or f"attempt {self.attempt_id}"
+
+
+class UpstreamAccount(models.Model):
+    """What the provider's account allows right now. One row, shared by every pump of the installation.
+
+    `tokens` are the requests that may be made at `counted_at`; they grow by the minute's limit (see account.py).
+    Nothing is sent before `blocked_until`. `failure_count` counts requests in a row that the provider did not answer
+    usefully. `is_healthy` is False from such a failure until a question was answered: submissions wait for that.
+    `takes_files` is None until the provider was asked. All of it holds for `base_url` only.
+    """
+
+    base_url = models.CharField(max_length=300, blank=True)
+    tokens = models.FloatField(default=1)
+    counted_at = models.DateTimeField(default=timezone.now)
+    limit_per_minute = models.PositiveIntegerField(null=True)
+    blocked_until = models.DateTimeField(null=True)
+    failure_count = models.PositiveIntegerField(default=0)
+    is_healthy = models.BooleanField(default=True)
+    takes_files = models.BooleanField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(pk=1), name="one_upstream_account")]
+
+    def __str__(self) -> str:
+        return f"{self.tokens:.1f} requests left"
+
+
+class AccountPause(models.Model):
+    """The provider refuses the operator's account: for one model, or for all where `model` is ""."""
+
+    model = models.CharField(max_length=20, unique=True, blank=True)
+    code = models.CharField(max_length=60)
+    message = models.TextField()
+    since = models.DateTimeField(default=timezone.now)
+    try_again_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.model or 'every model'}: {self.code}"
+
+
+class PumpSeat(models.Model):
+    """A place for one working pump. STUDIO_PUMPS says how many there are, so that hints do not fill every worker."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    held_by = models.UUIDField(null=True)
+    held_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"seat {self.number}"
+
+
+class RemoteFile(models.Model):
+    """A reference that was uploaded to the provider, and may be named in requests until `expires_at`."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
+    base_url = models.CharField(max_length=300)
+    url = models.TextField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["asset", "base_url"], name="uploaded_once")]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} at {self.base_url}"

@@ -1,0 +1,137 @@
+"""Requests under way: an event loop in a thread of its own, so that the pump itself can be plain code with a database.
+
+The loop's side never touches the database; the pump's side never waits for a socket.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from django.conf import settings
+
+from tchavi_studio.engines.base import EngineError, UnavailableError, UnknownOutcomeError
+from tchavi_studio.engines.tchavi import TchaviEngine
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_UNDER_WAY = 10
+"""As many connections as one httpx client handles well."""
+
+QUESTION_SECONDS = 12.0
+SUBMISSION_SECONDS = 22.0
+"""How long a whole exchange may take, however slowly its bytes drip."""
+
+STOP_SECONDS = 1.0
+
+
+class Exchange(Protocol):
+    """One request and its answer. `costs_credits` tells what a missing answer means."""
+
+    costs_credits: bool
+
+    async def carry_out(self, engine: TchaviEngine) -> Any: ...
+
+
+Arrival = tuple[Exchange, Any]
+"""An exchange, and its answer or the `EngineError` that it ended with."""
+
+
+class Network(Protocol):
+    """Where exchanges are carried out."""
+
+    def send(self, exchange: Exchange) -> None:
+        """Begin an exchange. Its arrival comes later, exactly once."""
+        ...
+
+    def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
+        """What has arrived since the last call, after waiting for the first if need be."""
+        ...
+
+
+def open_engine() -> TchaviEngine:
+    """The engine as the operator has configured it."""
+    return TchaviEngine(api_key=settings.TCHAVI_API_KEY, base_url=settings.TCHAVI_BASE_URL)
+
+
+def ask(request: Callable[[TchaviEngine], Awaitable[T]]) -> T:
+    """Carry out one request here and now."""
+
+    async def carry_out() -> T:
+        engine = open_engine()
+        try:
+            return await request(engine)
+        finally:
+            await engine.close()
+
+    return asyncio.run(carry_out())
+
+
+class LiveNetwork:
+    """The real network, until the `with` ends: what is under way then is dropped."""
+
+    def __init__(self) -> None:
+        self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="upstream", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._engine = open_engine()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(STOP_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_SECONDS)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._engine.close()
+
+    def send(self, exchange: Exchange) -> None:
+        asyncio.run_coroutine_threadsafe(self._carry_out(exchange), self._loop)
+
+    def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
+        arrived: list[Arrival] = []
+        try:
+            arrived.append(self._arrived.get(timeout=wait_seconds))
+            while True:
+                arrived.append(self._arrived.get_nowait())
+        except queue.Empty:
+            return arrived
+
+    async def _carry_out(self, exchange: Exchange) -> None:
+        limit_seconds = SUBMISSION_SECONDS if exchange.costs_credits else QUESTION_SECONDS
+        answer: Any
+        try:
+            async with asyncio.timeout(limit_seconds):
+                answer = await exchange.carry_out(self._engine)
+        except EngineError as error:
+            answer = error
+        except Exception as error:
+            if not isinstance(error, TimeoutError):
+                logger.exception("An exchange with the provider ended in an error of our own.")
+            answer = without_answer(exchange)
+        self._arrived.put((exchange, answer))
+
+
+def without_answer(exchange: Exchange) -> EngineError:
+    """How an exchange ends whose answer never came: where credits are at stake, with an unknown outcome."""
+    if exchange.costs_credits:
+        return UnknownOutcomeError("The provider did not answer in time.", code="upstream_unknown")
+    return UnavailableError("The provider did not answer in time.", code="upstream_unavailable")

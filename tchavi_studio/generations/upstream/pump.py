@@ -1,0 +1,347 @@
+"""The pump: what is sent to the provider next, and what is done with each answer.
+
+A pump may die, or be paused, between any two lines here; others may run beside it. Nothing that it remembers matters:
+what must not be lost is in the database before it happens.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from tchavi_studio.engines.base import (
+    PAGE_LENGTH,
+    Accepted,
+    AccountRefusedError,
+    EngineError,
+    JobList,
+    NotSentError,
+    OutOfBudgetError,
+    RefusedError,
+    Retrieved,
+)
+from tchavi_studio.engines.tchavi import TchaviEngine
+from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.generations.lifecycle import lease
+from tchavi_studio.generations.models import OPEN_STATES, AccountPause, Engine, Generation, PumpSeat, RemoteJob, State
+from tchavi_studio.generations.nudges import nudge_transfers
+
+from . import account, following, submission, unknown
+from .following import Look
+from .network import MAX_UNDER_WAY, Exchange, Network
+from .references import Route, reference_route
+from .submission import Submission
+from .unknown import Search
+
+logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_SECONDS = 1.0
+LOOK_AT_LEAST_EVERY_SECONDS = 20.0
+"""Submissions have right of way over looks, but not for longer than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Submit:
+    """Ask for a clip."""
+
+    submission: Submission
+    costs_credits = True
+
+    async def carry_out(self, engine: TchaviEngine) -> Accepted:
+        accepted = await engine.submit(self.submission.request, attempt_id=str(self.submission.attempt_id))
+        crashpoint(CrashPoint.ANSWERED)
+        return accepted
+
+
+@dataclass(frozen=True, eq=False)
+class AskForPage:
+    """Ask for one page of the account's jobs: for a look, for a search, or only to see whether anybody answers."""
+
+    page: int
+    look: Look | None = None
+    search: Search | None = None
+    costs_credits = False
+
+    async def carry_out(self, engine: TchaviEngine) -> JobList:
+        return await engine.list_jobs(offset=self.page * PAGE_LENGTH)
+
+
+@dataclass(frozen=True, eq=False)
+class AskForJob:
+    """Ask for one job that no page shows any more."""
+
+    look: Look
+    remote_id: str
+    costs_credits = False
+
+    async def carry_out(self, engine: TchaviEngine) -> Retrieved:
+        return await engine.retrieve(self.remote_id)
+
+
+@dataclass(frozen=True, eq=False)
+class AskWhetherFilesAreTaken:
+    """Ask whether references can be uploaded."""
+
+    costs_credits = False
+
+    async def carry_out(self, engine: TchaviEngine) -> bool:
+        return await engine.takes_files()
+
+
+def has_work() -> bool:
+    """Whether any clip is with the provider or on its way there, or something has to be asked."""
+    clips = Generation.objects.filter(engine=Engine.TCHAVI, state__in=OPEN_STATES - {State.SAVING})
+    return clips.exists() or must_ask_about_files()
+
+
+def must_ask_about_files() -> bool:
+    """Whether it matters if the provider takes uploads, and is not known yet."""
+    return reference_route() == Route.NONE and account.upstream_account().takes_files is None
+
+
+class Pump:
+    """One worker's share of the work, in steps."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._under_way: set[Exchange] = set()
+        self._look: Look | None = None
+        self._interval_seconds = following.FASTEST_INTERVAL_SECONDS
+        self._search: Search | None = None
+        self._search_at = timezone.now()
+        self._looked_at = timezone.now()
+        self._housekeeping_at = timezone.now()
+        self._hold_at = timezone.now()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no answer is awaited."""
+        return not self._under_way
+
+    def step(self, *, wait_seconds: float, may_send: bool = True) -> None:
+        """Take in what has arrived within `wait_seconds`, then send what may be sent."""
+        for exchange, answer in self._network.arrivals(wait_seconds=wait_seconds):
+            self._under_way.discard(exchange)
+            self._arrived(exchange, answer)
+        now = timezone.now()
+        self._keep_leases(now)
+        if now >= self._housekeeping_at:
+            self._housekeeping_at = now + timedelta(seconds=HOUSEKEEPING_SECONDS)
+            settle_what_is_overdue()
+        if may_send:
+            self._send_what_may_be_sent(now)
+
+    def abandon(self) -> None:
+        """Stop without waiting: what is being sent has an unknown outcome from now on."""
+        for exchange in self._under_way:
+            if isinstance(exchange, Submit):
+                submission.record_lost(exchange.submission)
+        self._under_way.clear()
+        self._end_look()
+
+    # --- Sending ------------------------------------------------------------------------------------------------------
+
+    def _send(self, exchange: Exchange) -> None:
+        self._under_way.add(exchange)
+        self._network.send(exchange)
+
+    def _send_what_may_be_sent(self, now: datetime) -> None:
+        if now - self._looked_at > timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS):
+            self._look_at_jobs(now, most=1)
+        self._submit(now)
+        self._look_at_jobs(now, most=MAX_UNDER_WAY)
+        self._search_for_lost(now)
+        self._ask_about_provider()
+
+    def _room(self) -> int:
+        return MAX_UNDER_WAY - len(self._under_way)
+
+    def _submit(self, now: datetime) -> None:
+        waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
+        if not self._room() or not account.may_submit(now=now) or not waiting.exists():
+            return
+        most = self._room()
+        if AccountPause.objects.exists():
+            # One tries whether the account is in order again.
+            most = 0 if any(isinstance(exchange, Submit) for exchange in self._under_way) else 1
+        clips = submission.sendable(now=now)[:most]
+        for written in submission.write_down(clips[: account.take_requests(len(clips))]):
+            self._send(Submit(written))
+
+    def _look_at_jobs(self, now: datetime, *, most: int) -> None:
+        if self._look is None and account.may_ask(now=now):
+            self._look = following.claim_due_jobs()
+            if self._look is not None:
+                open_jobs = RemoteJob.objects.filter(poll_at__isnull=False).count()
+                self._interval_seconds = following.next_interval_seconds(open_jobs=open_jobs)
+        look = self._look
+        if look is None:
+            return
+        asked = [exchange for exchange in self._under_way if getattr(exchange, "look", None) is look]
+        if not look.unseen and not asked:
+            self._look = None
+            return
+        exchanges: list[Exchange] = [AskForPage(page=page, look=look) for page in look.pages_wanted()]
+        if not exchanges and not asked:
+            exchanges = [AskForJob(look=look, remote_id=remote_id) for remote_id in look.unseen]
+        most = min(most, self._room(), len(exchanges))
+        for exchange in exchanges[: account.take_requests(most)]:
+            if isinstance(exchange, AskForPage):
+                look.pages_asked.add(exchange.page)
+            self._looked_at = now
+            self._send(exchange)
+
+    def _search_for_lost(self, now: datetime) -> None:
+        if self._search is None:
+            if now < self._search_at:
+                return
+            self._search_at = now + timedelta(seconds=unknown.SEARCH_INTERVAL_SECONDS)
+            self._search = unknown.begin_search()
+        search = self._search
+        if search is None or any(getattr(exchange, "search", None) is search for exchange in self._under_way):
+            return
+        if self._room() and account.take_requests(1):
+            self._send(AskForPage(page=search.next_page, search=search))
+
+    def _ask_about_provider(self) -> None:
+        """Find out whether it answers again, and whether it takes files, where nothing else will tell."""
+        known = account.upstream_account()
+        if not known.is_healthy and self.is_idle and account.take_requests(1):
+            self._send(AskForPage(page=0))
+        elif known.is_healthy and must_ask_about_files() and self.is_idle and account.take_requests(1):
+            self._send(AskWhetherFilesAreTaken())
+
+    # --- Answers ------------------------------------------------------------------------------------------------------
+
+    def _arrived(self, exchange: Exchange, answer: object) -> None:
+        self._record_for_account(exchange, answer)
+        if isinstance(exchange, Submit):
+            self._submitted(exchange.submission, answer)
+        elif isinstance(exchange, AskForPage):
+            self._page_arrived(exchange, answer)
+        elif isinstance(exchange, AskForJob):
+            self._job_arrived(exchange, answer)
+        elif isinstance(exchange, AskWhetherFilesAreTaken) and isinstance(answer, bool):
+            account.note_takes_files(answer)
+
+    def _record_for_account(self, exchange: Exchange, answer: object) -> None:
+        if isinstance(answer, OutOfBudgetError):
+            account.record_too_many_requests(answer.retry_after_seconds, answer.budget)
+        elif isinstance(answer, AccountRefusedError) and not exchange.costs_credits:
+            account.pause_submissions(answer, model="")
+            account.record_failure()
+        elif isinstance(answer, Accepted | JobList | Retrieved | AccountRefusedError | RefusedError):
+            account.record_answer(answer.budget, is_question=not exchange.costs_credits)
+        elif isinstance(answer, EngineError):
+            account.record_failure()
+
+    def _submitted(self, sent: Submission, answer: object) -> None:
+        if isinstance(answer, Accepted):
+            if submission.record_accepted(sent, answer):
+                account.end_pauses(model=sent.model)
+        elif isinstance(answer, RefusedError):
+            submission.record_refused(sent, answer)
+            account.end_pauses(model=sent.model)
+        elif isinstance(answer, AccountRefusedError):
+            submission.record_account_refused(sent, answer)
+        elif isinstance(answer, NotSentError | OutOfBudgetError):
+            submission.record_not_sent(sent)
+        else:
+            submission.record_lost(sent)
+            self._search_at = timezone.now()
+
+    def _page_arrived(self, exchange: AskForPage, answer: object) -> None:
+        if not isinstance(answer, JobList):
+            self._end_look(exchange.look)
+            if exchange.search is self._search:
+                self._search = None
+            return
+        crashpoint(CrashPoint.PAGE_ARRIVED)
+        look = exchange.look
+        if look is not None:
+            look.saw_page(exchange.page, answer.snapshots)
+            self._take_news(look, answer)
+        search = exchange.search
+        if search is not None and search is self._search:
+            search.saw_page(answer.snapshots)
+            if search.is_over:
+                unknown.adopt_found(search)
+                self._search = None
+
+    def _job_arrived(self, exchange: AskForJob, answer: object) -> None:
+        if not isinstance(answer, Retrieved):
+            self._end_look(exchange.look)
+        elif answer.snapshot is None:
+            following.note_gone(exchange.look, exchange.remote_id, interval_seconds=self._interval_seconds)
+        else:
+            self._take_news(exchange.look, JobList(snapshots=(answer.snapshot,)))
+
+    def _take_news(self, look: Look, news: JobList) -> None:
+        completed = following.apply_snapshots(look, news.snapshots, interval_seconds=self._interval_seconds)
+        if completed:
+            nudge_transfers()
+
+    def _end_look(self, look: Look | None = None) -> None:
+        """Give back what was not seen, for a later look. Without an argument, the look under way."""
+        look = look or self._look
+        if look is None:
+            return
+        following.give_back(look, delay_seconds=self._interval_seconds)
+        look.unseen.clear()
+        if look is self._look:
+            self._look = None
+
+    # --- Leases -------------------------------------------------------------------------------------------------------
+
+    def _keep_leases(self, now: datetime) -> None:
+        if now < self._hold_at:
+            return
+        self._hold_at = now + lease() / 3
+        submission.hold_submissions(exchange.submission for exchange in self._under_way if isinstance(exchange, Submit))
+        if self._look is not None:
+            following.hold(self._look)
+
+
+def settle_what_is_overdue() -> None:
+    """End what has lost its worker or its time: also where nothing can be sent to any provider."""
+    submission.rescue_dead_submissions()
+    unknown.give_up_lost()
+    following.fail_overdue()
+    submission.fail_long_waiting()
+
+
+# --- Seats ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """The right to run a pump. Only for economy: any number of pumps would do no harm."""
+
+    number: int
+    holder: UUID
+
+
+def take_seat() -> Seat | None:
+    """One of the STUDIO_PUMPS seats; None when all are taken."""
+    now = timezone.now()
+    for number in range(settings.STUDIO_PUMPS):
+        PumpSeat.objects.get_or_create(number=number)
+        holder = uuid4()
+        free = Q(held_until__isnull=True) | Q(held_until__lt=now)
+        if PumpSeat.objects.filter(free, number=number).update(held_by=holder, held_until=now + lease()):
+            return Seat(number=number, holder=holder)
+    return None
+
+
+def keep_seat(seat: Seat) -> bool:
+    """Hold the seat for another lease. False: it was lost, and this pump has to end."""
+    rows = PumpSeat.objects.filter(number=seat.number, held_by=seat.holder)
+    return rows.update(held_until=timezone.now() + lease()) == 1
+
+
+def leave_seat(seat: Seat) -> None:
+    PumpSeat.objects.filter(number=seat.number, held_by=seat.holder).update(held_by=None, held_until=None)

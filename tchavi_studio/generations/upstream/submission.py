@@ -1,0 +1,238 @@
+"""Sending clips to the provider: written down before it happens, and each outcome told apart.
+
+A submission is never repeated unless it surely had no effect: a clip that was billed twice is worse than one that
+failed and was refunded.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequest, RefusedError
+from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.generations.lifecycle import Claim, fail_generation, lease, move_generation
+from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+
+from . import account
+from .fairness import Member, Waiting, fair_order, within_limit
+from .references import remote_request, without_missing_uploads
+
+logger = logging.getLogger(__name__)
+
+AT_PROVIDER = (State.SUBMITTING, State.UNKNOWN, State.PROCESSING)
+"""States that count against STUDIO_MAX_OPEN_PER_WORKSPACE."""
+
+FIRST_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One request that is written down and may be sent, once."""
+
+    claim: Claim
+    attempt_id: UUID
+    model: str
+    request: EngineRequest
+
+
+def waiting_in_order() -> list[Waiting]:
+    """Every clip that waits to be sent, the next one first, whether or not it may be sent now."""
+    return _in_order(open_by_member())
+
+
+def _in_order(open_by_member: Counter[Member]) -> list[Waiting]:
+    queued = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
+    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at")
+    waiting = [
+        Waiting(generation_id=pk, workspace_id=workspace_id, creator_id=creator_id, model=model, created_at=created_at)
+        for pk, workspace_id, creator_id, model, created_at in rows
+    ]
+    return fair_order(waiting, open_by_member=open_by_member)
+
+
+def open_by_member() -> Counter[Member]:
+    """How many clips each member has at the provider."""
+    at_provider = Generation.objects.filter(engine=Engine.TCHAVI, state__in=AT_PROVIDER)
+    rows = at_provider.order_by().values_list("workspace_id", "creator_id").annotate(Count("pk"))
+    return Counter({(workspace_id, creator_id): count for workspace_id, creator_id, count in rows})
+
+
+def sendable(*, now: datetime) -> list[Waiting]:
+    """The clips that may be sent now, the next one first: fair, within each workspace's limit, not paused, complete."""
+    paused = account.paused_models(now=now)
+    if "" in paused:
+        return []
+    at_provider = open_by_member()
+    ready = [clip for clip in _in_order(at_provider) if clip.model not in paused]
+    return within_limit(
+        without_missing_uploads(ready, now=now),
+        open_by_member=at_provider,
+        most_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
+    )
+
+
+def write_down(clips: Iterable[Waiting]) -> list[Submission]:
+    """Claim each clip and write down that it is being sent. What somebody else took, or cancelled, is left out."""
+    submissions = (_write_down(clip) for clip in clips)
+    return [submission for submission in submissions if submission is not None]
+
+
+def _write_down(clip: Waiting) -> Submission | None:
+    generation = (
+        Generation.objects.filter(pk=clip.generation_id, state=State.QUEUED)
+        .prefetch_related("references__asset")
+        .first()
+    )
+    if generation is None:
+        return None
+    now = timezone.now()
+    claim = Claim(generation_id=generation.pk, fence=generation.fence + 1)
+    request = remote_request(generation, now=now)
+    attempt_id = uuid4()
+    with transaction.atomic():
+        claimed = move_generation(
+            generation.pk,
+            sources={State.QUEUED},
+            held_fence=generation.fence,
+            state=State.SUBMITTING,
+            fence=claim.fence,
+            attempt_count=generation.attempt_count + 1,
+            started_at=now,
+            lease_until=now + lease(),
+        )
+        if not claimed:
+            return None
+        # An earlier attempt's row is there only if that attempt surely had no effect.
+        RemoteJob.objects.update_or_create(
+            reference=generation.pk,
+            defaults={"generation": generation, "attempt_id": attempt_id, "sent_at": now, "lost_at": None},
+        )
+        crashpoint(CrashPoint.IN_WRITING_DOWN)
+    crashpoint(CrashPoint.WRITTEN_DOWN)
+    return Submission(claim=claim, attempt_id=attempt_id, model=generation.model, request=request)
+
+
+def hold_submissions(submissions: Iterable[Submission]) -> None:
+    """Keep the leases of submissions that are under way."""
+    until = timezone.now() + lease()
+    for submission in submissions:
+        claim = submission.claim
+        Generation.objects.filter(pk=claim.generation_id, state=State.SUBMITTING, fence=claim.fence).update(
+            lease_until=until
+        )
+
+
+# --- Outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def record_accepted(submission: Submission, accepted: Accepted) -> bool:
+    """The provider has it: follow it from now on. False if the claim was lost meanwhile."""
+    try:
+        with transaction.atomic():
+            if not _settle(submission, state=State.PROCESSING):
+                return False
+            RemoteJob.objects.filter(reference=submission.claim.generation_id).update(
+                remote_id=accepted.remote_id,
+                billed_credits=accepted.billed_credits,
+                poll_at=timezone.now() + timedelta(seconds=FIRST_LOOK_SECONDS),
+            )
+            crashpoint(CrashPoint.IN_RECORDING)
+    except IntegrityError:
+        # The provider answered with the name of a job that is another clip's. What became of this one is unknown.
+        logger.exception("The provider named job %s twice.", accepted.remote_id)
+        return record_lost(submission)
+    crashpoint(CrashPoint.RECORDED)
+    return True
+
+
+def record_not_sent(submission: Submission) -> bool:
+    """Surely without effect: back to its place in the queue."""
+    with transaction.atomic():
+        if not _settle(submission, state=State.QUEUED):
+            return False
+        RemoteJob.objects.filter(reference=submission.claim.generation_id).delete()
+    return True
+
+
+def record_account_refused(submission: Submission, error: AccountRefusedError) -> bool:
+    """Not this clip's fault: back to the queue, and nothing more is sent until the account is in order."""
+    account.pause_submissions(error, model=submission.model)
+    return record_not_sent(submission)
+
+
+def record_refused(submission: Submission, error: RefusedError) -> bool:
+    """The provider will not make this clip: failed, with its refund."""
+    with transaction.atomic():
+        failed = fail_generation(
+            submission.claim.generation_id,
+            code=error.code[:60],
+            message=error.message,
+            sources={State.SUBMITTING},
+            held_fence=submission.claim.fence,
+        )
+        if failed:
+            RemoteJob.objects.filter(reference=submission.claim.generation_id).delete()
+    return failed
+
+
+def record_lost(submission: Submission) -> bool:
+    """It may have been accepted or not: see unknown.py for what becomes of it. It is never sent again."""
+    with transaction.atomic():
+        if not _settle(submission, state=State.UNKNOWN):
+            return False
+        RemoteJob.objects.filter(reference=submission.claim.generation_id).update(lost_at=timezone.now())
+    crashpoint(CrashPoint.LOST)
+    return True
+
+
+def _settle(submission: Submission, *, state: State) -> bool:
+    return move_generation(
+        submission.claim.generation_id,
+        sources={State.SUBMITTING},
+        held_fence=submission.claim.fence,
+        state=state,
+        lease_until=None,
+    )
+
+
+def rescue_dead_submissions() -> int:
+    """What became of submissions whose process died is unknown. Returns how many there were."""
+    now = timezone.now()
+    dead = Generation.objects.filter(engine=Engine.TCHAVI, state=State.SUBMITTING, lease_until__lt=now)
+    count = 0
+    for pk, fence in dead.values_list("pk", "fence"):
+        with transaction.atomic():
+            moved = move_generation(
+                pk, sources={State.SUBMITTING}, held_fence=fence, state=State.UNKNOWN, fence=fence + 1, lease_until=None
+            )
+            if moved:
+                RemoteJob.objects.filter(reference=pk).update(lost_at=now)
+                count += 1
+                logger.warning("Generation %s was being sent when its process died.", pk)
+    return count
+
+
+def fail_long_waiting() -> int:
+    """Fail and refund what has waited too long for a provider's account that refuses it."""
+    before = timezone.now() - timedelta(seconds=settings.STUDIO_ACCOUNT_WAIT_SECONDS)
+    paused = {pause.model for pause in account.account_pauses()}
+    waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED, created_at__lt=before)
+    if "" not in paused:
+        waiting = waiting.filter(model__in=paused)
+    return sum(
+        fail_generation(
+            pk,
+            code="account_unavailable",
+            message="The studio's account at the provider could not be used for too long.",
+            sources={State.QUEUED},
+        )
+        for pk in waiting.values_list("pk", flat=True)
+    )

@@ -1,0 +1,261 @@
+"""Files on their way: references to a provider that keeps them, and finished clips from it.
+
+Each transfer is a task of its own in a cluster of its own, so that a slow line delays no poll and no render.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import MediaRefusedError
+from tchavi_studio.engines.base import (
+    AccountRefusedError,
+    EngineError,
+    OutOfBudgetError,
+    OutputExpiredError,
+    RefusedError,
+    RemoteState,
+    Retrieved,
+    UploadedReference,
+)
+from tchavi_studio.engines.tchavi import fetch_output
+from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.generations.lifecycle import Claim, fail_generation, lease, move_generation, save_output
+from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
+from tchavi_studio.generations.requests import local_reference
+
+from . import account
+from .network import ask
+from .references import Route, missing_uploads, reference_route
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Answer = TypeVar("Answer", Retrieved, UploadedReference)
+
+TRANSFER_SECONDS = 240.0
+"""What one file may take; less than the cluster's limit for a task."""
+
+MAX_DAMAGED_DOWNLOADS = 4
+"""A clip that arrives damaged so often is damaged where it lies."""
+
+FIRST_RETRY_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 60.0
+UPLOAD_LIFETIME = timedelta(hours=12)
+"""How long an upload is taken to last where the provider does not say."""
+
+
+class _ClaimLostError(Exception):
+    """Somebody else has the row by now, or it has ended."""
+
+
+# --- Claims -----------------------------------------------------------------------------------------------------------
+
+
+def waiting_downloads() -> QuerySet[Generation]:
+    """Clips that are done at the provider and that nobody fetches at this moment."""
+    return _free(State.SAVING)
+
+
+def waiting_uploads() -> QuerySet[Generation]:
+    """Clips whose references the provider has to be given first, and that nobody works on at this moment."""
+    missing = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=OuterRef("pk"))
+    return _free(State.QUEUED).filter(Exists(missing))
+
+
+def _free(state: State) -> QuerySet[Generation]:
+    # A lease without a holder is how long to leave it alone after a failure.
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+    return Generation.objects.filter(free, engine=Engine.TCHAVI, state=state).order_by("created_at", "id")
+
+
+def claim_next_download() -> Claim | None:
+    return _claim_next(waiting_downloads(), State.SAVING)
+
+
+def claim_next_upload() -> Claim | None:
+    return _claim_next(waiting_uploads(), State.QUEUED) if reference_route() == Route.UPLOADS else None
+
+
+def _claim_next(waiting: QuerySet[Generation], state: State) -> Claim | None:
+    while (candidate := waiting.only("fence", "attempt_count").first()) is not None:
+        claim = Claim(generation_id=candidate.pk, fence=candidate.fence + 1)
+        claimed = move_generation(
+            candidate.pk,
+            sources={state},
+            held_fence=candidate.fence,
+            fence=claim.fence,
+            attempt_count=candidate.attempt_count + 1,
+            lease_until=timezone.now() + lease(),
+        )
+        if claimed:
+            return claim
+    return None
+
+
+def _while_held(claim: Claim, state: State, work: Callable[[], T]) -> T:
+    """Do `work`, which must not touch the database, in a thread, and hold the lease on meanwhile.
+
+    Raises `_ClaimLostError` when the lease could not be held; the work is left to end by itself then, for nothing.
+    """
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transfer")
+    try:
+        future = executor.submit(work)
+        while not wait([future], timeout=lease().total_seconds() / 3).done:
+            _hold(claim, state)
+        _hold(claim, state)
+        return future.result()
+    finally:
+        executor.shutdown(wait=False)
+
+
+def _hold(claim: Claim, state: State) -> None:
+    rows = Generation.objects.filter(pk=claim.generation_id, state=state, fence=claim.fence)
+    if not rows.update(lease_until=timezone.now() + lease()):
+        raise _ClaimLostError
+
+
+def _retry_later(claim: Claim, state: State, *, delay_seconds: float | None = None) -> None:
+    """Let go of the row, and let nobody take it for a while that grows with each attempt."""
+    rows = Generation.objects.filter(pk=claim.generation_id, state=state, fence=claim.fence)
+    attempt_count = rows.values_list("attempt_count", flat=True).first() or 1
+    growing = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempt_count - 1, 10))
+    seconds = growing if delay_seconds is None else delay_seconds
+    rows.update(lease_until=timezone.now() + timedelta(seconds=seconds))
+
+
+# --- Finished clips ---------------------------------------------------------------------------------------------------
+
+
+def download_claimed(claim: Claim) -> None:
+    """Fetch a finished clip, verify it and complete its generation; or leave it for another attempt."""
+    crashpoint(CrashPoint.DOWNLOAD_CLAIMED)
+    job = RemoteJob.objects.get(reference=claim.generation_id)
+    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"download-{claim.generation_id}-{claim.fence}.mp4"
+    try:
+        _while_held(claim, State.SAVING, lambda: _fetch(job.output_url, path))
+        crashpoint(CrashPoint.DOWNLOADED)
+        save_output(claim, path=path)
+    except _ClaimLostError:
+        logger.info("Generation %s is no longer ours to save.", claim.generation_id)
+    except OutputExpiredError:
+        _renew_output_url(claim, job)
+    except MediaRefusedError as refusal:
+        _damaged(claim, job, refusal)
+    except EngineError as error:
+        logger.warning("The clip of generation %s could not be fetched: %s", claim.generation_id, error.code)
+        _retry_later(claim, State.SAVING)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _fetch(url: str, path: Path) -> str:
+    return fetch_output(
+        url,
+        path,
+        base_url=settings.TCHAVI_BASE_URL,
+        allowed_peers=settings.STUDIO_OUTBOUND_ALLOW,
+        timeout_seconds=TRANSFER_SECONDS,
+    )
+
+
+def _renew_output_url(claim: Claim, job: RemoteJob) -> None:
+    """An address that has expired fails no clip: the job can name a fresh one."""
+    assert job.remote_id is not None
+    remote_id = job.remote_id
+    retrieved = _within_budget(lambda: ask(lambda engine: engine.retrieve(remote_id)))
+    snapshot = retrieved.snapshot if retrieved else None
+    if snapshot is not None and snapshot.state == RemoteState.FAILED:
+        fail_generation(
+            claim.generation_id,
+            code=snapshot.error_code[:60] or "upstream_failed",
+            message=snapshot.error_message or "The provider gave no reason.",
+            sources={State.SAVING},
+            held_fence=claim.fence,
+        )
+    elif snapshot is not None and snapshot.output_url and snapshot.output_url != job.output_url:
+        RemoteJob.objects.filter(pk=job.pk).update(output_url=snapshot.output_url)
+        _retry_later(claim, State.SAVING, delay_seconds=0)
+    else:
+        _retry_later(claim, State.SAVING)
+
+
+def _damaged(claim: Claim, job: RemoteJob, refusal: MediaRefusedError) -> None:
+    attempt_count = Generation.objects.values_list("attempt_count", flat=True).get(pk=claim.generation_id)
+    if attempt_count < MAX_DAMAGED_DOWNLOADS:
+        _retry_later(claim, State.SAVING)
+        return
+    # The provider made and billed it: the admins may want their credits back.
+    fail_generation(
+        claim.generation_id,
+        code="output_unreadable",
+        message=refusal.message,
+        sources={State.SAVING},
+        held_fence=claim.fence,
+        needs_review=True,
+    )
+
+
+# --- References -------------------------------------------------------------------------------------------------------
+
+
+def upload_claimed(claim: Claim) -> None:
+    """Give the provider what a clip refers to, file by file. What arrived once need not be sent again."""
+    references = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=claim.generation_id)
+    assets = {reference.asset_id: reference.asset for reference in references.select_related("asset")}
+    try:
+        for asset in assets.values():
+            if not _upload(claim, asset):
+                _retry_later(claim, State.QUEUED)
+                return
+    except _ClaimLostError:
+        return
+    except RefusedError as error:
+        fail_generation(claim.generation_id, code=error.code[:60], message=error.message, held_fence=claim.fence)
+        return
+    _retry_later(claim, State.QUEUED, delay_seconds=0)
+
+
+def _upload(claim: Claim, asset: Asset) -> bool:
+    reference = local_reference(asset)
+    uploaded = _within_budget(
+        lambda: _while_held(claim, State.QUEUED, lambda: ask(lambda engine: engine.upload(reference)))
+    )
+    if uploaded is None:
+        return False
+    crashpoint(CrashPoint.REFERENCE_UPLOADED)
+    RemoteFile.objects.update_or_create(
+        asset=asset,
+        base_url=settings.TCHAVI_BASE_URL,
+        defaults={"url": uploaded.url, "expires_at": uploaded.expires_at or timezone.now() + UPLOAD_LIFETIME},
+    )
+    return True
+
+
+def _within_budget(request: Callable[[], Answer]) -> Answer | None:
+    """Make one request if the account's budget allows it now; None if it does not, or got no useful answer."""
+    if not account.take_requests(1):
+        return None
+    try:
+        answer = request()
+    except OutOfBudgetError as error:
+        account.record_too_many_requests(error.retry_after_seconds, error.budget)
+        return None
+    except AccountRefusedError as error:
+        account.pause_submissions(error, model="")
+        return None
+    except RefusedError:
+        raise
+    except EngineError:
+        account.record_failure()
+        return None
+    account.record_answer(answer.budget, is_question=True)
+    return answer

@@ -1,0 +1,170 @@
+"""Submissions whose answer was lost: settled without ever being sent again.
+
+The provider may have such a clip, and may have billed it, or not. Where the operator has declared that nobody else
+uses the account, its list can tell: a job that no row owns, and that fits exactly one lost submission, is that one.
+Otherwise, and whenever there is any doubt, the person gets the credits back after STUDIO_UNKNOWN_DEADLINE_SECONDS and
+the admins see what the studio may have paid for. A stranger's clip must never land in somebody's gallery.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from tchavi_studio.engines.base import PAGE_LENGTH, Snapshot
+from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.generations.lifecycle import fail_generation, move_generation
+from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+
+logger = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""How far the provider's clock may be from ours."""
+
+SEARCH_INTERVAL_SECONDS = 5.0
+MAX_PAGES = 20
+
+
+def has_lost_submissions() -> bool:
+    return Generation.objects.filter(engine=Engine.TCHAVI, state=State.UNKNOWN).exists()
+
+
+@dataclass(kw_only=True)
+class Search:
+    """A walk down the provider's list, from the newest job to those older than every lost submission."""
+
+    since: datetime
+    next_page: int = 0
+    is_complete: bool = False
+    jobs: dict[str, Snapshot] = field(default_factory=dict)
+
+    def saw_page(self, snapshots: Sequence[Snapshot]) -> None:
+        """Take a page in, and find out whether the walk is over."""
+        self.jobs |= {snapshot.remote_id: snapshot for snapshot in snapshots}
+        self.next_page += 1
+        created = [snapshot.created_at for snapshot in snapshots if snapshot.created_at is not None]
+        # A page may come in any order, so all of it has to be older.
+        is_past = bool(created) and len(created) == len(snapshots) and max(created) < self.since
+        self.is_complete = len(snapshots) < PAGE_LENGTH or is_past
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_complete or self.next_page >= MAX_PAGES
+
+
+def begin_search() -> Search | None:
+    """A walk that covers every lost submission; None if there is none, or the list may not be relied on."""
+    if not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
+        return None
+    lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN)
+    oldest = lost.order_by("sent_at").values_list("sent_at", flat=True).first()
+    return None if oldest is None else Search(since=oldest - CLOCK_TOLERANCE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """A submission that may have made a job that no row owns."""
+
+    generation_id: UUID
+    fence: int
+    is_lost: bool
+    model: str
+    price_credits: int
+    sent_at: datetime
+    ended_at: datetime
+
+    def fits(self, job: Snapshot) -> bool:
+        """Whether `job` is what this attempt would have made: same model, same price, made while it was under way."""
+        return (
+            job.model == self.model
+            and job.billed_credits == self.price_credits
+            and job.created_at is not None
+            and self.sent_at - CLOCK_TOLERANCE <= job.created_at <= self.ended_at + CLOCK_TOLERANCE
+        )
+
+
+def adopt_found(search: Search) -> int:
+    """Give each lost submission its job if a complete search leaves no doubt; returns how many were adopted."""
+    if not search.is_complete or not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
+        return 0
+    owned = set(RemoteJob.objects.filter(remote_id__in=list(search.jobs)).values_list("remote_id", flat=True))
+    unowned = [job for remote_id, job in search.jobs.items() if remote_id not in owned]
+    if not unowned:
+        return 0
+    attempts = _attempts()
+    adopted = 0
+    for attempt in attempts:
+        if not attempt.is_lost or attempt.sent_at < search.since:
+            continue
+        jobs = [job for job in unowned if attempt.fits(job)]
+        # Submissions under way count too: the job may be theirs, its answer still on the line.
+        if len(jobs) == 1 and [other for other in attempts if other.fits(jobs[0])] == [attempt]:
+            adopted += _adopt(attempt, jobs[0])
+    return adopted
+
+
+def _attempts() -> list[_Attempt]:
+    now = timezone.now()
+    # Those given up count as well: what they made over there may have been nobody's ever since.
+    rows = RemoteJob.objects.filter(
+        Q(generation__state__in=[State.SUBMITTING, State.UNKNOWN]) | Q(generation__needs_review=True), remote_id=None
+    ).select_related("generation")
+    attempts = []
+    for row in rows:
+        generation = row.generation
+        assert generation is not None
+        attempts.append(
+            _Attempt(
+                generation_id=row.reference,
+                fence=generation.fence,
+                is_lost=generation.state == State.UNKNOWN,
+                model=generation.model,
+                price_credits=generation.price_credits,
+                sent_at=row.sent_at,
+                ended_at=row.lost_at or now,
+            )
+        )
+    return attempts
+
+
+def _adopt(attempt: _Attempt, job: Snapshot) -> bool:
+    try:
+        with transaction.atomic():
+            moved = move_generation(
+                attempt.generation_id, sources={State.UNKNOWN}, held_fence=attempt.fence, state=State.PROCESSING
+            )
+            if not moved:
+                return False
+            RemoteJob.objects.filter(reference=attempt.generation_id).update(
+                remote_id=job.remote_id, billed_credits=job.billed_credits, poll_at=timezone.now()
+            )
+            crashpoint(CrashPoint.IN_ADOPTING)
+    except IntegrityError:
+        # Another pump found an owner for this job first.
+        return False
+    logger.info("Generation %s was found again at the provider as %s.", attempt.generation_id, job.remote_id)
+    return True
+
+
+def give_up_lost() -> int:
+    """Fail and refund lost submissions after STUDIO_UNKNOWN_DEADLINE_SECONDS, for the admins to review."""
+    before = timezone.now() - timedelta(seconds=settings.STUDIO_UNKNOWN_DEADLINE_SECONDS)
+    lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN, sent_at__lt=before)
+    count = 0
+    for reference in list(lost.values_list("pk", flat=True)):
+        with transaction.atomic():
+            count += fail_generation(
+                reference,
+                code="upstream_unknown",
+                message="The provider's answer was lost, so it is not known whether the clip is being made.",
+                sources={State.UNKNOWN},
+                needs_review=True,
+            )
+            crashpoint(CrashPoint.IN_GIVING_UP)
+    return count
