@@ -59,7 +59,7 @@ KINDS: dict[str, Kind] = {
     "missing_id": Kind(says="no record has an id"),
     "missing_fields": Kind(says="records have their id and nothing else"),
     "unknown_fields": Kind(says="records have more than is documented"),
-    "unknown_state": Kind(says="every status is `state`, also the one of an error's twin", routes=_RECORDS),
+    "unknown_state": Kind(says="every status is `state`", routes=_RECORDS),
     "reordered_list": Kind(says="oldest first", routes=(LIST,)),
     "duplicated_list": Kind(says="each job twice", routes=(LIST,)),
     # The answer is well made, and not what is so.
@@ -126,7 +126,8 @@ ROUGH_WEATHER: Odds = {
         **dict.fromkeys(("rate_limit_exceeded", "rate_limit_without_retry_after"), 0.02),
         **dict.fromkeys(("internal_error", "upstream_error", "html_503", "stall_before_commit"), 0.01),
         **dict.fromkeys(("internal_error_after_commit", "html_504_after_commit", "cut_answer", "missing_id"), 0.01),
-        **dict.fromkeys(("malformed_json", "json_null", "outage", "unknown_fields"), 0.01),
+        **dict.fromkeys(("malformed_json", "json_null", "unknown_fields"), 0.01),
+        "outage": 0.005,
     },
     LIST: {
         "delay": 0.04,
@@ -195,9 +196,14 @@ class FaultScript:
         for kind, probability in odds.items():
             if roll < probability:
                 low, high = KINDS[kind].seconds
-                span = low + (high - low) * chance(self.seed, "seconds", route, number)
-                how = "reset" if chance(self.seed, "how", route, number) < 0.5 else "close"
-                return Fault(kind=kind, seconds=round(span, 3), how=how)
+                turn = chance(self.seed, "particulars", route, number)
+                return Fault(
+                    kind=kind,
+                    seconds=round(low + (high - low) * turn, 3),
+                    how=("reset", "close")[int(turn * 2)],
+                    state=("queued", "cancelled", "")[int(turn * 3)],
+                    status=(410, 403)[int(turn * 2)],
+                )
             roll -= probability
         return None
 

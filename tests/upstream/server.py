@@ -11,7 +11,7 @@ import socket
 import struct
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Coroutine
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +49,9 @@ class Journal:
 
     def write(self, event: Event) -> None:
         self._file.write(json.dumps(event).encode() + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class Server:
@@ -131,7 +134,7 @@ class Server:
         found = getattr(self.upstream, name)
         if not callable(found):
             return _plain(found)
-        # A query's values are texts; `requests` and `jobs` by text is all that is asked that way.
+        # A query's values are texts: enough for `requests?route=` and `jobs?prompt=`.
         facts = {key: values[0] for key, values in parse_qs(address.query).items()}
         return _plain(found(**(json.loads(request.body) if request.body else facts)))
 
@@ -232,5 +235,5 @@ def _port_of(listener: asyncio.Server) -> int:
 def _plain(value: Any) -> Any:
     """Dataclasses, alone or in lists, as JSON has them."""
     if isinstance(value, list):
-        return [asdict(entry) for entry in value]
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+        return [_plain(entry) for entry in value]
+    return vars(value) if is_dataclass(value) else value

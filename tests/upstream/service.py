@@ -71,7 +71,10 @@ class Settings:
     `job_seconds` is the span that a seed draws a job's length from, a fifth of it pending; None leaves each job pending
     until it is begun, finished or failed by hand. `failure_rate` is the share of jobs that fail by themselves.
     `accepted_as` is the shape of the 202: "flat" (the record and "job"), "id" or "job" alone. `latency_seconds` is
-    before each answer, plus up to `jitter_seconds`. The last four make it another Studio, or fetch what it is sent.
+    before each answer, plus up to `jitter_seconds`. Lists always are `list_lag_seconds` old, clocks ahead by
+    `clock_skew_seconds`, and films at `other_origin` (`films_elsewhere`): the faults of the same kind, but lasting and
+    beside other faults. `takes_files` and `honours_idempotency_keys` make it another Studio; `fetches_references` has
+    the server GET what it is sent.
     """
 
     requests_per_minute: int = 300
@@ -83,6 +86,9 @@ class Settings:
     models_off: tuple[str, ...] = ()
     audio_surcharge_credits: int = 0
     link_seconds: float = 86_400.0
+    list_lag_seconds: float = 0.0
+    clock_skew_seconds: float = 0.0
+    films_elsewhere: bool = False
     refuses_unknown_fields: bool = True
     api_keys: tuple[str, ...] = (API_KEY,)
     origin: str = "http://upstream.test"
@@ -317,7 +323,12 @@ class Upstream:
             path=path,
             query=dict(parse_qsl(query, keep_blank_values=True)),
             at=at,
-            view=View(at=at, origin=self.settings.origin, link_seconds=self.settings.link_seconds),
+            view=View(
+                at=at,
+                origin=self.settings.other_origin if self.settings.films_elsewhere else self.settings.origin,
+                skew_seconds=self.settings.clock_skew_seconds,
+                link_seconds=self.settings.link_seconds,
+            ),
             is_known=request.headers.get("authorization", "").removeprefix("Bearer ") in self.settings.api_keys,
         )
         for pattern, methods in _ADDRESSES.items():
@@ -326,6 +337,8 @@ class Upstream:
                 call.job_id = found.groupdict().get("job_id") or ""
                 call.allowed_methods = tuple(methods)
                 call.route = methods.get(request.method, OTHER)
+        if call.route == LIST:
+            call.view = replace(call.view, at=at - self.settings.list_lag_seconds)
         return call
 
     def _seen_through(self, fault: Fault, view: View) -> View:
@@ -506,7 +519,7 @@ class Upstream:
         )
         record = {
             "id": call.file.id,
-            "url": f"{call.view.origin}/files/{call.file.id}",
+            "url": f"{self.settings.origin}/files/{call.file.id}",
             "url_expires_at": moment(call.at + call.view.link_seconds),
             "kind": content_type.partition("/")[0],
             "content_type": content_type,
