@@ -22,7 +22,8 @@ UNKNOWN_LIMIT_PER_MINUTE = 10
 """Until the provider has told its limit: the smallest one that it gives."""
 
 BURST_SHARE = 0.1
-"""How much of a minute's requests may be made at once. The rest is spread over the minute, so that no window of 60 s
+SMALLEST_BURST = 2
+"""How many of a minute's requests may be made at once. The rest is spread over the minute, so that no window of 60 s
 holds more than the limit, however the provider counts them."""
 
 BREAK_AFTER_FAILURES = 5
@@ -55,7 +56,7 @@ def _limit(account: UpstreamAccount) -> int:
 
 
 def _capacity(account: UpstreamAccount) -> int:
-    return max(1, int(_limit(account) * BURST_SHARE))
+    return max(SMALLEST_BURST, int(_limit(account) * BURST_SHARE))
 
 
 @transaction.atomic

@@ -6,14 +6,15 @@ is in batches: what a look costs the database depends on its pages, not on the n
 """
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, TextField, Value, When
 from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, RemoteState, Snapshot
@@ -189,10 +190,15 @@ def _note_completed(holder: UUID, jobs: dict[UUID, Snapshot]) -> None:
     crashpoint(CrashPoint.NOTED_COMPLETED)
 
 
-def _by_reference(values: dict[UUID, str] | dict[UUID, int | None], column: str) -> Case:
+def _by_reference(values: Mapping[UUID, str | int | None], column: Literal["output_url", "billed_credits"]) -> Case:
     """One value for each row in a single UPDATE; what the provider did not say stays as it was."""
-    cases = [When(pk=reference, then=Value(value)) for reference, value in values.items() if value is not None]
-    return Case(*cases, default=F(column))
+    output_field = {"output_url": TextField, "billed_credits": BigIntegerField}[column]()
+    cases = [
+        When(pk=reference, then=Value(value, output_field=output_field))
+        for reference, value in values.items()
+        if value is not None
+    ]
+    return Case(*cases, default=F(column), output_field=output_field)
 
 
 def _note_failed(holder: UUID, reference: UUID, snapshot: Snapshot) -> None:

@@ -66,7 +66,7 @@ class UpstreamAccount(models.Model):
     """
 
     base_url = models.CharField(max_length=300, blank=True)
-    tokens = models.FloatField(default=1)
+    tokens = models.FloatField(default=2)
     counted_at = models.DateTimeField(default=timezone.now)
     limit_per_minute = models.PositiveIntegerField(null=True)
     blocked_until = models.DateTimeField(null=True)

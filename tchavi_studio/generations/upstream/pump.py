@@ -126,7 +126,11 @@ class Pump:
         """Take in what has arrived within `wait_seconds`, then send what may be sent."""
         for exchange, answer in self._network.arrivals(wait_seconds=wait_seconds):
             self._under_way.discard(exchange)
-            self._arrived(exchange, answer)
+            try:
+                self._arrived(exchange, answer)
+            except Exception:
+                # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
+                logger.exception("An answer of the provider could not be taken in.")
         now = timezone.now()
         self._keep_leases(now)
         if now >= self._housekeeping_at:
