@@ -127,7 +127,7 @@ ROUGH_WEATHER: Odds = {
         **dict.fromkeys(("internal_error", "upstream_error", "html_503", "stall_before_commit"), 0.01),
         **dict.fromkeys(("internal_error_after_commit", "html_504_after_commit", "cut_answer", "missing_id"), 0.01),
         **dict.fromkeys(("malformed_json", "json_null", "unknown_fields"), 0.01),
-        "outage": 0.005,
+        "outage": 0.01,
     },
     LIST: {
         "delay": 0.04,
