@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "user_rate_limit_exceeded": Kind(says="429, Retry-After: `seconds`", seconds=(1, 30)),
     "tpm_rate_limit_exceeded": Kind(says="429, Retry-After: `seconds`", seconds=(1, 30)),
     "rate_limit_without_retry_after": Kind(says="429 that does not say until when"),
+    "request_timeout": Kind(says="408"),
     "internal_error": Kind(says="500", routes=ROUTES),
     "upstream_error": Kind(says="502", routes=ROUTES),
     "html_502": Kind(says="a proxy's page", routes=ROUTES),
@@ -45,6 +46,7 @@ KINDS: dict[str, Kind] = {
     "delay": Kind(says="the answer comes `seconds` late", routes=ROUTES, seconds=(0.5, 20)),
     "drop_after_commit": Kind(says="the connection breaks", routes=ROUTES),
     "stall_after_commit": Kind(says="the answer never comes", routes=ROUTES),
+    "request_timeout_after_commit": Kind(says="408"),
     "internal_error_after_commit": Kind(says="500"),
     "upstream_error_after_commit": Kind(says="502"),
     "html_502_after_commit": Kind(says="a proxy's page"),
@@ -83,6 +85,7 @@ _ERRORS = {
     "rate_limit_exceeded": (429, "Too many requests."),
     "user_rate_limit_exceeded": (429, "Too many requests of this user."),
     "tpm_rate_limit_exceeded": (429, "Too many tokens."),
+    "request_timeout": (408, "The request took too long."),
     "internal_error": (500, "Something broke."),
     "upstream_error": (502, "The provider did not answer."),
 }
@@ -92,7 +95,8 @@ _ERRORS = {
 class Fault:
     """One fault with its particulars; those that its kind does not name mean nothing.
 
-    `how` is how a dropped connection ends: "reset" (an RST) or "close".
+    `how` is how a dropped connection ends: "reset" (an RST) or "close". The seed never draws a `state` that could be
+    taken for an end, such as "cancelled": that would be a lie about credits, and is for a test to tell on purpose.
     """
 
     kind: str
@@ -201,7 +205,7 @@ class FaultScript:
                     kind=kind,
                     seconds=round(low + (high - low) * turn, 3),
                     how=("reset", "close")[int(turn * 2)],
-                    state=("queued", "cancelled", "")[int(turn * 3)],
+                    state=("queued", "paused", "")[int(turn * 3)],
                     status=(410, 403)[int(turn * 2)],
                 )
             roll -= probability

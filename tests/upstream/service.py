@@ -281,6 +281,8 @@ class Upstream:
         """Carry out one request, or not, and say what becomes of it."""
         at = self.now
         self._settle(at)
+        while self._window and self._window[0] <= at - RATE_WINDOW_SECONDS:
+            self._window.popleft()
         call = self._call(request, at)
         fault, armed_number = self.script.fault_for(call.route, self._route_counts.get(call.route, 0) + 1)
         if fault:
@@ -361,7 +363,7 @@ class Upstream:
         headers = dict(reply.headers)
         if call.route != OUTPUT and headers.get("Content-Type") == JSON:
             headers["X-Request-Id"] = f"req_{number}"
-            if call.is_known:
+            if call.is_known and reply.status != 401:
                 used_credits = call.job.price_credits if call.job else 0
                 left = settings.requests_per_minute - len(self._window) - call.is_counted
                 headers["X-Credits-Used"] = str(used_credits)
@@ -377,8 +379,6 @@ class Upstream:
             return error_reply(404, "not_found", "There is nothing here.")
         if not call.is_known:
             return error_reply(401, "invalid_api_key", "The API key is not valid.")
-        while self._window and self._window[0] <= call.at - RATE_WINDOW_SECONDS:
-            self._window.popleft()
         if len(self._window) >= self.settings.requests_per_minute:
             frees_at = self._window[0] + RATE_WINDOW_SECONDS if self._window else call.at + RATE_WINDOW_SECONDS
             wait = {"Retry-After": str(max(1, math.ceil(frees_at - call.at)))}

@@ -26,6 +26,7 @@ STATUSES = {
     "model_not_allowed": 403,
     "rate_limit_without_retry_after": 429,
     "redirect": 302,
+    "request_timeout": 408,
     "expired_url": 410,
     "internal_error": 500,
     "upstream_error": 502,
@@ -276,6 +277,20 @@ def test_a_limit_says_how_long_or_does_not(client: httpx.Client, upstream: Upstr
         ("rate_limit_exceeded", None),
     ]
     assert [one.headers["x-ratelimit-rpm-remaining"] for one in answers] == ["0", "0"]
+
+
+def test_an_injected_error_has_the_headers_of_a_real_one(
+    client: httpx.Client, upstream: Upstream, hours: Hours
+) -> None:
+    def left(kind: str) -> str | None:
+        upstream.arm("list", kind)
+        remaining: str | None = client.get("/jobs").headers.get("x-ratelimit-rpm-remaining")
+        return remaining
+
+    accepted(client)
+    assert [left(kind) for kind in ("internal_error", "invalid_api_key", "html_502")] == ["299", None, None]
+    hours.now += 60
+    assert left("internal_error") == "300"
 
 
 @pytest.mark.parametrize(
