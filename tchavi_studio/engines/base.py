@@ -135,13 +135,18 @@ class RenderedClip:
     facts: dict[str, str] = field(default_factory=dict)
 
 
+def storable(text: str) -> str:
+    """`text` from elsewhere without what no database keeps: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 class EngineError(Exception):
     """Base of everything an engine raises on purpose. `code` is stable, `message` is for people."""
 
     def __init__(self, message: str, *, code: str = "engine_error", budget: Budget = Budget()) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.code = storable(code)
+        self.message = storable(message)
         self.budget = budget
 
 

@@ -15,6 +15,7 @@ from tchavi_studio.client.connection import Clock
 from tchavi_studio.client.errors import (
     APIConnectionError,
     APIError,
+    InvalidRequestError,
     NotFoundError,
     RateLimitError,
     TchaviError,
@@ -40,6 +41,7 @@ from tchavi_studio.engines.base import (
     UnavailableError,
     UnknownOutcomeError,
     UploadedReference,
+    storable,
 )
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, fetch_to_file
 
@@ -53,6 +55,11 @@ MISPLACED_STATUSES = frozenset({404, 405})
 
 UNDECIDED_STATUSES = frozenset({408, 409, 425})
 """Refusals that do not say whether an equal request is being carried out."""
+
+MAX_ID_LENGTH = 200
+MAX_CREDITS = 10**12
+MAX_REQUESTS_PER_MINUTE = 10**6
+"""Beyond these, and below 0, what the other side says is a mistake of its own, and counts as not said."""
 
 EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 MAX_OUTPUT_BYTES = 1024**3
@@ -120,7 +127,9 @@ class TchaviEngine:
             )
         except TchaviError as error:
             raise _submission_error(error) from error
-        return Accepted(remote_id=job.id, billed_credits=job.credits_used, budget=_budget(job.response))
+        if not _is_usable_id(job.id):
+            raise UnknownOutcomeError("The provider gave the job a name that can't be kept.", code="upstream_unknown")
+        return Accepted(remote_id=job.id, billed_credits=_credits(job.credits_used), budget=_budget(job.response))
 
     async def list_jobs(self, *, offset: int) -> JobList:
         try:
@@ -128,7 +137,8 @@ class TchaviEngine:
         except TchaviError as error:
             raise _question_error(error) from error
         return JobList(
-            snapshots=tuple(read_snapshot(job) for job in page.jobs if job.id), budget=_budget(page.response)
+            snapshots=tuple(read_snapshot(job) for job in page.jobs if _is_usable_id(job.id)),
+            budget=_budget(page.response),
         )
 
     async def retrieve(self, remote_id: str) -> Retrieved:
@@ -138,12 +148,16 @@ class TchaviEngine:
             return Retrieved(snapshot=None, budget=_budget(error.response))
         except TchaviError as error:
             raise _question_error(error) from error
+        if job.id != remote_id:
+            raise UnavailableError("The provider told of another job.", code="upstream_unavailable")
         return Retrieved(snapshot=read_snapshot(job), budget=_budget(job.response))
 
     async def takes_files(self) -> bool:
         try:
             return await self._client.files.are_taken()
         except TchaviError as error:
+            if isinstance(error, InvalidRequestError) and error.status not in UNDECIDED_STATUSES:
+                return False
             raise _question_error(error) from error
 
     async def upload(self, reference: EngineReference) -> UploadedReference:
@@ -156,7 +170,7 @@ class TchaviEngine:
                 raise RefusedError(error.message, code=error.code or "reference_refused") from error
             raise _question_error(error) from error
         return UploadedReference(
-            url=uploaded.url, expires_at=uploaded.url_expires_at, budget=_budget(uploaded.response)
+            url=storable(uploaded.url), expires_at=uploaded.url_expires_at, budget=_budget(uploaded.response)
         )
 
 
@@ -192,7 +206,7 @@ def fetch_output(
 def read_snapshot(job: Job) -> Snapshot:
     """What a job record says, whatever it leaves out: only a completed job with an address counts as completed."""
     state = STATES.get(job.status.lower(), RemoteState.PROCESSING)
-    output_url = job.output.video_url if job.output else ""
+    output_url = storable(job.output.video_url) if job.output else ""
     if state == RemoteState.COMPLETED and not output_url:
         state = RemoteState.PROCESSING
     return Snapshot(
@@ -201,15 +215,27 @@ def read_snapshot(job: Job) -> Snapshot:
         model=job.model,
         created_at=job.created_at,
         output_url=output_url if state == RemoteState.COMPLETED else "",
-        error_code=job.error.code if job.error else "",
-        error_message=job.error.message if job.error else "",
-        billed_credits=job.credits_used,
-        refunded_credits=job.credits_refunded,
+        error_code=storable(job.error.code) if job.error else "",
+        error_message=storable(job.error.message) if job.error else "",
+        billed_credits=_credits(job.credits_used),
+        refunded_credits=_credits(job.credits_refunded),
     )
 
 
+def _is_usable_id(remote_id: str) -> bool:
+    return 0 < len(remote_id) <= MAX_ID_LENGTH and storable(remote_id) == remote_id
+
+
+def _credits(amount: int | None) -> int | None:
+    return amount if amount is not None and 0 <= amount <= MAX_CREDITS else None
+
+
 def _budget(response: ResponseInfo) -> Budget:
-    return Budget(limit_per_minute=response.requests_per_minute_limit, remaining=response.requests_per_minute_remaining)
+    limit, remaining = response.requests_per_minute_limit, response.requests_per_minute_remaining
+    return Budget(
+        limit_per_minute=limit if limit is not None and 0 < limit <= MAX_REQUESTS_PER_MINUTE else None,
+        remaining=remaining if remaining is not None and 0 <= remaining <= MAX_REQUESTS_PER_MINUTE else None,
+    )
 
 
 def _submission_error(error: TchaviError) -> EngineError:
