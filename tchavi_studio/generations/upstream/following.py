@@ -52,8 +52,11 @@ class Look:
 
     def pages_wanted(self) -> list[int]:
         """The pages to ask for next, by number from 0; none when the rest has to be asked for by name."""
+        # A list that lags behind lacks the newest jobs, so the others stand before their estimated places.
         expected = {
-            (place + self.shift) // PAGE_LENGTH for remote_id, place in self.places.items() if remote_id in self.unseen
+            max(0, place + self.shift) // PAGE_LENGTH
+            for remote_id, place in self.places.items()
+            if remote_id in self.unseen
         }
         return sorted(expected - self.pages_asked)
 
