@@ -33,8 +33,9 @@ lock: install-dev ## resolve the dependencies anew into the two lock files
 		-o requirements-dev.txt -c requirements.txt \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-bench: install ## how fast this machine renders previews
+bench: install-dev ## how fast this machine renders previews, and how well the pump keeps up
 	@$(BIN)/python -m tchavi_studio.engines.preview.bench
+	@$(BIN)/python -m tests.bench
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.upstream.parameters import BadRequestError
 from tests.upstream.service import Event, ReferenceFetch, Upstream
 from tests.upstream.wire import Fate, Reply, Request, json_reply
 
@@ -123,7 +124,7 @@ class Server:
             return self.upstream.handle(request)
         try:
             return json_reply(self._controlled(request))
-        except (KeyError, TypeError, ValueError, AssertionError) as error:
+        except (KeyError, TypeError, ValueError, AssertionError, BadRequestError) as error:
             return json_reply({"error": f"{type(error).__name__}: {error}"}, status=400)
 
     def _controlled(self, request: Request) -> Any:

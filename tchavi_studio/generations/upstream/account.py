@@ -45,6 +45,11 @@ def upstream_account() -> UpstreamAccount:
     return account
 
 
+def _locked_account() -> UpstreamAccount:
+    upstream_account()
+    return UpstreamAccount.objects.select_for_update().get(pk=1)
+
+
 def requests_per_second(account: UpstreamAccount) -> float:
     """How fast tokens come back."""
     limit = _limit(account)
@@ -64,8 +69,7 @@ def take_requests(wanted: int) -> int:
     """Take up to `wanted` requests out of the installation's budget; returns how many may be made now."""
     if wanted <= 0:
         return 0
-    upstream_account()
-    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    account = _locked_account()
     now = timezone.now()
     if account.blocked_until is not None and now < account.blocked_until:
         return 0
@@ -79,18 +83,9 @@ def take_requests(wanted: int) -> int:
     return granted
 
 
-def may_ask(*, now: datetime) -> bool:
-    """Whether a question would be within the budget now."""
-    account = upstream_account()
+def may_ask(account: UpstreamAccount, *, now: datetime) -> bool:
+    """Whether a request would be within the budget now. A submission has to wait for `is_healthy` besides."""
     return not (account.blocked_until and now < account.blocked_until) and _tokens(account, now) >= 1
-
-
-def may_submit(*, now: datetime) -> bool:
-    """Whether a submission would be within the budget now, and would be read by somebody.
-
-    After a failure the provider has to answer a question first: a submission that gets no answer is lost.
-    """
-    return upstream_account().is_healthy and may_ask(now=now)
 
 
 def _tokens(account: UpstreamAccount, now: datetime) -> float:
@@ -104,20 +99,25 @@ def note_takes_files(takes_files: bool) -> None:
 
 
 @transaction.atomic
-def record_answer(budget: Budget, *, is_question: bool) -> None:
-    """Write down that the provider answered usefully, and what it says of the budget."""
-    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+def record_answer(*budgets: Budget, is_question: bool) -> None:
+    """Write down that the provider answered usefully, and what it says of the budget, in one answer or several.
+
+    `is_question` tells that one of them answered something that costs nothing.
+    """
+    account = _locked_account()
     now = timezone.now()
     changes: dict[str, object] = {}
     if account.failure_count or (is_question and not account.is_healthy):
         changes |= {"failure_count": 0, "is_healthy": account.is_healthy or is_question}
-    if budget.limit_per_minute and budget.limit_per_minute != account.limit_per_minute:
-        account.limit_per_minute = budget.limit_per_minute
-        account.tokens = _capacity(account)
-        changes |= {"limit_per_minute": account.limit_per_minute, "tokens": account.tokens, "counted_at": now}
-    if budget.remaining is not None and budget.remaining < (tokens := _tokens(account, now)):
+    limits = [budget.limit_per_minute for budget in budgets if budget.limit_per_minute]
+    if limits and limits[-1] != account.limit_per_minute:
+        account.limit_per_minute = limits[-1]
+        account.tokens, account.counted_at = float(_capacity(account)), now
+        changes |= {"limit_per_minute": limits[-1], "tokens": account.tokens, "counted_at": now}
+    remaining = [budget.remaining for budget in budgets if budget.remaining is not None]
+    if remaining and min(remaining) < _tokens(account, now):
         # Somebody else uses the account too, or its window counts otherwise than ours.
-        changes |= {"tokens": min(tokens, float(max(0, budget.remaining))), "counted_at": now}
+        changes |= {"tokens": float(max(0, min(remaining))), "counted_at": now}
     if changes:
         UpstreamAccount.objects.filter(pk=1).update(**changes)
 
@@ -125,7 +125,7 @@ def record_answer(budget: Budget, *, is_question: bool) -> None:
 @transaction.atomic
 def record_failure() -> None:
     """Write down that a request got no useful answer. After several in a row nothing is sent for a while."""
-    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    account = _locked_account()
     changes: dict[str, object] = {"failure_count": account.failure_count + 1, "is_healthy": False}
     beyond = account.failure_count + 1 - BREAK_AFTER_FAILURES
     if beyond >= 0:
@@ -137,7 +137,7 @@ def record_failure() -> None:
 @transaction.atomic
 def record_too_many_requests(retry_after_seconds: float | None, budget: Budget) -> None:
     """Send nothing until the provider wants to be asked again."""
-    account = UpstreamAccount.objects.select_for_update().get(pk=1)
+    account = _locked_account()
     seconds = PATIENCE_SECONDS if retry_after_seconds is None else retry_after_seconds
     until = timezone.now() + timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER_SECONDS))
     changes: dict[str, object] = {"tokens": 1.0, "counted_at": until}

@@ -20,8 +20,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_UNDER_WAY = 10
-"""As many connections as one httpx client handles well."""
+MAX_CONNECTIONS = 10
+"""As many as one httpx client handles well."""
+
+MAX_UNDER_WAY = 2 * MAX_CONNECTIONS
+"""The second half waits for a free connection, so that none is idle while the pump takes answers in."""
 
 QUESTION_SECONDS = 12.0
 SUBMISSION_SECONDS = 22.0
@@ -78,6 +81,7 @@ class LiveNetwork:
     def __init__(self) -> None:
         self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
+        self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._thread = threading.Thread(target=self._loop.run_forever, name="upstream", daemon=True)
 
     def __enter__(self) -> Self:
@@ -119,7 +123,7 @@ class LiveNetwork:
         limit_seconds = SUBMISSION_SECONDS if exchange.costs_credits else QUESTION_SECONDS
         answer: Any
         try:
-            async with asyncio.timeout(limit_seconds):
+            async with self._connections, asyncio.timeout(limit_seconds):
                 answer = await exchange.carry_out(self._engine)
         except EngineError as error:
             answer = error

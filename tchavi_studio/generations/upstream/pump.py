@@ -5,6 +5,7 @@ what must not be lost is in the database before it happens.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -23,16 +24,26 @@ from tchavi_studio.engines.base import (
     OutOfBudgetError,
     RefusedError,
     Retrieved,
+    Snapshot,
 )
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.generations.lifecycle import lease
-from tchavi_studio.generations.models import OPEN_STATES, AccountPause, Engine, Generation, PumpSeat, RemoteJob, State
+from tchavi_studio.generations.models import (
+    OPEN_STATES,
+    AccountPause,
+    Engine,
+    Generation,
+    PumpSeat,
+    RemoteJob,
+    State,
+    UpstreamAccount,
+)
 from tchavi_studio.generations.nudges import nudge_transfers
 
 from . import account, following, submission, unknown
 from .following import Look
-from .network import MAX_UNDER_WAY, Exchange, Network
+from .network import MAX_UNDER_WAY, Arrival, Exchange, Network
 from .references import Route, reference_route
 from .submission import Submission
 from .unknown import Search
@@ -116,21 +127,30 @@ class Pump:
         self._looked_at = timezone.now()
         self._housekeeping_at = timezone.now()
         self._hold_at = timezone.now()
+        self._news: list[tuple[Look, Sequence[Snapshot]]] = []
 
     @property
     def is_idle(self) -> bool:
         """Whether no answer is awaited."""
         return not self._under_way
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look at the open jobs is under way."""
+        return self._look is not None
+
     def step(self, *, wait_seconds: float, may_send: bool = True) -> None:
         """Take in what has arrived within `wait_seconds`, then send what may be sent."""
-        for exchange, answer in self._network.arrivals(wait_seconds=wait_seconds):
+        arrivals = self._network.arrivals(wait_seconds=wait_seconds)
+        self._record_for_account(arrivals)
+        for exchange, answer in arrivals:
             self._under_way.discard(exchange)
             try:
                 self._arrived(exchange, answer)
             except Exception:
                 # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
                 logger.exception("An answer of the provider could not be taken in.")
+        self._take_news()
         now = timezone.now()
         self._keep_leases(now)
         if now >= self._housekeeping_at:
@@ -145,7 +165,8 @@ class Pump:
             if isinstance(exchange, Submit):
                 submission.record_lost(exchange.submission)
         self._under_way.clear()
-        self._end_look()
+        if self._look is not None:
+            self._end_look(self._look)
 
     # --- Sending ------------------------------------------------------------------------------------------------------
 
@@ -154,19 +175,23 @@ class Pump:
         self._network.send(exchange)
 
     def _send_what_may_be_sent(self, now: datetime) -> None:
+        known = account.upstream_account()
+        if not account.may_ask(known, now=now):
+            return
         if now - self._looked_at > timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS):
             self._look_at_jobs(now, most=1)
-        self._submit(now)
+        if known.is_healthy:
+            self._submit(now)
         self._look_at_jobs(now, most=MAX_UNDER_WAY)
         self._search_for_lost(now)
-        self._ask_about_provider()
+        self._ask_about_provider(known)
 
     def _room(self) -> int:
         return MAX_UNDER_WAY - len(self._under_way)
 
     def _submit(self, now: datetime) -> None:
         waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
-        if not self._room() or not account.may_submit(now=now) or not waiting.exists():
+        if not self._room() or not waiting.exists():
             return
         most = self._room()
         if AccountPause.objects.exists():
@@ -177,7 +202,7 @@ class Pump:
             self._send(Submit(written))
 
     def _look_at_jobs(self, now: datetime, *, most: int) -> None:
-        if self._look is None and account.may_ask(now=now):
+        if self._look is None:
             self._look = following.claim_due_jobs()
             if self._look is not None:
                 open_jobs = RemoteJob.objects.filter(poll_at__isnull=False).count()
@@ -211,9 +236,8 @@ class Pump:
         if self._room() and account.take_requests(1):
             self._send(AskForPage(page=search.next_page, search=search))
 
-    def _ask_about_provider(self) -> None:
+    def _ask_about_provider(self, known: UpstreamAccount) -> None:
         """Find out whether it answers again, and whether it takes files, where nothing else will tell."""
-        known = account.upstream_account()
         if not known.is_healthy and self.is_idle and account.take_requests(1):
             self._send(AskForPage(page=0))
         elif known.is_healthy and must_ask_about_files() and self.is_idle and account.take_requests(1):
@@ -222,7 +246,6 @@ class Pump:
     # --- Answers ------------------------------------------------------------------------------------------------------
 
     def _arrived(self, exchange: Exchange, answer: object) -> None:
-        self._record_for_account(exchange, answer)
         if isinstance(exchange, Submit):
             self._submitted(exchange.submission, answer)
         elif isinstance(exchange, AskForPage):
@@ -232,16 +255,26 @@ class Pump:
         elif isinstance(exchange, AskWhetherFilesAreTaken) and isinstance(answer, bool):
             account.note_takes_files(answer)
 
-    def _record_for_account(self, exchange: Exchange, answer: object) -> None:
-        if isinstance(answer, OutOfBudgetError):
-            account.record_too_many_requests(answer.retry_after_seconds, answer.budget)
-        elif isinstance(answer, AccountRefusedError) and not exchange.costs_credits:
-            account.pause_submissions(answer, model="")
-            account.record_failure()
-        elif isinstance(answer, Accepted | JobList | Retrieved | AccountRefusedError | RefusedError):
-            account.record_answer(answer.budget, is_question=not exchange.costs_credits)
-        elif isinstance(answer, EngineError):
-            account.record_failure()
+    def _record_for_account(self, arrivals: list[Arrival]) -> None:
+        """What the answers say of the account: the good news of all of them at once, then each failure."""
+        budgets, is_question = [], False
+        for exchange, answer in arrivals:
+            if isinstance(answer, Accepted | JobList | Retrieved | RefusedError) or (
+                isinstance(answer, AccountRefusedError) and exchange.costs_credits
+            ):
+                budgets.append(answer.budget)
+                is_question |= not exchange.costs_credits
+        if budgets:
+            account.record_answer(*budgets, is_question=is_question)
+        for exchange, answer in arrivals:
+            if isinstance(answer, OutOfBudgetError):
+                account.record_too_many_requests(answer.retry_after_seconds, answer.budget)
+            elif isinstance(answer, AccountRefusedError):
+                if not exchange.costs_credits:
+                    account.pause_submissions(answer, model="")
+                    account.record_failure()
+            elif isinstance(answer, EngineError) and not isinstance(answer, RefusedError):
+                account.record_failure()
 
     def _submitted(self, sent: Submission, answer: object) -> None:
         if isinstance(answer, Accepted):
@@ -259,22 +292,21 @@ class Pump:
             self._search_at = timezone.now()
 
     def _page_arrived(self, exchange: AskForPage, answer: object) -> None:
-        if not isinstance(answer, JobList):
-            self._end_look(exchange.look)
-            if exchange.search is self._search:
-                self._search = None
-            return
-        crashpoint(CrashPoint.PAGE_ARRIVED)
-        look = exchange.look
-        if look is not None:
-            look.saw_page(exchange.page, answer.snapshots)
-            self._take_news(look, answer)
-        search = exchange.search
-        if search is not None and search is self._search:
-            search.saw_page(answer.snapshots)
-            if search.is_over:
-                unknown.adopt_found(search)
-                self._search = None
+        look, search = exchange.look, exchange.search
+        if isinstance(answer, JobList):
+            crashpoint(CrashPoint.PAGE_ARRIVED)
+            if look is not None:
+                look.saw_page(exchange.page, answer.snapshots)
+                self._news.append((look, answer.snapshots))
+            if search is not None:
+                search.saw_page(answer.snapshots)
+                if search.is_over:
+                    unknown.adopt_found(search)
+                    self._search = None
+        elif look is not None:
+            self._end_look(look)
+        elif search is not None:
+            self._search = None
 
     def _job_arrived(self, exchange: AskForJob, answer: object) -> None:
         if not isinstance(answer, Retrieved):
@@ -282,18 +314,26 @@ class Pump:
         elif answer.snapshot is None:
             following.note_gone(exchange.look, exchange.remote_id, interval_seconds=self._interval_seconds)
         else:
-            self._take_news(exchange.look, JobList(snapshots=(answer.snapshot,)))
+            self._news.append((exchange.look, (answer.snapshot,)))
 
-    def _take_news(self, look: Look, news: JobList) -> None:
-        completed = following.apply_snapshots(look, news.snapshots, interval_seconds=self._interval_seconds)
-        if completed:
-            nudge_transfers()
+    def _take_news(self) -> None:
+        """Write down what the pages and jobs that have arrived say: all of one look's at once."""
+        news: dict[UUID, tuple[Look, list[Snapshot]]] = {}
+        for look, snapshots in self._news:
+            news.setdefault(look.holder, (look, []))[1].extend(snapshots)
+        self._news.clear()
+        for look, snapshots_of_look in news.values():
+            try:
+                completed = following.apply_snapshots(look, snapshots_of_look, interval_seconds=self._interval_seconds)
+            except Exception:
+                logger.exception("News of the provider could not be taken in.")
+                self._end_look(look)
+                continue
+            if completed:
+                nudge_transfers()
 
-    def _end_look(self, look: Look | None = None) -> None:
-        """Give back what was not seen, for a later look. Without an argument, the look under way."""
-        look = look or self._look
-        if look is None:
-            return
+    def _end_look(self, look: Look) -> None:
+        """Give back what was not seen, for a later look."""
         following.give_back(look, delay_seconds=self._interval_seconds)
         look.unseen.clear()
         if look is self._look:
