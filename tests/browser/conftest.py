@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from pytest_django import DjangoDbBlocker
 
 from tchavi_studio.workspaces.models import User
@@ -145,12 +154,17 @@ def person(models: None) -> User:
 @pytest.fixture
 def signed_up_page(page: Page, person: User, studio: RunningStudio) -> Page:
     """`person`'s page, signed in, where `/` leads. By a session rather than the form, which is limited in how often."""
+    sign_in(page.context, person, studio)
+    page.goto("/")
+    return page
+
+
+def sign_in(context: BrowserContext, person: User, studio: RunningStudio) -> None:
+    """Make a browser `person`'s at `studio`; to be called with the models connected to that studio's."""
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     session[HASH_SESSION_KEY] = person.get_session_auth_hash()
     session.create()
     assert session.session_key is not None
-    page.context.add_cookies([{"name": "sessionid", "value": session.session_key, "url": studio.address}])
-    page.goto("/")
-    return page
+    context.add_cookies([{"name": "sessionid", "value": session.session_key, "url": studio.address}])

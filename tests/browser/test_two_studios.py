@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser, Page, expect
 from pytest_django import DjangoDbBlocker
 
@@ -18,7 +16,7 @@ from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.ledger.verification import verify_ledger
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.assets.media import make_image, make_wav
-from tests.browser.conftest import VIEWPORT, Complaints
+from tests.browser.conftest import VIEWPORT, Complaints, sign_in
 from tests.conftest import make_person
 from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to
 from tests.running_studio import RunningStudio
@@ -72,15 +70,9 @@ def live_studio(
 
 def signed_in(browser: Browser, studio: RunningStudio, user: User, complaints: Complaints) -> Page:
     """A page of `user`'s at `studio`; to be called with the models connected to its database."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    assert session.session_key is not None
     context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
     context.set_default_timeout(15_000)
-    context.add_cookies([{"name": "sessionid", "value": session.session_key, "url": studio.address}])
+    sign_in(context, user, studio)
     page = context.new_page()
     complaints.listen_to(page)
     page.goto("/")

@@ -24,7 +24,7 @@ from tchavi_studio.generations.models import OPEN_STATES, Generation, RemoteJob,
 
 from .account import requests_per_second, upstream_account
 
-FASTEST_INTERVAL_SECONDS = 1.2
+FASTEST_INTERVAL_SECONDS = 0.8
 SLOWEST_INTERVAL_SECONDS = 20.0
 BACKOFF = 1.5
 JITTER = 0.15
@@ -117,7 +117,7 @@ def give_back(look: Look, *, delay_seconds: float = 0.0) -> None:
 def next_interval_seconds(*, open_jobs: int) -> float:
     """How long until the same jobs are looked at again.
 
-    As often as the budget allows, at most every 1.2 s; half as long again for each failure in a row, up to 20 s; and
+    As often as the budget allows, at most every 0.8 s; half as long again for each failure in a row, up to 20 s; and
     never all pumps at the same moment.
     """
     account = upstream_account()
