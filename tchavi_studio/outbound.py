@@ -13,6 +13,7 @@ Django is not needed here: callers hand in an `OutboundPolicy`.
 
 import hashlib
 import ipaddress
+import math
 import socket
 import ssl
 import threading
@@ -153,20 +154,21 @@ class OutboundPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
-    """A moment on the monotonic clock by which everything must be done."""
+    """A moment on the monotonic clock by which everything must be done, and how long any single wait may be."""
 
     at: float
+    idle_seconds: float = math.inf
 
     @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        return cls(at=time.monotonic() + seconds)
+    def after(cls, seconds: float, *, idle_seconds: float = math.inf) -> "Deadline":
+        return cls(at=time.monotonic() + seconds, idle_seconds=idle_seconds)
 
     def remaining_seconds(self) -> float:
-        """Seconds left, always above zero. Raises `httpcore.ReadTimeout` when there are none."""
+        """Seconds left for the next wait, always above zero. Raises `httpcore.ReadTimeout` when there are none."""
         remaining = self.at - time.monotonic()
         if remaining <= 0:
             raise httpcore.ReadTimeout("deadline")
-        return remaining
+        return min(remaining, self.idle_seconds)
 
 
 class _DeadlineStream(httpcore.NetworkStream):
@@ -319,13 +321,20 @@ class GuardedTransport(httpx.BaseTransport):
 
 @contextmanager
 def guarded_client(
-    policy: OutboundPolicy, *, timeout_seconds: float, ssl_context: ssl.SSLContext | None = None
+    policy: OutboundPolicy,
+    *,
+    timeout_seconds: float,
+    idle_seconds: float = math.inf,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> Iterator[httpx.Client]:
     """An httpx client for one exchange of at most `timeout_seconds` in all. Any failure is `OutboundRefusedError`.
 
+    `idle_seconds` without a byte end it too.
+
     It follows no redirect by itself, reads no proxy from the environment and keeps no cookie longer than the exchange.
     """
-    transport = GuardedTransport(policy, Deadline.after(timeout_seconds), ssl_context)
+    deadline = Deadline.after(timeout_seconds, idle_seconds=idle_seconds)
+    transport = GuardedTransport(policy, deadline, ssl_context)
     try:
         with httpx.Client(
             transport=transport,
@@ -338,6 +347,7 @@ def guarded_client(
         raise
     except (
         _NotAllowedError,
+        UnicodeError,  # a name that only looks like an international one, such as "xn--a"
         httpx.HTTPError,
         httpx.InvalidURL,
         httpcore.ConnectionNotAvailable,
@@ -366,12 +376,13 @@ def fetch_to_file(
     max_bytes: int,
     timeout_seconds: float,
     policy: OutboundPolicy,
+    idle_seconds: float = math.inf,
     ssl_context: ssl.SSLContext | None = None,
 ) -> FetchedFile:
     """Fetch `url` with GET into `destination`: an open binary file, or a path, which must not exist yet.
 
-    At most `max_bytes` are read, whatever the server declares, and everything ends within `timeout_seconds`. A body
-    shorter than its declared length is a failure. After a failure no file is left at a path; an open file may hold a
+    At most `max_bytes` are read, whatever the server declares, and everything ends within `timeout_seconds`, or after
+    `idle_seconds` in which nothing came. A body shorter than its declared length is a failure. After a failure no file is left at a path; an open file may hold a
     part and belongs to the caller.
 
     Raises `OutboundTooLargeError` for more than `max_bytes`, and `OutboundRefusedError` for everything else.
@@ -379,11 +390,11 @@ def fetch_to_file(
     if isinstance(destination, Path):
         with destination.open("xb") as file:
             try:
-                return _fetch(url, file, max_bytes, timeout_seconds, policy, ssl_context)
+                return _fetch(url, file, max_bytes, timeout_seconds, idle_seconds, policy, ssl_context)
             except BaseException:
                 destination.unlink()
                 raise
-    return _fetch(url, destination, max_bytes, timeout_seconds, policy, ssl_context)
+    return _fetch(url, destination, max_bytes, timeout_seconds, idle_seconds, policy, ssl_context)
 
 
 def post_bytes(
@@ -417,13 +428,16 @@ def _fetch(
     file: BinaryIO,
     max_bytes: int,
     timeout_seconds: float,
+    idle_seconds: float,
     policy: OutboundPolicy,
     ssl_context: ssl.SSLContext | None,
 ) -> FetchedFile:
     digest = hashlib.sha256()
     byte_count = 0
     with (
-        guarded_client(policy, timeout_seconds=timeout_seconds, ssl_context=ssl_context) as client,
+        guarded_client(
+            policy, timeout_seconds=timeout_seconds, idle_seconds=idle_seconds, ssl_context=ssl_context
+        ) as client,
         _final_response(client, url) as response,
     ):
         if _declared_length(response) > max_bytes:

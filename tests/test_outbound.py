@@ -415,6 +415,7 @@ def test_a_fourth_redirect_is_not() -> None:
         "file:///etc/passwd",
         "gopher://127.0.0.1:{other}/",
         "http://user:secret@127.0.0.1:{port}/",
+        "http://xn--a/",
     ],
 )
 def test_a_redirect_inside_is_refused(location: str) -> None:
