@@ -17,6 +17,7 @@ from tchavi_studio.client.errors import (
     APIError,
     InvalidRequestError,
     NotFoundError,
+    NotOfferedError,
     RateLimitError,
     TchaviError,
     UsageError,
@@ -63,6 +64,8 @@ MAX_REQUESTS_PER_MINUTE = 10**6
 
 EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 MAX_OUTPUT_BYTES = 1024**3
+IDLE_SECONDS = 15.0
+"""A transfer in which nothing comes for so long has stalled; another one may not."""
 
 STATES: dict[str, RemoteState] = {
     **{state.value: state for state in RemoteState},
@@ -166,7 +169,7 @@ class TchaviEngine:
         try:
             uploaded = await self._client.files.upload(reference.path)
         except TchaviError as error:
-            if isinstance(error, APIError) and 400 <= error.status < 500 and error.status not in (401, 403, 408, 429):
+            if isinstance(error, InvalidRequestError | NotOfferedError) and error.status not in UNDECIDED_STATUSES:
                 raise RefusedError(error.message, code=error.code or "reference_refused") from error
             raise _question_error(error) from error
         return UploadedReference(
@@ -194,7 +197,12 @@ def fetch_output(
     policy = OutboundPolicy(allowed_peers=frozenset({*allowed_peers, f"{host}:{port}"}))
     try:
         fetched = fetch_to_file(
-            absolute, destination, max_bytes=MAX_OUTPUT_BYTES, timeout_seconds=timeout_seconds, policy=policy
+            absolute,
+            destination,
+            max_bytes=MAX_OUTPUT_BYTES,
+            timeout_seconds=timeout_seconds,
+            idle_seconds=IDLE_SECONDS,
+            policy=policy,
         )
     except OutboundRefusedError as error:
         if error.status_code in EXPIRED_STATUSES:
