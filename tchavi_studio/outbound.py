@@ -382,8 +382,8 @@ def fetch_to_file(
     """Fetch `url` with GET into `destination`: an open binary file, or a path, which must not exist yet.
 
     At most `max_bytes` are read, whatever the server declares, and everything ends within `timeout_seconds`, or after
-    `idle_seconds` in which nothing came. A body shorter than its declared length is a failure. After a failure no file is left at a path; an open file may hold a
-    part and belongs to the caller.
+    `idle_seconds` in which nothing came. A body shorter than its declared length is a failure. After a failure no file
+    is left at a path; an open file may hold a part and belongs to the caller.
 
     Raises `OutboundTooLargeError` for more than `max_bytes`, and `OutboundRefusedError` for everything else.
     """

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import ipaddress
+import math
 import re
 import socket
 import socketserver
@@ -76,6 +77,7 @@ def fetch(
     into: io.BytesIO | None = None,
     max_bytes: int = 1000,
     timeout_seconds: float = 5,
+    idle_seconds: float = math.inf,
     **policy: object,
 ) -> FetchedFile:
     return fetch_to_file(
@@ -83,6 +85,7 @@ def fetch(
         into if into is not None else io.BytesIO(),
         max_bytes=max_bytes,
         timeout_seconds=timeout_seconds,
+        idle_seconds=idle_seconds,
         policy=OutboundPolicy(allowed_peers=frozenset(allow), **policy),  # type: ignore[arg-type]
     )
 
@@ -525,6 +528,17 @@ def test_a_slow_drip_ends_at_the_total_deadline(part: str) -> None:
     with raw_server(handler) as port, pytest.raises(OutboundRefusedError):
         fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], timeout_seconds=0.2)
     assert 0.2 <= time.monotonic() - started < 1
+
+
+def test_a_body_that_stalls_ends_long_before_the_total_deadline() -> None:
+    def handler(connection: socket.socket, head: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nx")
+        connection.recv(1)
+
+    started = time.monotonic()
+    with raw_server(handler) as port, pytest.raises(OutboundRefusedError):
+        fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], timeout_seconds=30, idle_seconds=0.2)
+    assert 0.2 <= time.monotonic() - started < 2
 
 
 def test_a_resolver_that_hangs_ends_at_the_total_deadline() -> None:

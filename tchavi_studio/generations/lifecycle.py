@@ -88,6 +88,20 @@ def report_progress(claim: Claim, *, progress_percent: int) -> bool:
     )
 
 
+def give_back_render(claim: Claim) -> bool:
+    """Put a render that was stopped back into the queue, if it is still ours; the attempt does not count."""
+    return move_generation(
+        claim.generation_id,
+        sources={State.PROCESSING},
+        held_fence=claim.fence,
+        state=State.QUEUED,
+        fence=claim.fence + 1,
+        attempt_count=F("attempt_count") - 1,
+        lease_until=None,
+        progress_percent=None,
+    )
+
+
 def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
     """Take the rendered file at `path` over and complete the generation.
 

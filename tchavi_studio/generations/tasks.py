@@ -53,6 +53,8 @@ def render_claimed(claim: lifecycle.Claim) -> None:
         now = time.monotonic()
         if now - last_report < PROGRESS_INTERVAL_SECONDS:
             return True
+        if stop_is_asked():
+            return False
         last_report = now
         return lifecycle.report_progress(claim, progress_percent=min(99, int(fraction * 100)))
 
@@ -63,7 +65,8 @@ def render_claimed(claim: lifecycle.Claim) -> None:
             claim.generation_id, code=failure.code, message=failure.message, held_fence=claim.fence
         )
     except RenderCancelledError:
-        logger.info("Generation %s is no longer ours to render.", claim.generation_id)
+        # Ours no longer, or to be begun anew at the next start; then it need not wait for the lease to end.
+        lifecycle.give_back_render(claim)
     else:
         crashpoint(CrashPoint.RENDERED)
         lifecycle.finish_generation(claim, path=clip.path, content_hash=clip.content_hash)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_upload
-from tchavi_studio.generations import tasks
+from tchavi_studio.generations import lifecycle, slices, tasks
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.ledger.models import Transfer
@@ -81,3 +81,17 @@ def test_the_sweep_hints_at_what_waits_without_a_hint(start: Callable[..., Gener
     tasks.sweep()
     tasks.sweep()
     assert OrmQ.objects.count() == 1
+
+
+def test_a_render_that_is_asked_to_stop_goes_back_into_the_queue_at_once(
+    start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    generation = start(duration=5)
+    claim = lifecycle.claim_next_render()
+    assert claim is not None
+    monkeypatch.setattr(slices, "stop_file", tmp_path)
+    tasks.render_claimed(claim)
+    generation.refresh_from_db()
+    assert (generation.state, generation.fence, generation.attempt_count) == (State.QUEUED, claim.fence + 1, 0)
+    assert generation.lease_until is None
+    assert not Transfer.objects.filter(reference=generation.pk, kind="refund").exists()

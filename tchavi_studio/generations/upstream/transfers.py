@@ -4,6 +4,7 @@ Each transfer is a task of its own in a cluster of its own, so that a slow line 
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -31,6 +32,7 @@ from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.generations.lifecycle import Claim, fail_generation, lease, move_generation, save_output
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
+from tchavi_studio.generations.slices import stop_is_asked
 
 from . import account
 from .network import ask
@@ -47,6 +49,7 @@ TRANSFER_SECONDS = 240.0
 MAX_DAMAGED_DOWNLOADS = 4
 """A clip that arrives damaged so often is damaged where it lies."""
 
+STOP_LOOK_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 60.0
 UPLOAD_LIFETIME = timedelta(hours=12)
@@ -55,6 +58,10 @@ UPLOAD_LIFETIME = timedelta(hours=12)
 
 class _ClaimLostError(Exception):
     """Somebody else has the row by now, or it has ended."""
+
+
+class _StopAskedError(Exception):
+    """The cluster is to stop; the transfer begins anew at its next start."""
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------------
@@ -104,13 +111,20 @@ def _claim_next(waiting: QuerySet[Generation], state: State) -> Claim | None:
 def _while_held(claim: Claim, state: State, work: Callable[[], T]) -> T:
     """Do `work`, which must not touch the database, in a thread, and hold the lease on meanwhile.
 
-    Raises `_ClaimLostError` when the lease could not be held; the work is left to end by itself then, for nothing.
+    Raises `_ClaimLostError` when the lease could not be held, and `_StopAskedError` when the cluster is to stop; the
+    work is left to end by itself then, for nothing.
     """
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transfer")
+    hold_seconds = lease().total_seconds() / 3
     try:
         future = executor.submit(work)
-        while not wait([future], timeout=lease().total_seconds() / 3).done:
-            _hold(claim, state)
+        held_at = time.monotonic()
+        while not wait([future], timeout=min(hold_seconds, STOP_LOOK_SECONDS)).done:
+            if stop_is_asked():
+                raise _StopAskedError
+            if time.monotonic() - held_at >= hold_seconds:
+                _hold(claim, state)
+                held_at = time.monotonic()
         _hold(claim, state)
         return future.result()
     finally:
@@ -146,6 +160,8 @@ def download_claimed(claim: Claim) -> None:
         save_output(claim, path=path)
     except _ClaimLostError:
         logger.info("Generation %s is no longer ours to save.", claim.generation_id)
+    except _StopAskedError:
+        _retry_later(claim, State.SAVING, delay_seconds=0)
     except OutputExpiredError:
         _renew_output_url(claim, job)
     except MediaRefusedError as refusal:
@@ -218,6 +234,8 @@ def upload_claimed(claim: Claim) -> None:
                 return
     except _ClaimLostError:
         return
+    except _StopAskedError:
+        pass
     except RefusedError as error:
         fail_generation(claim.generation_id, code=error.code[:60], message=error.message, held_fence=claim.fence)
         return
