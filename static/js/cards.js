@@ -112,8 +112,10 @@
   // --- What arrives: only parts that this page has, only if they are newer, and never under a playing clip ---
 
   function isStale(part, current) {
-    const isOlder = Number(part.dataset.version) <= Number(current.dataset.version);
-    return isOlder || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null);
+    const ahead = Number(part.dataset.version) - Number(current.dataset.version);
+    // A place in line changes without the clip.
+    const saysTheSame = ahead === 0 && part.dataset.wait === current.dataset.wait;
+    return ahead < 0 || saysTheSame || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null);
   }
 
   function keepWhatFits(text) {

@@ -1,32 +1,40 @@
 """Reads for pages of clips; each begins with the workspace and the person who looks."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.models import OPEN_STATES, Generation, GenerationReference, State
+from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, State
+from tchavi_studio.generations.params import GenerationParams
+from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
+    MAX_CHANGES,
     OVERLAP,
     Cursor,
     Estimate,
+    Wait,
     bin_for_viewer,
     changed_clips,
     clip_for_viewer,
     clips_for_viewer,
     first_cursor,
     has_open_clips,
+    provider_waits,
     state_counts,
-    waiting_estimate,
     waiting_estimates,
 )
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.workspaces.models import User, Workspace
+
+from .phases import Phase, phase_of
 
 PAGE_LENGTH = 24
 
@@ -43,10 +51,41 @@ EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A clip as the grid shows it, with how long it will take if that can be told honestly."""
+    """A clip as the grid shows it, with how long it will take if that can be told honestly.
+
+    `wait` is there while it waits for the provider, and `phase` while it is open.
+    """
 
     clip: Generation
-    estimate: Estimate | None
+    estimate: Estimate | None = None
+    wait: Wait | None = None
+
+    @property
+    def phase(self) -> Phase | None:
+        return phase_of(self.clip, self.wait) if self.clip.is_open else None
+
+    @property
+    def wait_token(self) -> str:
+        """Differs whenever another wait is shown, though the row is the same: "3", or "account" where that is amiss."""
+        if self.wait is None:
+            return ""
+        return "account" if self.wait.for_account else str(self.wait.place)
+
+    @property
+    def real_price_credits(self) -> int | None:
+        """What the real clip would cost, where this one is its free preview; else None."""
+        clip = self.clip
+        if settings.STUDIO_MODE != "live" or clip.engine != Engine.PREVIEW or clip.state != State.COMPLETED:
+            return None
+        asked = GenerationParams(
+            model=clip.model,
+            prompt=clip.prompt,
+            duration_seconds=clip.duration_seconds,
+            resolution=clip.resolution,
+            aspect_ratio=clip.aspect_ratio,
+            generate_audio=clip.generate_audio,
+        )
+        return quote(asked).total_credits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +103,8 @@ class Pill:
 class Feed:
     """A page of clips, and what keeps it true while it is open.
 
-    `cursor` and `since` go with the page's poller: how far it has seen, and the moment (microseconds since 1970) from
-    which new clips are added on top; 0 adds none. `next_page` is "" on the last page.
+    `cursor`, `since` and `waits` go with the page's poller: how far it has seen, the moment (microseconds since 1970)
+    from which new clips are added on top (0 adds none), and which waits it shows. `next_page` is "" on the last page.
     """
 
     show: str
@@ -75,6 +114,7 @@ class Feed:
     cursor: str
     since: int
     has_open: bool
+    waits: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +127,13 @@ class Binned:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What an open page has to change. `added` are also among `changed`; `finished` and `failed` just came to that."""
+    """What an open page has to change. `added` are also among `changed`; `finished` and `failed` just came to that.
+
+    `waiting` are unchanged, but their places in line may be others now.
+    """
 
     changed: list[Card]
+    waiting: list[Card]
     added: list[Card]
     finished: list[Generation]
     failed: list[Generation]
@@ -100,8 +144,7 @@ class Changes:
 class ClipDetail:
     """All that a clip's own page shows."""
 
-    clip: Generation
-    estimate: Estimate | None
+    card: Card
     references: list[GenerationReference]
     parent: Generation | None
     children: list[Generation]
@@ -145,10 +188,24 @@ def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[
 
 
 def cards(clips: Iterable[Generation]) -> list[Card]:
-    """Cards of `clips`, in their order; one query for all estimates."""
+    """Cards of `clips`, in their order; one query for all estimates, and a few more if one waits for the provider."""
     found = list(clips)
-    estimates = waiting_estimates(found)
-    return [Card(clip=clip, estimate=estimates.get(clip.pk)) for clip in found]
+    estimates, waits = waiting_estimates(found), provider_waits(found)
+    return [Card(clip=clip, estimate=estimates.get(clip.pk), wait=waits.get(clip.pk)) for clip in found]
+
+
+def waits_token(shown: Iterable[Card]) -> str:
+    """Names the waits that a page shows, so that the page can be told when they are others; "" where nothing waits."""
+    waits = sorted(f"{card.clip.pk.hex}:{card.wait_token}" for card in shown if card.wait)
+    return hashlib.sha256(" ".join(waits).encode()).hexdigest()[:16] if waits else ""
+
+
+def _waiting_for_provider(*, workspace: Workspace, viewer: User) -> list[Generation]:
+    """The viewer's newest clips in line; none in the sandbox, where nobody looks."""
+    if settings.STUDIO_MODE != "live":
+        return []
+    clips = clips_for_viewer(workspace=workspace, viewer=viewer)
+    return list(clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)[:MAX_CHANGES])
 
 
 def known_show(show: str) -> str:
@@ -188,14 +245,16 @@ def feed_for_viewer(*, workspace: Workspace, viewer: User, show: str = "all", be
         clips = clips.filter(state__in=SHOWN_STATES[show])
     page, next_page = _page(clips, "created_at", before)
     pills = _pills(workspace=workspace, viewer=viewer, show=show)
+    shown = cards(page)
     return Feed(
         show=show,
-        cards=cards(page),
+        cards=shown,
         pills=pills,
         next_page=next_page,
         cursor=str(cursor),
         since=since,
         has_open=_any_running(pills),
+        waits=waits_token(shown),
     )
 
 
@@ -209,22 +268,29 @@ def older_cards_for_viewer(*, workspace: Workspace, viewer: User, show: str, bef
 
 
 def watch_for_viewer(*, workspace: Workspace, viewer: User) -> Feed:
-    """What a page without a grid needs to hear of changes."""
+    """What a page without a grid needs to hear of changes. The first look tells the waits."""
     cursor = str(first_cursor(workspace=workspace, viewer=viewer))
     has_open = has_open_clips(workspace=workspace, viewer=viewer)
     return Feed(show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open)
 
 
-def changes_for_viewer(*, workspace: Workspace, viewer: User, show: str, cursor: Cursor, since: int) -> Changes | None:
+def changes_for_viewer(
+    *, workspace: Workspace, viewer: User, show: str, cursor: Cursor, since: int, waits: str = ""
+) -> Changes | None:
     """What became of the viewer's clips after `cursor`, for a page that was opened at `since`. None if nothing did.
 
-    When nothing is open any more there is always an answer: it tells the page to stop asking.
+    A place in line changes when others' clips do. `waits` names the waits that the page shows; where they are others
+    now, all of them come. When nothing is open any more there is always an answer: it tells the page to stop asking.
     """
     show = known_show(show)
     clips, next_cursor = changed_clips(workspace=workspace, viewer=viewer, cursor=cursor)
-    if not clips and has_open_clips(workspace=workspace, viewer=viewer):
+    known = {clip.pk for clip in clips}
+    queued = _waiting_for_provider(workspace=workspace, viewer=viewer)
+    found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
+    token = waits_token(found)
+    if not clips and token == waits and has_open_clips(workspace=workspace, viewer=viewer):
         return None
-    changed = cards(clips)
+    changed, unchanged = found[: len(clips)], found[len(clips) :]
     added = [
         card
         for card in reversed(changed)
@@ -242,6 +308,7 @@ def changes_for_viewer(*, workspace: Workspace, viewer: User, show: str, cursor:
     pills = _pills(workspace=workspace, viewer=viewer, show=show)
     return Changes(
         changed=changed,
+        waiting=unchanged if token != waits else [],
         added=added,
         finished=[clip for clip in ended if clip.state == State.COMPLETED],
         failed=[clip for clip in ended if clip.state == State.FAILED and clip.dismissed_at is None],
@@ -253,6 +320,7 @@ def changes_for_viewer(*, workspace: Workspace, viewer: User, show: str, cursor:
             cursor=str(next_cursor),
             since=since,
             has_open=_any_running(pills),
+            waits=token,
         ),
     )
 
@@ -271,10 +339,9 @@ def clip_detail_for_viewer(*, workspace: Workspace, viewer: User, generation_id:
     clip = clip_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
     is_own_parent = clip.parent is not None and clip.parent.creator_id == viewer.pk
     return ClipDetail(
-        clip=clip,
-        estimate=waiting_estimate(clip),
+        card=cards([clip])[0],
         references=list(clip.references.all()),
         parent=clip.parent if is_own_parent else None,
         children=list(clips_for_viewer(workspace=workspace, viewer=viewer).filter(parent=clip)[:PAGE_LENGTH]),
-        transfers=transfers_for_reference(clip.pk) if clip.was_charged else [],
+        transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
     )

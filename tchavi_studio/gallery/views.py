@@ -105,7 +105,7 @@ def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
         detail = clip_detail_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
     except Generation.DoesNotExist:
         raise Http404 from None
-    context = {"detail": detail, "clip": detail.clip, "estimate": detail.estimate, "feed": watch}
+    context = {"detail": detail, "clip": detail.card.clip, "card": detail.card, "feed": watch}
     return render(request, "gallery/_clip.html" if request.htmx else "gallery/clip.html", context)
 
 
@@ -151,6 +151,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         show=request.GET.get("show", "all"),
         cursor=cursor,
         since=since,
+        waits=request.GET.get("waits", ""),
     )
     if changes is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)

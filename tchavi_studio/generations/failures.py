@@ -25,6 +25,10 @@ OWN_MESSAGES = frozenset(
         gettext_noop("The preview engine could not be started."),
         gettext_noop("The preview engine stopped before the clip was done."),
         gettext_noop("The render stopped %(number)s times without finishing."),
+        gettext_noop("The provider gave no reason."),
+        gettext_noop("The provider did not finish this clip in time."),
+        gettext_noop("The provider's answer was lost, so it is not known whether the clip is being made."),
+        gettext_noop("The studio's account at the provider could not be used for too long."),
         gettext_noop("The finished clip arrived damaged or incomplete, so it was not kept."),
     }
 )

@@ -14,7 +14,7 @@ from .models import OPEN_STATES, Engine, Generation, RemoteJob, State
 from .upstream.account import account_pauses
 from .upstream.submission import waiting_in_order
 
-CARD_RELATIONS = ("workspace", "creator", "output")
+CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
 
 def clips_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:

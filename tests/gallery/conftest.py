@@ -7,10 +7,12 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
@@ -30,6 +32,14 @@ class Answer(Protocol):
 
     @property
     def content(self) -> bytes: ...
+
+
+@pytest.fixture
+def live(settings: Settings) -> None:
+    """The studio with a key of the provider's, which nothing here talks to."""
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    settings.TCHAVI_API_KEY = "sk-tch_test"
+    settings.TCHAVI_BASE_URL = "http://127.0.0.1:9/v1"
 
 
 HTMX = {"HX-Request": "true"}
@@ -71,7 +81,9 @@ def make_clip(workspace: Workspace, alice: User) -> MakeClip:
     def make(
         state: State = State.COMPLETED, *, workspace: Workspace = workspace, creator: User = alice, **changes: Any
     ) -> Generation:
-        grant_credits(workspace=workspace, book="sandbox", amount_credits=20_000, actor=None, reason="for the test")
+        grant_credits(
+            workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=20_000, actor=None, reason="for the test"
+        )
         asked: dict[str, Any] = {
             name: changes.pop(name) for name in ("prompt", "resolution", "aspect_ratio") if name in changes
         }

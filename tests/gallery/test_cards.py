@@ -7,10 +7,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
-from tchavi_studio.gallery.queries import cards
+from tchavi_studio.gallery.queries import Card, cards
 from tchavi_studio.gallery.templatetags.gallery import clock, ratio_class
 from tchavi_studio.generations.models import Generation, State
-from tchavi_studio.generations.queries import Estimate
+from tchavi_studio.generations.queries import Estimate, Wait
 from tchavi_studio.workspaces.models import Membership, Workspace
 from tests.gallery.conftest import MakeClip, Url, seconds_ago
 
@@ -20,8 +20,11 @@ def membership(workspace: Workspace) -> Membership:
     return Membership.objects.get(workspace=workspace)
 
 
-def card_of(clip: Generation, membership: Membership, estimate: Estimate | None = None) -> str:
-    context = {"clip": clip, "estimate": estimate, "workspace": clip.workspace, "membership": membership}
+def card_of(
+    clip: Generation, membership: Membership, estimate: Estimate | None = None, wait: Wait | None = None
+) -> str:
+    card = Card(clip=clip, estimate=estimate, wait=wait)
+    context = {"card": card, "clip": clip, "workspace": clip.workspace, "membership": membership}
     return " ".join(render_to_string("gallery/_card.html", context).split())
 
 

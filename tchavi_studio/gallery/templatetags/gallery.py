@@ -63,6 +63,12 @@ def may(membership: Membership | None, permission: str) -> bool:
 
 
 @register.filter
+def is_of_book_in_force(clip: Generation) -> bool:
+    """Whether the statement shows this clip's credits: not what was made in the sandbox once the studio is live."""
+    return bool(clip.book == settings.STUDIO_BOOK)
+
+
+@register.filter
 def ratio_class(clip: Generation) -> str:
     """The class that gives a card its shape, from the clip's own pixels: "r-16-9 at-480p"."""
     ratio = nearest_aspect_ratio(clip.width, clip.height).replace(":", "-")

@@ -1,0 +1,69 @@
+"""What an open clip is doing right now, in words for people: no more than is known."""
+
+import math
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+from tchavi_studio.generations.queries import Wait
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """The word for what goes on, a sentence to it ("" where none is needed), and whether the provider has the clip.
+
+    What the provider has can't be stopped any more.
+    """
+
+    title: str
+    note: str = ""
+    is_at_provider: bool = False
+
+
+def phase_of(clip: Generation, wait: Wait | None) -> Phase:
+    """The phase of an open clip. Reads `clip.remote_job`, which the queries for cards bring along."""
+    if clip.engine != Engine.TCHAVI:
+        return Phase(title=clip.get_state_display())
+    if clip.state == State.QUEUED:
+        return _waiting(wait)
+    if clip.state == State.SUBMITTING:
+        return Phase(title=_("Sending to the provider"), is_at_provider=True)
+    if clip.state == State.UNKNOWN:
+        return Phase(title=_("Checking with the provider"), note=_answer_lost(), is_at_provider=True)
+    if clip.state == State.PROCESSING:
+        # The row is missing only where a clip was moved by hand.
+        job: RemoteJob | None = getattr(clip, "remote_job", None)
+        is_running = job is not None and job.is_running
+        title = _("Rendering at the provider") if is_running else _("In the provider's queue")
+        return Phase(title=title, is_at_provider=True)
+    return Phase(title=clip.get_state_display())
+
+
+def _waiting(wait: Wait | None) -> Phase:
+    if wait is None:
+        return Phase(title=_("Waiting"))
+    if wait.for_account:
+        return Phase(
+            title=_("Waiting for the studio's account at the provider"),
+            note=_("No credits are lost; nothing has to be done here."),
+        )
+    ahead = wait.place - 1
+    if not ahead:
+        return Phase(title=_("Waiting"), note=_("Next in line"))
+    note = ngettext("%(count)s clip ahead of it", "%(count)s clips ahead of it", ahead) % {
+        "count": number_format(ahead)
+    }
+    return Phase(title=_("Waiting"), note=note)
+
+
+def _answer_lost() -> str:
+    minutes = math.ceil(settings.STUDIO_UNKNOWN_DEADLINE_SECONDS / 60)
+    return ngettext(
+        "Its answer was lost. If the clip can't be found within %(count)s minute of sending, you are refunded.",
+        "Its answer was lost. If the clip can't be found within %(count)s minutes of sending, you are refunded.",
+        minutes,
+    ) % {"count": number_format(minutes)}
