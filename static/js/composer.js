@@ -13,6 +13,7 @@
     started.add(form);
 
     const generate = form.querySelector(".generate");
+    const preview = form.querySelector(".preview-free");
     const quote = form.querySelector(".quote");
     const summary = () => form.querySelector(".summary");
     const words = form.querySelector(".words").dataset;
@@ -168,8 +169,18 @@
 
     // The second half of a double click is none of its own, also when the first has had its answer already and the
     // form holds the next submission.
-    generate.addEventListener("click", (event) => {
-      if (event.detail > 1) event.preventDefault();
+    for (const button of [generate, preview]) {
+      button?.addEventListener("click", (event) => {
+        if (event.detail > 1) event.preventDefault();
+      });
+    }
+
+    // htmx sends the button that was clicked or has the focus, which Ctrl+Enter need not have pressed.
+    form.addEventListener("htmx:configRequest", (event) => {
+      if (event.detail.elt !== form) return;
+      const isPreview = event.detail.triggeringEvent?.submitter === preview && preview !== null;
+      if (!isPreview) delete event.detail.parameters.engine;
+      form.classList.toggle("is-previewing", isPreview);
     });
 
     form.addEventListener("htmx:beforeRequest", (event) => {

@@ -19,12 +19,12 @@ from tchavi_studio.generations.params import (
 )
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import recent_prompts
-from tchavi_studio.generations.services import MAX_VARIATIONS
+from tchavi_studio.generations.services import MAX_VARIATIONS, ReferencesUnreachableError
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.queries import site_admin_names
 
 from .forms import GenerationForm, Values, default_values
-from .queries import people_who_grant_credits
 from .references import SLOTS, Chip, Slot
 
 MEDIA_NOTES = "media"
@@ -210,9 +210,12 @@ class Composer:
         else:
             for problem in self.form.preflight.errors:
                 found[_place(problem.field)].append(Note(message=problem.message, is_error=True))
+        if self.form.is_out_of_reach:
+            # Only a hint: a preview of it can be made.
+            found[MEDIA_NOTES].append(Note(message=out_of_reach()))
         for hint in self.form.hints:
             found[_place(hint.field)].append(Note(message=hint.message))
-        return [(place, list(dict.fromkeys(found[place]))) for place in NOTE_FIELDS]
+        return [(place, _each_once(found[place])) for place in NOTE_FIELDS]
 
     @cached_property
     def notes_by_place(self) -> dict[str, list[Note]]:
@@ -231,7 +234,7 @@ class Composer:
             total_credits=offer.total_credits,
             variation_count=offer.variation_count,
             balance_credits=offer.balance_credits,
-            people_to_ask=people_who_grant_credits(self.workspace),
+            people_to_ask=site_admin_names(),
         )
 
     @cached_property
@@ -254,6 +257,16 @@ class Composer:
 def nothing_done(message: str) -> Summary:
     """The summary of a refused request: what happened, that no credits moved, what to do next."""
     return Summary(title=_("Nothing was created, no credits moved"), message=message)
+
+
+def out_of_reach() -> str:
+    """What is said of files that the provider can't get at."""
+    a_preview_works = _("Preview · free works with them all the same.")
+    return f"{ReferencesUnreachableError().message} {a_preview_works}"
+
+
+def _each_once(notes: list[Note]) -> list[Note]:
+    return list({note.message: note for note in reversed(notes)}.values())[::-1]
 
 
 def _place(name: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Engine, Generation
 from tchavi_studio.generations.params import (
     DEFAULTS,
     MAX_REFERENCE_VIDEO_SECONDS,
@@ -26,7 +26,8 @@ from tchavi_studio.generations.params import (
     validate,
 )
 from tchavi_studio.generations.prices import Quote, quote
-from tchavi_studio.generations.services import MAX_VARIATIONS
+from tchavi_studio.generations.services import MAX_VARIATIONS, default_engine
+from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.workspaces.models import Workspace
 
 from .references import SLOTS, Chip, Mode
@@ -66,12 +67,14 @@ class GenerationForm(forms.Form):
     """The composer's form. Field names are the contract's; the rest steers the composer.
 
     It is always bound: to what was sent, to a draft or to the defaults. When it is valid, `params` is the request.
+    `engine` comes from the button that was pressed: Preview names the preview engine, Generate none.
     """
 
     submission_id = forms.UUIDField(widget=forms.HiddenInput)
     price_credits = forms.IntegerField(required=False, widget=forms.HiddenInput)
     variations = forms.IntegerField(min_value=1, max_value=MAX_VARIATIONS)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    engine = forms.ChoiceField(choices=[(Engine.PREVIEW.value, "")], required=False)
     mode = forms.ChoiceField(choices=Mode.choices, widget=forms.RadioSelect)
 
     prompt = RawField(widget=forms.Textarea)
@@ -185,6 +188,17 @@ class GenerationForm(forms.Form):
     def variation_count(self) -> int:
         count = _integer(self.values.get("variations"))
         return count if isinstance(count, int) and 1 <= count <= MAX_VARIATIONS else 1
+
+    @property
+    def engine_in_force(self) -> Engine:
+        """What will make the clips."""
+        return Engine.PREVIEW if self.values.get("engine") == Engine.PREVIEW else default_engine()
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether Generate would be refused, since the provider has no way to get at the files that are used."""
+        uses_files = any(self.raw.get(field) for field in SLOTS)
+        return uses_files and default_engine() == Engine.TCHAVI and reference_route() == Route.NONE
 
     @property
     def total_credits(self) -> int | None:

@@ -7,8 +7,8 @@ from tchavi_studio.workspaces.models import User, Workspace
 from .forms import GenerationForm, Values
 from .models import Draft
 
-NOT_KEPT = frozenset({"submission_id", "price_credits"})
-"""What belongs to one page, not to the draft: a new page is a new submission, at the price it shows."""
+NOT_KEPT = frozenset({"submission_id", "price_credits", "engine"})
+"""What belongs to one page or one press, not to the draft: a new page is a new submission, at the price it shows."""
 
 MAX_VALUES_PER_FIELD = 20
 MAX_VALUE_LENGTH = 20_000

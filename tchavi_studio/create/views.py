@@ -15,12 +15,18 @@ from tchavi_studio.assets.services import MediaRefusedError, store_upload, store
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.queries import clip_for_viewer
-from tchavi_studio.generations.services import PriceChangedError, Started, start_generation
+from tchavi_studio.generations.services import (
+    PriceChangedError,
+    ReferencesUnreachableError,
+    Started,
+    is_free,
+    start_generation,
+)
 from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
-from .composer import EXAMPLES, Composer, Summary, nothing_done
+from .composer import EXAMPLES, Composer, Summary, nothing_done, out_of_reach
 from .forms import GenerationForm, Values, fresh_submission_id, values_of_clip
 from .queries import draft_for_viewer
 from .references import SLOTS, Chip, Slot, move_reference, remove_reference, slot_for, swap_frames
@@ -99,8 +105,14 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
     """Start the clips. What can't be started comes back with everything in its place, and no credits moved."""
     values, refusals = _sent_values(request)
     form = GenerationForm(values, workspace=request.workspace)
+    is_preview = is_free(form.engine_in_force)
     if refusals or not form.is_valid() or form.params is None:
-        return _refuse(request, form, nothing_done(_("Look at what is marked, then press Generate again.")), refusals)
+        again = (
+            _("Look at what is marked, then press Preview again.")
+            if is_preview
+            else _("Look at what is marked, then press Generate again.")
+        )
+        return _refuse(request, form, nothing_done(again), refusals)
     parent = None
     if form.cleaned_data["parent"]:
         parent = _clip(request, str(form.cleaned_data["parent"]))
@@ -109,7 +121,8 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
                 "The clip that this is a remix of is gone. Take away the link to it, then press Generate again."
             )
             return _refuse(request, form, nothing_done(message))
-    seen_credits = form.cleaned_data["price_credits"]
+    # A preview's price needs no confirming.
+    seen_credits = 0 if is_preview else form.cleaned_data["price_credits"]
     try:
         if seen_credits is None:
             raise PriceChangedError(form.total_credits or 0)
@@ -121,7 +134,10 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
             variations=form.cleaned_data["variations"],
             expected_total_credits=seen_credits,
             parent=parent,
+            engine=form.engine_in_force,
         )
+    except ReferencesUnreachableError:
+        return _refuse(request, form, nothing_done(_("Look at what is marked beside your files.")), [out_of_reach()])
     except PriceChangedError as error:
         summary = Summary(title=_("Look at the price once more"), message=error.message)
         return _refuse(request, form, summary)
@@ -139,7 +155,9 @@ def _started(request: WorkspaceRequest, started: Started, settled: Values) -> Ht
     if started.is_replay:
         summary = Summary(
             title=_("Already started"),
-            message=_("This was sent before and is not charged again. Press Generate once more for another take."),
+            message=_("This was sent before and is not charged again. Press Generate once more for another take.")
+            if any(clip.was_charged for clip in started.generations)
+            else _("This was sent before and is here already. Press again for another take."),
             is_error=False,
         )
     composer = Composer(_new_form(request, settled), workspace=request.workspace, viewer=request.user, summary=summary)

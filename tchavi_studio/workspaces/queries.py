@@ -20,3 +20,12 @@ def home_workspace(user: User) -> Workspace | None:
     workspaces = workspaces_for_viewer(user)
     remembered = workspaces.filter(pk=user.current_workspace_id).first() if user.current_workspace_id else None
     return remembered or workspaces.order_by("created_at").first()
+
+
+MAX_ADMINS_NAMED = 3
+
+
+def site_admin_names() -> list[str]:
+    """Whom people can ask for what only the site's admins can do, the longest-serving first; a few, not all."""
+    admins = User.objects.filter(is_staff=True, is_active=True).order_by("date_joined", "pk")
+    return [admin.display_name for admin in admins[:MAX_ADMINS_NAMED]]

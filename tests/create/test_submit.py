@@ -94,13 +94,20 @@ def test_variations_that_cost_too_much_together_make_none(
     assert charges() == []
 
 
-def test_in_live_mode_the_people_who_grant_credits_are_named(
-    alice_browser: Client, workspace: Workspace, url: Url, settings: Settings
+def test_in_live_mode_the_sites_admins_are_named_for_only_they_grant_credits(
+    client: Client, bob: User, settings: Settings
 ) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    body = text_of(alice_browser.post(url("submit"), sent(make_values()), headers=HTMX))
-    assert "Ask Alice for more" in body
+    client.force_login(bob)
+    body = text_of(client.post("/w/bobs-studio/create/submit/", sent(make_values()), headers=HTMX))
+    assert "1,300 needed, 0 there <span>Ask Alice for more</span>" in body
     assert "Add play credits" not in body
+
+
+def test_in_live_mode_an_admin_is_led_to_grant_credits(alice_browser: Client, url: Url, settings: Settings) -> None:
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    body = text_of(alice_browser.post(url("submit"), sent(make_values()), headers=HTMX))
+    assert '1,300 needed, 0 there <a href="/w/alices-studio/credits/#grant">Grant credits</a>' in body
 
 
 @pytest.mark.parametrize("seen", ["1299", "0", "", "abc"])
