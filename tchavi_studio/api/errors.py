@@ -68,6 +68,11 @@ def unreadable_request(message: str, *, param: str = "") -> ApiError:
     return ApiError(400, "invalid_request", f"{message} {no_credits_moved}", param=param)
 
 
+def references_unreachable(message: str) -> ApiError:
+    """400 for a request that names files, in a studio whose provider has no way to get at them."""
+    return ApiError(400, "references_unreachable", message)
+
+
 def invalid_key(message: str) -> ApiError:
     return ApiError(401, "invalid_api_key", message, headers={"WWW-Authenticate": "Bearer"})
 

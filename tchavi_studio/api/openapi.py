@@ -510,7 +510,7 @@ def _error() -> Schema:
 
 def _error_responses() -> Schema:
     descriptions = {
-        400: _("invalid_request: all problems are listed in details."),
+        400: _("invalid_request: all problems are listed in details. Or references_unreachable: see the message."),
         401: _("invalid_api_key: missing, unknown, revoked or expired."),
         402: _("insufficient_credits, or spending_limit_reached: nothing was created."),
         403: _("insufficient_scope: this key may only read."),

@@ -13,17 +13,24 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.services import MediaRefusedError, store_upload
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Engine, Generation
 from tchavi_studio.generations.params import GenerationParams, Problem, validate
 from tchavi_studio.generations.prices import quote
-from tchavi_studio.generations.services import NotCancellableError, cancel_generation, start_generation
+from tchavi_studio.generations.services import (
+    NotCancellableError,
+    ReferencesUnreachableError,
+    cancel_generation,
+    default_engine,
+    start_generation,
+)
+from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.ledger.queries import statement, wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 
 from . import models_list
 from .bodies import check_content_length, read_json_object
 from .door import Call, answer
-from .errors import ApiError, invalid_request, not_found, problem_record, unreadable_request
+from .errors import ApiError, invalid_request, not_found, problem_record, references_unreachable, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
 from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, MAX_SEQUENCE, STATUSES, job_for_key, jobs_for_key
@@ -75,6 +82,8 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[G
             record = accepted_record(started.generations[0], call.request, **notes)
             if claim:
                 claim.finish(status=202, body=record)
+    except ReferencesUnreachableError as error:
+        raise references_unreachable(error.message) from error
     except InsufficientCreditsError as error:
         raise ApiError(402, "insufficient_credits", str(error)) from error
     except SpendingLimitError as error:
@@ -97,9 +106,12 @@ def _waited(call: Call, generation: Generation, record: dict[str, Any]) -> JsonR
 
 
 def quote_generation(call: Call) -> JsonResponse:
-    """`POST /v1/videos/quote`: what the same body would cost, or every problem it has. Nothing is made or charged."""
+    """`POST /v1/videos/quote`: what the same body would cost, or why it is refused. Nothing is made or charged."""
     body = read_json_object(call.request)
     params, notes = _validated(call, body, claim=None)
+    uses_files = any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS))
+    if uses_files and not call.key.is_test and default_engine() == Engine.TCHAVI and reference_route() == Route.NONE:
+        raise references_unreachable(ReferencesUnreachableError().message)
     price = quote(params)
     credits = 0 if call.key.is_test else price.total_credits
     balance = wallet_balance(workspace=call.key.workspace, book=settings.STUDIO_BOOK)
