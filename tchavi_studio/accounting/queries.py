@@ -2,17 +2,19 @@
 
 import datetime
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timeuntil
 
-from tchavi_studio.generations.models import Generation
-from tchavi_studio.ledger.models import Book, Transfer
+from tchavi_studio.generations.models import Generation, RemoteJob
+from tchavi_studio.generations.queries import exposures
+from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.queries import granted_since, statement
 from tchavi_studio.workspaces.models import Workspace
 
-from .reasons import PLAY, reason_label
+from .reasons import PLAY, exposure_label, reason_label
 
 ROWS_PER_PAGE = 50
 
@@ -95,3 +97,58 @@ def play_allowance(*, workspace: Workspace) -> PlayAllowance:
         next_credits=min(left, settings.STUDIO_PLAY_CREDITS),
         resets_at=midnight + datetime.timedelta(days=1),
     )
+
+
+# --- For the site's admins --------------------------------------------------------------------------------------------
+
+MAX_EXPOSURES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """A clip that was refunded here although the provider may have billed it. The credits here are the ledger's."""
+
+    job: RemoteJob
+    clip: Generation
+    charged_credits: int
+    refunded_credits: int
+
+    @property
+    def reason(self) -> str:
+        return exposure_label(self.clip.error_code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposureList:
+    """What is to be reviewed, oldest first; `is_cut` when there is more than `MAX_EXPOSURES`."""
+
+    rows: list[Exposure]
+    is_cut: bool
+
+
+def exposure_list() -> ExposureList:
+    """All that the studio may have paid for in vain, of every workspace: for the site's admins."""
+    jobs = list(exposures()[: MAX_EXPOSURES + 1])
+    shown = jobs[:MAX_EXPOSURES]
+    moved: dict[tuple[object, str], int] = {
+        (reference, kind): amount_credits
+        for reference, kind, amount_credits in Transfer.objects.filter(
+            reference__in=[job.pk for job in shown], kind__in=[Kind.CHARGE, Kind.REFUND]
+        ).values_list("reference", "kind", "amount_credits")
+    }
+    rows = [
+        Exposure(
+            job=job,
+            clip=job.generation,
+            charged_credits=moved.get((job.pk, Kind.CHARGE), 0),
+            refunded_credits=moved.get((job.pk, Kind.REFUND), 0),
+        )
+        for job in shown
+        if job.generation is not None
+    ]
+    return ExposureList(rows=rows, is_cut=len(jobs) > MAX_EXPOSURES)
+
+
+def exposure_to_review(reference: UUID) -> RemoteJob | None:
+    """One of the exposures that nobody has reviewed yet."""
+    return exposures().filter(pk=reference).first()

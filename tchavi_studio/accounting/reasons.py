@@ -17,9 +17,30 @@ LABELS: dict[str, Promise] = {
     "render_timed_out": _("Rendering took too long"),
     "render_interrupted": _("Rendering was interrupted again and again"),
     "output_unreadable": _("The finished clip was damaged"),
+    "upstream_unknown": _("The provider's answer was lost"),
+    "upstream_timeout": _("The provider did not finish it in time"),
+    "upstream_failed": _("The provider could not make it"),
+    "account_unavailable": _("The studio's account at the provider could not be used"),
+    "reference_refused": _("The provider did not take a reference"),
+    "references_unreachable": _("The provider could not get at a reference"),
+    "request_not_sendable": _("The request could not be sent to the provider"),
+    "invalid_request": _("The provider refused the request"),
 }
+"""For what the studio itself says. Providers have codes of their own, which are shown as they came."""
+
+EXPOSURES: dict[str, Promise] = {
+    "upstream_unknown": _("Answer lost"),
+    "upstream_timeout": _("Too late"),
+    "output_unreadable": _("Damaged"),
+}
+"""Why a clip was refunded here although the provider may have billed it, in a word or two."""
 
 
 def reason_label(reason: str) -> str:
     """What people read: the translation of a reason that the studio gives, else the words that a person wrote."""
     return str(LABELS.get(reason, reason))
+
+
+def exposure_label(error_code: str) -> str:
+    """Why a clip is on the Exposure page."""
+    return str(EXPOSURES.get(error_code, reason_label(error_code)))

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from tchavi_studio.generations.nudges import nudge_pump
+from tchavi_studio.generations.upstream.account import try_again_now
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
@@ -120,3 +122,9 @@ def top_up_wallet(*, workspace: Workspace, target_credits: int) -> int:
     lacking = max(0, target_credits - wallet.balance_credits)
     grant_credits(workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=lacking, reason=PROVISION)
     return wallet.balance_credits + lacking
+
+
+def retry_provider_account() -> None:
+    """The provider's account is in order again, an admin says: send what waits at once, not at the next attempt."""
+    try_again_now()
+    nudge_pump()

@@ -8,4 +8,7 @@ urlpatterns = [
     path("", views.credits_page, name="page"),
     path("play/", views.add_play_credits_to_wallet, name="add_play_credits"),
     path("grant/", views.grant_to_workspace, name="grant"),
+    path("exposure/", views.exposure, name="exposure"),
+    path("exposure/<uuid:reference>/reviewed/", views.mark_reviewed, name="reviewed"),
+    path("provider/try-again/", views.try_provider_again, name="try_again"),
 ]

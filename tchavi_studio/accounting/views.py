@@ -1,25 +1,37 @@
-"""The Credits page, and the two ways to fill a wallet from it."""
+"""The Credits page, the two ways to fill a wallet from it, and what the site's admins see of the provider's bills."""
 
 from http import HTTPStatus
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from tchavi_studio.generations.queries import exposures
+from tchavi_studio.generations.services import review_exposure
 from tchavi_studio.ledger.models import Book, Kind
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
+from tchavi_studio.workspaces.queries import site_admin_names
 
 from .forms import GrantForm, StatementFilter
-from .queries import play_allowance, statement_page
-from .services import PlayCreditsSpentError, RepeatedGrantError, add_play_credits, grant_by_admin
+from .queries import exposure_list, exposure_to_review, play_allowance, statement_page
+from .services import (
+    PlayCreditsSpentError,
+    RepeatedGrantError,
+    add_play_credits,
+    grant_by_admin,
+    retry_provider_account,
+)
 
 
 @require_safe
@@ -34,8 +46,9 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
     if not asked.is_valid():
         raise Http404
     in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
+    balance_credits = wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK)
     context = {
-        "balance_credits": wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK),
+        "balance_credits": balance_credits,
         "statement": statement_page(workspace=request.workspace, **asked.cleaned_data),
         "kind": asked.cleaned_data["kind"],
         "kind_filters": [
@@ -48,6 +61,9 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
         "may_create": request.membership.can(Permission.CREATE),
         "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
         "grant_form": grant_form if request.user.is_staff else None,
+        # An empty live wallet is filled by nobody but them.
+        "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
+        "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
     }
     return render(request, "accounting/credits.html", context, status=status)
 
@@ -102,3 +118,42 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
             )
             return redirect("accounting:credits", request.workspace.slug)
     return _credits_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+# --- For the site's admins --------------------------------------------------------------------------------------------
+
+
+@require_safe
+@workspace_view(for_site_admins=True)
+def exposure(request: WorkspaceRequest) -> HttpResponse:
+    """What was refunded although the provider may have billed it, of every workspace."""
+    return render(request, "accounting/exposure.html", {"exposures": exposure_list()})
+
+
+@require_POST
+@workspace_view(for_site_admins=True)
+def mark_reviewed(request: WorkspaceRequest, reference: UUID) -> HttpResponse:
+    """An admin has looked into one of them: it leaves the list."""
+    job = exposure_to_review(reference)
+    # Two admins, or two presses: what is reviewed already stays as it is.
+    if job is not None:
+        review_exposure(job=job, admin=request.user)
+        messages.success(request, _("Reviewed. It is off the list; the ledger's rows stay as they are."))
+    return redirect("accounting:exposure", request.workspace.slug)
+
+
+@require_POST
+@workspace_view(for_site_admins=True)
+def try_provider_again(request: WorkspaceRequest) -> HttpResponse:
+    """The provider's account is in order again: send what waits."""
+    retry_provider_account()
+    messages.success(request, _("Trying again. If the provider still refuses, the notice stays."))
+    return redirect(_came_from(request))
+
+
+def _came_from(request: WorkspaceRequest) -> str:
+    target = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if here else reverse("accounting:credits", args=[request.workspace.slug])

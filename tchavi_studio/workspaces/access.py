@@ -48,12 +48,13 @@ def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def workspace_view(
-    *, can: Permission = Permission.VIEW
+    *, can: Permission = Permission.VIEW, for_site_admins: bool = False
 ) -> Callable[[WorkspaceView[P]], Callable[..., HttpResponseBase]]:
     """Guard a view of `/w/<workspace_slug>/…`: signed in, a member, and of a role that allows `can`.
 
     Whoever is no member gets 404, as if the workspace did not exist; a member whose role does not allow `can` gets 403
-    (they know that the workspace is there).
+    (they know that the workspace is there). `for_site_admins` hides the page from everybody else, whatever their role:
+    what it shows is of all workspaces.
     """
 
     def decorate(view: WorkspaceView[P]) -> Callable[..., HttpResponseBase]:
@@ -62,7 +63,7 @@ def workspace_view(
             if not isinstance(request.user, User):
                 return redirect_to_sign_in(request)
             membership = queries.membership_for_viewer(user=request.user, slug=workspace_slug)
-            if membership is None:
+            if membership is None or (for_site_admins and not request.user.is_staff):
                 raise Http404
             if not membership.can(can):
                 raise PermissionDenied
@@ -72,6 +73,7 @@ def workspace_view(
             return view(inside, *args, **kwargs)
 
         guarded.workspace_permission = can  # type: ignore[attr-defined]  # read by the access matrix test
+        guarded.is_for_site_admins = for_site_admins  # type: ignore[attr-defined]  # likewise
         return guarded
 
     return decorate
