@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format locale lock bench install install-dev
+.PHONY: help run test check format locale lock bench crash simulate install install-dev
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +36,13 @@ lock: install-dev ## resolve the dependencies anew into the two lock files
 bench: install-dev ## how fast this machine renders previews, and how well the pump keeps up
 	@$(BIN)/python -m tchavi_studio.engines.preview.bench
 	@$(BIN)/python -m tests.bench
+
+crash: install-dev ## kill a worker at every named step, on SQLite and PostgreSQL; writes the table in docs/reliability.md
+	@$(BIN)/python -m tests.crash --write docs/reliability.md
+
+SEEDS ?= 2000
+simulate: install-dev ## simulate live mode in bad weather, for SEEDS seeds
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs 2
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python
