@@ -1,0 +1,197 @@
+"""`python -m tests.crash`: every case on SQLite and on PostgreSQL, by one worker and by two, as a Markdown table.
+
+`--write docs/reliability.md` puts the table between the page's two markers; `--only IN_FAILING` runs some of it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tchavi_studio.generations.crashpoints import CrashPoint
+from tests.databases import postgresql_binaries, throwaway_postgresql
+
+from .cases import CASES, Case
+
+BEGIN, END = "<!-- crash table: written by make crash -->", "<!-- end of the crash table -->"
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+WORKER_COUNTS = (1, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How one case went on one database: a line of JSON between the processes of this program."""
+
+    name: str
+    database: str
+    worker_count: int
+    lost: int
+    double_billed: int
+    stuck: int
+    problems: list[str]
+    review_count: int
+    unowned_outputs: int
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        return not self.problems
+
+
+def chosen_cases(only: Sequence[str]) -> list[Case]:
+    return [case for case in CASES if not only or case.point.name in only]
+
+
+# --- One database -----------------------------------------------------------------------------------------------------
+
+
+def run_here(database_name: str, cases: Iterable[Case], results_path: Path) -> None:
+    """Run `cases` on the database that the tests' settings name, and write a line for each result."""
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
+    from tests.databases import make_template
+
+    from .drill import run_case
+
+    with tempfile.TemporaryDirectory(prefix="studio-crash-") as folder, results_path.open("a") as results:
+        template = make_template(Path(folder))
+        for case in cases:
+            for worker_count in WORKER_COUNTS:
+                with template.copy() as database, tempfile.TemporaryDirectory(dir=folder) as case_folder:
+                    outcome = run_case(case, database, Path(case_folder), worker_count=worker_count)
+                problems = list(outcome.problems)
+                # With two at work it depends on the moment what was under way when one of them died.
+                if worker_count == 1 and case.review_count not in (None, outcome.review_count):
+                    problems.append(f"{outcome.review_count} clips are to be reviewed, not {case.review_count}")
+                result = Result(
+                    name=case.name,
+                    database=database_name,
+                    worker_count=worker_count,
+                    lost=len(outcome.lost),
+                    double_billed=len(outcome.double_billed),
+                    stuck=len(outcome.stuck),
+                    problems=problems,
+                    review_count=outcome.review_count,
+                    unowned_outputs=outcome.unowned_outputs,
+                    seconds=outcome.seconds,
+                )
+                results.write(json.dumps(asdict(result)) + "\n")
+                results.flush()
+                how = "ok    " if result.is_good else "FAILED"
+                print(f"{how} {result.seconds:5.1f} s  {database_name}, {worker_count}: {case.name}", flush=True)
+                for problem in problems:
+                    print(f"       {problem}", flush=True)
+        template.drop()
+
+
+# --- All of it --------------------------------------------------------------------------------------------------------
+
+
+def run_everywhere(only: Sequence[str], results_path: Path) -> list[str]:
+    """Run the suite once for each database, in a process of its own; returns the databases that there were."""
+    databases = [SQLITE]
+    with ExitStack() as stack:
+        url = os.environ.pop("TEST_DATABASE_URL", None)
+        _run_on(SQLITE, only, results_path)
+        if not url and (binaries := postgresql_binaries()):
+            url = stack.enter_context(throwaway_postgresql(binaries))
+        if url:
+            databases.append(POSTGRESQL)
+            _run_on(POSTGRESQL, only, results_path, TEST_DATABASE_URL=url)
+    return databases
+
+
+def _run_on(database_name: str, only: Sequence[str], results_path: Path, **environment: str) -> None:
+    command = [sys.executable, "-m", "tests.crash", "--on", database_name, "--results", str(results_path)]
+    command += ["--only", *only] if only else []
+    with subprocess.Popen(command, env={**os.environ, **environment}) as process:
+        try:
+            process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            raise
+
+
+def table(results: Sequence[Result], cases: Sequence[Case], databases: Sequence[str], took_seconds: float) -> str:
+    """The results as Markdown, with their totals below."""
+    lines = [
+        "| died | what was going on | " + " | ".join(databases) + " | lost | double-billed | stuck | seconds |",
+        "|---|---|" + "---|" * len(databases) + "---:|---:|---:|---:|",
+    ]
+    for case in cases:
+        mine = [result for result in results if result.name == case.name]
+        cells = [_verdict([result for result in mine if result.database == name]) for name in databases]
+        seconds = max((result.seconds for result in mine), default=0.0)
+        lines.append(
+            f"| {case.point.value} | {case.story} | {' | '.join(cells)} | {sum(r.lost for r in mine)} | "
+            f"{sum(r.double_billed for r in mine)} | {sum(r.stuck for r in mine)} | {seconds:.1f} |"
+        )
+    wanted = len(WORKER_COUNTS) * len(databases)
+    bad = {case.point for case in cases if sum(r.is_good for r in results if r.name == case.name) != wanted}
+    good = {case.point for case in cases} - bad
+    under_review = [result.review_count for result in results if result.review_count]
+    lines += [
+        "",
+        f"**Points {len(good)}/{len(CrashPoint)}, lost {sum(r.lost for r in results)}, "
+        f"double-billed {sum(r.double_billed for r in results)}, stuck {sum(r.stuck for r in results)}** "
+        f"in {len(results)} runs, which took {took_seconds / 60:.0f} minutes together. In {len(under_review)} of them "
+        f"an answer was lost for good: {sum(under_review)} clips were refunded and shown to the admins for review. "
+        f"{sum(r.unowned_outputs for r in results)} stored files were left without a clip; the sweep took them.",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(results: Sequence[Result]) -> str:
+    """How a case went on one database: alone, and beside another worker."""
+    return " ".join("✓" if result.is_good else "✗" for result in results) or "–"
+
+
+def write_between_markers(path: Path, text: str) -> None:
+    """Put the table into the page, in place of the last one. Raises ValueError for a page without the markers."""
+    page = path.read_text()
+    before, found, rest = page.partition(BEGIN)
+    _last, closed, after = rest.partition(END)
+    if not (found and closed):
+        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}.")
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--write", type=Path, help="the page that the table goes into")
+    parser.add_argument("--only", nargs="+", choices=[point.name for point in CrashPoint], default=[])
+    parser.add_argument("--on", choices=[SQLITE, POSTGRESQL], help=argparse.SUPPRESS)
+    parser.add_argument("--results", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    cases = chosen_cases(arguments.only)
+    if arguments.on:
+        run_here(arguments.on, cases, arguments.results)
+        return 0
+    # So that a SIGTERM, too, takes the PostgreSQL server along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="studio-crash-") as folder:
+        results_path = Path(folder, "results.jsonl")
+        results_path.touch()
+        databases = run_everywhere(arguments.only, results_path)
+        results = [Result(**json.loads(line)) for line in results_path.read_text().splitlines()]
+    text = table(results, cases, databases, time.monotonic() - began)
+    print(f"\n{text}")
+    if arguments.write:
+        write_between_markers(arguments.write, text)
+    complete = len(results) == len(cases) * len(WORKER_COUNTS) * len(databases)
+    return 0 if complete and all(result.is_good for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""A worker that is paused past its lease, and workers side by side: nobody writes what is another's by now."""
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db.models import Model
+
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.generations.models import Generation, RemoteFile, RemoteJob, State
+from tchavi_studio.ledger.models import Transfer
+from tests.databases import Database
+from tests.running_studio import wait_for
+
+from .cases import REMOTE, Case, Clip
+from .drill import Drill, Outcome, compare, environment_of, read_report, upstream_for
+
+pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("processes")]
+PAUSED_WITHIN_SECONDS = 30.0
+TABLES: tuple[type[Model], ...] = (Generation, RemoteJob, RemoteFile, Asset, Transfer)
+
+
+def books() -> dict[str, list[dict[str, Any]]]:
+    """Every row that tells what became of clips, with its version, fence and holder."""
+    return {table.__name__: list(table._default_manager.order_by("pk").values()) for table in TABLES}
+
+
+def is_paused(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def claims(*states: State) -> set[tuple[UUID, object]]:
+    """The clips in these states that somebody works on, each with the fence that it is held under."""
+    rows = Generation.objects.filter(state__in=states, lease_until__isnull=False)
+    return set(rows.values_list("pk", "fence"))
+
+
+def looks() -> set[tuple[UUID, object]]:
+    """The jobs that somebody looks at, each with its holder."""
+    return set(RemoteJob.objects.exclude(held_by=None).values_list("pk", "held_by"))
+
+
+PAUSES: dict[str, tuple[CrashPoint, Callable[[], set[tuple[UUID, object]]], int | None]] = {
+    # What it sends when it wakes is billed: the admins are told of both.
+    "about to submit": (CrashPoint.WRITTEN_DOWN, partial(claims, State.SUBMITTING), 1),
+    "submission under way": (CrashPoint.ANSWERED, partial(claims, State.SUBMITTING), None),
+    "look under way": (CrashPoint.PAGE_ARRIVED, looks, 0),
+    "download under way": (CrashPoint.DOWNLOADED, partial(claims, State.SAVING), 0),
+}
+"""Where the worker is paused, what it holds there, and how many clips the admins are to review in the end."""
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_database: Database, tmp_path: Path) -> None:
+    point, held_now, review_count = PAUSES[pause]
+    case = Case(point=point, story=pause, clips=REMOTE[:2])
+    outcome = Outcome(case=case)
+    with upstream_for(case, tmp_path / "upstream") as upstream:
+        # So that a page read before the pause is out of date after it.
+        upstream.control.set(job_seconds=[2.0, 2.5])
+        environment = environment_of(own_database, upstream, tmp_path, STUDIO_UNKNOWN_DEADLINE_SECONDS="4")
+        drill = Drill(case, tmp_path, environment, strike="SIGSTOP")
+        try:
+            paused, report_path = drill.start(death=1, asks=True, is_struck=True)
+            wait_for(lambda: is_paused(paused.process.pid), seconds=PAUSED_WITHIN_SECONDS, what="the pause")
+            assert drill.marker(1).read_text() == point.name
+            held = held_now()
+            assert held
+            other, _report_path = drill.start(death=1, asks=False, is_struck=False)
+            assert drill.ended(other, outcome), outcome.problems
+            assert not held & {*Generation.objects.values_list("pk", "fence"), *looks()}
+            before = books()
+            os.kill(paused.process.pid, signal.SIGCONT)
+            assert drill.ended(paused, outcome), outcome.problems
+            assert books() == before
+            compare(outcome, read_report(report_path), drill.accepted(), upstream, tmp_path)
+        finally:
+            for worker in drill.workers:
+                worker.clean_up()
+    assert outcome.problems == []
+    if review_count is not None:
+        assert outcome.review_count == review_count
+
+
+def test_two_pumps_share_the_work(own_database: Database, tmp_path: Path) -> None:
+    people = ("Alice", "Bob", "Carol", "Dora")
+    clips = [Clip(prompt=f"Wave {number}", person=people[number % 4]) for number in range(40)]
+    case = Case(point=CrashPoint.RECORDED, story="two pumps", clips=clips)
+    outcome = Outcome(case=case)
+    with upstream_for(case, tmp_path / "upstream") as upstream:
+        # Most fail, because each film that is checked takes a second; and each answer takes a moment, so that neither
+        # pump can be done before the other one has begun.
+        upstream.control.set(failure_rate=0.85, latency_seconds=0.2)
+        drill = Drill(case, tmp_path, environment_of(own_database, upstream, tmp_path, worker_count=2))
+        drill.marker(1).touch()
+        try:
+            workers = [drill.start(death=1, asks=asks, is_struck=False) for asks in (True, False)]
+            for worker, _report_path in workers:
+                assert drill.ended(worker, outcome), outcome.problems
+            reports = [read_report(path) for _worker, path in workers]
+            compare(outcome, reports[0], drill.accepted(), upstream, tmp_path)
+            created = [exchange.job_id for exchange in upstream.control.requests("create")]
+        finally:
+            for worker in drill.workers:
+                worker.clean_up()
+    assert outcome.problems == []
+    assert len(created) == len(set(created)) == 40
+    shares = [report.passed.get(CrashPoint.RECORDED.name, 0) for report in reports]
+    assert sum(shares) == 40
+    assert min(shares) > 0, shares
+    for worker, _report_path in workers:
+        assert "locked" not in worker.log
