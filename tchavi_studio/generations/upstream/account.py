@@ -38,8 +38,8 @@ PAUSE_RETRY_SECONDS = 60.0
 
 def upstream_account() -> UpstreamAccount:
     """The installation's one row, begun anew when the operator has pointed TCHAVI_BASE_URL elsewhere."""
-    account = UpstreamAccount.objects.filter(pk=1).first()
-    if account is None or account.base_url != settings.TCHAVI_BASE_URL:
+    account, _is_new = UpstreamAccount.objects.get_or_create(pk=1, defaults={"base_url": settings.TCHAVI_BASE_URL})
+    if account.base_url != settings.TCHAVI_BASE_URL:
         account = UpstreamAccount(pk=1, base_url=settings.TCHAVI_BASE_URL)
         account.save()
     return account
@@ -57,7 +57,8 @@ def requests_per_second(account: UpstreamAccount) -> float:
 
 
 def _limit(account: UpstreamAccount) -> int:
-    return account.limit_per_minute or UNKNOWN_LIMIT_PER_MINUTE
+    # With less than this a burst would leave nothing for the rest of the minute, or less than nothing.
+    return max(account.limit_per_minute or UNKNOWN_LIMIT_PER_MINUTE, SMALLEST_BURST + 1)
 
 
 def _capacity(account: UpstreamAccount) -> int:
@@ -73,13 +74,15 @@ def take_requests(wanted: int) -> int:
     now = timezone.now()
     if account.blocked_until is not None and now < account.blocked_until:
         return 0
-    if account.failure_count >= BREAK_AFTER_FAILURES:
-        # The circuit is half open: one request finds out for all.
-        wanted = 1
+    is_half_open = account.failure_count >= BREAK_AFTER_FAILURES
     tokens = _tokens(account, now)
-    granted = min(wanted, int(tokens))
+    granted = min(1 if is_half_open else wanted, int(tokens))
     if granted:
-        UpstreamAccount.objects.filter(pk=1).update(tokens=tokens - granted, counted_at=now)
+        changes: dict[str, object] = {"tokens": tokens - granted, "counted_at": now}
+        if is_half_open:
+            # One request finds out for all.
+            changes["blocked_until"] = now + timedelta(seconds=FIRST_BREAK_SECONDS)
+        UpstreamAccount.objects.filter(pk=1).update(**changes)
     return granted
 
 
@@ -111,8 +114,10 @@ def record_answer(*budgets: Budget, is_question: bool) -> None:
         changes |= {"failure_count": 0, "is_healthy": account.is_healthy or is_question}
     limits = [budget.limit_per_minute for budget in budgets if budget.limit_per_minute]
     if limits and limits[-1] != account.limit_per_minute:
+        # Only what was saved up may be spent: a limit that differs from answer to answer must not give a burst each.
+        tokens = _tokens(account, now)
         account.limit_per_minute = limits[-1]
-        account.tokens, account.counted_at = float(_capacity(account)), now
+        account.tokens, account.counted_at = min(tokens, float(_capacity(account))), now
         changes |= {"limit_per_minute": limits[-1], "tokens": account.tokens, "counted_at": now}
     remaining = [budget.remaining for budget in budgets if budget.remaining is not None]
     if remaining and min(remaining) < _tokens(account, now):

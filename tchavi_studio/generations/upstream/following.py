@@ -262,14 +262,13 @@ def fail_overdue() -> int:
     count = 0
     for reference in list(stuck.values_list("pk", flat=True)):
         with transaction.atomic():
-            failed = fail_generation(
+            # The job's row first, as whoever takes in its news does: else each could wait for the other.
+            RemoteJob.objects.filter(pk=reference).update(poll_at=None, held_by=None, held_until=None)
+            count += fail_generation(
                 reference,
                 code="upstream_timeout",
                 message="The provider did not finish this clip in time.",
                 sources={State.PROCESSING, State.SAVING},
                 needs_review=True,
             )
-            if failed:
-                RemoteJob.objects.filter(pk=reference).update(poll_at=None, held_by=None, held_until=None)
-                count += 1
     return count

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Answer = TypeVar("Answer", Retrieved, UploadedReference)
 
-TRANSFER_SECONDS = 240.0
+TRANSFER_SECONDS = 200.0
 """What one file may take; less than the cluster's limit for a task."""
 
 MAX_DAMAGED_DOWNLOADS = 4
