@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -31,7 +32,6 @@ from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.generations.lifecycle import lease
 from tchavi_studio.generations.models import (
     OPEN_STATES,
-    AccountPause,
     Engine,
     Generation,
     PumpSeat,
@@ -42,6 +42,7 @@ from tchavi_studio.generations.models import (
 from tchavi_studio.generations.nudges import nudge_transfers
 
 from . import account, following, submission, unknown
+from .fairness import Waiting
 from .following import Look
 from .network import MAX_UNDER_WAY, Arrival, Exchange, Network
 from .references import Route, reference_route
@@ -124,10 +125,13 @@ class Pump:
         self._interval_seconds = following.FASTEST_INTERVAL_SECONDS
         self._search: Search | None = None
         self._search_at = timezone.now()
-        self._looked_at = timezone.now()
+        # Nobody knows when the pump before this one looked last, so one look comes before the first submission.
+        self._looked_at = timezone.now() - timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS)
         self._housekeeping_at = timezone.now()
         self._hold_at = timezone.now()
         self._news: list[tuple[Look, Sequence[Snapshot]]] = []
+        self._postponed: list[Arrival] = []
+        self._has_asked_about_files = False
 
     @property
     def is_idle(self) -> bool:
@@ -142,14 +146,19 @@ class Pump:
     def step(self, *, wait_seconds: float, may_send: bool = True) -> None:
         """Take in what has arrived within `wait_seconds`, then send what may be sent."""
         arrivals = self._network.arrivals(wait_seconds=wait_seconds)
-        self._record_for_account(arrivals)
-        for exchange, answer in arrivals:
-            self._under_way.discard(exchange)
+        postponed, self._postponed = self._postponed, []
+        for exchange, answer in [*postponed, *arrivals]:
             try:
                 self._arrived(exchange, answer)
+            except OperationalError:
+                # The database was busy. What the provider said must not be lost: it is taken in with the next step.
+                self._postponed.append((exchange, answer))
+                continue
             except Exception:
                 # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
                 logger.exception("An answer of the provider could not be taken in.")
+            self._under_way.discard(exchange)
+        self._record_for_account(arrivals)
         self._take_news()
         now = timezone.now()
         self._keep_leases(now)
@@ -178,7 +187,7 @@ class Pump:
         known = account.upstream_account()
         if not account.may_ask(known, now=now):
             return
-        if now - self._looked_at > timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS):
+        if now - self._looked_at >= timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS):
             self._look_at_jobs(now, most=1)
         if known.is_healthy:
             self._submit(now)
@@ -193,13 +202,22 @@ class Pump:
         waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
         if not self._room() or not waiting.exists():
             return
-        most = self._room()
-        if AccountPause.objects.exists():
-            # One tries whether the account is in order again.
-            most = 0 if any(isinstance(exchange, Submit) for exchange in self._under_way) else 1
-        clips = submission.sendable(now=now)[:most]
+        clips = self._without_second_trials(submission.sendable(now=now))[: self._room()]
         for written in submission.write_down(clips[: account.take_requests(len(clips))]):
             self._send(Submit(written))
+
+    def _without_second_trials(self, clips: list[Waiting]) -> list[Waiting]:
+        """Where the provider refused the account, or a model, one clip at a time tries whether that is over."""
+        paused = {pause.model for pause in account.account_pauses()}
+        if not paused:
+            return clips
+        tried = {exchange.submission.model for exchange in self._under_way if isinstance(exchange, Submit)}
+        allowed = []
+        for clip in clips:
+            if not (("" in paused and tried) or (clip.model in paused and clip.model in tried)):
+                tried.add(clip.model)
+                allowed.append(clip)
+        return allowed
 
     def _look_at_jobs(self, now: datetime, *, most: int) -> None:
         if self._look is None:
@@ -240,7 +258,15 @@ class Pump:
         """Find out whether it answers again, and whether it takes files, where nothing else will tell."""
         if not known.is_healthy and self.is_idle and account.take_requests(1):
             self._send(AskForPage(page=0))
-        elif known.is_healthy and must_ask_about_files() and self.is_idle and account.take_requests(1):
+        elif (
+            known.is_healthy
+            and not self._has_asked_about_files
+            and must_ask_about_files()
+            and self.is_idle
+            and account.take_requests(1)
+        ):
+            # Once for each pump: sites have many ways to answer for addresses that they do not know.
+            self._has_asked_about_files = True
             self._send(AskWhetherFilesAreTaken())
 
     # --- Answers ------------------------------------------------------------------------------------------------------
@@ -273,7 +299,9 @@ class Pump:
                 if not exchange.costs_credits:
                     account.pause_submissions(answer, model="")
                     account.record_failure()
-            elif isinstance(answer, EngineError) and not isinstance(answer, RefusedError):
+            elif isinstance(answer, EngineError) and not (
+                isinstance(answer, RefusedError) or isinstance(exchange, AskWhetherFilesAreTaken)
+            ):
                 account.record_failure()
 
     def _submitted(self, sent: Submission, answer: object) -> None:
