@@ -10,7 +10,24 @@ from tests.databases import Database
 from .cases import CASES, Case
 from .drill import run_case
 
-CHOSEN = CASES
+# One case for each kind of thing that could go wrong, the point at which it would: a charge without a clip
+# (IN_ACCEPTING), a clip that was never sent (WRITTEN_DOWN), one that is billed and not known here (ANSWERED), one found
+# again by halves (IN_ADOPTING), a failure without its refund (IN_FAILING), two tables that contradict each other
+# (IN_NOTING_COMPLETED), a file without an owner (STORED), and a render that is begun anew (RENDERED).
+CHOSEN = {
+    CrashPoint.IN_ACCEPTING,
+    CrashPoint.WRITTEN_DOWN,
+    CrashPoint.ANSWERED,
+    CrashPoint.IN_ADOPTING,
+    CrashPoint.IN_FAILING,
+    CrashPoint.IN_NOTING_COMPLETED,
+    CrashPoint.STORED,
+    CrashPoint.RENDERED,
+}
+
+
+def first_case(point: CrashPoint) -> Case:
+    return next(case for case in CASES if case.point == point)
 
 
 def test_every_point_has_a_case() -> None:
@@ -19,8 +36,11 @@ def test_every_point_has_a_case() -> None:
 
 @pytest.mark.own_database
 @pytest.mark.xdist_group("processes")
-@pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
-def test_a_crash_loses_nothing_and_bills_nothing_twice(case: Case, own_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("point", [point for point in CrashPoint if point in CHOSEN], ids=lambda point: point.name)
+def test_a_crash_loses_nothing_and_bills_nothing_twice(
+    point: CrashPoint, own_database: Database, tmp_path: Path
+) -> None:
+    case = first_case(point)
     outcome = run_case(case, own_database, tmp_path)
     assert outcome.problems == []
     if case.review_count is not None:

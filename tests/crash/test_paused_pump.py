@@ -47,7 +47,7 @@ def looks() -> set[tuple[UUID, object]]:
 
 
 PAUSES: dict[str, tuple[CrashPoint, Callable[[], set[tuple[UUID, object]]], int | None]] = {
-    # What it sends when it wakes is billed: the admins are told of both.
+    # Given up by the other worker. The one that wakes must not send it any more: that would be billed for nothing.
     "about to submit": (CrashPoint.WRITTEN_DOWN, partial(claims, State.SUBMITTING), 1),
     "submission under way": (CrashPoint.ANSWERED, partial(claims, State.SUBMITTING), None),
     "look under way": (CrashPoint.PAGE_ARRIVED, looks, 0),
@@ -80,6 +80,8 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
             assert drill.ended(paused, outcome), outcome.problems
             assert books() == before
             compare(outcome, read_report(report_path), drill.accepted(), upstream, tmp_path)
+            if point == CrashPoint.WRITTEN_DOWN:
+                assert [job.prompt for job in upstream.control.jobs()] == [case.clips[1].prompt]
         finally:
             for worker in drill.workers:
                 worker.clean_up()

@@ -64,6 +64,8 @@ class Submit:
     costs_credits = True
 
     async def carry_out(self, engine: TchaviEngine) -> Accepted:
+        if timezone.now() >= self.submission.send_before:
+            raise NotSentError("Its lease ended before it could be sent.", code="lease_ended")
         accepted = await engine.submit(self.submission.request, attempt_id=str(self.submission.attempt_id))
         crashpoint(CrashPoint.ANSWERED)
         return accepted

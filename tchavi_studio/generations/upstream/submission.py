@@ -35,9 +35,14 @@ FIRST_LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One request that is written down and may be sent, once."""
+    """One request that is written down and may be sent, once, before `send_before`.
+
+    Somebody else may give the clip up and refund it when its lease has ended: a process that was paused meanwhile must
+    not have it made, and billed, after all.
+    """
 
     claim: Claim
+    send_before: datetime
     attempt_id: UUID
     model: str
     request: EngineRequest
@@ -117,7 +122,13 @@ def _write_down(clip: Waiting) -> Submission | None:
         )
         crashpoint(CrashPoint.IN_WRITING_DOWN)
     crashpoint(CrashPoint.WRITTEN_DOWN)
-    return Submission(claim=claim, attempt_id=attempt_id, model=generation.model, request=request)
+    return Submission(
+        claim=claim,
+        send_before=now + lease(),
+        attempt_id=attempt_id,
+        model=generation.model,
+        request=request,
+    )
 
 
 def hold_submissions(submissions: Iterable[Submission]) -> None:
