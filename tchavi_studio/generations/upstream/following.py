@@ -32,6 +32,9 @@ BUDGET_FOR_LOOKS = 0.8
 LOOK_SECONDS = 20.0
 """A look claims no more jobs than the budget lets it see in about this time; the most overdue come first."""
 
+LATE_LOOK_INTERVAL = timedelta(minutes=10)
+LATE_LOOKS_END_AFTER = timedelta(days=7)
+
 RANKED_JOBS = 2000
 """How far down the provider's list jobs are looked for by pages; older ones are asked for by name."""
 
@@ -41,12 +44,14 @@ class Look:
     """One round over the jobs that were due: who is still to be seen, and on which pages they are expected.
 
     `places` estimates each job's place in the provider's list by what this studio sent since. Jobs of somebody else on
-    the same account shift them; `shift` is how far, as the pages seen so far have shown.
+    the same account shift them; `shift` is how far, as the pages seen so far have shown. `given_up` are those whose
+    clips were failed and refunded already: the admins want to know how they end.
     """
 
     holder: UUID
     unseen: dict[str, UUID]
     places: dict[str, int]
+    given_up: frozenset[UUID] = frozenset()
     shift: int = 0
     pages_asked: set[int] = field(default_factory=set)
 
@@ -83,8 +88,9 @@ def claim_due_jobs() -> Look | None:
     holder = uuid4()
     # The condition stands in the UPDATE itself: of two that chose the same rows each gets those that it changed.
     _free(now).filter(pk__in=chosen).update(held_by=holder, held_until=now + lease())
-    held = RemoteJob.objects.filter(held_by=holder).values_list("remote_id", "reference")
-    unseen = {remote_id: reference for remote_id, reference in held if remote_id is not None}
+    held = list(RemoteJob.objects.filter(held_by=holder).values_list("remote_id", "pk", "generation__needs_review"))
+    unseen = {remote_id: reference for remote_id, reference, _needs_review in held if remote_id is not None}
+    given_up = frozenset(reference for _remote_id, reference, needs_review in held if needs_review)
     if not unseen:
         return None
     crashpoint(CrashPoint.POLL_CLAIMED)
@@ -95,7 +101,7 @@ def claim_due_jobs() -> Look | None:
         if remote_id is not None
     }
     places = {remote_id: ranked[remote_id] for remote_id in unseen if remote_id in ranked}
-    return Look(holder=holder, unseen=unseen, places=places)
+    return Look(holder=holder, unseen=unseen, places=places, given_up=given_up)
 
 
 def _free(now: datetime) -> QuerySet[RemoteJob]:
@@ -138,6 +144,9 @@ def apply_snapshots(look: Look, snapshots: Iterable[Snapshot], *, interval_secon
     """
     by_id = {snapshot.remote_id: snapshot for snapshot in snapshots}
     seen = {remote_id: look.unseen.pop(remote_id) for remote_id in by_id if remote_id in look.unseen}
+    given_up = {remote_id for remote_id, reference in seen.items() if reference in look.given_up}
+    if given_up:
+        _look_again_late(look.holder, [seen.pop(remote_id) for remote_id in given_up])
     _note_late_endings({remote_id: by_id[remote_id] for remote_id in by_id if remote_id not in seen})
     ended: dict[RemoteState, dict[UUID, Snapshot]] = {RemoteState.COMPLETED: {}, RemoteState.FAILED: {}}
     open_jobs: dict[UUID, Snapshot] = {}
@@ -234,17 +243,29 @@ def _note_late_endings(snapshots: dict[str, Snapshot]) -> None:
     for job in given_up:
         assert job.remote_id is not None
         snapshot = snapshots[job.remote_id]
-        job.settled_late_at = timezone.now()
+        job.settled_late_at, job.poll_at = timezone.now(), None
         job.output_url = snapshot.output_url
         if snapshot.billed_credits is not None:
             job.billed_credits = snapshot.billed_credits
         job.refunded_credits = snapshot.refunded_credits
-        job.save(update_fields=["settled_late_at", "output_url", "billed_credits", "refunded_credits"])
+        job.save(update_fields=["settled_late_at", "poll_at", "output_url", "billed_credits", "refunded_credits"])
+
+
+def _look_again_late(holder: UUID, references: Collection[UUID]) -> None:
+    """Look at jobs whose clips were given up now and then, for some days."""
+    now = timezone.now()
+    held = _held(holder, references)
+    is_recent = Q(sent_at__gte=now - LATE_LOOKS_END_AFTER)
+    held.filter(~is_recent).update(held_by=None, held_until=None, poll_at=None)
+    held.filter(is_recent).update(held_by=None, held_until=None, poll_at=now + LATE_LOOK_INTERVAL)
 
 
 def note_gone(look: Look, remote_id: str, *, interval_seconds: float) -> None:
     """The provider does not know this job (any more, or yet): look again later, until its deadline."""
     reference = look.unseen.pop(remote_id)
+    if reference in look.given_up:
+        _look_again_late(look.holder, [reference])
+        return
     _held(look.holder, [reference]).update(
         held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=max(interval_seconds, 5.0))
     )
@@ -263,7 +284,9 @@ def fail_overdue() -> int:
     for reference in list(stuck.values_list("pk", flat=True)):
         with transaction.atomic():
             # The job's row first, as whoever takes in its news does: else each could wait for the other.
-            RemoteJob.objects.filter(pk=reference).update(poll_at=None, held_by=None, held_until=None)
+            jobs = RemoteJob.objects.filter(pk=reference)
+            jobs.update(held_by=None, held_until=None)
+            jobs.filter(poll_at__isnull=False).update(poll_at=timezone.now() + LATE_LOOK_INTERVAL)
             count += fail_generation(
                 reference,
                 code="upstream_timeout",

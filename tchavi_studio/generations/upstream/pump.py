@@ -19,13 +19,14 @@ from tchavi_studio.engines.base import (
     PAGE_LENGTH,
     Accepted,
     AccountRefusedError,
-    EngineError,
     JobList,
     NotSentError,
     OutOfBudgetError,
     RefusedError,
     Retrieved,
     Snapshot,
+    UnavailableError,
+    UnknownOutcomeError,
 )
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
@@ -107,9 +108,10 @@ class AskWhetherFilesAreTaken:
 
 
 def has_work() -> bool:
-    """Whether any clip is with the provider or on its way there, or something has to be asked."""
+    """Whether any clip is with the provider or on its way there, or something else has to be asked."""
     clips = Generation.objects.filter(engine=Engine.TCHAVI, state__in=OPEN_STATES - {State.SAVING})
-    return clips.exists() or must_ask_about_files()
+    due = RemoteJob.objects.filter(poll_at__lte=timezone.now())
+    return clips.exists() or due.exists() or must_ask_about_files()
 
 
 def must_ask_about_files() -> bool:
@@ -297,12 +299,11 @@ class Pump:
         for exchange, answer in arrivals:
             if isinstance(answer, OutOfBudgetError):
                 account.record_too_many_requests(answer.retry_after_seconds, answer.budget)
-            elif isinstance(answer, AccountRefusedError):
-                if not exchange.costs_credits:
-                    account.pause_submissions(answer, model="")
-                    account.record_failure()
-            elif isinstance(answer, EngineError) and not (
-                isinstance(answer, RefusedError) or isinstance(exchange, AskWhetherFilesAreTaken)
+            elif isinstance(answer, AccountRefusedError) and not exchange.costs_credits:
+                account.pause_submissions(answer, model="")
+                account.record_failure()
+            elif isinstance(answer, UnknownOutcomeError | NotSentError | UnavailableError) and not isinstance(
+                exchange, AskWhetherFilesAreTaken
             ):
                 account.record_failure()
 
