@@ -81,6 +81,11 @@ class Case:
         return f"{self.point.name} {self.story}"
 
     @property
+    def worker_counts(self) -> tuple[int, ...]:
+        """How many workers are alive at once: with two of them one dies, and then nobody is left to die again."""
+        return (1, 2) if self.deaths == 1 else (1,)
+
+    @property
     def takes_files(self) -> bool:
         return any(clip.has_reference for clip in self.clips)
 

@@ -241,12 +241,12 @@ def compare(outcome: Outcome, report: Report, accepted: set[str], upstream: Runn
     film = (folder / "upstream" / "upstream.mp4").read_bytes()
     for position, clip in enumerate(case.clips, start=1):
         committed = clip.prompt in accepted or (case.point.name == "ACCEPTED" and position == case.nth)
-        for kind, what in _compare_clip(clip, committed, entries[clip.prompt], jobs[clip.prompt], film):
+        for kind, what in compare_clip(clip, committed, entries[clip.prompt], jobs[clip.prompt], film):
             getattr(outcome, kind).append(f"{clip.prompt}: {what}")
     _check_the_rest(outcome, report)
 
 
-def _compare_clip(
+def compare_clip(
     clip: Clip, committed: bool, entries: list[Entry], jobs: list[JobFacts], film: bytes
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with one clip, by the name of `Outcome`'s list for it."""
@@ -258,12 +258,13 @@ def _compare_clip(
         yield "lost", f"was accepted, and has {len(entries)} rows"
         return
     [entry] = entries
-    if entry.state not in FINAL_STATES:
-        yield "stuck", f"is {entry.state}"
     if entry.holds_lease:
         yield "stuck", "holds a lease"
     if len(jobs) > 1:
         yield "double_billed", f"was accepted {len(jobs)} times at the provider"
+    if entry.state not in FINAL_STATES:
+        yield "stuck", f"is {entry.state}"
+        return
     charge, refund = ("charge", entry.price_credits), ("refund", entry.price_credits)
     due = [] if not entry.price_credits else [charge] if entry.state == "completed" else [charge, refund]
     if entry.transfers != due:
