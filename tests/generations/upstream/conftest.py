@@ -1,0 +1,220 @@
+"""The provider in this process, a clock that only the test moves, and a pump between them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import Settings
+
+from tchavi_studio.engines.base import EngineError
+from tchavi_studio.engines.tchavi import TchaviEngine
+from tchavi_studio.generations import services
+from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State, UpstreamAccount
+from tchavi_studio.generations.upstream import account
+from tchavi_studio.generations.upstream.network import Arrival, Exchange, without_answer
+from tchavi_studio.generations.upstream.pump import Pump
+from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.ledger.verification import verify_ledger
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.generations.conftest import make_params
+from tests.upstream.service import API_KEY, Upstream
+from tests.upstream.service import Settings as UpstreamSettings
+from tests.upstream.transport import UpstreamTransport
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BASE_URL = "http://upstream.test/v1"
+CREDITS = 10_000_000
+
+Clock = time_machine.Traveller
+Start = Callable[..., Generation]
+
+
+@pytest.fixture(autouse=True)
+def live(settings: Settings) -> None:
+    """A studio in live mode, which the provider can reach, with an account of its own there."""
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    settings.TCHAVI_API_KEY = API_KEY
+    settings.TCHAVI_BASE_URL = BASE_URL
+    settings.TCHAVI_ACCOUNT_EXCLUSIVE = True
+    settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance takes the middle."""
+    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
+    """Start one clip of Alice's. Whatever the test does then, the ledger holds."""
+    grant_credits(workspace=workspace, book="live", amount_credits=CREDITS, reason="to test with")
+
+    def start_one(**changes: Any) -> Generation:
+        started = services.start_generation(
+            workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4()
+        )
+        return started.generations[0]
+
+    yield start_one
+    assert list(verify_ledger()) == []
+
+
+@pytest.fixture
+def upstream(clock: Clock) -> Upstream:
+    """Its jobs wait to be finished, and it takes 300 requests a minute."""
+    return Upstream(time.time, settings=UpstreamSettings(job_seconds=None), clip=b"film")
+
+
+class LocalNetwork:
+    """Each exchange is carried out when it is sent; its answer stays on the line while `is_held`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._engine = TchaviEngine(api_key=API_KEY, base_url=BASE_URL, transport=UpstreamTransport(upstream))
+        self._answered: list[Arrival] = []
+        self.sent: list[Exchange] = []
+        self.is_held = False
+
+    def send(self, exchange: Exchange) -> None:
+        self.sent.append(exchange)
+        answer: Any
+        try:
+            answer = self._loop.run_until_complete(exchange.carry_out(self._engine))
+        except EngineError as error:
+            answer = error
+        self._answered.append((exchange, answer))
+
+    def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
+        if self.is_held:
+            return []
+        arrived, self._answered = self._answered, []
+        return arrived
+
+    def lose_answers(self) -> None:
+        """What is on the line never arrives; each exchange ends as one that took too long."""
+        self._answered = [(exchange, without_answer(exchange)) for exchange, _answer in self._answered]
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._engine.close())
+        self._loop.close()
+
+
+@pytest.fixture
+def network(upstream: Upstream) -> Iterator[LocalNetwork]:
+    network = LocalNetwork(upstream)
+    yield network
+    network.close()
+
+
+@dataclass
+class Drive:
+    """A pump at work: it and the clock go on together, in steps."""
+
+    clock: Clock
+    network: LocalNetwork
+    upstream: Upstream
+    pump: Pump = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Another pump takes over, which knows nothing of the first."""
+        self.pump = Pump(self.network)
+
+    def __call__(self, seconds: float = 1.0, *, step_seconds: float = 0.2) -> None:
+        """Let the pump work for `seconds`, and one step longer."""
+        for _step in range(round(seconds / step_seconds)):
+            self.pump.step(wait_seconds=0)
+            self.clock.shift(step_seconds)
+        self.pump.step(wait_seconds=0)
+
+
+@pytest.fixture
+def drive(clock: Clock, network: LocalNetwork, upstream: Upstream, start: Start) -> Drive:
+    account.upstream_account()
+    UpstreamAccount.objects.update(limit_per_minute=300, tokens=30)
+    return Drive(clock, network, upstream)
+
+
+# --- What became of it ------------------------------------------------------------------------------------------------
+
+
+def reloaded(generation: Generation) -> Generation:
+    return Generation.objects.get(pk=generation.pk)
+
+
+def job_of(generation: Generation) -> RemoteJob:
+    return RemoteJob.objects.get(reference=generation.pk)
+
+
+def transfers(generation: Generation) -> list[tuple[str, int]]:
+    """The ledger's rows of a clip, oldest first."""
+    rows = Transfer.objects.filter(reference=generation.pk).order_by("sequence")
+    return list(rows.values_list("kind", "amount_credits"))
+
+
+CHARGED = [("charge", 1300)]
+REFUNDED = [("charge", 1300), ("refund", 1300)]
+
+
+# --- Many at once -----------------------------------------------------------------------------------------------------
+
+
+def make_open_jobs(
+    upstream: Upstream, workspace: Workspace, count: int, *, sent_at: datetime | None = None
+) -> list[tuple[Generation, str]]:
+    """`count` clips that the provider is making already, the oldest first, all of them due for a look."""
+    now = sent_at or timezone.now()
+    params = make_params()
+    clips = Generation.objects.bulk_create(
+        Generation(
+            workspace=workspace,
+            model=params.model,
+            prompt=params.prompt,
+            duration_seconds=5,
+            resolution="480p",
+            aspect_ratio="16:9",
+            generate_audio=True,
+            seed=number,
+            width=864,
+            height=496,
+            engine=Engine.TCHAVI,
+            book="live",
+            price_credits=0,
+            state=State.PROCESSING,
+            created_at=now + timedelta(milliseconds=number),
+        )
+        for number in range(count)
+    )
+    made = [
+        (clip, upstream.add_job(model="seedance-2", prompt="Dawn over the lagoon", seed=number))
+        for number, clip in enumerate(clips)
+    ]
+    RemoteJob.objects.bulk_create(
+        RemoteJob(
+            reference=clip.pk,
+            generation=clip,
+            attempt_id=uuid4(),
+            sent_at=now + timedelta(milliseconds=number),
+            remote_id=remote_id,
+            poll_at=now,
+        )
+        for number, (clip, remote_id) in enumerate(made)
+    )
+    return made
