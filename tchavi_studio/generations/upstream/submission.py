@@ -232,9 +232,9 @@ def rescue_dead_submissions() -> int:
 
 
 def fail_long_waiting() -> int:
-    """Fail and refund what has waited too long for a provider's account that refuses it."""
+    """Fail and refund what has waited too long for a provider's account that has refused it all that time."""
     before = timezone.now() - timedelta(seconds=settings.STUDIO_ACCOUNT_WAIT_SECONDS)
-    paused = {pause.model for pause in account.account_pauses()}
+    paused = {pause.model for pause in account.account_pauses() if pause.since < before}
     waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED, created_at__lt=before)
     if "" not in paused:
         waiting = waiting.filter(model__in=paused)

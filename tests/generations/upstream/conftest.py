@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -63,12 +64,17 @@ def clock() -> Iterator[Clock]:
 def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
     """Start one clip of Alice's. Whatever the test does then, the ledger holds."""
     grant_credits(workspace=workspace, book="live", amount_credits=CREDITS, reason="to test with")
+    numbers = count()
 
     def start_one(**changes: Any) -> Generation:
         started = services.start_generation(
             workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4()
         )
-        return started.generations[0]
+        # The clock stands still, and the order of clips is that of their times.
+        generation = started.generations[0]
+        generation.created_at += timedelta(microseconds=next(numbers))
+        generation.save(update_fields=["created_at"])
+        return generation
 
     yield start_one
     assert list(verify_ledger()) == []
@@ -177,9 +183,9 @@ REFUNDED = [("charge", 1300), ("refund", 1300)]
 
 
 def make_open_jobs(
-    upstream: Upstream, workspace: Workspace, count: int, *, sent_at: datetime | None = None
+    upstream: Upstream, workspace: Workspace, how_many: int, *, sent_at: datetime | None = None
 ) -> list[tuple[Generation, str]]:
-    """`count` clips that the provider is making already, the oldest first, all of them due for a look."""
+    """`how_many` clips that the provider is making already, the oldest first, all of them due for a look."""
     now = sent_at or timezone.now()
     params = make_params()
     clips = Generation.objects.bulk_create(
@@ -200,7 +206,7 @@ def make_open_jobs(
             state=State.PROCESSING,
             created_at=now + timedelta(milliseconds=number),
         )
-        for number in range(count)
+        for number in range(how_many)
     )
     made = [
         (clip, upstream.add_job(model="seedance-2", prompt="Dawn over the lagoon", seed=number))
