@@ -16,8 +16,9 @@ from tchavi_studio.api import references
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.workspaces.models import Workspace
-from tests.api.conftest import Program, only_generation
+from tests.api.conftest import BODY, Program, only_generation
 
 ADDRESS_REFUSED = (
     "The address could not be fetched. It must be a public http or https address that answers with the file itself. "
@@ -256,3 +257,42 @@ def test_an_upload_that_says_it_is_too_large_is_413_unread(program: Program) -> 
     )
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "payload_too_large"
+
+
+# --- Out of the provider's reach --------------------------------------------------------------------------------------
+
+UNREACHABLE = {
+    "error": {
+        "code": "references_unreachable",
+        "message": "The provider can't fetch reference files from this studio, because it has no public address. No "
+        "credits moved. Ask the site's admin to set STUDIO_PUBLIC_URL, or make the clip from text alone.",
+        "status": 400,
+    }
+}
+
+
+@pytest.mark.parametrize("path", ["/videos/generations", "/videos/quote"])
+def test_a_file_that_the_provider_cannot_get_is_refused_before_any_charge(
+    program: Program, workspace: Workspace, settings: Settings, path: str
+) -> None:
+    url = program.upload("/files", file=SimpleUploadedFile("a.png", picture("red"))).json()["url"]
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    settings.STUDIO_PUBLIC_URL = "http://127.0.0.1:8000"
+    grant_credits(workspace=workspace, book="live", amount_credits=5_000, reason="for the test")
+    body = {**BODY, "reference_images": [url]}
+    response = program.post(path, body, **{"Idempotency-Key": "one"})
+    assert (response.status_code, response.json()) == (400, UNREACHABLE)
+    assert Generation.objects.count() == 0
+    assert wallet_balance(workspace=workspace, book="live") == 5_000
+    # The key is free again: once there is a way, the same request goes through.
+    settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
+    assert program.post(path, body, **{"Idempotency-Key": "one"}).status_code in (200, 202)
+
+
+def test_a_test_keys_preview_takes_it_all_the_same(test_program: Program, settings: Settings) -> None:
+    url = test_program.upload("/files", file=SimpleUploadedFile("a.png", picture("red"))).json()["url"]
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    settings.STUDIO_PUBLIC_URL = "http://127.0.0.1:8000"
+    body = {**BODY, "reference_images": [url]}
+    assert test_program.post("/videos/quote", body).json()["credits"] == 0
+    assert test_program.post("/videos/generations", body).status_code == 202
