@@ -100,6 +100,33 @@ def test_members_may_what_their_role_allows(
         assert statuses - {405} == {403}
 
 
+FOR_SITE_ADMINS = {
+    f"{WORKSPACE}credits/exposure/",
+    f"{WORKSPACE}credits/exposure/<uuid:reference>/reviewed/",
+    f"{WORKSPACE}credits/provider/try-again/",
+}
+
+
+def test_the_pages_for_the_sites_admins_are_these() -> None:
+    marked = {
+        route for route, pattern in WORKSPACE_ROUTES.items() if getattr(pattern.callback, "is_for_site_admins", False)
+    }
+    assert marked == FOR_SITE_ADMINS
+
+
+@pytest.mark.parametrize("role", Role.values)
+@pytest.mark.parametrize("route", sorted(FOR_SITE_ADMINS))
+def test_what_is_of_all_workspaces_is_for_the_sites_admins_alone(
+    workspace: Workspace, bob: User, client: Client, route: str, role: str
+) -> None:
+    Membership.objects.create(workspace=workspace, user=bob, role=role)
+    client.force_login(bob)
+    path = path_of(route, workspace.slug)
+    assert {client.get(path).status_code, client.post(path).status_code} - {405} == {404}
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    assert {client.get(path).status_code, client.post(path).status_code} - {405} <= {200, 302}
+
+
 def test_the_roles_allow_what_they_say() -> None:
     allowed = {role: {p for p in Permission.values if Membership(role=role).can(p)} for role in Role.values}
     assert allowed == {

@@ -240,7 +240,7 @@ LOST = "The provider's answer was lost, so it is not known whether the clip is b
 @pytest.mark.parametrize(
     ("is_reviewed", "words"),
     [
-        (False, "Your credits are back, and nothing has to be done here. The studio's admins are looking into"),
+        (False, "Your credits are back. The studio's admins are looking into"),
         (True, "Your credits are back. The studio's admins have looked into"),
     ],
 )
