@@ -1,0 +1,77 @@
+"""An in-memory database for each seed: a copy of one that was migrated once.
+
+A trigger writes down each state that a clip comes to, whoever brings it there. What is rolled back leaves no line.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.management import call_command
+from django.db import connection
+
+from tests.databases import Database, connected_to
+
+HISTORY = """
+CREATE TABLE simulation_history (
+    number INTEGER PRIMARY KEY, generation TEXT, old_state TEXT, state TEXT, old_fence INTEGER, fence INTEGER,
+    old_version INTEGER, version INTEGER
+);
+CREATE TRIGGER simulation_insert AFTER INSERT ON generations_generation BEGIN
+    INSERT INTO simulation_history (generation, old_state, state, old_fence, fence, old_version, version)
+    VALUES (NEW.id, '', NEW.state, 0, NEW.fence, 0, NEW.version);
+END;
+CREATE TRIGGER simulation_update AFTER UPDATE ON generations_generation BEGIN
+    INSERT INTO simulation_history (generation, old_state, state, old_fence, fence, old_version, version)
+    VALUES (NEW.id, OLD.state, NEW.state, OLD.fence, NEW.fence, OLD.version, NEW.version);
+END;
+"""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One write on a clip's row; `old_state` is "" for its first."""
+
+    generation_id: UUID
+    old_state: str
+    state: str
+    old_fence: int
+    fence: int
+    old_version: int
+    version: int
+
+
+class MemoryDatabase:
+    """The connection's database, which can be made fresh."""
+
+    def __init__(self) -> None:
+        self._template = sqlite3.connect(":memory:")
+        self._raw.executescript(HISTORY)
+        self._raw.backup(self._template)
+        self._last_number = 0
+
+    @property
+    def _raw(self) -> Any:
+        return connection.connection
+
+    def restore(self) -> None:
+        self._template.backup(self._raw)
+        self._last_number = 0
+
+    def new_moves(self) -> list[Move]:
+        """What was written since the last call."""
+        rows = self._raw.execute("SELECT * FROM simulation_history WHERE number > ?", (self._last_number,)).fetchall()
+        if rows:
+            self._last_number = rows[-1][0]
+        return [Move(UUID(row[1]), *row[2:]) for row in rows]
+
+
+@contextmanager
+def memory_database() -> Iterator[MemoryDatabase]:
+    """Within, Django's default connection leads to a migrated database in memory."""
+    with connected_to(Database(name=":memory:", url="")):
+        call_command("migrate", interactive=False, verbosity=0)
+        yield MemoryDatabase()

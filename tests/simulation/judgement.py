@@ -1,0 +1,139 @@
+"""What must be true: of every write on a clip's row, and of both sides' books when everything is over."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tchavi_studio.generations.models import Generation, RemoteJob, State
+from tchavi_studio.ledger.models import Kind, Transfer
+from tchavi_studio.ledger.verification import verify_ledger
+
+from .database import Move
+
+if TYPE_CHECKING:
+    from .world import World
+
+LEGAL_MOVES: dict[str, set[str]] = {
+    "": {State.QUEUED},
+    State.QUEUED: {State.SUBMITTING, State.CANCELLED, State.FAILED},
+    State.SUBMITTING: {State.QUEUED, State.UNKNOWN, State.PROCESSING, State.FAILED},
+    State.UNKNOWN: {State.PROCESSING, State.FAILED},
+    State.PROCESSING: {State.SAVING, State.FAILED},
+    State.SAVING: {State.COMPLETED, State.FAILED},
+}
+"""What a clip that the provider makes may become. What is not named is final."""
+
+RATE_TOLERANCE = 12
+"""Requests made before the provider has told its limit, and those that stand on both sides of a minute."""
+
+
+def of_move(move: Move) -> Iterator[str]:
+    """What is wrong with one write."""
+    if move.old_state != move.state and move.state not in LEGAL_MOVES.get(move.old_state, set()):
+        yield f"{move.old_state} became {move.state}"
+    if move.fence < move.old_fence:
+        yield f"its fence fell from {move.old_fence} to {move.fence}"
+    if move.version < move.old_version or (move.state != move.old_state and move.version == move.old_version):
+        yield f"its version went from {move.old_version} to {move.version}"
+
+
+def of_world(world: "World") -> Iterator[str]:
+    """What is wrong when everything is over."""
+    for finding in verify_ledger():
+        yield f"ledger: {finding}"
+    yield from _of_ledger(world)
+    yield from _of_both_sides(world)
+    yield from _of_requests(world)
+
+
+def _of_ledger(world: "World") -> Iterator[str]:
+    """Each clip has its one charge, and its one refund exactly if it came to nothing."""
+    charges, refunds = (
+        {kind_row.reference: kind_row.amount_credits for kind_row in Transfer.objects.filter(kind=kind)}
+        for kind in (Kind.CHARGE, Kind.REFUND)
+    )
+    counts = Counter(Transfer.objects.exclude(reference=None).values_list("reference", "kind"))
+    for (reference, kind), count in counts.items():
+        if count > 1:
+            yield f"{reference} has {count} × {kind}"
+    known = set()
+    for clip in Generation.objects.all():
+        known.add(clip.pk)
+        name = world.name_of(clip.pk)
+        world.count(f"clip: {clip.state}{' ' + clip.error_code if clip.state == State.FAILED else ''}")
+        if clip.needs_review:
+            world.count("clip: needs review")
+        if charges.get(clip.pk) != clip.price_credits:
+            yield f"{name} costs {clip.price_credits} and was charged {charges.get(clip.pk)}"
+        expected = None if clip.state == State.COMPLETED or clip.is_open else clip.price_credits
+        if refunds.get(clip.pk) != expected:
+            yield f"{name} is {clip.state} and was refunded {refunds.get(clip.pk)}"
+    if strangers := set(charges) - known:
+        yield f"charges without a clip: {strangers}"
+
+
+def _of_both_sides(world: "World") -> Iterator[str]:
+    """What the provider made and billed, against what the studio knows of it."""
+    try:
+        totals = world.upstream.audit()
+    except AssertionError as error:
+        yield f"upstream: {error}"
+        return
+    world.outcome.counts["clips"] = Generation.objects.count()
+    clips = {(clip.prompt, clip.seed): clip for clip in Generation.objects.select_related("output")}
+    remote_jobs = {job.reference: job for job in RemoteJob.objects.all()}
+    jobs = world.upstream.jobs()
+    own_jobs = {}
+    exposure_credits = 0
+    for job in jobs:
+        if job.is_foreign:
+            continue
+        clip = clips.get((job.prompt, job.seed or 0))
+        if clip is None:
+            yield f"{job.id} was made over there for no clip: {job.prompt}, {job.seed}"
+            continue
+        name = world.name_of(clip.pk)
+        if clip.pk in own_jobs:
+            yield f"{name} was accepted twice: {own_jobs[clip.pk].id} and {job.id}"
+        own_jobs[clip.pk] = job
+        if job.refunded_credits is not None or clip.state == State.COMPLETED:
+            continue
+        if not clip.needs_review:
+            yield f"{name} is {clip.state}, {job.id} was billed for it and nobody is told"
+        exposure_credits += job.charged_credits
+    completed_credits = 0
+    for clip in clips.values():
+        if clip.state != State.COMPLETED:
+            continue
+        name, own_job = world.name_of(clip.pk), own_jobs.get(clip.pk)
+        completed_credits += clip.price_credits
+        assert clip.output is not None
+        if own_job is None:
+            yield f"{name} is completed and was never accepted over there"
+        elif remote_jobs[clip.pk].remote_id != own_job.id:
+            yield f"{name} took {remote_jobs[clip.pk].remote_id} for its job {own_job.id}"
+        elif own_job.refunded_credits is not None:
+            yield f"{name} is completed and {own_job.id} was refunded over there"
+        if own_job and clip.output.original_name != own_job.id:
+            yield f"{name} shows the film of {clip.output.original_name}, not of {own_job.id}"
+    foreign_credits = sum(job.charged_credits - (job.refunded_credits or 0) for job in jobs if job.is_foreign)
+    net_credits = totals.charged_credits - totals.refunded_credits - foreign_credits
+    if not world.scenario.upstream.audio_surcharge_credits and net_credits != completed_credits + exposure_credits:
+        yield f"over there {net_credits} were billed, here {completed_credits} + {exposure_credits} are known"
+
+
+def _of_requests(world: "World") -> Iterator[str]:
+    """No minute holds more requests than the provider allows."""
+    world.outcome.counts["requests"] += len(world.requests_sent_at)
+    for exchange in world.upstream.requests():
+        if exchange.status == 429 and not exchange.fault:
+            world.count("genuine 429")
+    limit = world.scenario.upstream.requests_per_minute
+    sent = world.requests_sent_at
+    first = 0
+    for index, at in enumerate(sent):
+        while sent[first] <= at - 60.0:
+            first += 1
+        if index - first + 1 > limit + RATE_TOLERANCE:
+            yield f"{index - first + 1} requests within a minute, where {limit} are allowed"
+            return
