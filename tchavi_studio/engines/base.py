@@ -95,9 +95,13 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class JobList:
-    """One page of a remote engine's jobs, newest first. An empty `snapshots` tells that the list ends before it."""
+    """One page of a remote engine's jobs, newest first. An empty `snapshots` tells that the list ends before it.
+
+    `is_whole` is False where the page has more jobs than could be read.
+    """
 
     snapshots: tuple[Snapshot, ...]
+    is_whole: bool = True
     budget: Budget = Budget()
 
 

@@ -139,10 +139,8 @@ class TchaviEngine:
             page = await self._client.jobs.list_page(limit=PAGE_LENGTH, offset=offset)
         except TchaviError as error:
             raise _question_error(error) from error
-        return JobList(
-            snapshots=tuple(read_snapshot(job) for job in page.jobs if _is_usable_id(job.id)),
-            budget=_budget(page.response),
-        )
+        snapshots = tuple(read_snapshot(job) for job in page.jobs if _is_usable_id(job.id))
+        return JobList(snapshots=snapshots, is_whole=len(snapshots) == len(page.jobs), budget=_budget(page.response))
 
     async def retrieve(self, remote_id: str) -> Retrieved:
         try:

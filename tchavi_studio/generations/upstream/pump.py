@@ -329,7 +329,10 @@ class Pump:
             if look is not None:
                 look.saw_page(exchange.page, answer.snapshots)
                 self._news.append((look, answer.snapshots))
-            if search is not None:
+            if search is not None and not answer.is_whole:
+                # What could not be read might be a second job that fits.
+                self._search = None
+            elif search is not None:
                 search.saw_page(answer.snapshots)
                 if search.is_over:
                     unknown.adopt_found(search)
