@@ -3,14 +3,19 @@
 import os
 import sys
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-os.environ.pop("TEST_DATABASE_URL", None)
 
-import django
+def main() -> int:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    # Worlds live in SQLite's memory, whatever the suite is run on.
+    os.environ.pop("TEST_DATABASE_URL", None)
+    import django
 
-django.setup()
+    django.setup()
 
-from tests.simulation.report import main
+    from tests.simulation import report
+
+    return report.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,9 +8,9 @@ at moments that the seed draws.
 import heapq
 from collections.abc import Callable
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
-import greenlet
+import greenlet  # type: ignore[import-untyped]
 import time_machine
 
 from tchavi_studio.generations.upstream.network import Exchange
@@ -27,26 +27,35 @@ class OutOfTime(BaseException):  # like KeyboardInterrupt: not an error of whoev
     """An exchange has taken longer than it may."""
 
 
-class Thread(greenlet.greenlet):
+class Thread:
     """One line of work of a process."""
 
     def __init__(self, process: "Process", work: Callable[[], None]) -> None:
-        super().__init__(self._run_to_its_end, process.hub.main)
         self.process = process
         self.deadline = float("inf")
         self.is_on_the_wire = True
         self.late_delivery: Exchange | None = None
         """What is on its way while `is_on_the_wire` is False: when the process dies, it may arrive all the same."""
         self._work = work
+        self._line: Any = greenlet.greenlet(self._run, process.hub.main)
+        self._line.thread = self
 
-    def _run_to_its_end(self) -> None:
+    def go_on(self) -> None:
+        """Run until the next sleep, or to the end."""
+        self._line.switch()
+
+    def bury(self) -> None:
+        """End here. What is done on the way out reaches nobody: only Python's own things are put in order."""
+        if self._line:
+            self._line.throw(Killed)
+
+    def _run(self) -> None:
         try:
             self._work()
         except Killed:
             pass
         finally:
-            if self in self.process.threads:
-                self.process.threads.remove(self)
+            self.process.threads.remove(self)
 
 
 class Process:
@@ -70,23 +79,22 @@ class Process:
 
     def resume(self, thread: Thread) -> None:
         """Let a thread go on: at once, when the process is woken, or never."""
-        if self.is_dead or thread.dead:
+        if self.is_dead or thread not in self.threads:
             return
         if self.stopped_until > self.hub.now:
             self.hub.later(self.stopped_until - self.hub.now, lambda: self.resume(thread))
         else:
-            thread.switch()
+            thread.go_on()
 
     def kill(self) -> None:
         """The process is gone: its threads never go on."""
         self.is_dead = True
-        # Only so that Python's own things are put in order: what a thread does on its way out reaches nobody.
         self.hub.later(0.0, self.bury)
 
     def bury(self) -> None:
+        self.is_dead = True
         for thread in list(self.threads):
-            if thread:
-                thread.throw(Killed)
+            thread.bury()
         self.threads.clear()
 
 
@@ -94,7 +102,7 @@ class Hub:
     """The agenda and its clock. `on_event` is called after each event."""
 
     def __init__(self, clock: time_machine.Traveller) -> None:
-        self.main = greenlet.getcurrent()
+        self.main: Any = greenlet.getcurrent()
         self.now = START
         self.on_event: Callable[[], None] = lambda: None
         self._clock = clock
@@ -104,8 +112,8 @@ class Hub:
     @property
     def thread(self) -> Thread | None:
         """The thread that runs now; None for the agenda itself."""
-        current = greenlet.getcurrent()
-        return current if isinstance(current, Thread) else None
+        thread: Thread | None = getattr(greenlet.getcurrent(), "thread", None)
+        return thread
 
     @property
     def process(self) -> Process:
@@ -160,7 +168,7 @@ class Alarm:
         self._turn += 1
         turn, self._waiting = self._turn, thread
         self._hub.later(seconds, lambda: self._wake(turn))
-        cast(Any, self._hub.main).switch()
+        self._hub.main.switch()
 
     def ring(self) -> None:
         turn = self._turn

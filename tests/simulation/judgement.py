@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.verification import verify_ledger
+from tests.upstream.service import JobFacts
 
 from .database import Move
 
@@ -83,7 +85,7 @@ def _of_both_sides(world: "World") -> Iterator[str]:
     clips = {(clip.prompt, clip.seed): clip for clip in Generation.objects.select_related("output")}
     remote_jobs = {job.reference: job for job in RemoteJob.objects.all()}
     jobs = world.upstream.jobs()
-    own_jobs = {}
+    own_jobs: dict[UUID, JobFacts] = {}
     exposure_credits = 0
     for job in jobs:
         if job.is_foreign:

@@ -104,11 +104,11 @@ def _run(seeds: Sequence[int], *, jobs: int) -> int:
             worker.start()
         left = len(workers)
         while left:
-            outcome = results.get()
-            if outcome is None:
+            result = results.get()
+            if result is None:
                 left -= 1
             else:
-                report.add(outcome)
+                report.add(result)
         for worker in workers:
             worker.join()
     return report.finish()

@@ -325,7 +325,6 @@ class World:
     def _generate(self, press: Press, *, may_try_again: bool) -> None:
         process = self.hub.process
         if may_try_again and self.chance.random() < 0.7:
-
             self._presses_left += 1
 
             def look_again() -> None:
@@ -406,7 +405,6 @@ class World:
     def end(self) -> None:
         """Everything that still lives is gone, and every job over there has come to its end."""
         for process in self.alive():
-            process.is_dead = True
             process.bury()
         last_end = max((job.ends_at for job in self.upstream.jobs()), default=0.0)
         self.hub.now = max(self.hub.now, last_end)

@@ -1,0 +1,59 @@
+"""A few worlds, as many as a run of the suite has time for; `python -m tests.simulation` lives through thousands."""
+
+import gc
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from .database import MemoryDatabase, Move, memory_database
+from .judgement import of_move
+from .scenario import draw_scenario
+from .world import simulate
+
+# One worker migrates the database for all of them.
+pytestmark = pytest.mark.xdist_group("simulation")
+
+SEEDS = range(1, 13)
+
+
+@pytest.fixture(scope="module")
+def database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[MemoryDatabase]:
+    with django_db_blocker.unblock(), memory_database() as database:
+        gc.freeze()
+        yield database
+        gc.unfreeze()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_everything_comes_to_its_end_and_both_books_agree(seed: int, database: MemoryDatabase) -> None:
+    outcome = simulate(draw_scenario(seed), database)
+
+    assert outcome.findings == [], f"replay: python -m tests.simulation --seed {seed} --verbose"
+
+
+def test_the_same_seed_gives_the_same_world_to_the_byte(database: MemoryDatabase) -> None:
+    first, second, other = (simulate(draw_scenario(seed), database) for seed in (6, 6, 7))
+
+    assert len(first.log) > 20
+    assert first.log == second.log
+    assert first.log_sha256 == second.log_sha256 != other.log_sha256
+
+
+@pytest.mark.parametrize(
+    ("old_state", "state", "fence", "version", "finding"),
+    [
+        ("queued", "submitting", 3, 8, []),
+        ("failed", "completed", 3, 8, ["failed became completed"]),
+        ("queued", "processing", 3, 8, ["queued became processing"]),
+        ("saving", "saving", 1, 7, ["its fence fell from 2 to 1"]),
+        ("queued", "cancelled", 2, 7, ["its version went from 7 to 7"]),
+    ],
+)
+def test_a_write_that_must_not_be_is_found(
+    old_state: str, state: str, fence: int, version: int, finding: list[str]
+) -> None:
+    move = Move(UUID(int=1), old_state, state, old_fence=2, fence=fence, old_version=7, version=version)
+
+    assert list(of_move(move)) == finding
