@@ -100,14 +100,14 @@ def test_in_live_mode_the_sites_admins_are_named_for_only_they_grant_credits(
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     client.force_login(bob)
     body = text_of(client.post("/w/bobs-studio/create/submit/", sent(make_values()), headers=HTMX))
-    assert "1,300 needed, 0 there <span>Ask Alice for more</span>" in body
+    assert "1,300 needed, 0 there · <span>Ask Alice for more</span>" in body
     assert "Add play credits" not in body
 
 
 def test_in_live_mode_an_admin_is_led_to_grant_credits(alice_browser: Client, url: Url, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     body = text_of(alice_browser.post(url("submit"), sent(make_values()), headers=HTMX))
-    assert '1,300 needed, 0 there <a href="/w/alices-studio/credits/#grant">Grant credits</a>' in body
+    assert '1,300 needed, 0 there · <a href="/w/alices-studio/credits/#grant">Grant credits</a>' in body
 
 
 @pytest.mark.parametrize("seen", ["1299", "0", "", "abc"])
