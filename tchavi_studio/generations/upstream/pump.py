@@ -124,7 +124,7 @@ class Pump:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._under_way: set[Exchange] = set()
+        self._under_way: list[Exchange] = []
         self._look: Look | None = None
         self._interval_seconds = following.FASTEST_INTERVAL_SECONDS
         self._search: Search | None = None
@@ -161,7 +161,7 @@ class Pump:
             except Exception:
                 # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
                 logger.exception("An answer of the provider could not be taken in.")
-            self._under_way.discard(exchange)
+            self._under_way.remove(exchange)
         self._record_for_account(arrivals)
         self._take_news()
         now = timezone.now()
@@ -184,7 +184,7 @@ class Pump:
     # --- Sending ------------------------------------------------------------------------------------------------------
 
     def _send(self, exchange: Exchange) -> None:
-        self._under_way.add(exchange)
+        self._under_way.append(exchange)
         self._network.send(exchange)
 
     def _send_what_may_be_sent(self, now: datetime) -> None:
