@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -197,8 +198,7 @@ def _storms(chance: random.Random, calm_at: float, is_foreign: bool) -> tuple[St
         )
 
     for _ in range(chance.choice((0, 0, 1, 2))):
-        seconds = chance.uniform(1, 20)
-        storm("the provider is down", lambda upstream, seconds=seconds: upstream.take_down(seconds))  # type: ignore[misc]
+        storm("the provider is down", partial(_take_down, chance.uniform(1, 20)))
     if chance.random() < 0.15:
         storm(
             "the balance is spent",
@@ -233,5 +233,15 @@ def _storms(chance: random.Random, calm_at: float, is_foreign: bool) -> tuple[St
                 "duration": chance.choice((5, 1)),
                 "resolution": chance.choice(("480p", "720p")),
             }
-            storm("a stranger's job", lambda upstream, params=params: upstream.add_job(**params))  # type: ignore[misc]
+            storm("a stranger's job", partial(_add_stranger, params))
     return tuple(storms)
+
+
+def _add_stranger(params: Mapping[str, Any], upstream: Upstream) -> None:
+    """Somebody else has a clip made on the same account, if that holds enough."""
+    if upstream.books.balance_credits > 10_000:
+        upstream.add_job(**params)
+
+
+def _take_down(seconds: float, upstream: Upstream) -> None:
+    upstream.take_down(seconds)
