@@ -16,12 +16,13 @@ from tchavi_studio.generations.queries import Wait
 class Phase:
     """The word for what goes on, a sentence to it ("" where none is needed), and whether the provider has the clip.
 
-    What the provider has can't be stopped any more.
+    What the provider has can't be stopped any more. While `is_stalled`, how long clips usually take says nothing.
     """
 
     title: str
     note: str = ""
     is_at_provider: bool = False
+    is_stalled: bool = False
 
 
 def phase_of(clip: Generation, wait: Wait | None) -> Phase:
@@ -33,7 +34,7 @@ def phase_of(clip: Generation, wait: Wait | None) -> Phase:
     if clip.state == State.SUBMITTING:
         return Phase(title=_("Sending to the provider"), is_at_provider=True)
     if clip.state == State.UNKNOWN:
-        return Phase(title=_("Checking with the provider"), note=_answer_lost(), is_at_provider=True)
+        return Phase(title=_("Checking with the provider"), note=_answer_lost(), is_at_provider=True, is_stalled=True)
     if clip.state == State.PROCESSING:
         # The row is missing only where a clip was moved by hand.
         job: RemoteJob | None = getattr(clip, "remote_job", None)
@@ -50,6 +51,7 @@ def _waiting(wait: Wait | None) -> Phase:
         return Phase(
             title=_("Waiting for the studio's account at the provider"),
             note=_("No credits are lost; nothing has to be done here."),
+            is_stalled=True,
         )
     ahead = wait.place - 1
     if not ahead:

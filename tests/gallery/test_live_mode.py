@@ -5,13 +5,15 @@ from html import unescape
 from uuid import uuid4
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tchavi_studio.gallery.queries import cards
+from tchavi_studio.gallery.queries import Card, cards
 from tchavi_studio.gallery.templatetags.gallery import is_of_book_in_force
 from tchavi_studio.generations.models import AccountPause, Engine, Generation, RemoteJob, State
+from tchavi_studio.generations.queries import Estimate, Wait
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.gallery.conftest import HTMX, Answer, MakeClip, Url, cards_of, change, end, seconds_ago
 from tests.gallery.test_updates import OpenPage, replaced
@@ -34,9 +36,9 @@ def text_of(response: Answer) -> str:
     return " ".join(unescape(response.content.decode()).split())
 
 
-def phase_of(browser: Client, url: Url, clip: Generation) -> str:
-    """The words of a clip's phase on the gallery's page, without the time."""
-    page = text_of(browser.get(url("gallery")))
+def phase_of(browser: Client, url: Url, clip: Generation, page_name: str = "gallery") -> str:
+    """The words of a clip's phase on the gallery's page or on its own ("clip"), without the time."""
+    page = text_of(browser.get(url(page_name, *([clip] if page_name == "clip" else []))))
     phase = re.search(rf'<div class="phase" id="phase-{clip.pk}".*?</div>', page)
     assert phase, page
     words = re.sub(r"<time.*?</time>|<[^>]+>", " ", phase[0])
@@ -98,9 +100,29 @@ def test_every_step_at_the_provider_has_its_words_and_offers_no_cancel(
     clip = make_clip(state)
     send(clip, is_running=is_running)
     assert phase_of(alice_browser, url, clip) == words
-    assert words in " ".join(re.sub(r"<[^>]+>", " ", text_of(alice_browser.get(url("clip", clip)))).split()).replace(
-        "0:00 ", ""
+    assert phase_of(alice_browser, url, clip, "clip") == words
+
+
+@pytest.mark.parametrize(
+    ("state", "for_account", "is_told"),
+    [
+        (State.QUEUED, False, True),
+        (State.QUEUED, True, False),
+        (State.UNKNOWN, False, False),
+        (State.PROCESSING, False, True),
+    ],
+)
+def test_no_estimate_is_told_while_nothing_moves(
+    make_clip: MakeClip, state: State, for_account: bool, is_told: bool
+) -> None:
+    clip = make_clip(state)
+    card = Card(
+        clip=clip,
+        estimate=Estimate(half_seconds=48, nine_in_ten_seconds=80),
+        wait=Wait(place=1, for_account=for_account) if state == State.QUEUED else None,
     )
+    context = {"card": card, "clip": clip, "workspace": clip.workspace}
+    assert ("half are done in" in render_to_string("gallery/_phase.html", context)) == is_told
 
 
 def test_the_time_for_a_lost_answer_is_the_operators(
