@@ -28,7 +28,7 @@ class StatementRow:
 
     @property
     def reason(self) -> str:
-        return reason_label(self.transfer.reason)
+        return reason_label(self.transfer.reason, is_refund=self.transfer.kind == Kind.REFUND)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Why credits moved, where the studio itself moved them: stored in English for ever, shown in the reader's language."""
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 SIGNUP = "sign-up"
@@ -26,7 +27,7 @@ LABELS: dict[str, Promise] = {
     "request_not_sendable": _("The request could not be sent to the provider"),
     "invalid_request": _("The provider refused the request"),
 }
-"""For what the studio itself says. Providers have codes of their own, which are shown as they came."""
+"""For what the studio itself says. Providers have codes of their own besides, and people their own words."""
 
 EXPOSURES: dict[str, Promise] = {
     "upstream_unknown": _("Answer lost"),
@@ -36,9 +37,18 @@ EXPOSURES: dict[str, Promise] = {
 """Why a clip was refunded here although the provider may have billed it, in a word or two."""
 
 
-def reason_label(reason: str) -> str:
-    """What people read: the translation of a reason that the studio gives, else the words that a person wrote."""
+def reason_label(reason: str, *, is_refund: bool = False) -> str:
+    """What people read: the translation of a reason that the studio gives, else the words that a person wrote.
+
+    Nobody writes refunds by hand: there another reason is the provider's code for why it made no clip.
+    """
+    if is_refund and reason and reason not in LABELS:
+        return _refused(reason)
     return str(LABELS.get(reason, reason))
+
+
+def _refused(code: str) -> str:
+    return gettext("The provider refused it: %(code)s") % {"code": code}
 
 
 def exposure_label(error_code: str) -> str:

@@ -110,11 +110,15 @@ def test_a_wallet_with_credits_asks_nobody(alice_browser: Client, workspace: Wor
         ("upstream_timeout", "The provider did not finish it in time"),
         ("upstream_failed", "The provider could not make it"),
         ("reference_refused", "The provider did not take a reference"),
-        ("content_policy", "content_policy"),
+        ("content_policy", "The provider refused it: content_policy"),
     ],
 )
 def test_refunds_say_why(reason: str, label: str) -> None:
-    assert reason_label(reason) == label
+    assert reason_label(reason, is_refund=True) == label
+
+
+def test_a_persons_words_stay_theirs() -> None:
+    assert (reason_label("Project lagoon"), reason_label("", is_refund=True)) == ("Project lagoon", "")
 
 
 # --- The provider's account -------------------------------------------------------------------------------------------
