@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +68,11 @@ class MemoryDatabase:
         if rows:
             self._last_number = rows[-1][0]
         return [Move(UUID(row[1]), *row[2:]) for row in rows]
+
+    def next_look_at(self) -> float | None:
+        """When the next job at the provider is due, in seconds since 1970."""
+        (text,) = self._raw.execute("SELECT MIN(poll_at) FROM generations_remotejob").fetchone()
+        return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
 @contextmanager

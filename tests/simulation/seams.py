@@ -23,7 +23,7 @@ from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations import crashpoints, lifecycle, nudges, slices, tasks
 from tchavi_studio.generations.crashpoints import CrashPoint
-from tchavi_studio.generations.upstream import network, transfers
+from tchavi_studio.generations.upstream import network, pump, transfers
 from tchavi_studio.generations.upstream.network import Arrival, Exchange, without_answer
 from tchavi_studio.outbound import FetchedFile, OutboundRefusedError
 from tchavi_studio.workspaces.models import User, Workspace
@@ -111,6 +111,7 @@ class SimulatedNetwork:
         self._arrived: list[Arrival] = []
         self._alarm = Alarm(world.hub)
         self._quiet_steps = 0
+        world.pump_alarms.append(self._alarm)
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +126,9 @@ class SimulatedNetwork:
 
     def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
         if not self._arrived:
-            # A step costs this test much more than it costs a studio, so that they become rare where nothing happens.
-            self._alarm.wait(wait_seconds * self._world.scenario.step_stretch * min(1 + self._quiet_steps, 8) / 2)
+            # A step costs this test much more than it costs a studio, so they become rare where nothing happens.
+            stretched = wait_seconds * self._world.scenario.step_stretch * min(1 + self._quiet_steps, 8) / 2
+            self._alarm.wait(max(stretched, min(self._world.seconds_to_next_look(), 8.0)))
         self._quiet_steps = 0 if self._arrived else self._quiet_steps + 1
         arrived, self._arrived = self._arrived, []
         return arrived
@@ -256,6 +258,7 @@ def seams(world: "World") -> Iterator[None]:
             (crashpoints, "hook", danger),
             (slices, "stop_is_asked", is_stopping),
             (tasks, "stop_is_asked", is_stopping),
+            (pump, "HOUSEKEEPING_SECONDS", world.scenario.housekeeping_seconds),
             (tasks, "LiveNetwork", lambda: SimulatedNetwork(world)),
             (transfers, "ask", ask),
             (transfers, "ThreadPoolExecutor", lambda **options: SimulatedExecutor(world)),

@@ -20,7 +20,7 @@ from django.test import override_settings
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations import services, tasks
 from tchavi_studio.generations.crashpoints import CrashPoint
-from tchavi_studio.generations.models import OPEN_STATES, Generation
+from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.nudges import PUMP_CLUSTER, TRANSFER_CLUSTER
 from tchavi_studio.generations.params import MediaReference, validate
 from tchavi_studio.ledger.services import InsufficientCreditsError, grant_credits
@@ -30,7 +30,7 @@ from tests.upstream.service import API_KEY, Upstream
 
 from . import judgement
 from .database import MemoryDatabase, Move
-from .hub import START, Hub, Killed, Process, Thread
+from .hub import START, Alarm, Hub, Killed, Process, Thread
 from .scenario import Press, Scenario, Storm
 from .seams import BASE_URL, FILM, Provider, carry_out, seams, seeded
 
@@ -110,6 +110,7 @@ class World:
         )
         self.provider = Provider(self)
         self.requests_sent_at: list[float] = []
+        self.pump_alarms: list[Alarm] = []
         self.workspaces: list[Workspace] = []
         self.people: list[User] = []
         self.assets: list[Asset] = []
@@ -164,8 +165,19 @@ class World:
             self.count(f"move: {move.old_state} → {move.state}")
             self._open_count += (move.state in OPEN_STATES) - (move.old_state in OPEN_STATES)
             self.states[move.generation_id] = move.state
+            if move.state in (State.QUEUED, State.UNKNOWN):
+                self.hub.later(self.chance.uniform(0, 1), self._wake_pumps)
         for finding in judgement.of_move(move):
             self.found(f"{self.name_of(move.generation_id)}: {finding}")
+
+    def seconds_to_next_look(self) -> float:
+        """How long until a job at the provider is due."""
+        at = self._database.next_look_at()
+        return 0.0 if at is None else at - self.hub.now
+
+    def _wake_pumps(self) -> None:
+        for alarm in self.pump_alarms:
+            alarm.ring()
 
     # --- Processes and what happens to them ---------------------------------------------------------------------------
 
