@@ -9,7 +9,7 @@ from tests.upstream.faults import chance
 
 LEASE_SECONDS = 2
 UNKNOWN_DEADLINE_SECONDS = 4
-EXCLUSIVE_DEADLINE_SECONDS = 10
+EXCLUSIVE_DEADLINE_SECONDS = 15
 """Where lost answers can be found again, a worker that was killed meanwhile must have the time to do so."""
 
 FAILURE_RATE = 0.3
