@@ -3,6 +3,7 @@
 
 (() => {
   const POLL_SECONDS = 1.5;
+  const LINE_POLL_SECONDS = 4;
   const HIDDEN_POLL_SECONDS = 15;
   const MOST_POLL_SECONDS = 30;
 
@@ -82,10 +83,15 @@
   const poller = () => document.getElementById("updates");
   const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
 
+  // Nothing on the page is about to change: each clip has others ahead of it, or waits for the studio's account.
+  const isFarInLine = () =>
+    document.querySelector(".phase") !== null &&
+    document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
+
   function pollLater() {
     clearTimeout(timer);
     if (!isNeeded()) return;
-    const usual = document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS;
+    const usual = document.hidden ? HIDDEN_POLL_SECONDS : isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
     timer = setTimeout(pollNow, Math.min(usual * 2 ** failures, MOST_POLL_SECONDS) * 1000);
   }
 
