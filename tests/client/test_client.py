@@ -440,6 +440,11 @@ def test_local_files_are_uploaded_where_a_url_is_wanted(run_on_server: Any, api:
     ]
 
 
+def test_a_studio_takes_files_and_is_asked_without_sending_any(run_on_server: Any, api: LiveApi) -> None:
+    assert run_on_server(lambda client: client.files.are_taken()) is True
+    assert api.paths() == ["GET /files"]
+
+
 def test_upload(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
     path = write_picture(tmp_path / "first.png")
     file = run_on_server(lambda client: client.files.upload(path))

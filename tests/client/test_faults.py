@@ -461,3 +461,43 @@ def test_the_client_itself_logs_nothing(run: Any, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.DEBUG, logger="tchavi_studio"):
         run(create, transport=Script(ACCEPTED))
     assert [record for record in caplog.records if record.name.startswith("tchavi_studio")] == []
+
+
+# Whether files are taken
+
+
+def files_are_taken(client: Any) -> Any:
+    return client.files.are_taken()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(404, False), (501, False), (405, True), (200, True)], ids=["404", "501", "405", "200"]
+)
+def test_whether_files_are_taken_is_read_from_the_refusal(run: Any, status: int, expected: bool) -> None:
+    """A server that takes files knows the address, and forbids to read it; one that does not knows no such address."""
+    script = Script(httpx.Response(status, json={}))
+    assert run(files_are_taken, transport=script) is expected
+    assert [(request.method, request.url.path) for request in script.requests] == [("GET", "/api/v1/files")]
+    assert script.requests[0].content == b""
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (response(400), APIError),
+        (response(401), AuthenticationError),
+        (response(302), UnreadableAnswerError),
+        (httpx.Response(200, html="<html></html>"), UnreadableAnswerError),
+        (response(500), ServerError),
+    ],
+    ids=["400", "401", "302", "a page", "500"],
+)
+def test_what_says_nothing_about_files_is_an_error(run: Any, step: Step, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        run(files_are_taken, transport=Script(step))
+
+
+def test_whether_files_are_taken_is_asked_again_like_any_question(run: Any) -> None:
+    script = Script(response(502), httpx.ConnectError, response(405))
+    assert run(files_are_taken, transport=script) is True
+    assert len(script.requests) == 3
