@@ -3,6 +3,7 @@
 
 (() => {
   const POLL_SECONDS = 1.5;
+  const SOON_POLL_SECONDS = 0.7;
   const LINE_POLL_SECONDS = 4;
   const HIDDEN_POLL_SECONDS = 15;
   const MOST_POLL_SECONDS = 30;
@@ -88,11 +89,17 @@
     document.querySelector(".phase") !== null &&
     document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
 
+  function usualSeconds() {
+    if (document.hidden) return HIDDEN_POLL_SECONDS;
+    // A clip that is being saved is done in a moment.
+    if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
+    return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
+  }
+
   function pollLater() {
     clearTimeout(timer);
     if (!isNeeded()) return;
-    const usual = document.hidden ? HIDDEN_POLL_SECONDS : isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
-    timer = setTimeout(pollNow, Math.min(usual * 2 ** failures, MOST_POLL_SECONDS) * 1000);
+    timer = setTimeout(pollNow, Math.min(usualSeconds() * 2 ** failures, MOST_POLL_SECONDS) * 1000);
   }
 
   function pollNow() {

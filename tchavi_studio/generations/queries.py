@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from tchavi_studio.workspaces.models import User, Workspace
 
@@ -23,8 +25,9 @@ def clips_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generati
 
 
 def bin_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:
-    """The viewer's own deleted clips in this workspace, last deleted first."""
-    return _own(workspace, viewer).filter(deleted_at__isnull=False).order_by("-deleted_at", "-id")
+    """The viewer's own deleted clips in this workspace that can be restored still, last deleted first."""
+    since = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
+    return _own(workspace, viewer).filter(deleted_at__gte=since).order_by("-deleted_at", "-id")
 
 
 def clip_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) -> Generation:

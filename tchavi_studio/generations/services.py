@@ -298,10 +298,12 @@ def _touch(generation: Generation, **changes: object) -> bool:
 def purge_bin(*, most: int = 20) -> int:
     """Delete clips for good that have been in the bin for STUDIO_BIN_DAYS, with their files; at most `most` at once.
 
-    The ledger's rows stay: they name the generation by its id only.
+    The ledger's rows stay: they name the generation by its id only. So does, until it is reviewed, what a provider may
+    have billed in vain: the admins need to see what it was.
     """
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
     expired = Generation.objects.filter(deleted_at__lt=before).exclude(state__in=OPEN_STATES).select_related("output")
+    expired = expired.exclude(needs_review=True, remote_job__reviewed_at=None)
     count = 0
     for generation in expired.order_by("deleted_at")[:most]:
         output = generation.output

@@ -12,8 +12,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.generations.params import GenerationParams, MediaReference
+from tchavi_studio.generations.queries import bin_for_viewer
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError
@@ -202,3 +203,21 @@ def test_the_bin_is_emptied_after_thirty_days_and_the_ledger_stays(start: Callab
     assert services.purge_bin() == 1
     assert list(Generation.objects.all()) == [kept]
     assert rows(expired) == [("charge", 1_300), ("refund", 1_300)]
+
+
+def test_what_a_provider_may_have_billed_in_vain_is_not_emptied_out_before_it_is_reviewed(
+    start: Callable[..., Generation], alice: User, workspace: Workspace
+) -> None:
+    generation = start()
+    lifecycle.fail_generation(generation.pk, code="upstream_unknown", message="", needs_review=True)
+    job = RemoteJob.objects.create(
+        reference=generation.pk, generation=generation, attempt_id=uuid4(), sent_at=timezone.now()
+    )
+    services.delete_clip(generation=generation)
+    Generation.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    assert services.purge_bin() == 0
+    assert list(bin_for_viewer(workspace=workspace, viewer=alice)) == []
+    services.review_exposure(job=job, admin=alice)
+    assert services.purge_bin() == 1
+    job.refresh_from_db()
+    assert (job.generation, job.reviewed_by) == (None, alice)
