@@ -17,8 +17,9 @@ from .requests import local_request
 from .slices import Slice, stop_is_asked
 from .upstream import transfers
 from .upstream.network import LiveNetwork
-from .upstream.pump import Pump, has_work, keep_seat, leave_seat, settle_what_is_overdue, take_seat
+from .upstream.pump import Pump, has_work, settle_what_is_overdue
 from .upstream.references import Route, reference_route
+from .upstream.seats import keep_seat, leave_seat, take_seat
 
 logger = logging.getLogger(__name__)
 

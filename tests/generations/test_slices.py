@@ -17,7 +17,7 @@ from tchavi_studio.generations import slices, tasks
 from tchavi_studio.generations.models import Generation, PumpSeat, RemoteJob, State
 from tchavi_studio.generations.slices import Slice, stop_is_asked
 from tchavi_studio.generations.upstream import network
-from tchavi_studio.generations.upstream.pump import keep_seat, leave_seat, take_seat
+from tchavi_studio.generations.upstream.seats import keep_seat, leave_seat, take_seat
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.workspaces.models import Workspace
 
