@@ -98,6 +98,8 @@ def _of_both_sides(world: "World") -> Iterator[str]:
         if clip.pk in own_jobs:
             yield f"{name} was accepted twice: {own_jobs[clip.pk].id} and {job.id}"
         own_jobs[clip.pk] = job
+        if clip.state != State.COMPLETED and clip.finished_at and job.accepted_at > clip.finished_at.timestamp():
+            yield f"{name} was sent after it had been refunded"
         if job.refunded_credits is not None or clip.state == State.COMPLETED:
             continue
         if not clip.needs_review:

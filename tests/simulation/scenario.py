@@ -88,11 +88,12 @@ def draw_scenario(seed: int) -> Scenario:
     lease_seconds = chance.randint(2, 20)
     route = chance.choice(("none", "uploads", "links"))
     skews = chance.random() < 0.15
+    presses = _presses(chance, clip_count, span, workspaces, people)
     return Scenario(
         seed=seed,
         workspaces=workspaces,
         people=people,
-        presses=_presses(chance, clip_count, span, workspaces, people),
+        presses=presses,
         cancels=tuple(chance.uniform(0, span + 10) for _ in range(chance.choice((0, 0, 1, 3)))),
         studio={
             "STUDIO_MODE": "live",
@@ -122,7 +123,7 @@ def draw_scenario(seed: int) -> Scenario:
             honours_idempotency_keys=chance.random() < 0.2,
         ),
         odds=_odds(chance),
-        storms=_storms(chance, calm_at, is_foreign),
+        storms=_storms(chance, calm_at, presses if is_foreign else ()),
         dangers=_dangers(chance),
         calm_at=calm_at,
         latency_seconds=chance.choice(((0.0, 0.05), (0.01, 0.5), (0.1, 4.0))),
@@ -136,15 +137,19 @@ def draw_scenario(seed: int) -> Scenario:
 
 def _presses(chance: random.Random, clip_count: int, span: float, workspaces: int, people: int) -> tuple[Press, ...]:
     presses: list[Press] = []
+    # The more clips look alike, the easier one is taken for another.
+    are_alike = chance.random() < 0.4
+    models, durations, resolutions = (
+        (MODELS[:1], (5,), ("480p",)) if are_alike else (MODELS, (5, 5, -1, 1), ("480p", "720p"))
+    )
     while clip_count > 0:
         variations = min(clip_count, chance.choice((1, 1, 1, 2, 4)))
         clip_count -= variations
         fields: dict[str, Any] = {
-            "model": chance.choice(MODELS),
+            "model": chance.choice(models),
             "prompt": f"Scene {len(presses) + 1}",
-            # Few prices: the more clips look alike, the easier they are taken for one another.
-            "duration": chance.choice((5, 5, 5, -1, 1)),
-            "resolution": chance.choice(("480p", "480p", "720p")),
+            "duration": chance.choice(durations),
+            "resolution": chance.choice(resolutions),
             "generate_audio": chance.random() < 0.5,
         }
         if chance.random() < 0.3:
@@ -189,7 +194,7 @@ def _dangers(chance: random.Random) -> Dangers:
     )
 
 
-def _storms(chance: random.Random, calm_at: float, is_foreign: bool) -> tuple[Storm, ...]:
+def _storms(chance: random.Random, calm_at: float, imitated: tuple[Press, ...]) -> tuple[Storm, ...]:
     storms = []
 
     def storm(
@@ -228,22 +233,18 @@ def _storms(chance: random.Random, calm_at: float, is_foreign: bool) -> tuple[St
     if chance.random() < 0.1:
         state = chance.choice(("reordered_list", "lagging", "json_list"))
         storm(f"every list: {state}", lambda upstream: upstream.arm("list", state, times=None), Upstream.disarm)
-    if is_foreign:
-        for number in range(chance.randint(1, 6)):
-            params = {
-                "model": chance.choice(MODELS),
-                "prompt": f"A stranger's clip {number}",
-                "duration": chance.choice((5, 1)),
-                "resolution": chance.choice(("480p", "720p")),
-            }
-            storm("a stranger's job", partial(_add_stranger, params))
+    if imitated:
+        for number in range(chance.randint(1, 8)):
+            # Strangers want the same things.
+            fields = {**chance.choice(imitated).fields, "prompt": f"A stranger's clip {number}"}
+            storm("a stranger's job", partial(_add_stranger, fields))
     return tuple(storms)
 
 
-def _add_stranger(params: Mapping[str, Any], upstream: Upstream) -> None:
+def _add_stranger(fields: Mapping[str, Any], upstream: Upstream) -> None:
     """Somebody else has a clip made on the same account, if that holds enough."""
     if upstream.books.balance_credits > 10_000:
-        upstream.add_job(**params)
+        upstream.add_job(**fields)
 
 
 def _take_down(seconds: float, upstream: Upstream) -> None:
