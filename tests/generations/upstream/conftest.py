@@ -137,10 +137,12 @@ class Drive:
     pump: Pump = field(init=False)
 
     def __post_init__(self) -> None:
-        self.restart()
+        self.pump = Pump(self.network)
 
     def restart(self) -> None:
-        """Another pump takes over, which knows nothing of the first."""
+        """This pump waits for its last answers and ends, and another one takes over, which knows nothing of it."""
+        self.pump.step(wait_seconds=0, may_send=False)
+        self.pump.abandon()
         self.pump = Pump(self.network)
 
     def __call__(self, seconds: float = 1.0, *, step_seconds: float = 0.2) -> None:

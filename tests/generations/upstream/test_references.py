@@ -79,9 +79,7 @@ def test_links_open_for_a_day_for_whoever_has_them(
 
     def opened(url: str) -> bytes | None:
         response = client.get(urlsplit(url).path)
-        content = b"".join(response) if response.status_code == 200 else None
-        response.close()
-        return content
+        return b"".join(response) if response.status_code == 200 else None
 
     for url, reference in zip(urls, (red, blue), strict=True):
         assert reference.asset_id is not None

@@ -201,6 +201,19 @@ def test_an_outcome_is_written_once(start: Start, outcome: Outcome) -> None:
     assert vars(reloaded(generation)) | {"_state": 0} == before
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=["accepted", "not sent", "refused", "lost"])
+def test_an_outcome_of_an_earlier_attempt_says_nothing_about_the_next(start: Start, outcome: Outcome) -> None:
+    generation = start()
+    earlier = written(generation)
+    submission.record_not_sent(earlier)
+    current = written(generation)
+    before = (vars(reloaded(generation)) | {"_state": 0}, vars(job_of(generation)) | {"_state": 0})
+    assert outcome(earlier) is False
+    assert (vars(reloaded(generation)) | {"_state": 0}, vars(job_of(generation)) | {"_state": 0}) == before
+    submission.hold_submissions([earlier])
+    assert outcome(current) is True
+
+
 # --- Leases -----------------------------------------------------------------------------------------------------------
 
 

@@ -387,6 +387,19 @@ def test_an_upload_that_expires_soon_is_made_again(
     assert RemoteFile.objects.get().url.endswith(upstream.files[1].id)
 
 
+def test_a_provider_that_keeps_files_only_briefly_is_not_given_them_again_and_again(
+    uploads: None, picture: MediaReference, start: Start, upstream: Upstream, clock: Clock
+) -> None:
+    generation = start(image_url=picture)
+    upstream.set(link_seconds=600.0)
+    assert upload_all() == 1
+    clock.shift(5 * 60 - 1)
+    assert (sendable(), upload_all()) == ([generation.pk], 0)
+    clock.shift(1)
+    assert (sendable(), upload_all()) == ([], 1)
+    assert sendable() == [generation.pk]
+
+
 def test_an_upload_at_another_provider_is_none(
     uploads: None, picture: MediaReference, start: Start, settings: Settings, clock: Clock
 ) -> None:
