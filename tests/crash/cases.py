@@ -161,7 +161,7 @@ class Order:
     It asks for `clips` first, if there are any, and notes each in `accepted_path`. When it comes to `strike_at` ("":
     nowhere) for the `nth` time, it sends itself the signal `strike`, if it can make the file `marker_path`: of two
     workers one is struck. It is done when nothing is open any more and the marker is there, and writes its books to
-    `report_path`.
+    `report_path`. Only one that `is_last` lets a day pass then: the files of the others must be nobody's by now.
     """
 
     clips: list[Clip]
@@ -173,6 +173,7 @@ class Order:
     marker_path: str
     accepted_path: str
     report_path: str
+    is_last: bool
     limit_seconds: float
 
 

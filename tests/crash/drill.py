@@ -171,7 +171,7 @@ class Drill:
             return None
         return report if self.ended(survivor, outcome) else None
 
-    def start(self, *, death: int, asks: bool, is_struck: bool) -> tuple[Worker, Path]:
+    def start(self, *, death: int, asks: bool, is_struck: bool, is_last: bool = True) -> tuple[Worker, Path]:
         name = f"worker-{len(self.workers) + 1}"
         report_path = self._folder / f"{name}.report"
         order = Order(
@@ -184,6 +184,7 @@ class Drill:
             marker_path=str(self.marker(death)),
             accepted_path=str(self._accepted_path),
             report_path=str(report_path),
+            is_last=is_last,
             limit_seconds=DEATH_WITHIN_SECONDS if is_struck else END_WITHIN_SECONDS - 15,
         )
         worker = Worker(order, folder=self._folder, name=name, environment=self._environment)

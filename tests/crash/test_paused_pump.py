@@ -72,14 +72,19 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
             assert drill.marker(1).read_text() == point.name
             held = held_now()
             assert held
-            other, _report_path = drill.start(death=1, asks=False, is_struck=False)
+            other, _report_path = drill.start(death=1, asks=False, is_struck=False, is_last=False)
             assert drill.ended(other, outcome), outcome.problems
             assert not held & {*Generation.objects.values_list("pk", "fence"), *looks()}
             before = books()
             os.kill(paused.process.pid, signal.SIGCONT)
             assert drill.ended(paused, outcome), outcome.problems
             assert books() == before
-            compare(outcome, read_report(report_path), drill.accepted(), upstream, tmp_path)
+            report = read_report(report_path)
+            compare(outcome, report, drill.accepted(), upstream, tmp_path)
+            if point == CrashPoint.DOWNLOADED:
+                assert report.passed[CrashPoint.STORED.name] == 1, (
+                    "it went on with its file, which nobody needs any more"
+                )
             if point == CrashPoint.WRITTEN_DOWN:
                 assert [job.prompt for job in upstream.control.jobs()] == [case.clips[1].prompt]
         finally:
@@ -102,11 +107,13 @@ def test_two_pumps_share_the_work(own_database: Database, tmp_path: Path) -> Non
         drill = Drill(case, tmp_path, environment_of(own_database, upstream, tmp_path, worker_count=2))
         drill.marker(1).touch()
         try:
-            workers = [drill.start(death=1, asks=asks, is_struck=False) for asks in (True, False)]
+            workers = [drill.start(death=1, asks=asks, is_struck=False, is_last=False) for asks in (True, False)]
             for worker, _report_path in workers:
                 assert drill.ended(worker, outcome), outcome.problems
+            auditor, report_path = drill.start(death=1, asks=False, is_struck=False)
+            assert drill.ended(auditor, outcome), outcome.problems
+            compare(outcome, read_report(report_path), drill.accepted(), upstream, tmp_path)
             reports = [read_report(path) for _worker, path in workers]
-            compare(outcome, reports[0], drill.accepted(), upstream, tmp_path)
             created = [exchange.job_id for exchange in upstream.control.requests("create")]
         finally:
             for worker in drill.workers:

@@ -74,7 +74,7 @@ def work(order: Order) -> None:
         if Path(order.marker_path).exists() and not Generation.objects.filter(state__in=OPEN_STATES).exists():
             break
         time.sleep(0.05)
-    Path(order.report_path).write_text(json.dumps(asdict(report(passed))))
+    Path(order.report_path).write_text(json.dumps(asdict(report(passed, is_last=order.is_last))))
 
 
 def strike_as_told(order: Order) -> Counter[str]:
@@ -150,8 +150,8 @@ def cancel(clip: Clip) -> None:
 # --- The books --------------------------------------------------------------------------------------------------------
 
 
-def report(passed: Counter[str]) -> Report:
-    """What the studio's own books and folders say now, and after the sweep of a day later."""
+def report(passed: Counter[str], *, is_last: bool) -> Report:
+    """What the studio's own books and folders say now, and after the sweep of a day later if it `is_last`."""
     held_seats, held_jobs = _leases_that_stay_held()
     transfers: dict[UUID | None, list[tuple[str, int]]] = defaultdict(list)
     for row in Transfer.objects.filter(kind__in=[Kind.CHARGE, Kind.REFUND]).order_by("workspace", "sequence"):
@@ -159,8 +159,9 @@ def report(passed: Counter[str]) -> Report:
     entries = [_entry(generation, transfers.pop(generation.pk, [])) for generation in Generation.objects.all()]
     findings = [str(finding) for finding in verify_ledger()]
     unowned, incoming, unknown = _unowned_outputs(), _incoming_files(), _unknown_media_files()
-    _let_a_day_pass()
-    tasks.sweep()
+    if is_last:
+        _let_a_day_pass()
+        tasks.sweep()
     return Report(
         passed=dict(passed),
         entries=entries,
