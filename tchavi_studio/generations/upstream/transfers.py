@@ -36,7 +36,7 @@ from tchavi_studio.generations.slices import stop_is_asked
 
 from . import account
 from .network import ask
-from .references import Route, missing_uploads, reference_route
+from .references import UPLOAD_MARGIN, Route, missing_uploads, reference_route
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 60.0
 UPLOAD_LIFETIME = timedelta(hours=12)
 """How long an upload is taken to last where the provider does not say."""
+
+SHORTEST_USE = timedelta(minutes=5)
+"""How long an upload is named in requests, however soon it is said to expire."""
 
 
 class _ClaimLostError(Exception):
@@ -250,10 +253,11 @@ def _upload(claim: Claim, asset: Asset) -> bool:
     if uploaded is None:
         return False
     crashpoint(CrashPoint.REFERENCE_UPLOADED)
+    now = timezone.now()
+    # Where files are kept only briefly another upload would last no longer, and uploading would never end.
+    expires_at = max(uploaded.expires_at or now + UPLOAD_LIFETIME, now + UPLOAD_MARGIN + SHORTEST_USE)
     RemoteFile.objects.update_or_create(
-        asset=asset,
-        base_url=settings.TCHAVI_BASE_URL,
-        defaults={"url": uploaded.url, "expires_at": uploaded.expires_at or timezone.now() + UPLOAD_LIFETIME},
+        asset=asset, base_url=settings.TCHAVI_BASE_URL, defaults={"url": uploaded.url, "expires_at": expires_at}
     )
     return True
 
