@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -142,17 +143,18 @@ def table(results: Sequence[Result], cases: Sequence[Case], databases: Sequence[
     }
     good = {case.point for case in cases} - bad
     under_review = [result.review_count for result in results if result.review_count]
-    lines += [
-        "",
+    legend = (
         "The first mark: the only worker died, and a fresh one was started. The second: two were at work, the one that "
-        "came to the moment first died there, and the other one took over.",
-        "",
+        "came to the moment first died there, and the other one took over."
+    )
+    totals = (
         f"**Points {len(good)}/{len(CrashPoint)}, lost {sum(r.lost for r in results)}, "
         f"double-billed {sum(r.double_billed for r in results)}, stuck {sum(r.stuck for r in results)}** "
-        f"in {len(results)} runs, which took {took_seconds / 60:.0f} minutes together. In {len(under_review)} of them "
-        f"an answer was lost for good: {sum(under_review)} clips were refunded and shown to the admins for review. "
-        f"{sum(r.unowned_outputs for r in results)} stored files were left without a clip; the sweep took them.",
-    ]
+        f"in {len(results)} runs, which took {took_seconds / 60:.0f} minutes. In {len(under_review)} of them it stayed "
+        f"unknown what had become of a submission: {sum(under_review)} clips were refunded and shown to the admins. "
+        f"{sum(r.unowned_outputs for r in results)} stored files were left without a clip, and deleted by the sweep."
+    )
+    lines += ["", textwrap.fill(legend, 120), "", textwrap.fill(totals, 120)]
     return "\n".join(lines)
 
 
