@@ -84,6 +84,9 @@ def _of_both_sides(world: "World") -> Iterator[str]:
     world.outcome.counts["clips"] = Generation.objects.count()
     clips = {(clip.prompt, clip.seed): clip for clip in Generation.objects.select_related("output")}
     remote_jobs = {job.reference: job for job in RemoteJob.objects.all()}
+    for ended in clips.values():
+        if not ended.is_open and ended.pk in remote_jobs and remote_jobs[ended.pk].poll_at:
+            yield f"{world.name_of(ended.pk)} is {ended.state} and still followed"
     jobs = world.upstream.jobs()
     own_jobs: dict[UUID, JobFacts] = {}
     exposure_credits = 0
@@ -132,7 +135,7 @@ def _of_requests(world: "World") -> Iterator[str]:
     for exchange in world.upstream.requests():
         if exchange.status == 429 and not exchange.fault:
             world.count("genuine 429")
-    limit = world.scenario.upstream.requests_per_minute
+    limit = world.most_requests_per_minute
     sent = world.requests_sent_at
     first = 0
     for index, at in enumerate(sent):

@@ -115,7 +115,7 @@ def draw_scenario(seed: int) -> Scenario:
             failure_rate=chance.choice((0.0, 0.1, 0.4)),
             accepted_as=chance.choice(("flat", "id", "job")),
             audio_surcharge_credits=chance.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, 40)),
-            link_seconds=86_400.0 if route == "uploads" else chance.choice((86_400.0, 86_400.0, 8.0)),
+            link_seconds=chance.choice((86_400.0, 86_400.0, 8.0)),
             list_lag_seconds=chance.choice((0.0, 0.0, 0.0, 3.0)),
             clock_skew_seconds=chance.uniform(-45, 45) if skews else 0.0,
             films_elsewhere=chance.random() < 0.1,

@@ -110,6 +110,7 @@ class World:
         )
         self.provider = Provider(self)
         self.requests_sent_at: list[float] = []
+        self.most_requests_per_minute = scenario.upstream.requests_per_minute
         self.pump_alarms: list[Alarm] = []
         self.workspaces: list[Workspace] = []
         self.people: list[User] = []
@@ -396,6 +397,8 @@ class World:
         self.log(f"storm: {storm.name} for {storm.seconds:.1f} s")
         self.count(f"storm: {storm.name}")
         storm.begin(self.upstream)
+        granted = self.upstream.settings.requests_per_minute
+        self.most_requests_per_minute = max(self.most_requests_per_minute, granted)
         self.hub.later(storm.seconds, partial(self._end_storm, storm))
 
     def _end_storm(self, storm: Storm) -> None:
