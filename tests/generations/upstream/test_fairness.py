@@ -113,7 +113,7 @@ def queues(draw: st.DrawFn) -> tuple[list[Waiting], dict[Member, int]]:
 
 
 @given(queues(), st.randoms(use_true_random=False))
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_the_order_is_total_and_depends_on_nothing_but_the_queue(
     queue: tuple[list[Waiting], dict[Member, int]], chance: Random
 ) -> None:
@@ -126,7 +126,7 @@ def test_the_order_is_total_and_depends_on_nothing_but_the_queue(
 
 
 @given(queues())
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_nobody_s_turn_comes_before_an_earlier_turn_of_somebody_who_waits(
     queue: tuple[list[Waiting], dict[Member, int]],
 ) -> None:
@@ -145,7 +145,7 @@ def test_nobody_s_turn_comes_before_an_earlier_turn_of_somebody_who_waits(
 
 
 @given(queues())
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_what_one_person_asked_for_goes_in_that_order(queue: tuple[list[Waiting], dict[Member, int]]) -> None:
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)
@@ -155,7 +155,7 @@ def test_what_one_person_asked_for_goes_in_that_order(queue: tuple[list[Waiting]
 
 
 @given(queues(), st.integers(1, 6))
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_the_limit_is_reached_and_not_passed(queue: tuple[list[Waiting], dict[Member, int]], most: int) -> None:
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)

@@ -425,10 +425,10 @@ def test_ten_minutes_within_a_small_budget(
     UpstreamAccount.objects.update(limit_per_minute=limit, tokens=0, counted_at=timezone.now())
     make_open_jobs(upstream, workspace, jobs)
     first_half = 300
-    drive(first_half, step_seconds=3)
+    drive(first_half, step_seconds=5)
     assert not RemoteJob.objects.filter(poll_at=START).exists(), "somebody was never looked at"
-    for _second in range(30):
-        drive(9, step_seconds=3)
+    for _turn in range(20):
+        drive(15, step_seconds=5)
         overdue = timezone.now() - timedelta(seconds=longest_seconds)
         assert not RemoteJob.objects.filter(poll_at__lt=overdue).exists()
     assert most_in_a_minute(upstream) <= limit
@@ -449,7 +449,7 @@ def test_submissions_have_right_of_way_but_not_for_ever(
     upstream.finish(remote_id)
     for _pump in range(12):
         drive.restart()
-        drive(20, step_seconds=1)
+        drive(20, step_seconds=2)
     counts = Counter(exchange.route for exchange in upstream.requests())
     assert Generation.objects.get(pk=watched.pk).state == State.SAVING
     assert counts["list"] >= 8

@@ -352,7 +352,7 @@ def test_a_lost_answer_is_never_followed_by_a_second_request(
     settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
     generation = start()
     upstream.arm("create", kind)
-    drive(120, step_seconds=1)
+    drive(120, step_seconds=4)
     assert len(upstream.requests("create")) == 1
     assert (reloaded(generation).state, transfers(generation)) == (State.UNKNOWN, CHARGED)
 
@@ -407,7 +407,7 @@ def test_a_refused_account_pauses_and_one_trial_after_a_minute_ends_it(
 def test_a_trial_that_is_refused_begins_another_minute(start: Start, drive: Drive, upstream: Upstream) -> None:
     clips = [start() for _clip in range(4)]
     upstream.arm("create", "insufficient_credits", times=None)
-    drive(200, step_seconds=1)
+    drive(200, step_seconds=4)
     assert len(upstream.requests("create")) == 4 + 3
     assert {reloaded(clip).state for clip in clips} == {State.QUEUED}
 
