@@ -20,7 +20,10 @@ def live_through(seeds: Sequence[int]) -> Iterator[Outcome]:
         # What is there by now stays: half a million objects that need not be looked at again and again.
         gc.freeze()
         for seed in seeds:
-            yield simulate(draw_scenario(seed), database)
+            try:
+                yield simulate(draw_scenario(seed), database)
+            except Exception as error:
+                yield Outcome(seed, findings=[f"the simulation itself ended in {error!r}"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,6 +114,10 @@ def _run(seeds: Sequence[int], *, jobs: int) -> int:
                 report.add(result)
         for worker in workers:
             worker.join()
+        if report.seed_count < len(seeds):
+            print(f"{len(seeds) - report.seed_count} seeds were not reached.")
+            report.finish()
+            return 1
     return report.finish()
 
 
