@@ -85,7 +85,9 @@ def _of_both_sides(world: "World") -> Iterator[str]:
     clips = {(clip.prompt, clip.seed): clip for clip in Generation.objects.select_related("output")}
     remote_jobs = {job.reference: job for job in RemoteJob.objects.all()}
     for ended in clips.values():
-        if not ended.is_open and ended.pk in remote_jobs and remote_jobs[ended.pk].poll_at:
+        # How those turn out that were given up is asked now and then, for the admins.
+        is_over = not (ended.is_open or ended.needs_review)
+        if is_over and ended.pk in remote_jobs and remote_jobs[ended.pk].poll_at:
             yield f"{world.name_of(ended.pk)} is {ended.state} and still followed"
     jobs = world.upstream.jobs()
     own_jobs: dict[UUID, JobFacts] = {}
