@@ -1,13 +1,14 @@
 """Lost answers: a job is given to a clip only where no doubt is left; otherwise the credits come back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from tchavi_studio.engines.base import Accepted, RemoteState, Snapshot
+from tchavi_studio.engines.base import Accepted, JobList, RemoteState, Snapshot
 from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.generations.services import cancel_generation
 from tchavi_studio.generations.upstream import submission, unknown
@@ -192,6 +193,23 @@ def test_a_list_that_says_too_little_decides_nothing(
     assert not is_adopted(lost)
     upstream.disarm()
     wait(drive, 90)
+    assert is_adopted(lost)
+
+
+def test_a_page_with_a_job_that_can_not_be_read_decides_nothing(
+    lost: Generation, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might be a second one that fits."""
+    list_jobs = drive.network._engine.list_jobs
+
+    async def not_whole(*, offset: int) -> JobList:
+        return replace(await list_jobs(offset=offset), is_whole=False)
+
+    monkeypatch.setattr(drive.network._engine, "list_jobs", not_whole)
+    wait(drive, 20)
+    assert not is_adopted(lost)
+    monkeypatch.undo()
+    wait(drive)
     assert is_adopted(lost)
 
 
