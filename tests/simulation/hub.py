@@ -33,9 +33,9 @@ class Thread:
     def __init__(self, process: "Process", work: Callable[[], None]) -> None:
         self.process = process
         self.deadline = float("inf")
-        self.is_on_the_wire = True
+        self.has_reached_provider = True
         self.late_delivery: Exchange | None = None
-        """What is on its way while `is_on_the_wire` is False: when the process dies, it may arrive all the same."""
+        """What is on its way until it `has_reached_provider`: when the process dies, it may arrive all the same."""
         self._work = work
         self._line: Any = greenlet.greenlet(self._run, process.hub.main)
         self._line.thread = self

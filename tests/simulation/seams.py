@@ -74,10 +74,10 @@ class Provider:
         thread = hub.thread
         assert thread is not None
         began, thread.deadline = hub.now, hub.now + limit_seconds
-        thread.is_on_the_wire = False
+        thread.has_reached_provider = False
         world.requests_sent_at.append(began)
         hub.sleep_on_the_line(world.chance.uniform(*world.scenario.latency_seconds))
-        thread.is_on_the_wire = True
+        thread.has_reached_provider = True
         try:
             return carry_out(request(self.engine))
         finally:
@@ -121,7 +121,7 @@ class SimulatedNetwork:
 
     def send(self, exchange: Exchange) -> None:
         thread = self._world.hub.process.start(lambda: self._carry_out(exchange))
-        thread.is_on_the_wire = False
+        thread.has_reached_provider = False
         thread.late_delivery = exchange
 
     def arrivals(self, *, wait_seconds: float) -> list[Arrival]:

@@ -256,7 +256,7 @@ class World:
     def _kill(self, process: Process) -> None:
         self.count(f"killed: {process.kind}")
         for thread in process.threads:
-            if thread.late_delivery and not thread.is_on_the_wire and self.chance.random() < 0.5:
+            if thread.late_delivery and not thread.has_reached_provider and self.chance.random() < 0.5:
                 self.hub.later(self.chance.uniform(0, 2), partial(self._deliver_late, thread))
         process.kill()
 
