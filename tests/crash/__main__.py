@@ -180,6 +180,8 @@ def main() -> int:
     parser.add_argument("--on", choices=[SQLITE, POSTGRESQL], help=argparse.SUPPRESS)
     parser.add_argument("--results", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.write and arguments.only:
+        parser.error("--write publishes all of it: leave --only out")
     cases = chosen_cases(arguments.only)
     if arguments.on:
         run_here(arguments.on, cases, arguments.results)
