@@ -134,9 +134,11 @@ def _of_both_sides(world: "World") -> Iterator[str]:
 def _of_requests(world: "World") -> Iterator[str]:
     """No minute holds more requests than the provider allows."""
     world.outcome.counts["requests"] += len(world.requests_sent_at)
-    for exchange in world.upstream.requests():
-        if exchange.status == 429 and not exchange.fault:
-            world.count("genuine 429")
+    refused = [exchange for exchange in world.upstream.requests() if exchange.status == 429 and not exchange.fault]
+    world.outcome.counts["refused for too many requests"] += len(refused)
+    was_lowered = any(storm.name.endswith("requests a minute") for storm in world.scenario.storms)
+    if len(refused) > 1 and not was_lowered:
+        yield f"{len(refused)} times the provider refused too many requests"
     limit = world.most_requests_per_minute
     sent = world.requests_sent_at
     first = 0

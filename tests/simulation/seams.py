@@ -193,7 +193,7 @@ def wait_for(futures: list[SimulatedFuture], *, timeout: float) -> SimpleNamespa
     return SimpleNamespace(done=future.is_done)
 
 
-def store_output(*, workspace: Workspace, user: User | None, path: Path) -> Asset:
+def store_output(*, workspace: Workspace, user: User | None, path: Path, during: object) -> Asset:
     """As `assets.services.store_output`: a row for a whole film, `MediaRefusedError` for anything else.
 
     The asset's name is the film's label, which says whose film it is.
