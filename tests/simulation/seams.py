@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -21,7 +22,7 @@ from tchavi_studio.assets.services import MediaRefusedError
 from tchavi_studio.engines import tchavi
 from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
-from tchavi_studio.generations import crashpoints, lifecycle, nudges, slices, tasks
+from tchavi_studio.generations import crashpoints, leases, lifecycle, nudges, slices, tasks
 from tchavi_studio.generations.crashpoints import CrashPoint
 from tchavi_studio.generations.upstream import network, pump, transfers
 from tchavi_studio.generations.upstream.network import Arrival, Exchange, without_answer
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BASE_URL = "http://upstream.test/v1"
+LONGEST_VERIFICATION_SECONDS = 3.0
 FILM = b"a film that takes no time to look at: " + bytes(range(256))
 
 
@@ -193,31 +195,43 @@ def wait_for(futures: list[SimulatedFuture], *, timeout: float) -> SimpleNamespa
     return SimpleNamespace(done=future.is_done)
 
 
-def store_output(*, workspace: Workspace, user: User | None, path: Path, during: object) -> Asset:
+def store_output(
+    world: "World",
+    *,
+    workspace: Workspace,
+    user: User | None,
+    path: Path,
+    during: Callable[[Callable[[], str]], str],
+) -> Asset:
     """As `assets.services.store_output`: a row for a whole film, `MediaRefusedError` for anything else.
 
     The asset's name is the film's label, which says whose film it is.
     """
-    try:
+
+    def verify() -> str:
+        world.hub.sleep(world.chance.uniform(0.0, LONGEST_VERIFICATION_SECONDS))
         content = path.read_bytes()
-        head, label = content[: len(FILM)], content[len(FILM) + 8 :]
-        length = int.from_bytes(content[len(FILM) :][:4], "big")
-        if head != FILM or not label or length != 8 + len(label):
+        head, box = content[: len(FILM)], content[len(FILM) :]
+        if head != FILM or len(box) <= 8 or int.from_bytes(box[:4], "big") != len(box):
             raise MediaRefusedError("output_unreadable", "The clip is damaged.")
+        return box[8:].decode()
+
+    try:
+        label = during(verify)
         return Asset.objects.create(
             workspace=workspace,
             created_by=user,
             kind=Kind.VIDEO,
             origin=Origin.OUTPUT,
-            original_name=label.decode(),
+            original_name=label,
             content_type="video/mp4",
             width=864,
             height=496,
             duration_seconds=5.0,
-            byte_count=len(content),
+            byte_count=path.stat().st_size,
             source_sha256="",
             content_sha256="",
-            file=f"simulated/{label.decode()}.mp4",
+            file=f"simulated/{label}.mp4",
         )
     finally:
         path.unlink(missing_ok=True)
@@ -261,10 +275,11 @@ def seams(world: "World") -> Iterator[None]:
             (pump, "HOUSEKEEPING_SECONDS", world.scenario.housekeeping_seconds),
             (tasks, "LiveNetwork", lambda: SimulatedNetwork(world)),
             (transfers, "ask", ask),
-            (transfers, "ThreadPoolExecutor", lambda **options: SimulatedExecutor(world)),
-            (transfers, "wait", wait_for),
+            (leases, "stop_is_asked", is_stopping),
+            (leases, "ThreadPoolExecutor", lambda **options: SimulatedExecutor(world)),
+            (leases, "wait", wait_for),
             (tchavi, "fetch_to_file", provider.fetch_to_file),
-            (lifecycle, "store_output", store_output),
+            (lifecycle, "store_output", partial(store_output, world)),
             (nudges, "_nudge", world.hint),
         ):
             stack.enter_context(patch.object(where, name, replacement))
