@@ -298,6 +298,11 @@ STUDIO_UNKNOWN_DEADLINE_SECONDS = env.int("STUDIO_UNKNOWN_DEADLINE_SECONDS", 600
 STUDIO_ACCOUNT_WAIT_SECONDS = env.int("STUDIO_ACCOUNT_WAIT_SECONDS", 24 * 3600, validate=validate.Range(1))
 STUDIO_JOB_DEADLINE_SECONDS = env.int("STUDIO_JOB_DEADLINE_SECONDS", 2 * 3600, validate=validate.Range(1))
 STUDIO_LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", 20, validate=validate.Range(1))
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A worker that is frozen, or whose machine is cut off, in the middle of a transaction keeps its rows locked no
+    # longer than its leases.
+    limit = f"-c idle_in_transaction_session_timeout={STUDIO_LEASE_SECONDS}s"
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = limit
 STUDIO_PUMPS = env.int("STUDIO_PUMPS", 1, validate=validate.Range(1, 16))
 
 # --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------

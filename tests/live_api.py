@@ -21,6 +21,7 @@ from django.test.testcases import QuietWSGIRequestHandler
 from tchavi_studio.api.services import create_key
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.events import public_job_id
+from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import OPEN_STATES, Generation
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
@@ -62,7 +63,7 @@ class LiveApi:
         self.is_working = True
         self.clip = clip.read_bytes()
         self._clip_path = clip
-        self._claims: dict[UUID, lifecycle.Claim] = {}
+        self._claims: dict[UUID, Claim] = {}
         self._application = WSGIHandler()
         self._server = ThreadedWSGIServer(("127.0.0.1", 0), _Handler)
         # Closing then waits for them, and no thread outlives the database that it is connected to.
@@ -162,7 +163,7 @@ class LiveApi:
         if not begun:
             self.begin()
 
-    def _finish(self, claim: lifecycle.Claim) -> None:
+    def _finish(self, claim: Claim) -> None:
         path = self._clip_path.with_name(f"{uuid4()}.mp4")
         shutil.copyfile(self._clip_path, path)
         assert lifecycle.finish_generation(claim, path=path)

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,6 +24,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
 from .models import Asset, Kind, Origin, server_made_name
+from .probe import ProbedFile
 from .queries import asset_by_signed_token, stored_bytes
 from .refusals import MediaRefusedError, output_refused, upload_refused
 from .serving import EXTENSIONS
@@ -39,6 +40,8 @@ __all__ = [
     "store_url",
     "trim_asset",
 ]
+
+Verification = Callable[[], ProbedFile]
 
 FETCH_SECONDS = 60.0
 MAX_NAME_LENGTH = 200
@@ -113,16 +116,23 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         return _keep(trimmed, probed, probed.file, within_quota=True)
 
 
-def store_output(*, workspace: Workspace, user: User | None, path: Path) -> Asset:
+def store_output(
+    *, workspace: Workspace, user: User | None, path: Path, during: Callable[[Verification], ProbedFile] | None = None
+) -> Asset:
     """Keep a finished clip. `path` is moved in if it is a whole, playable MP4, and deleted if it is not.
 
     The clip is kept as it is, with its metadata, and the workspace's quota does not refuse what is paid for already.
+    Verifying takes seconds and no database: `during` is called with it, and may do something else at the same time.
     Raises `MediaRefusedError`.
     """
     try:
         with _incoming_directory() as directory:
+
+            def verify() -> ProbedFile:
+                return probe.verify_output(path.resolve(), directory)
+
             try:
-                probed = probe.verify_output(path.resolve(), directory)
+                probed = during(verify) if during else verify()
             except RefusedFileError as refusal:
                 raise output_refused(refusal) from refusal
             asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")

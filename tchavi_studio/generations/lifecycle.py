@@ -6,13 +6,12 @@ else was faster or the row has moved on, and the caller must do nothing more.
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -23,6 +22,7 @@ from tchavi_studio.ledger.services import refund_charge
 
 from .crashpoints import CrashPoint, crashpoint
 from .events import record_end
+from .leases import Claim, ClaimLostError, StopAskedError, lease, while_held
 from .models import OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
@@ -30,19 +30,6 @@ logger = logging.getLogger(__name__)
 MAX_RENDER_ATTEMPTS = 3
 ORPHANED_AFTER = timedelta(hours=1)
 WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
-
-
-def lease() -> timedelta:
-    """How long a worker that shows no sign of life keeps what it claimed (STUDIO_LEASE_SECONDS)."""
-    return timedelta(seconds=settings.STUDIO_LEASE_SECONDS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A worker's right to write to one generation, until its lease ends and somebody else claims it."""
-
-    generation_id: UUID
-    fence: int
 
 
 def move_generation(
@@ -92,7 +79,7 @@ def give_back_render(claim: Claim) -> bool:
     """Put a render that was stopped back into the queue, if it is still ours; the attempt does not count."""
     return move_generation(
         claim.generation_id,
-        sources={State.PROCESSING},
+        sources=WORKING_STATES,
         held_fence=claim.fence,
         state=State.QUEUED,
         fence=claim.fence + 1,
@@ -120,6 +107,10 @@ def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bo
         return False
     try:
         return save_output(claim, path=path, content_hash=content_hash)
+    except ClaimLostError:
+        return False
+    except StopAskedError:
+        return give_back_render(claim)
     except MediaRefusedError as refusal:
         return fail_generation(
             claim.generation_id, code="output_unreadable", message=refusal.message, held_fence=claim.fence
@@ -130,10 +121,15 @@ def save_output(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
     """Complete a generation that is being saved with the file at `path`, which is gone afterwards.
 
     The file is stored and verified first; only then does the state flip, so "completed" always has its file. Raises
-    `MediaRefusedError` for a file that is no whole clip; the generation is as it was then.
+    `MediaRefusedError` for a file that is no whole clip, and what `while_held` raises; the generation stays as it was.
     """
     generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.generation_id)
-    asset = store_output(workspace=generation.workspace, user=generation.creator, path=path)
+    asset = store_output(
+        workspace=generation.workspace,
+        user=generation.creator,
+        path=path,
+        during=partial(while_held, claim, State.SAVING),
+    )
     crashpoint(CrashPoint.STORED)
     with transaction.atomic():
         completed = move_generation(

@@ -12,6 +12,7 @@ from tchavi_studio.engines.preview import PreviewEngine
 
 from . import lifecycle, nudges, services
 from .crashpoints import CrashPoint, crashpoint
+from .leases import Claim, lease
 from .models import Generation
 from .requests import local_request
 from .slices import Slice, stop_is_asked
@@ -42,7 +43,7 @@ def render_waiting() -> None:
     nudges.nudge_forgotten_renders()
 
 
-def render_claimed(claim: lifecycle.Claim) -> None:
+def render_claimed(claim: Claim) -> None:
     """Render one claimed preview to its end: completed, failed and refunded, or left to whoever holds it now."""
     crashpoint(CrashPoint.RENDER_CLAIMED)
     generation = Generation.objects.prefetch_related("references__asset").get(pk=claim.generation_id)
@@ -88,7 +89,7 @@ def pump_upstream() -> None:
             if time.monotonic() >= keep_at:
                 if not keep_seat(seat):
                     break
-                keep_at = time.monotonic() + lifecycle.lease().total_seconds() / 3
+                keep_at = time.monotonic() + lease().total_seconds() / 3
             pump.step(wait_seconds=PUMP_STEP_SECONDS)
         leave_seat(seat)
         if has_work() and not stop_is_asked():

@@ -95,6 +95,32 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
         assert outcome.review_count == review_count
 
 
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite is on one machine, and locks as a whole")
+def test_a_worker_frozen_in_a_transaction_keeps_nobody_waiting(own_database: Database, tmp_path: Path) -> None:
+    """Its machine may be cut off at that moment: then PostgreSQL would keep its rows locked for hours."""
+    case = Case(point=CrashPoint.IN_RECORDING, story="frozen", clips=REMOTE[:2])
+    outcome = Outcome(case=case)
+    with upstream_for(case, tmp_path / "upstream") as upstream:
+        environment = environment_of(own_database, upstream, tmp_path, STUDIO_UNKNOWN_DEADLINE_SECONDS="4")
+        drill = Drill(case, tmp_path, environment, strike="SIGSTOP")
+        try:
+            frozen, _report_path = drill.start(death=1, asks=True, is_struck=True)
+            wait_for(lambda: is_paused(frozen.process.pid), seconds=PAUSED_WITHIN_SECONDS, what="the pause")
+            other, _report_path = drill.start(death=1, asks=False, is_struck=False, is_last=False)
+            assert drill.ended(other, outcome), outcome.problems
+            before = books()
+            os.kill(frozen.process.pid, signal.SIGCONT)
+            frozen.process.wait(timeout=60)
+            assert books() == before
+            auditor, report_path = drill.start(death=1, asks=False, is_struck=False)
+            assert drill.ended(auditor, outcome), outcome.problems
+            compare(outcome, read_report(report_path), drill.accepted(), upstream, tmp_path)
+        finally:
+            for worker in drill.workers:
+                worker.clean_up()
+    assert outcome.problems == []
+
+
 def test_two_pumps_share_the_work(own_database: Database, tmp_path: Path) -> None:
     people = ("Alice", "Bob", "Carol", "Dora")
     clips = [Clip(prompt=f"Wave {number}", person=people[number % 4]) for number in range(40)]

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.engines.base import Accepted, RemoteState, Snapshot
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.lifecycle import Claim
+from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State, UpstreamAccount
 from tchavi_studio.generations.upstream import account, following, submission, transfers
 from tchavi_studio.generations.upstream.following import Look

@@ -10,7 +10,7 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.lifecycle import Claim
+from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance

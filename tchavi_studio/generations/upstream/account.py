@@ -42,6 +42,7 @@ def upstream_account() -> UpstreamAccount:
     if account.base_url != settings.TCHAVI_BASE_URL:
         account = UpstreamAccount(pk=1, base_url=settings.TCHAVI_BASE_URL)
         account.save()
+        AccountPause.objects.all().delete()
     return account
 
 

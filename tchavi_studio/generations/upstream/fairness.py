@@ -12,13 +12,14 @@ Member = tuple[UUID, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A clip that waits to be sent."""
+    """A clip that waits to be sent; until `not_before` only if no other does."""
 
     generation_id: UUID
     workspace_id: UUID
     creator_id: int | None
     model: str
     created_at: datetime
+    not_before: datetime | None = None
 
 
 def fair_order(waiting: Iterable[Waiting], *, open_by_member: Mapping[Member, int]) -> list[Waiting]:

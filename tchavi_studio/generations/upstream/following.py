@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, RemoteState, Snapshot
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.lifecycle import fail_generation, lease
+from tchavi_studio.generations.leases import lease
+from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import OPEN_STATES, Generation, RemoteJob, State
 
 from .account import requests_per_second, upstream_account
@@ -35,6 +36,12 @@ LOOK_SECONDS = 20.0
 LATE_LOOK_INTERVAL = timedelta(minutes=10)
 LATE_LOOKS_END_AFTER = timedelta(days=7)
 
+LIST_LAG = timedelta(seconds=10)
+"""How long a new job may be missing from the provider's list before it is asked for by name."""
+
+GONE_INTERVAL_SECONDS = 30.0
+"""How long until a job is looked for again that the provider did not know."""
+
 RANKED_JOBS = 2000
 """How far down the provider's list jobs are looked for by pages; older ones are asked for by name."""
 
@@ -45,13 +52,15 @@ class Look:
 
     `places` estimates each job's place in the provider's list by what this studio sent since. Jobs of somebody else on
     the same account shift them; `shift` is how far, as the pages seen so far have shown. `given_up` are those whose
-    clips were failed and refunded already: the admins want to know how they end.
+    clips were failed and refunded already: the admins want to know how they end. `just_sent` may be missing from a list
+    that lags a little behind.
     """
 
     holder: UUID
     unseen: dict[str, UUID]
     places: dict[str, int]
     given_up: frozenset[UUID] = frozenset()
+    just_sent: frozenset[UUID] = frozenset()
     shift: int = 0
     pages_asked: set[int] = field(default_factory=set)
 
@@ -64,6 +73,10 @@ class Look:
             if remote_id in self.unseen
         }
         return sorted(expected - self.pages_asked)
+
+    def names_wanted(self) -> list[str]:
+        """Those that no page shows any more: they have to be asked for by name."""
+        return [remote_id for remote_id, reference in self.unseen.items() if reference not in self.just_sent]
 
     def saw_page(self, page: int, snapshots: Sequence[Snapshot]) -> None:
         """Learn from a page how far the jobs are from their estimated places."""
@@ -88,9 +101,20 @@ def claim_due_jobs() -> Look | None:
     holder = uuid4()
     # The condition stands in the UPDATE itself: of two that chose the same rows each gets those that it changed.
     _free(now).filter(pk__in=chosen).update(held_by=holder, held_until=now + lease())
-    held = list(RemoteJob.objects.filter(held_by=holder).values_list("remote_id", "pk", "generation__needs_review"))
-    unseen = {remote_id: reference for remote_id, reference, _needs_review in held if remote_id is not None}
-    given_up = frozenset(reference for _remote_id, reference, needs_review in held if needs_review)
+    held = RemoteJob.objects.filter(held_by=holder).values_list(
+        "remote_id", "pk", "generation__needs_review", "sent_at"
+    )
+    unseen: dict[str, UUID] = {}
+    given_up, just_sent = set(), set()
+    for remote_id, reference, needs_review, sent_at in held.values_list(
+        "remote_id", "pk", "generation__needs_review", "sent_at"
+    ):
+        assert remote_id is not None
+        unseen[remote_id] = reference
+        if needs_review:
+            given_up.add(reference)
+        if now - sent_at < LIST_LAG:
+            just_sent.add(reference)
     if not unseen:
         return None
     crashpoint(CrashPoint.POLL_CLAIMED)
@@ -101,7 +125,13 @@ def claim_due_jobs() -> Look | None:
         if remote_id is not None
     }
     places = {remote_id: ranked[remote_id] for remote_id in unseen if remote_id in ranked}
-    return Look(holder=holder, unseen=unseen, places=places, given_up=given_up)
+    return Look(
+        holder=holder,
+        unseen=unseen,
+        places=places,
+        given_up=frozenset(given_up),
+        just_sent=frozenset(just_sent),
+    )
 
 
 def _free(now: datetime) -> QuerySet[RemoteJob]:
@@ -260,14 +290,14 @@ def _look_again_late(holder: UUID, references: Collection[UUID]) -> None:
     held.filter(is_recent).update(held_by=None, held_until=None, poll_at=now + LATE_LOOK_INTERVAL)
 
 
-def note_gone(look: Look, remote_id: str, *, interval_seconds: float) -> None:
+def note_gone(look: Look, remote_id: str) -> None:
     """The provider does not know this job (any more, or yet): look again later, until its deadline."""
     reference = look.unseen.pop(remote_id)
     if reference in look.given_up:
         _look_again_late(look.holder, [reference])
         return
     _held(look.holder, [reference]).update(
-        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=max(interval_seconds, 5.0))
+        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=GONE_INTERVAL_SECONDS)
     )
 
 

@@ -19,7 +19,8 @@ class RemoteJob(models.Model):
 
     `poll_at` is when the job is to be looked at again; None while there is nothing to look at. Whoever looks holds the
     row (`held_by`, until `held_until`) and writes only while it still does. `billed_credits` and `refunded_credits`
-    are the provider's own figures. `settled_late_at` is when a job turned out well after its clip had been refunded.
+    are the provider's own figures. `damaged_count` is how often the finished clip arrived and was no whole clip.
+    `settled_late_at` is when a job was seen to have ended after its clip had been refunded.
     """
 
     reference = models.UUIDField(primary_key=True)
@@ -32,6 +33,7 @@ class RemoteJob(models.Model):
     remote_id = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001  # unique, so absent is NULL
     is_running = models.BooleanField(default=False)
     output_url = models.TextField(blank=True)
+    damaged_count = models.PositiveSmallIntegerField(default=0)
     billed_credits = models.BigIntegerField(null=True)
     refunded_credits = models.BigIntegerField(null=True)
     poll_at = models.DateTimeField(null=True)

@@ -28,7 +28,7 @@ from tchavi_studio.engines.base import (
 )
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.lifecycle import lease
+from tchavi_studio.generations.leases import lease
 from tchavi_studio.generations.models import (
     OPEN_STATES,
     Engine,
@@ -159,15 +159,19 @@ class Pump:
                 # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
                 logger.exception("An answer of the provider could not be taken in.")
             self._under_way.remove(exchange)
-        self._record_for_account(arrivals)
-        self._take_news()
         now = timezone.now()
-        self._keep_leases(now)
-        if now >= self._housekeeping_at:
-            self._housekeeping_at = now + timedelta(seconds=HOUSEKEEPING_SECONDS)
-            settle_what_is_overdue()
-        if may_send:
-            self._send_what_may_be_sent(now)
+        try:
+            self._record_for_account(arrivals)
+            self._take_news()
+            self._keep_leases(now)
+            if now >= self._housekeeping_at:
+                self._housekeeping_at = now + timedelta(seconds=HOUSEKEEPING_SECONDS)
+                settle_what_is_overdue()
+            if may_send:
+                self._send_what_may_be_sent(now)
+        except Exception:
+            # What is under way is paid for: its answers are taken in all the same.
+            logger.exception("A step of the pump failed; the next one comes at once.")
 
     def abandon(self) -> None:
         """Stop without waiting: what is being sent has an unknown outcome from now on."""
@@ -192,8 +196,8 @@ class Pump:
             self._look_at_jobs(now, most=1)
         if known.is_healthy:
             self._submit(now)
+        self._search_for_lost(now, known)
         self._look_at_jobs(now, most=MAX_UNDER_WAY)
-        self._search_for_lost(now)
         self._ask_about_provider(known)
 
     def _room(self) -> int:
@@ -235,7 +239,11 @@ class Pump:
             return
         exchanges: list[Exchange] = [AskForPage(page=page, look=look) for page in look.pages_wanted()]
         if not exchanges and not asked:
-            exchanges = [AskForJob(look=look, remote_id=remote_id) for remote_id in look.unseen]
+            by_name = look.names_wanted()
+            exchanges = [AskForJob(look=look, remote_id=remote_id) for remote_id in by_name]
+            if not by_name:
+                self._end_look(look)
+                return
         most = min(most, self._room(), len(exchanges))
         for exchange in exchanges[: account.take_requests(most)]:
             if isinstance(exchange, AskForPage):
@@ -243,11 +251,11 @@ class Pump:
             self._looked_at = now
             self._send(exchange)
 
-    def _search_for_lost(self, now: datetime) -> None:
+    def _search_for_lost(self, now: datetime, known: UpstreamAccount) -> None:
         if self._search is None:
             if now < self._search_at:
                 return
-            self._search_at = now + timedelta(seconds=unknown.SEARCH_INTERVAL_SECONDS)
+            self._search_at = now + unknown.search_interval(account.requests_per_second(known))
             self._search = unknown.begin_search()
         search = self._search
         if search is None or any(getattr(exchange, "search", None) is search for exchange in self._under_way):
@@ -343,7 +351,7 @@ class Pump:
         if not isinstance(answer, Retrieved):
             self._end_look(exchange.look)
         elif answer.snapshot is None:
-            following.note_gone(exchange.look, exchange.remote_id, interval_seconds=self._interval_seconds)
+            following.note_gone(exchange.look, exchange.remote_id)
         else:
             self._news.append((exchange.look, (answer.snapshot,)))
 

@@ -57,23 +57,32 @@ def without_missing_uploads(clips: list[Waiting], *, now: datetime) -> list[Wait
     return [clip for clip in clips if clip.generation_id not in incomplete]
 
 
-def remote_request(generation: Generation, *, now: datetime) -> EngineRequest:
-    """The row as a remote engine is given it: references as addresses that it can open."""
+def remote_request(generation: Generation) -> EngineRequest | None:
+    """The row as a remote engine is given it: references as addresses that it can open. None: one has to be uploaded.
+
+    Takes the generation with its references and their assets.
+    """
     references = sorted(generation.references.all(), key=lambda reference: reference.position)
-    urls: dict[object, str] = {}
-    if references and reference_route() != Route.LINKS:
+    if reference_route() == Route.LINKS:
+        urls = {reference.asset_id: _link(reference.asset) for reference in references}
+    else:
         files = RemoteFile.objects.filter(
             asset__in=[reference.asset_id for reference in references], base_url=settings.TCHAVI_BASE_URL
         )
-        urls = {file.asset_id: file.url for file in files}
-
-    def address(asset: Asset) -> str:
-        return urls.get(asset.pk) or signed_media_url(asset, variant=Variant.FILE, expires_seconds=LINK_SECONDS)
-
+        urls = {file.asset_id: file.url for file in files} if references else {}
+    if any(reference.asset_id not in urls for reference in references):
+        return None
     return engine_request(
         generation,
         [
-            (reference.role, EngineReference(content_type=reference.asset.content_type, url=address(reference.asset)))
+            (
+                reference.role,
+                EngineReference(content_type=reference.asset.content_type, url=urls[reference.asset_id]),
+            )
             for reference in references
         ],
     )
+
+
+def _link(asset: Asset) -> str:
+    return signed_media_url(asset, variant=Variant.FILE, expires_seconds=LINK_SECONDS)

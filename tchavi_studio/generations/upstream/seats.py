@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from tchavi_studio.generations.lifecycle import lease
+from tchavi_studio.generations.leases import lease
 
 from .models import PumpSeat
 

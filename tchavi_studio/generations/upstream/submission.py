@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequest, RefusedError
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.lifecycle import Claim, fail_generation, lease, move_generation
+from tchavi_studio.generations.leases import Claim, lease
+from tchavi_studio.generations.lifecycle import fail_generation, move_generation
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
 
 from . import account
@@ -31,6 +32,8 @@ AT_PROVIDER = (State.SUBMITTING, State.UNKNOWN, State.PROCESSING)
 """States that count against STUDIO_MAX_OPEN_PER_WORKSPACE."""
 
 FIRST_LOOK_SECONDS = 1.0
+LATER_TRIAL_SECONDS = 5 * 60.0
+"""How long a clip waits that met a refusal of the account, while others try whether that is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +58,17 @@ def waiting_in_order() -> list[Waiting]:
 
 def _in_order(open_by_member: Counter[Member]) -> list[Waiting]:
     queued = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
-    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at")
+    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at", "lease_until")
     waiting = [
-        Waiting(generation_id=pk, workspace_id=workspace_id, creator_id=creator_id, model=model, created_at=created_at)
-        for pk, workspace_id, creator_id, model, created_at in rows
+        Waiting(
+            generation_id=pk,
+            workspace_id=workspace_id,
+            creator_id=creator_id,
+            model=model,
+            created_at=created_at,
+            not_before=not_before,
+        )
+        for pk, workspace_id, creator_id, model, created_at, not_before in rows
     ]
     return fair_order(waiting, open_by_member=open_by_member)
 
@@ -76,9 +86,11 @@ def sendable(*, now: datetime) -> list[Waiting]:
     if "" in paused:
         return []
     at_provider = open_by_member()
-    ready = [clip for clip in _in_order(at_provider) if clip.model not in paused]
+    ready = without_missing_uploads([clip for clip in _in_order(at_provider) if clip.model not in paused], now=now)
+    # What met a refusal of the account lets the others try first, so that it holds up nobody if it alone is refused.
+    untried = [clip for clip in ready if clip.not_before is None or clip.not_before <= now]
     return within_limit(
-        without_missing_uploads(ready, now=now),
+        untried or ready,
         open_by_member=at_provider,
         most_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
     )
@@ -100,7 +112,9 @@ def _write_down(clip: Waiting) -> Submission | None:
         return None
     now = timezone.now()
     claim = Claim(generation_id=generation.pk, fence=generation.fence + 1)
-    request = remote_request(generation, now=now)
+    request = remote_request(generation)
+    if request is None:
+        return None
     attempt_id = uuid4()
     with transaction.atomic():
         claimed = move_generation(
@@ -164,19 +178,22 @@ def record_accepted(submission: Submission, accepted: Accepted) -> bool:
     return True
 
 
-def record_not_sent(submission: Submission) -> bool:
-    """Surely without effect: back to its place in the queue."""
+def record_not_sent(submission: Submission, *, not_before: datetime | None = None) -> bool:
+    """Surely without effect: back to its place in the queue, to be sent again at once or from `not_before` on."""
     with transaction.atomic():
-        if not _settle(submission, state=State.QUEUED):
+        if not _settle(submission, state=State.QUEUED, lease_until=not_before):
             return False
         RemoteJob.objects.filter(reference=submission.claim.generation_id).delete()
     return True
 
 
 def record_account_refused(submission: Submission, error: AccountRefusedError) -> bool:
-    """Not this clip's fault: back to the queue, and nothing more is sent until the account is in order."""
+    """Not this clip's fault: back to the queue, and nothing more is sent until the account is in order.
+
+    Other clips try that before this one does again: it may after all be this one alone that is refused.
+    """
     account.pause_submissions(error, model=submission.model)
-    return record_not_sent(submission)
+    return record_not_sent(submission, not_before=timezone.now() + timedelta(seconds=LATER_TRIAL_SECONDS))
 
 
 def record_refused(submission: Submission, error: RefusedError) -> bool:
@@ -204,13 +221,13 @@ def record_lost(submission: Submission) -> bool:
     return True
 
 
-def _settle(submission: Submission, *, state: State) -> bool:
+def _settle(submission: Submission, *, state: State, lease_until: datetime | None = None) -> bool:
     return move_generation(
         submission.claim.generation_id,
         sources={State.SUBMITTING},
         held_fence=submission.claim.fence,
         state=state,
-        lease_until=None,
+        lease_until=lease_until,
     )
 
 

@@ -4,15 +4,13 @@ Each transfer is a task of its own in a cluster of its own, so that a slow line 
 """
 
 import logging
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset
@@ -29,10 +27,10 @@ from tchavi_studio.engines.base import (
 )
 from tchavi_studio.engines.tchavi import fetch_output
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.lifecycle import Claim, fail_generation, lease, move_generation, save_output
+from tchavi_studio.generations.leases import Claim, ClaimLostError, StopAskedError, lease, while_held
+from tchavi_studio.generations.lifecycle import fail_generation, move_generation, save_output
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
-from tchavi_studio.generations.slices import stop_is_asked
 
 from . import account
 from .network import ask
@@ -40,7 +38,6 @@ from .references import UPLOAD_MARGIN, Route, missing_uploads, reference_route
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Answer = TypeVar("Answer", Retrieved, UploadedReference)
 
 TRANSFER_SECONDS = 200.0
@@ -49,7 +46,6 @@ TRANSFER_SECONDS = 200.0
 MAX_DAMAGED_DOWNLOADS = 4
 """A clip that arrives damaged so often is damaged where it lies."""
 
-STOP_LOOK_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 60.0
 UPLOAD_LIFETIME = timedelta(hours=12)
@@ -57,14 +53,6 @@ UPLOAD_LIFETIME = timedelta(hours=12)
 
 SHORTEST_USE = timedelta(minutes=5)
 """How long an upload is named in requests, however soon it is said to expire."""
-
-
-class _ClaimLostError(Exception):
-    """Somebody else has the row by now, or it has ended."""
-
-
-class _StopAskedError(Exception):
-    """The cluster is to stop; the transfer begins anew at its next start."""
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------------
@@ -111,35 +99,6 @@ def _claim_next(waiting: QuerySet[Generation], state: State) -> Claim | None:
     return None
 
 
-def _while_held(claim: Claim, state: State, work: Callable[[], T]) -> T:
-    """Do `work`, which must not touch the database, in a thread, and hold the lease on meanwhile.
-
-    Raises `_ClaimLostError` when the lease could not be held, and `_StopAskedError` when the cluster is to stop; the
-    work is left to end by itself then, for nothing.
-    """
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transfer")
-    hold_seconds = lease().total_seconds() / 3
-    try:
-        future = executor.submit(work)
-        held_at = time.monotonic()
-        while not wait([future], timeout=min(hold_seconds, STOP_LOOK_SECONDS)).done:
-            if stop_is_asked():
-                raise _StopAskedError
-            if time.monotonic() - held_at >= hold_seconds:
-                _hold(claim, state)
-                held_at = time.monotonic()
-        _hold(claim, state)
-        return future.result()
-    finally:
-        executor.shutdown(wait=False)
-
-
-def _hold(claim: Claim, state: State) -> None:
-    rows = Generation.objects.filter(pk=claim.generation_id, state=state, fence=claim.fence)
-    if not rows.update(lease_until=timezone.now() + lease()):
-        raise _ClaimLostError
-
-
 def _retry_later(claim: Claim, state: State, *, delay_seconds: float | None = None) -> None:
     """Let go of the row, and let nobody take it for a while that grows with each attempt."""
     rows = Generation.objects.filter(pk=claim.generation_id, state=state, fence=claim.fence)
@@ -158,12 +117,12 @@ def download_claimed(claim: Claim) -> None:
     job = RemoteJob.objects.get(reference=claim.generation_id)
     path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"download-{claim.generation_id}-{claim.fence}.mp4"
     try:
-        _while_held(claim, State.SAVING, lambda: _fetch(job.output_url, path))
+        while_held(claim, State.SAVING, lambda: _fetch(job.output_url, path))
         crashpoint(CrashPoint.DOWNLOADED)
         save_output(claim, path=path)
-    except _ClaimLostError:
+    except ClaimLostError:
         logger.info("Generation %s is no longer ours to save.", claim.generation_id)
-    except _StopAskedError:
+    except StopAskedError:
         _retry_later(claim, State.SAVING, delay_seconds=0)
     except OutputExpiredError:
         _renew_output_url(claim, job)
@@ -193,6 +152,7 @@ def _renew_output_url(claim: Claim, job: RemoteJob) -> None:
     retrieved = _within_budget(lambda: ask(lambda engine: engine.retrieve(remote_id)))
     snapshot = retrieved.snapshot if retrieved else None
     if snapshot is not None and snapshot.state == RemoteState.FAILED:
+        RemoteJob.objects.filter(pk=job.pk).update(refunded_credits=snapshot.refunded_credits)
         fail_generation(
             claim.generation_id,
             code=snapshot.error_code[:60] or "upstream_failed",
@@ -208,8 +168,8 @@ def _renew_output_url(claim: Claim, job: RemoteJob) -> None:
 
 
 def _damaged(claim: Claim, job: RemoteJob, refusal: MediaRefusedError) -> None:
-    attempt_count = Generation.objects.values_list("attempt_count", flat=True).get(pk=claim.generation_id)
-    if attempt_count < MAX_DAMAGED_DOWNLOADS:
+    RemoteJob.objects.filter(pk=job.pk).update(damaged_count=F("damaged_count") + 1)
+    if job.damaged_count + 1 < MAX_DAMAGED_DOWNLOADS:
         _retry_later(claim, State.SAVING)
         return
     # The provider made and billed it: the admins may want their credits back.
@@ -235,9 +195,9 @@ def upload_claimed(claim: Claim) -> None:
             if not _upload(claim, asset):
                 _retry_later(claim, State.QUEUED)
                 return
-    except _ClaimLostError:
+    except ClaimLostError:
         return
-    except _StopAskedError:
+    except StopAskedError:
         pass
     except RefusedError as error:
         fail_generation(claim.generation_id, code=error.code[:60], message=error.message, held_fence=claim.fence)
@@ -248,7 +208,7 @@ def upload_claimed(claim: Claim) -> None:
 def _upload(claim: Claim, asset: Asset) -> bool:
     reference = local_reference(asset)
     uploaded = _within_budget(
-        lambda: _while_held(claim, State.QUEUED, lambda: ask(lambda engine: engine.upload(reference)))
+        lambda: while_held(claim, State.QUEUED, lambda: ask(lambda engine: engine.upload(reference)))
     )
     if uploaded is None:
         return False

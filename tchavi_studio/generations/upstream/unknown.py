@@ -20,19 +20,23 @@ from django.utils import timezone
 from tchavi_studio.engines.base import PAGE_LENGTH, Snapshot
 from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
-from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+from tchavi_studio.generations.models import RemoteJob, State
 
 logger = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """How far the provider's clock may be from ours."""
 
-SEARCH_INTERVAL_SECONDS = 5.0
+FASTEST_SEARCH_INTERVAL_SECONDS = 5.0
+SEARCH_SHARE = 0.2
+"""How much of a small budget searches may take."""
+
 MAX_PAGES = 20
 
 
-def has_lost_submissions() -> bool:
-    return Generation.objects.filter(engine=Engine.TCHAVI, state=State.UNKNOWN).exists()
+def search_interval(requests_per_second: float) -> timedelta:
+    """How long after one search the next may begin."""
+    return timedelta(seconds=max(FASTEST_SEARCH_INTERVAL_SECONDS, 1 / (requests_per_second * SEARCH_SHARE)))
 
 
 @dataclass(kw_only=True)

@@ -87,7 +87,7 @@ def test_who_was_paused_past_the_lease_writes_nothing(sent: Generation, clock: C
     apply(late, news(sent, state, output_url="https://cdn.example.org/1.mp4", billed_credits=7))
     following.give_back(late)
     following.hold(late)
-    following.note_gone(Look(holder=late.holder, unseen={"x": sent.pk}, places={}), "x", interval_seconds=1)
+    following.note_gone(Look(holder=late.holder, unseen={"x": sent.pk}, places={}), "x")
     assert (vars(reloaded(sent)) | {"_state": 0}, vars(job_of(sent)) | {"_state": 0}) == before
     assert transfers(sent) == CHARGED
     apply(current, news(sent, RemoteState.PROCESSING))
@@ -201,9 +201,9 @@ def test_a_job_that_is_gone_is_looked_for_again_and_not_at_once(sent: Generation
     look = claim()
     remote_id = job_of(sent).remote_id
     assert remote_id is not None
-    following.note_gone(look, remote_id, interval_seconds=1)
+    following.note_gone(look, remote_id)
     assert look.unseen == {}
-    assert job_of(sent).poll_at == timezone.now() + timedelta(seconds=5)
+    assert job_of(sent).poll_at == timezone.now() + timedelta(seconds=30)
 
 
 # --- Deadlines --------------------------------------------------------------------------------------------------------
@@ -310,17 +310,37 @@ def test_what_the_list_no_longer_holds_is_asked_for_by_its_name(
         reference=uuid4(),
         generation=None,
         attempt_id=uuid4(),
-        sent_at=timezone.now(),
+        sent_at=timezone.now() - timedelta(seconds=11),
         remote_id="job_gone",
         poll_at=timezone.now(),
     )
     look_once(drive)
     assert (pages_of(upstream)[0], names_of(upstream)) == ("0", ["job_gone"])
     gone.refresh_from_db()
-    assert (gone.held_by, gone.poll_at is not None and gone.poll_at >= timezone.now() + timedelta(seconds=4)) == (
+    assert (gone.held_by, gone.poll_at is not None and gone.poll_at >= timezone.now() + timedelta(seconds=29)) == (
         None,
         True,
     )
+
+
+def test_what_a_lagging_list_does_not_show_yet_is_not_asked_for_by_its_name(
+    drive: Drive, upstream: Upstream, workspace: Workspace
+) -> None:
+    make_open_jobs(upstream, workspace, 3)
+    new = RemoteJob.objects.create(
+        reference=uuid4(),
+        generation=None,
+        attempt_id=uuid4(),
+        sent_at=timezone.now() - timedelta(seconds=9),
+        remote_id="job_new",
+        poll_at=timezone.now(),
+    )
+    look_once(drive)
+    assert (pages_of(upstream)[0], names_of(upstream)) == ("0", [])
+    new.refresh_from_db()
+    assert new.held_by is None
+    assert new.poll_at is not None
+    assert new.poll_at <= timezone.now() + timedelta(seconds=2)
 
 
 def test_no_page_before_the_first_is_asked_for(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:

@@ -72,7 +72,8 @@ def test_links_open_for_a_day_for_whoever_has_them(
     start: Start, red: MediaReference, blue: MediaReference, client: Client, clock: Clock
 ) -> None:
     generation = start(reference_images=[red, blue], prompt="[Image1] becomes [Image2]")
-    request = remote_request(generation, now=timezone.now())
+    request = remote_request(generation)
+    assert request is not None
     urls = [reference.url for reference in request.reference_images]
     assert [url.startswith("https://studio.example.org/") for url in urls] == [True, True]
     assert (request.first_frame, request.last_frame) == (None, None)
@@ -91,7 +92,8 @@ def test_links_open_for_a_day_for_whoever_has_them(
 
 
 def test_frames_and_lists_keep_their_places(start: Start, red: MediaReference, blue: MediaReference) -> None:
-    request = remote_request(start(image_url=red, last_frame_image_url=blue), now=timezone.now())
+    request = remote_request(start(image_url=red, last_frame_image_url=blue))
+    assert request is not None
     assert request.first_frame is not None
     assert request.last_frame is not None
     assert (request.first_frame.content_type, request.last_frame.content_type) == ("image/jpeg", "image/jpeg")
@@ -113,7 +115,8 @@ def test_uploads_are_named_by_their_address_there(
             url=url,
             expires_at=timezone.now() + timedelta(days=1),
         )
-    request = remote_request(start(reference_images=[blue, red]), now=timezone.now())
+    request = remote_request(start(reference_images=[blue, red]))
+    assert request is not None
     assert [reference.url for reference in request.reference_images] == ["https://there/blue", "https://there/red"]
 
 

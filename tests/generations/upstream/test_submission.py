@@ -139,11 +139,21 @@ def test_the_account_refused(start: Start) -> None:
     generation = start()
     error = AccountRefusedError("Too few credits.", code="insufficient_credits")
     assert submission.record_account_refused(written(generation), error) is True
-    assert facts(generation) == (State.QUEUED, 1, None)
+    assert facts(generation) == (State.QUEUED, 1, START + timedelta(minutes=5))
     assert [pause.model for pause in account.account_pauses()] == [""]
     assert RemoteJob.objects.count() == 0
     assert transfers(generation) == CHARGED
     assert submission.sendable(now=timezone.now()) == []
+
+
+def test_what_alone_is_refused_holds_up_nobody(start: Start, clock: Clock) -> None:
+    refused = start()
+    submission.record_account_refused(written(refused), AccountRefusedError("Not this prompt.", code="policy"))
+    other = start()
+    clock.shift(60)
+    assert [clip.generation_id for clip in submission.sendable(now=timezone.now())] == [other.pk]
+    Generation.objects.filter(pk=other.pk).update(state=State.PROCESSING)
+    assert [clip.generation_id for clip in submission.sendable(now=timezone.now())] == [refused.pk]
 
 
 def test_lost(start: Start, clock: Clock) -> None:
