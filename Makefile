@@ -41,8 +41,9 @@ crash: install-dev ## kill a worker at every named step, on SQLite and PostgreSQ
 	@$(BIN)/python -m tests.crash --write docs/reliability.md
 
 SEEDS ?= 2000
-simulate: install-dev ## simulate live mode in bad weather, for SEEDS seeds
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs 2
+FROM ?= 1
+simulate: install-dev ## simulate live mode in bad weather: SEEDS worlds, FROM seed …
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM) --jobs 2
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python
