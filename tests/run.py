@@ -66,8 +66,9 @@ class Run:
 
     def suite(self, database: str, chromium: str | None, **environment: str) -> None:
         """The whole suite on one database."""
-        # Two workers: on two cores a third would only make deadlines tighter. The browser has the machine to itself.
-        self.step(f"{database}: suite", [*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "not browser"], **environment)
+        # Two busy workers for two cores; the third has the tests that start processes, which mostly wait for them. The
+        # browser has the machine to itself.
+        self.step(f"{database}: suite", [*PYTEST, "-n", "3", "--dist", "loadgroup", "-m", "not browser"], **environment)
         if chromium:
             self.step(f"{database}: browser", [*PYTEST, "-m", "browser"], **environment, CHROMIUM=chromium)
 
