@@ -47,21 +47,15 @@ def benchmark() -> None:
             RunningUpstream(folder / "upstream", job_seconds=None, requests_per_minute=500) as upstream,
             SQLiteTemplate(folder).copy() as database,
             connected_to(database),
-        ):
-            studio = RunningStudio(
+            RunningStudio(
                 folder / "studio",
                 database,
                 TCHAVI_API_KEY=upstream.api_key,
                 TCHAVI_BASE_URL=upstream.base_url,
                 STUDIO_MAX_OPEN_PER_WORKSPACE=str(OPEN_CLIPS),
-            )
-            studio.folder.mkdir()
-            try:
-                studio.start()
-                report(measure(studio, upstream))
-                studio.stop()
-            finally:
-                studio.clean_up()
+            ) as studio,
+        ):
+            report(measure(studio, upstream))
 
 
 def measure(studio: RunningStudio, upstream: RunningUpstream) -> list[float]:

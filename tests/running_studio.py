@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from tests.databases import Database, end_with_the_parent, free_port
 
@@ -55,9 +56,24 @@ class RunningStudio:
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
+    def __enter__(self) -> Self:
+        """Within, it runs; afterwards it was stopped as an operator does, or after a failure whatever is left ended."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                assert self.stop() == 0
+        finally:
+            self.clean_up()
+
     def start(self, *, wait: bool = True) -> float:
         """Start it; returns after how many seconds it said that it is ready."""
         began = time.monotonic()
+        self.folder.mkdir(exist_ok=True)
         self._log_path.unlink(missing_ok=True)
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(

@@ -57,14 +57,11 @@ def studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
     """The one studio of all browser tests."""
-    with database_template.copy() as database:
-        studio = RunningStudio(tmp_path_factory.mktemp("studio"), database)
-        try:
-            studio.start()
-            yield studio
-            assert studio.stop() == 0
-        finally:
-            studio.clean_up()
+    with (
+        database_template.copy() as database,
+        RunningStudio(tmp_path_factory.mktemp("studio"), database) as studio,
+    ):
+        yield studio
 
 
 @pytest.fixture(scope="session")

@@ -25,19 +25,13 @@ def studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
     """A live studio of this module's own. Nobody listens where its provider should be, so what is asked for waits."""
-    with database_template.copy() as database:
-        studio = RunningStudio(
-            tmp_path_factory.mktemp("live-studio"),
-            database,
-            TCHAVI_API_KEY="sk-tch_test",
-            TCHAVI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
-        )
-        try:
-            studio.start()
-            yield studio
-            assert studio.stop() == 0
-        finally:
-            studio.clean_up()
+    address = f"http://127.0.0.1:{free_port()}/v1"
+    folder = tmp_path_factory.mktemp("live-studio")
+    with (
+        database_template.copy() as database,
+        RunningStudio(folder, database, TCHAVI_API_KEY="sk-tch_test", TCHAVI_BASE_URL=address) as studio,
+    ):
+        yield studio
 
 
 @pytest.fixture

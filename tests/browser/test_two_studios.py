@@ -31,15 +31,8 @@ PROMPT = "Fishermen pull a painted boat onto the beach, in the light of [Image1]
 @pytest.fixture
 def provider(database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path) -> Iterator[RunningStudio]:
     """A sandbox studio: what the other one takes for the provider."""
-    with database_template.copy() as database:
-        studio = RunningStudio(tmp_path / "provider", database)
-        studio.folder.mkdir()
-        try:
-            studio.start()
-            yield studio
-            assert studio.stop() == 0
-        finally:
-            studio.clean_up()
+    with database_template.copy() as database, RunningStudio(tmp_path / "provider", database) as studio:
+        yield studio
 
 
 @pytest.fixture
@@ -55,17 +48,12 @@ def live_studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path, provider: RunningStudio, provider_key: str
 ) -> Iterator[RunningStudio]:
     """A live studio that has its clips made by `provider`."""
-    with database_template.copy() as database:
-        studio = RunningStudio(
-            tmp_path / "live", database, TCHAVI_API_KEY=provider_key, TCHAVI_BASE_URL=f"{provider.address}/v1"
-        )
-        studio.folder.mkdir()
-        try:
-            studio.start()
-            yield studio
-            assert studio.stop() == 0
-        finally:
-            studio.clean_up()
+    address = f"{provider.address}/v1"
+    with (
+        database_template.copy() as database,
+        RunningStudio(tmp_path / "live", database, TCHAVI_API_KEY=provider_key, TCHAVI_BASE_URL=address) as studio,
+    ):
+        yield studio
 
 
 def signed_in(browser: Browser, studio: RunningStudio, user: User, complaints: Complaints) -> Page:

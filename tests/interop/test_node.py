@@ -63,13 +63,8 @@ def test_the_openai_package_for_node(door: Door, three_requests_a_minute: None) 
 @pytest.fixture
 def studio(own_database: Database, tmp_path: Path) -> Iterator[RunningStudio]:
     """The whole studio, with the processes that make clips."""
-    studio = RunningStudio(tmp_path, own_database)
-    try:
-        studio.start()
+    with RunningStudio(tmp_path, own_database) as studio:
         yield studio
-        assert studio.stop() == 0
-    finally:
-        studio.clean_up()
 
 
 @pytest.mark.xdist_group("processes")
