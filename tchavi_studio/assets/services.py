@@ -165,7 +165,11 @@ def delete_stale_incoming() -> int:
     count = 0
     before = time.time() - STALE_AFTER_SECONDS
     for entry in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-        if entry.lstat().st_mtime >= before:
+        try:
+            is_fresh = entry.lstat().st_mtime >= before
+        except FileNotFoundError:
+            continue  # Its owner, or another sweep, has just deleted it.
+        if is_fresh:
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)

@@ -530,6 +530,16 @@ def test_only_what_is_a_day_old_is_swept(incoming: Path) -> None:
     (incoming / "asset-new").rmdir()
 
 
+def test_a_file_that_vanishes_under_the_sweep_does_not_stop_it(incoming: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = incoming / "stale"
+    stale.touch()
+    os.utime(stale, (0, 0))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", lambda self: iter([self / "gone", stale]))
+        assert delete_stale_incoming() == 1
+    assert not stale.exists()
+
+
 # --- Names and rows ---------------------------------------------------------------------------------------------------
 
 
