@@ -20,12 +20,12 @@ DATABASE_FIXTURES = {"db", "own_database", "database_template"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out what touches no database, and what a page does by itself: SQLite's pass has shown it."""
+    """On PostgreSQL, leave out what touches no database, and what is marked `one_database`: SQLite's pass shows it."""
     if "TEST_DATABASE_URL" not in os.environ:
         return
 
     def touches_a_database(item: pytest.Item) -> bool:
-        if item.get_closest_marker("page_only") is not None:
+        if item.get_closest_marker("one_database") is not None:
             return False
         fixtures = set(getattr(item, "fixturenames", ()))
         return bool(DATABASE_FIXTURES & fixtures) or item.get_closest_marker("django_db") is not None

@@ -20,7 +20,7 @@ NODE_FOLDER = Path(__file__).parent / "interop" / "node"
 """Programs for Node, and the lock of the packages that they need."""
 # No package gets to run anything while it is fetched.
 NPM_CI = ["npm", "ci", "--prefix", str(NODE_FOLDER), "--ignore-scripts"]
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=25", "--durations-min=3"]
 
 
 def found_chromium() -> str | None:

@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Complaints
 
-pytestmark = [pytest.mark.browser, pytest.mark.page_only]
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 def test_errors_exceptions_and_breaches_of_the_policy_are_heard(page: Page, complaints: Complaints) -> None:

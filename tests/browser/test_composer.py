@@ -15,7 +15,7 @@ from tchavi_studio.workspaces.models import User
 from tests.browser.conftest import Complaints
 from tests.running_studio import RunningStudio
 
-pytestmark = [pytest.mark.browser, pytest.mark.page_only]
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 def photo(name: str, seed: int) -> FilePayload:

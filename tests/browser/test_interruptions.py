@@ -12,7 +12,7 @@ from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.workspaces.models import User
 
-pytestmark = [pytest.mark.browser, pytest.mark.page_only]
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 def start_clip(person: User, prompt: str) -> Generation:

@@ -220,6 +220,7 @@ def test_a_draft_survives_a_reload(signed_up_page: Page) -> None:
     expect(page.locator("[name=aspect_ratio][value='3:4']")).to_be_checked()
 
 
+@pytest.mark.one_database
 def test_fifty_clips_queued_at_once_all_come_to_an_end(
     signed_up_page: Page, person: User, studio: RunningStudio
 ) -> None:

@@ -17,7 +17,7 @@ from tests.browser.conftest import Complaints
 from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to, free_port
 from tests.running_studio import RunningStudio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.page_only]
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 def test_a_stranger_signs_up_and_lands_in_the_composer(page: Page) -> None:

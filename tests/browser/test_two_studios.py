@@ -21,7 +21,7 @@ from tests.conftest import make_person
 from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to
 from tests.running_studio import RunningStudio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 CLIP_WITHIN_MILLISECONDS = 90_000
 DONE = re.compile(r"\bis-completed\b")
