@@ -202,6 +202,7 @@ def test_what_may_have_been_billed_in_vain_is_listed_oldest_first(
         billed_credits=1_300,
         refunded_credits=0,
         settled_late_at=SENT_AT + timedelta(hours=1),
+        output_url="https://there/late.mp4",
     )
     expose(workspace=theirs)
     expose("output_unreadable", sent_at=SENT_AT + timedelta(minutes=2), remote_id="job_2", billed_credits=1_400)
@@ -297,3 +298,8 @@ def test_the_list_asks_as_much_for_three_as_for_one(
 
 def test_an_unknown_reason_is_told_as_the_statement_tells_it() -> None:
     assert exposure_label("render_failed") == "The preview could not be rendered"
+
+
+def test_what_failed_over_there_after_its_refund_says_so(alice_browser: Client, expose: Expose) -> None:
+    expose("upstream_timeout", remote_id="job_1", settled_late_at=SENT_AT + timedelta(hours=1))
+    assert rows(alice_browser.get(EXPOSURE))[0][1] == "Too late It failed there too: Nov. 23, 2026, 1:05 p.m."
