@@ -27,6 +27,9 @@ SAME_EVERYWHERE = ("status", "code", "message", "param", "model", "kind")
 """Fields whose very value an answer must share with the page; of the others only the type."""
 
 
+pytestmark = pytest.mark.one_database
+
+
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """One block that is run; `shown` is the answer that the page prints right after it, if it does."""

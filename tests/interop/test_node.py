@@ -20,7 +20,7 @@ from tests.interop.conftest import Door
 from tests.run import NODE_FOLDER, found_node, node_packages_are_there
 from tests.running_studio import RunningStudio
 
-pytestmark = pytest.mark.own_database
+pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
 
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
