@@ -111,6 +111,7 @@ def test_it_stops_in_the_middle_of_tasks(studio: RunningStudio, tmp_path: Path) 
     print(f"stopped in the middle of tasks in {time.monotonic() - asked_at:.1f} s")
 
 
+@pytest.mark.one_database
 def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     studio: RunningStudio, workspace: Workspace, alice: User
 ) -> None:

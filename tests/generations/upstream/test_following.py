@@ -434,6 +434,7 @@ def most_in_a_minute(upstream: Upstream) -> int:
     return max(sum(begin <= at < begin + 60 for at in times) for begin in times)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("jobs", "limit", "longest_seconds"), [(1000, 30, 75), (10, 10, 20)], ids=["1,000 on 30", "10 on 10"]
 )
