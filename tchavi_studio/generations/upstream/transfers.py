@@ -131,6 +131,10 @@ def download_claimed(claim: Claim) -> None:
     except EngineError as error:
         logger.warning("The clip of generation %s could not be fetched: %s", claim.generation_id, error.code)
         _retry_later(claim, State.SAVING)
+    except OSError as error:
+        # A full disk, most likely. The clip is paid for: it is fetched once there is room, until its deadline.
+        logger.error("The clip of generation %s could not be stored: %s", claim.generation_id, error.strerror)
+        _retry_later(claim, State.SAVING)
     finally:
         path.unlink(missing_ok=True)
 

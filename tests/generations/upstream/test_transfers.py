@@ -1,5 +1,6 @@
 """Files on their way: finished clips from the provider, and references to it."""
 
+import errno
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -237,6 +238,19 @@ def test_one_damaged_file_after_a_bad_line_is_not_the_last_chance(
         transfers.download_claimed(claimed())
         clock.shift(60)
     assert reloaded(done).state == State.SAVING
+
+
+def test_a_full_disk_costs_time_and_no_clip(
+    done: Generation, served: list[bytes | Exception], clock: Clock, settings: Settings
+) -> None:
+    served.append(OSError(errno.ENOSPC, "No space left on device"))
+    transfers.download_claimed(claimed())
+    row = reloaded(done)
+    assert (row.state, row.lease_until) == (State.SAVING, timezone.now() + timedelta(seconds=2))
+    assert (ledger_rows(done), leftovers(settings)) == (CHARGED, [])
+    clock.shift(3)
+    transfers.download_claimed(claimed())
+    assert reloaded(done).state == State.COMPLETED
 
 
 def test_who_lost_the_claim_while_fetching_writes_nothing(
