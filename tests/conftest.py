@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
 from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, connected_to, make_template
 
@@ -131,6 +131,12 @@ def bob(alice: User) -> User:
 def workspace(alice: User) -> Workspace:
     """Alice's workspace."""
     return Workspace.objects.get(memberships__user=alice)
+
+
+@pytest.fixture
+def membership(workspace: Workspace, alice: User) -> Membership:
+    """Alice's, in her workspace."""
+    return Membership.objects.get(workspace=workspace, user=alice)
 
 
 @pytest.fixture

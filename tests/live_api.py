@@ -23,6 +23,7 @@ from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.events import public_job_id
 from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import OPEN_STATES, Generation
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
 from tests.generations.conftest import make_params
@@ -126,12 +127,14 @@ class LiveApi:
     def add_job(self, *, key_id: UUID | None = None, is_test: bool = False, **params: Any) -> str:
         """A job that the key asked for earlier; its public id."""
         started = services.start_generation(
-            workspace=self.workspace,
-            creator=self.person,
-            params=make_params(**params),
-            submission_id=uuid4(),
-            key_id=key_id or self.key_id,
-            is_test=is_test,
+            Order(
+                workspace=self.workspace,
+                creator=self.person,
+                params=make_params(**params),
+                submission_id=uuid4(),
+                key_id=key_id or self.key_id,
+                is_test=is_test,
+            )
         )
         return public_job_id(started.generations[0])
 

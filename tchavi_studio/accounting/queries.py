@@ -10,9 +10,10 @@ from django.utils.timesince import timeuntil
 
 from tchavi_studio.generations.models import Generation, RemoteJob
 from tchavi_studio.generations.queries import exposures
+from tchavi_studio.generations.visibility import visible_to
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.queries import granted_since, statement
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.models import Membership, Workspace
 
 from .reasons import PLAY, exposure_label, reason_label
 
@@ -21,10 +22,14 @@ ROWS_PER_PAGE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class StatementRow:
-    """One transfer as the statement shows it. `clip` is None for grants, and for clips that were deleted for good."""
+    """One transfer as the statement shows it. `clip` is there if the viewer may see it.
+
+    `is_deleted` tells a clip that was deleted for good from one that the viewer may not see.
+    """
 
     transfer: Transfer
     clip: Generation | None
+    is_deleted: bool
 
     @property
     def reason(self) -> str:
@@ -41,7 +46,7 @@ class StatementPage:
 
 
 def statement_page(
-    *, workspace: Workspace, kind: str = "", before: int | None = None, after: int | None = None
+    *, membership: Membership, kind: str = "", before: int | None = None, after: int | None = None
 ) -> StatementPage:
     """The transfers of one kind (or all) in the book in force, from the newest or from a sequence on.
 
@@ -49,7 +54,7 @@ def statement_page(
     found by their place in the chain, so a page stays the same however many are written meanwhile, and the thousandth
     costs what the first does.
     """
-    transfers = statement(workspace=workspace, book=settings.STUDIO_BOOK)
+    transfers = statement(workspace=membership.workspace, book=settings.STUDIO_BOOK)
     if kind:
         transfers = transfers.filter(kind=kind)
     if after is not None:
@@ -61,13 +66,26 @@ def statement_page(
         found = list(transfers[: ROWS_PER_PAGE + 1])
         more_newer, more_older = before is not None, len(found) > ROWS_PER_PAGE
         found = found[:ROWS_PER_PAGE]
-    clips = Generation.objects.filter(workspace=workspace).in_bulk([t.reference for t in found if t.reference])
-    rows = [StatementRow(transfer=t, clip=clips.get(t.reference) if t.reference else None) for t in found]
     return StatementPage(
-        rows=rows,
+        rows=_statement_rows(membership, found),
         newer=found[0].sequence if found and more_newer else None,
         older=found[-1].sequence if found and more_older else None,
     )
+
+
+def _statement_rows(membership: Membership, transfers: list[Transfer]) -> list[StatementRow]:
+    references = [transfer.reference for transfer in transfers if transfer.reference]
+    clips = visible_to(membership).in_bulk(references)
+    of_workspace = Generation.objects.filter(workspace=membership.workspace, pk__in=references)
+    existing = set(of_workspace.values_list("pk", flat=True))
+    return [
+        StatementRow(
+            transfer=transfer,
+            clip=clips.get(transfer.reference) if transfer.reference else None,
+            is_deleted=transfer.reference not in existing,
+        )
+        for transfer in transfers
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
     balance_credits = wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK)
     context = {
         "balance_credits": balance_credits,
-        "statement": statement_page(workspace=request.workspace, **asked.cleaned_data),
+        "statement": statement_page(membership=request.membership, **asked.cleaned_data),
         "kind": asked.cleaned_data["kind"],
         "kind_filters": [
             (Kind.GRANT.value, _("Grants")),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from tchavi_studio.ledger.queries import spending_of_limits
+from tchavi_studio.ledger.queries import spending_of_keys
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -38,9 +38,8 @@ def _keys_page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     keys = list(queries.keys_for_viewer(membership=request.membership))
-    limit_ids = [key.spending_limit_id for key in keys if key.spending_limit_id]
-    spending = spending_of_limits(limit_ids, book=settings.STUDIO_BOOK)
-    rows = [(key, spending.get(key.spending_limit_id) if key.spending_limit_id else None) for key in keys]
+    spending = spending_of_keys([key.pk for key in keys], book=settings.STUDIO_BOOK)
+    rows = [(key, spending.get(key.pk)) for key in keys]
     base_url = f"{public_origin(request)}/v1"
     context = {
         "usable_keys": [row for row in rows if row[0].is_usable],

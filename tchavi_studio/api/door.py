@@ -30,6 +30,7 @@ class Call:
 
     request: HttpRequest
     key: ApiKey
+    membership: Membership
 
 
 Handler = Callable[..., JsonResponse]
@@ -132,13 +133,13 @@ class _Passage:
     def _answered(self, endpoint: Endpoint, arguments: dict[str, Any]) -> JsonResponse:
         if endpoint.is_public:
             return endpoint.handler(self.request, **arguments)
-        if self.key is None:
+        if self.key is None or self.membership is None:
             raise invalid_key(_("Send an API key: Authorization: Bearer sk-tch_…. No credits moved."))
-        self._check_scope(self.key, endpoint)
-        return endpoint.handler(Call(request=self.request, key=self.key), **arguments)
+        self._check_scope(self.key, self.membership, endpoint)
+        return endpoint.handler(Call(request=self.request, key=self.key, membership=self.membership), **arguments)
 
-    def _check_scope(self, key: ApiKey, endpoint: Endpoint) -> None:
-        may_create = self.membership is not None and self.membership.can(Permission.CREATE)
+    def _check_scope(self, key: ApiKey, membership: Membership, endpoint: Endpoint) -> None:
+        may_create = membership.can(Permission.CREATE)
         if endpoint.scope == Scope.GENERATE and not (key.scope == Scope.GENERATE and may_create):
             message = _("This API key may only read. No credits moved: use a key that may generate.")
             raise ApiError(403, "insufficient_scope", message)

@@ -26,8 +26,8 @@ class ApiKey(models.Model):
     """A program's way in: it acts as `user` in `workspace`, and loses its force when they lose theirs.
 
     The key itself is shown once and never stored: `public_id` is the part that finds the row, `secret_sha256` the
-    digest of the whole key. What a test key asks for is free and made by the preview engine. `spending_limit_id` names
-    the ledger's limit for the credits it may spend in a month; None is no limit.
+    digest of the whole key. What a test key asks for is free and made by the preview engine. The ledger may have a
+    monthly spending limit for the key's id.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -38,7 +38,6 @@ class ApiKey(models.Model):
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.GENERATE)
     public_id = models.CharField(max_length=16, unique=True)
     secret_sha256 = models.CharField(max_length=64)
-    spending_limit_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True)
@@ -47,9 +46,6 @@ class ApiKey(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(scope__in=Scope.values), name="api_key_scope_known"),
-            models.CheckConstraint(
-                condition=Q(is_test=False) | Q(spending_limit_id__isnull=True), name="test_key_spends_nothing"
-            ),
         ]
         indexes: ClassVar = [models.Index(fields=["workspace", "-created_at"], name="api_keys_of_workspace")]
 

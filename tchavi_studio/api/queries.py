@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.visibility import visible_to
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from .models import ApiKey
@@ -49,19 +50,16 @@ def membership_of_key(key: ApiKey) -> Membership | None:
     return Membership.objects.filter(workspace=key.workspace_id, user=key.user_id, user__is_active=True).first()
 
 
-def jobs_for_key(key: ApiKey) -> QuerySet[Generation]:
-    """The jobs that this key has asked for, newest first."""
-    return (
-        Generation.objects.filter(workspace=key.workspace_id, key_id=key.pk, is_test=key.is_test)
-        .select_related("output")
-        .order_by("-created_at", "-id")
-    )
+def jobs_for_key(key: ApiKey, membership: Membership) -> QuerySet[Generation]:
+    """The jobs that this key has asked for, newest first, as far as its person may see them."""
+    jobs = visible_to(membership).filter(key_id=key.pk, is_test=key.is_test)
+    return jobs.select_related("output").order_by("-created_at", "-id")
 
 
-def job_for_key(key: ApiKey, job_id: str) -> Generation | None:
+def job_for_key(key: ApiKey, membership: Membership, job_id: str) -> Generation | None:
     """One of the key's jobs by its public id (`job_…`); None if there is none such for this key."""
     match = JOB_PATTERN.fullmatch(job_id)
-    return jobs_for_key(key).filter(pk=UUID(match.group(1))).first() if match else None
+    return jobs_for_key(key, membership).filter(pk=UUID(match.group(1))).first() if match else None
 
 
 def keys_for_viewer(*, membership: Membership) -> QuerySet[ApiKey]:

@@ -63,9 +63,6 @@ def create_key(
         raise TooManyKeysError
     public_id = secrets.token_hex(PUBLIC_ID_BYTES)
     key = f"{TEST_KEY_PREFIX if is_test else KEY_PREFIX}{public_id}{secrets.token_urlsafe(SECRET_BYTES)}"
-    limit = None
-    if monthly_limit_credits is not None and not is_test:
-        limit = set_spending_limit(workspace=workspace, limit_credits=monthly_limit_credits)
     row = ApiKey.objects.create(
         id=key_id or uuid4(),
         workspace=workspace,
@@ -76,8 +73,10 @@ def create_key(
         public_id=public_id,
         secret_sha256=digest(key),
         expires_at=expires_at,
-        spending_limit_id=limit.pk if limit else None,
     )
+    # A test key spends nothing.
+    if monthly_limit_credits is not None and not is_test:
+        set_spending_limit(workspace=workspace, limit_credits=monthly_limit_credits, key_id=row.pk)
     return CreatedKey(row=row, key=key)
 
 

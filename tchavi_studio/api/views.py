@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.services import MediaRefusedError, store_upload
 from tchavi_studio.generations.models import Engine, Generation
+from tchavi_studio.generations.orders import Order, default_engine
 from tchavi_studio.generations.params import GenerationParams, Problem, validate
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.services import (
     NotCancellableError,
     ReferencesUnreachableError,
     cancel_generation,
-    default_engine,
     start_generation,
 )
 from tchavi_studio.generations.upstream.references import Route, reference_route
@@ -70,15 +70,15 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[G
     try:
         # The answer to repeat is committed together with what it speaks of.
         with transaction.atomic():
-            started = start_generation(
+            order = Order(
                 workspace=call.key.workspace,
                 creator=call.key.user,
                 params=params,
                 submission_id=claim.submission_id if claim else uuid4(),
                 key_id=call.key.pk,
                 is_test=call.key.is_test,
-                spending_limit_ids=[call.key.spending_limit_id] if call.key.spending_limit_id else [],
             )
+            started = start_generation(order)
             record = accepted_record(started.generations[0], call.request, **notes)
             if claim:
                 claim.finish(status=202, body=record)
@@ -182,7 +182,7 @@ def list_jobs(call: Call) -> JsonResponse:
     offset = _whole_number(query.get("offset"), "offset", 0, 0, MAX_OFFSET, problems)
     if problems:
         raise invalid_request([problem_record(problem) for problem in problems])
-    jobs = jobs_for_key(call.key)
+    jobs = jobs_for_key(call.key, call.membership)
     if status is not None:
         jobs = jobs.filter(state__in=STATUSES[status])
     # One more than is shown tells whether there are more.
@@ -206,7 +206,7 @@ def cancel_job(call: Call, job_id: str) -> JsonResponse:
 
 
 def _job(call: Call, job_id: str) -> Generation:
-    generation = job_for_key(call.key, job_id)
+    generation = job_for_key(call.key, call.membership, job_id)
     if generation is None:
         raise not_found(_("This key has no such job. A key sees only the jobs that it started itself."))
     return generation

@@ -9,6 +9,7 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tchavi_studio.generations.orders import MAX_VARIATIONS
 from tchavi_studio.generations.params import (
     MAX_DURATION_SECONDS,
     MIN_DURATION_SECONDS,
@@ -19,9 +20,9 @@ from tchavi_studio.generations.params import (
 )
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import recent_prompts
-from tchavi_studio.generations.services import MAX_VARIATIONS, ReferencesUnreachableError
+from tchavi_studio.generations.services import ReferencesUnreachableError
 from tchavi_studio.ledger.queries import wallet_balance
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.queries import site_admin_names
 
 from .forms import GenerationForm, Values, default_values
@@ -180,16 +181,14 @@ class Composer:
         self,
         form: GenerationForm,
         *,
-        workspace: Workspace,
-        viewer: User,
+        membership: Membership,
         errors_shown: bool = False,
         summary: Summary | None = None,
         refusals: Iterable[str] = (),
         is_unsaved: bool = False,
     ) -> None:
         self.form = form
-        self.workspace = workspace
-        self.viewer = viewer
+        self.membership = membership
         self.errors_shown = errors_shown
         self.summary = summary
         self.refusals = list(refusals)
@@ -226,7 +225,7 @@ class Composer:
         offer = Offer(
             total_credits=self.form.total_credits,
             variation_count=self.form.variation_count,
-            balance_credits=wallet_balance(workspace=self.workspace, book=settings.STUDIO_BOOK),
+            balance_credits=wallet_balance(workspace=self.membership.workspace, book=settings.STUDIO_BOOK),
         )
         if offer.is_affordable:
             return offer
@@ -251,7 +250,7 @@ class Composer:
 
     @cached_property
     def earlier_prompts(self) -> list[str]:
-        return recent_prompts(workspace=self.workspace, viewer=self.viewer)
+        return recent_prompts(membership=self.membership)
 
 
 def nothing_done(message: str) -> Summary:

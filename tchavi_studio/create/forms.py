@@ -15,6 +15,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
 from tchavi_studio.generations.models import Engine, Generation
+from tchavi_studio.generations.orders import MAX_VARIATIONS, default_engine
 from tchavi_studio.generations.params import (
     DEFAULTS,
     MAX_REFERENCE_VIDEO_SECONDS,
@@ -26,7 +27,6 @@ from tchavi_studio.generations.params import (
     validate,
 )
 from tchavi_studio.generations.prices import Quote, quote
-from tchavi_studio.generations.services import MAX_VARIATIONS, default_engine
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.workspaces.models import Workspace
 

@@ -14,15 +14,15 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import MediaRefusedError, store_upload, store_url, trim_asset
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.orders import Order, is_free
 from tchavi_studio.generations.queries import clip_for_viewer
 from tchavi_studio.generations.services import (
     PriceChangedError,
     ReferencesUnreachableError,
     Started,
-    is_free,
     start_generation,
 )
-from tchavi_studio.ledger.services import InsufficientCreditsError
+from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -43,8 +43,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
     values = _opening_values(request)
     composer = Composer(
         _new_form(request, values),
-        workspace=request.workspace,
-        viewer=request.user,
+        membership=request.membership,
         is_unsaved=bool(request.GET.keys() & {"example", "remix"}),
     )
     return _page(request, composer)
@@ -91,7 +90,7 @@ def _page(request: WorkspaceRequest, composer: Composer, status: HTTPStatus = HT
 
 def _clip(request: WorkspaceRequest, generation_id: str) -> Generation | None:
     try:
-        return clip_for_viewer(workspace=request.workspace, viewer=request.user, generation_id=UUID(generation_id))
+        return clip_for_viewer(membership=request.membership, generation_id=UUID(generation_id))
     except (ValueError, Generation.DoesNotExist):
         return None
 
@@ -126,7 +125,7 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
     try:
         if seen_credits is None:
             raise PriceChangedError(form.total_credits or 0)
-        started = start_generation(
+        order = Order(
             workspace=request.workspace,
             creator=request.user,
             params=form.params,
@@ -136,6 +135,7 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
             parent=parent,
             engine=form.engine_in_force,
         )
+        started = start_generation(order)
     except ReferencesUnreachableError:
         return _refuse(request, form, nothing_done(_("Look at what is marked beside your files.")), [out_of_reach()])
     except PriceChangedError as error:
@@ -143,6 +143,9 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
         return _refuse(request, form, summary)
     except InsufficientCreditsError as error:
         summary = Summary(title=_("Not enough credits"), message=str(error))
+        return _refuse(request, form, summary)
+    except SpendingLimitError as error:
+        summary = Summary(title=_("Monthly limit reached"), message=str(error))
         return _refuse(request, form, summary)
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)
     return _started(request, started, settled)
@@ -160,7 +163,7 @@ def _started(request: WorkspaceRequest, started: Started, settled: Values) -> Ht
             else _("This was sent before and is here already. Press again for another take."),
             is_error=False,
         )
-    composer = Composer(_new_form(request, settled), workspace=request.workspace, viewer=request.user, summary=summary)
+    composer = Composer(_new_form(request, settled), membership=request.membership, summary=summary)
     context = {"composer": composer, "started": started, "is_update": True, **feed_context(request)}
     return render(request, "create/_started.html", context)
 
@@ -171,8 +174,7 @@ def _refuse(
     save_draft(workspace=request.workspace, user=request.user, values=form.values)
     composer = Composer(
         form,
-        workspace=request.workspace,
-        viewer=request.user,
+        membership=request.membership,
         errors_shown=True,
         summary=summary,
         refusals=refusals or [],
@@ -192,7 +194,7 @@ def quote(request: WorkspaceRequest) -> HttpResponse:
     """The price, the balance after it and the notes, for the composer as it is now; which is kept as the draft."""
     form = GenerationForm(request.POST, workspace=request.workspace)
     save_draft(workspace=request.workspace, user=request.user, values=request.POST)
-    composer = Composer(form, workspace=request.workspace, viewer=request.user)
+    composer = Composer(form, membership=request.membership)
     return render(request, "create/_parts.html", {"composer": composer, "is_update": True})
 
 
@@ -288,7 +290,7 @@ def arrange(request: WorkspaceRequest) -> HttpResponse:
     if not refusals:
         return redirect("create:page", request.workspace.slug)
     form = _new_form(request, values)
-    composer = Composer(form, workspace=request.workspace, viewer=request.user, refusals=refusals)
+    composer = Composer(form, membership=request.membership, refusals=refusals)
     return _page(request, composer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -1,4 +1,4 @@
-"""Reads for pages of clips; each begins with the workspace and the person who looks."""
+"""Reads for pages of clips; each starts from the viewer's membership."""
 
 import hashlib
 from collections.abc import Iterable
@@ -30,9 +30,10 @@ from tchavi_studio.generations.queries import (
     state_counts,
     waiting_estimates,
 )
+from tchavi_studio.generations.visibility import is_visible_to
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership
 
 from .phases import Phase, phase_of
 
@@ -200,11 +201,11 @@ def waits_token(shown: Iterable[Card]) -> str:
     return hashlib.sha256(" ".join(waits).encode()).hexdigest()[:16] if waits else ""
 
 
-def _waiting_for_provider(*, workspace: Workspace, viewer: User) -> list[Generation]:
+def _waiting_for_provider(*, membership: Membership) -> list[Generation]:
     """The viewer's newest clips in line; none in the sandbox, where nobody looks."""
     if settings.STUDIO_MODE != "live":
         return []
-    clips = clips_for_viewer(workspace=workspace, viewer=viewer)
+    clips = clips_for_viewer(membership=membership)
     return list(clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)[:MAX_CHANGES])
 
 
@@ -213,8 +214,8 @@ def known_show(show: str) -> str:
     return show if show in SHOWN_STATES else "all"
 
 
-def _pills(*, workspace: Workspace, viewer: User, show: str) -> list[Pill]:
-    counts = state_counts(workspace=workspace, viewer=viewer)
+def _pills(*, membership: Membership, show: str) -> list[Pill]:
+    counts = state_counts(membership=membership)
     labels = {"all": _("All"), "running": _("Running"), "failed": _("Failed"), "done": _("Done")}
     return [
         Pill(
@@ -232,19 +233,19 @@ def _any_running(pills: list[Pill]) -> bool:
     return any(pill.show == "running" and pill.count for pill in pills)
 
 
-def feed_for_viewer(*, workspace: Workspace, viewer: User, show: str = "all", before: str = "") -> Feed:
+def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = "") -> Feed:
     """The viewer's clips, newest first, from the place that the page token `before` names.
 
     Raises ValueError on a bad token.
     """
     show = known_show(show)
     since = 0 if before else microseconds(timezone.now())
-    cursor = first_cursor(workspace=workspace, viewer=viewer)
-    clips = clips_for_viewer(workspace=workspace, viewer=viewer)
+    cursor = first_cursor(membership=membership)
+    clips = clips_for_viewer(membership=membership)
     if show != "all":
         clips = clips.filter(state__in=SHOWN_STATES[show])
     page, next_page = _page(clips, "created_at", before)
-    pills = _pills(workspace=workspace, viewer=viewer, show=show)
+    pills = _pills(membership=membership, show=show)
     shown = cards(page)
     return Feed(
         show=show,
@@ -258,24 +259,24 @@ def feed_for_viewer(*, workspace: Workspace, viewer: User, show: str = "all", be
     )
 
 
-def older_cards_for_viewer(*, workspace: Workspace, viewer: User, show: str, before: str) -> Feed:
+def older_cards_for_viewer(*, membership: Membership, show: str, before: str) -> Feed:
     """The next page of a feed that is open already: its cards and no more. Raises ValueError on a bad token."""
-    clips = clips_for_viewer(workspace=workspace, viewer=viewer).filter(state__in=SHOWN_STATES[known_show(show)])
+    clips = clips_for_viewer(membership=membership).filter(state__in=SHOWN_STATES[known_show(show)])
     page, next_page = _page(clips, "created_at", before)
     return Feed(
         show=known_show(show), cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
     )
 
 
-def watch_for_viewer(*, workspace: Workspace, viewer: User) -> Feed:
+def watch_for_viewer(*, membership: Membership) -> Feed:
     """What a page without a grid needs to hear of changes. The first look tells the waits."""
-    cursor = str(first_cursor(workspace=workspace, viewer=viewer))
-    has_open = has_open_clips(workspace=workspace, viewer=viewer)
+    cursor = str(first_cursor(membership=membership))
+    has_open = has_open_clips(membership=membership)
     return Feed(show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open)
 
 
 def changes_for_viewer(
-    *, workspace: Workspace, viewer: User, show: str, cursor: Cursor, since: int, waits: str = ""
+    *, membership: Membership, show: str, cursor: Cursor, since: int, waits: str = ""
 ) -> Changes | None:
     """What became of the viewer's clips after `cursor`, for a page that was opened at `since`. None if nothing did.
 
@@ -283,12 +284,12 @@ def changes_for_viewer(
     now, all of them come. When nothing is open any more there is always an answer: it tells the page to stop asking.
     """
     show = known_show(show)
-    clips, next_cursor = changed_clips(workspace=workspace, viewer=viewer, cursor=cursor)
+    clips, next_cursor = changed_clips(membership=membership, cursor=cursor)
     known = {clip.pk for clip in clips}
-    queued = _waiting_for_provider(workspace=workspace, viewer=viewer)
+    queued = _waiting_for_provider(membership=membership)
     found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
     token = waits_token(found)
-    if not clips and token == waits and has_open_clips(workspace=workspace, viewer=viewer):
+    if not clips and token == waits and has_open_clips(membership=membership):
         return None
     changed, unchanged = found[: len(clips)], found[len(clips) :]
     added = [
@@ -305,7 +306,7 @@ def changes_for_viewer(
         for clip in clips
         if clip.finished_at and clip.finished_at > cursor.moment - OVERLAP and not clip.deleted_at
     ]
-    pills = _pills(workspace=workspace, viewer=viewer, show=show)
+    pills = _pills(membership=membership, show=show)
     return Changes(
         changed=changed,
         waiting=unchanged if token != waits else [],
@@ -328,20 +329,19 @@ def changes_for_viewer(
 # --- The bin and one clip ---------------------------------------------------------------------------------------------
 
 
-def binned_for_viewer(*, workspace: Workspace, viewer: User, before: str = "") -> Binned:
+def binned_for_viewer(*, membership: Membership, before: str = "") -> Binned:
     """The viewer's deleted clips, last deleted first. Raises ValueError on a bad token."""
-    page, next_page = _page(bin_for_viewer(workspace=workspace, viewer=viewer), "deleted_at", before)
+    page, next_page = _page(bin_for_viewer(membership=membership), "deleted_at", before)
     return Binned(clips=page, next_page=next_page)
 
 
-def clip_detail_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) -> ClipDetail:
+def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> ClipDetail:
     """One of the viewer's clips with its references, relatives and credits. Raises Generation.DoesNotExist."""
-    clip = clip_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
-    is_own_parent = clip.parent is not None and clip.parent.creator_id == viewer.pk
+    clip = clip_for_viewer(membership=membership, generation_id=generation_id)
     return ClipDetail(
         card=cards([clip])[0],
         references=list(clip.references.all()),
-        parent=clip.parent if is_own_parent else None,
-        children=list(clips_for_viewer(workspace=workspace, viewer=viewer).filter(parent=clip)[:PAGE_LENGTH]),
+        parent=clip.parent if clip.parent and is_visible_to(membership, clip.parent) else None,
+        children=list(clips_for_viewer(membership=membership).filter(parent=clip)[:PAGE_LENGTH]),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
     )

@@ -56,7 +56,7 @@ DOWNLOAD_KEPT_SECONDS = 3600
 
 def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
     """What `gallery/_feed.html` and `gallery/_started.html` ask for: the viewer's clips, filtered by `?show=`."""
-    feed = feed_for_viewer(workspace=request.workspace, viewer=request.user, show=request.GET.get("show", "all"))
+    feed = feed_for_viewer(membership=request.membership, show=request.GET.get("show", "all"))
     return {"feed": feed}
 
 
@@ -70,7 +70,7 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
     is_part = bool(before and request.htmx)
     read_feed = older_cards_for_viewer if is_part else feed_for_viewer
     try:
-        feed = read_feed(workspace=request.workspace, viewer=request.user, show=show, before=before)
+        feed = read_feed(membership=request.membership, show=show, before=before)
     except ValueError:
         raise Http404 from None
     template = "gallery/_page.html" if is_part else "gallery/gallery.html"
@@ -85,7 +85,7 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
     """The viewer's deleted clips, until they are gone for good."""
     before = request.GET.get("before", "")
     try:
-        binned = binned_for_viewer(workspace=request.workspace, viewer=request.user, before=before)
+        binned = binned_for_viewer(membership=request.membership, before=before)
     except ValueError:
         raise Http404 from None
     template = "gallery/_bin_page.html" if before and request.htmx else "gallery/bin.html"
@@ -98,11 +98,10 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
 @workspace_view()
 def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """One clip: a page of its own, or for htmx its inside, shown in a dialog over the grid."""
-    workspace, viewer = request.workspace, request.user
     # The cursor first: what changes in between is heard of twice rather than never.
-    watch = None if request.htmx else watch_for_viewer(workspace=workspace, viewer=viewer)
+    watch = None if request.htmx else watch_for_viewer(membership=request.membership)
     try:
-        detail = clip_detail_for_viewer(workspace=workspace, viewer=viewer, generation_id=generation_id)
+        detail = clip_detail_for_viewer(membership=request.membership, generation_id=generation_id)
     except Generation.DoesNotExist:
         raise Http404 from None
     context = {"detail": detail, "clip": detail.card.clip, "card": detail.card, "feed": watch}
@@ -146,8 +145,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
     except (ValueError, OverflowError):
         return HttpResponseBadRequest()
     changes = changes_for_viewer(
-        workspace=request.workspace,
-        viewer=request.user,
+        membership=request.membership,
         show=request.GET.get("show", "all"),
         cursor=cursor,
         since=since,
@@ -178,7 +176,7 @@ def _announcement(changes: Changes) -> str:
 
 def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
     try:
-        return clip_for_viewer(workspace=request.workspace, viewer=request.user, generation_id=generation_id)
+        return clip_for_viewer(membership=request.membership, generation_id=generation_id)
     except Generation.DoesNotExist:
         raise Http404 from None
 

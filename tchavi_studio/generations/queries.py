@@ -1,4 +1,4 @@
-"""Reads on generations; each begins with the workspace and the person who looks."""
+"""Reads on generations; those for people start from what the viewer may see (`visibility.py`)."""
 
 import statistics
 from collections.abc import Iterable
@@ -10,55 +10,53 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership
 
 from .models import OPEN_STATES, Engine, Generation, RemoteJob, State
 from .upstream.account import account_pauses
 from .upstream.submission import waiting_in_order
+from .visibility import visible_to
 
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
 
-def clips_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:
-    """The viewer's own clips in this workspace, newest first, without the bin and dismissed failures."""
-    return _own(workspace, viewer).filter(deleted_at=None, dismissed_at=None)
+def clips_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
+    """The viewer's clips in this workspace, newest first, without the bin and dismissed failures."""
+    return _clips(membership).filter(deleted_at=None, dismissed_at=None)
 
 
-def bin_for_viewer(*, workspace: Workspace, viewer: User) -> QuerySet[Generation]:
-    """The viewer's own deleted clips in this workspace that can be restored still, last deleted first."""
+def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
+    """The viewer's deleted clips in this workspace that can still be restored, last deleted first."""
     since = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    return _own(workspace, viewer).filter(deleted_at__gte=since).order_by("-deleted_at", "-id")
+    return _clips(membership).filter(deleted_at__gte=since).order_by("-deleted_at", "-id")
 
 
-def clip_for_viewer(*, workspace: Workspace, viewer: User, generation_id: UUID) -> Generation:
+def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generation:
     """One of the viewer's clips, in the bin or not, with all that its page shows. Raises Generation.DoesNotExist."""
-    return _own(workspace, viewer).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
+    return _clips(membership).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
 
 
-def _own(workspace: Workspace, viewer: User) -> QuerySet[Generation]:
-    return (
-        Generation.objects.filter(workspace=workspace, creator=viewer, is_test=False)
-        .select_related(*CARD_RELATIONS)
-        .order_by("-created_at", "-id")
-    )
+def _clips(membership: Membership) -> QuerySet[Generation]:
+    """What the browser shows: everything visible but the jobs of test keys, which only programs see."""
+    return visible_to(membership).filter(is_test=False).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
 
 
-def state_counts(*, workspace: Workspace, viewer: User) -> dict[str, int]:
+def state_counts(*, membership: Membership) -> dict[str, int]:
     """How many of the viewer's clips are "running", "failed" (and not dismissed) and "done"."""
-    return clips_for_viewer(workspace=workspace, viewer=viewer).aggregate(
+    return clips_for_viewer(membership=membership).aggregate(
         running=Count("pk", filter=Q(state__in=OPEN_STATES)),
         failed=Count("pk", filter=Q(state=State.FAILED)),
         done=Count("pk", filter=Q(state=State.COMPLETED)),
     )
 
 
-def has_open_clips(*, workspace: Workspace, viewer: User) -> bool:
-    return clips_for_viewer(workspace=workspace, viewer=viewer).filter(state__in=OPEN_STATES).exists()
+def has_open_clips(*, membership: Membership) -> bool:
+    return clips_for_viewer(membership=membership).filter(state__in=OPEN_STATES).exists()
 
 
-def recent_prompts(*, workspace: Workspace, viewer: User, most: int = 20) -> list[str]:
+def recent_prompts(*, membership: Membership, most: int = 20) -> list[str]:
     """The viewer's last different prompts, newest first."""
-    prompts = _own(workspace, viewer).values_list("prompt", flat=True)[: most * 3]
+    prompts = _clips(membership).values_list("prompt", flat=True)[: most * 3]
     return list(dict.fromkeys(prompts))[:most]
 
 
@@ -99,21 +97,21 @@ def _seen_as(generation: Generation) -> str:
     return f"{generation.pk.hex[:12]}.{generation.version}"
 
 
-def first_cursor(*, workspace: Workspace, viewer: User) -> Cursor:
+def first_cursor(*, membership: Membership) -> Cursor:
     """The cursor of a page about to be built: take it before reading the page's clips."""
-    newest = _own(workspace, viewer).order_by("-updated_at").values_list("updated_at", flat=True).first()
+    newest = _clips(membership).order_by("-updated_at").values_list("updated_at", flat=True).first()
     moment = newest or datetime.fromtimestamp(0, tz=UTC)
-    recent = _own(workspace, viewer).filter(updated_at__gt=moment - OVERLAP).order_by("-updated_at")[:MAX_CHANGES]
+    recent = _clips(membership).filter(updated_at__gt=moment - OVERLAP).order_by("-updated_at")[:MAX_CHANGES]
     return Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
 
 
-def changed_clips(*, workspace: Workspace, viewer: User, cursor: Cursor) -> tuple[list[Generation], Cursor]:
+def changed_clips(*, membership: Membership, cursor: Cursor) -> tuple[list[Generation], Cursor]:
     """The viewer's clips that changed after `cursor`, oldest change first, and the cursor to ask with next.
 
     Deleted and dismissed clips are among them: the page must take their cards away. At most `MAX_CHANGES` come at
     once; the rest come with the next cursor.
     """
-    rows = _own(workspace, viewer).filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
+    rows = _clips(membership).filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
     # At most len(seen) of these are known, so nothing fresh is crowded out.
     window = list(rows[: len(cursor.seen) + MAX_CHANGES])
     known = [generation for generation in window if _seen_as(generation) in cursor.seen]

@@ -1,11 +1,9 @@
 """What people and programs can do with generations."""
 
 import secrets
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -17,17 +15,15 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import delete_asset
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import User
 
 from . import lifecycle
 from .crashpoints import CrashPoint, crashpoint
-from .models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, RemoteJob
+from .models import OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
 from .nudges import nudge_pump, nudge_renders, nudge_transfers
-from .params import SEED_MAX, GenerationParams
-from .prices import quote
+from .orders import Order
+from .params import SEED_MAX
 from .upstream.references import Route, reference_route
-
-MAX_VARIATIONS = 4
 
 
 class GenerationError(Exception):
@@ -82,109 +78,59 @@ class Started:
     is_replay: bool
 
 
-def start_generation(
-    *,
-    workspace: Workspace,
-    creator: User,
-    params: GenerationParams,
-    submission_id: UUID,
-    variations: int = 1,
-    expected_total_credits: int | None = None,
-    parent: Generation | None = None,
-    key_id: UUID | None = None,
-    is_test: bool = False,
-    engine: Engine | None = None,
-    spending_limit_ids: Sequence[UUID] = (),
-) -> Started:
-    """Charge for and queue the clips of one submission, all or none, in one transaction.
+def start_generation(order: Order) -> Started:
+    """Charge for and queue an order's clips, all or none, in one transaction.
 
     Once it returns, each clip will reach a final state, whatever dies afterwards. The same `submission_id` again
-    (a double click, a reload) returns the first submission's clips.
+    (a double click, a reload) returns the first submission's clips. The charges count against every spending limit
+    that applies to the order's key or person.
 
-    `variations` (1–4) clips differ in their seeds only. `expected_total_credits` is the price the person saw: another
-    one raises PriceChangedError. `key_id` names the API key that asks; `is_test` makes it free and a preview, whatever
-    the studio's mode. `engine` is what makes the clips: in live mode the provider unless a (free) preview is asked
-    for, in the sandbox always the preview engine. `spending_limit_ids` names the ledger's limits that the charges
-    count against.
-
-    Raises InsufficientCreditsError with the whole sum when the wallet holds less, SpendingLimitError when a limit is
-    reached, and ReferencesUnreachableError when the provider has no way to get at the references. Raises ValueError
-    for a reference that is not the workspace's: no form can ask for that honestly.
+    Raises PriceChangedError if the price isn't the expected one, InsufficientCreditsError with the whole sum if the
+    wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider has
+    no way to get at the references. Raises ValueError for a reference that isn't the workspace's: no form asks for
+    that honestly.
     """
-    if not 1 <= variations <= MAX_VARIATIONS:
-        raise ValueError(f"One submission makes 1 to {MAX_VARIATIONS} clips, not {variations}.")
-    if earlier := _submitted(workspace, submission_id):
+    if earlier := _submitted(order):
         return Started(generations=earlier, is_replay=True)
-    engine = Engine.PREVIEW if is_test else engine or default_engine()
-    price_credits = 0 if is_test or is_free(engine) else quote(params).total_credits
-    total_credits = price_credits * variations
-    if expected_total_credits not in (None, total_credits):
-        raise PriceChangedError(total_credits)
-    references = list(_references(params))
-    _check_ownership(workspace, {asset_id for _role, _position, asset_id in references})
-    if engine == Engine.TCHAVI and references and reference_route() == Route.NONE:
-        raise ReferencesUnreachableError
+    if order.expected_total_credits not in (None, order.total_credits):
+        raise PriceChangedError(order.total_credits)
+    _check_references(order)
     try:
         with transaction.atomic():
-            generations = [
-                _queue_one(
-                    workspace=workspace,
-                    creator=creator,
-                    params=params,
-                    seed=seed,
-                    submission_id=submission_id,
-                    variation=variation,
-                    price_credits=price_credits,
-                    parent=parent,
-                    references=references,
-                    key_id=key_id,
-                    is_test=is_test,
-                    engine=engine,
-                    spending_limit_ids=spending_limit_ids,
-                )
-                for variation, seed in enumerate(_seeds(params.seed, variations))
-            ]
+            seeds = _seeds(order.params.seed, order.variations)
+            generations = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
             crashpoint(CrashPoint.IN_ACCEPTING)
-            transaction.on_commit(partial(_nudge, engine, has_references=bool(references)))
+            transaction.on_commit(partial(_nudge, order))
     except IntegrityError:
         # Of two equal submissions at the same moment the other was first; its transaction has ended by now.
-        if earlier := _submitted(workspace, submission_id):
+        if earlier := _submitted(order):
             return Started(generations=earlier, is_replay=True)
         raise
     except InsufficientCreditsError:
         raise InsufficientCreditsError(
-            needed_credits=total_credits,
-            available_credits=wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK),
+            needed_credits=order.total_credits,
+            available_credits=wallet_balance(workspace=order.workspace, book=settings.STUDIO_BOOK),
         ) from None
     return Started(generations=generations, is_replay=False)
 
 
-def default_engine() -> Engine:
-    """What makes clips where nobody asks for anything else: the provider in live mode, previews in the sandbox."""
-    return Engine.TCHAVI if settings.STUDIO_MODE == "live" else Engine.PREVIEW
+def _submitted(order: Order) -> list[Generation]:
+    clips = Generation.objects.filter(workspace=order.workspace, submission_id=order.submission_id)
+    return list(clips.order_by("variation"))
 
 
-def is_free(engine: Engine) -> bool:
-    """Whether clips of this engine cost nothing: previews do in live mode; in the sandbox they cost play credits."""
-    return settings.STUDIO_MODE == "live" and engine == Engine.PREVIEW
-
-
-def _nudge(engine: Engine, *, has_references: bool) -> None:
-    crashpoint(CrashPoint.ACCEPTED)
-    if engine == Engine.PREVIEW:
-        nudge_renders()
+def _check_references(order: Order) -> None:
+    asset_ids = {asset_id for _role, _position, asset_id in order.references}
+    if not asset_ids:
         return
-    nudge_pump()
-    if has_references and reference_route() == Route.UPLOADS:
-        nudge_transfers()
-
-
-def _submitted(workspace: Workspace, submission_id: UUID) -> list[Generation]:
-    return list(Generation.objects.filter(workspace=workspace, submission_id=submission_id).order_by("variation"))
+    if Asset.objects.filter(workspace=order.workspace, pk__in=asset_ids).count() != len(asset_ids):
+        raise ValueError("A reference does not belong to this workspace.")
+    if order.engine_in_force == Engine.TCHAVI and reference_route() == Route.NONE:
+        raise ReferencesUnreachableError
 
 
 def _seeds(seed: int | None, count: int) -> list[int]:
-    """`count` different seeds: the asked one and its successors, or drawn ones."""
+    """`count` different seeds: the one asked for and its successors, or drawn ones."""
     if seed is not None:
         return [(seed + step) % (SEED_MAX + 1) for step in range(count)]
     drawn: set[int] = set()
@@ -193,50 +139,15 @@ def _seeds(seed: int | None, count: int) -> list[int]:
     return list(drawn)
 
 
-def _references(params: GenerationParams) -> Iterator[tuple[ReferenceRole, int, UUID]]:
-    """Role, position (from 1) and asset id of every reference of a request."""
-    lists = (
-        (ReferenceRole.FIRST_FRAME, [params.first_frame] if params.first_frame else []),
-        (ReferenceRole.LAST_FRAME, [params.last_frame] if params.last_frame else []),
-        (ReferenceRole.IMAGE, params.reference_images),
-        (ReferenceRole.VIDEO, params.reference_videos),
-        (ReferenceRole.AUDIO, params.reference_audios),
-    )
-    for role, media in lists:
-        for position, reference in enumerate(media, start=1):
-            if reference.asset_id is None:
-                raise ValueError("A reference must be stored as an asset before a generation is started.")
-            yield role, position, reference.asset_id
-
-
-def _check_ownership(workspace: Workspace, asset_ids: set[UUID]) -> None:
-    if asset_ids and Asset.objects.filter(workspace=workspace, pk__in=asset_ids).count() != len(asset_ids):
-        raise ValueError("A reference does not belong to this workspace.")
-
-
-def _queue_one(
-    *,
-    workspace: Workspace,
-    creator: User,
-    params: GenerationParams,
-    seed: int,
-    submission_id: UUID,
-    variation: int,
-    price_credits: int,
-    parent: Generation | None,
-    references: list[tuple[ReferenceRole, int, UUID]],
-    key_id: UUID | None,
-    is_test: bool,
-    engine: Engine,
-    spending_limit_ids: Sequence[UUID],
-) -> Generation:
+def _queue_clip(order: Order, *, variation: int, seed: int) -> Generation:
+    params = order.params
     width, height = params.pixel_size
     generation = Generation.objects.create(
-        workspace=workspace,
-        creator=creator,
-        submission_id=submission_id,
+        workspace=order.workspace,
+        creator=order.creator,
+        submission_id=order.submission_id,
         variation=variation,
-        parent=parent,
+        parent=order.parent,
         model=params.model,
         prompt=params.prompt,
         duration_seconds=params.duration_seconds,
@@ -246,25 +157,35 @@ def _queue_one(
         seed=seed,
         width=width,
         height=height,
-        engine=engine,
+        engine=order.engine_in_force,
         book=settings.STUDIO_BOOK,
-        key_id=key_id,
-        is_test=is_test,
-        price_credits=price_credits,
+        key_id=order.key_id,
+        is_test=order.is_test,
+        price_credits=order.price_credits,
     )
     GenerationReference.objects.bulk_create(
         GenerationReference(generation=generation, role=role, position=position, asset_id=asset_id)
-        for role, position, asset_id in references
+        for role, position, asset_id in order.references
     )
     charge_credits(
-        workspace=workspace,
+        workspace=order.workspace,
         book=generation.book,
-        amount_credits=price_credits,
+        amount_credits=order.price_credits,
         reference=generation.pk,
-        actor=creator,
-        spending_limit_ids=spending_limit_ids,
+        actor=order.creator,
+        key_id=order.key_id,
     )
     return generation
+
+
+def _nudge(order: Order) -> None:
+    crashpoint(CrashPoint.ACCEPTED)
+    if order.engine_in_force == Engine.PREVIEW:
+        nudge_renders()
+        return
+    nudge_pump()
+    if order.references and reference_route() == Route.UPLOADS:
+        nudge_transfers()
 
 
 def cancel_generation(*, generation: Generation) -> None:

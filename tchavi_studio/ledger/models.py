@@ -146,20 +146,28 @@ class Transfer(models.Model):
 
 
 class SpendingLimit(models.Model):
-    """At most so many credits in a calendar month (UTC), for whatever the room above has it for: a key, a member.
+    """The most credits that one API key, or one member, may spend in a calendar month (UTC).
 
+    Either `key_id` or `user` says whose charges it binds; a key's id only, because keys belong to an app above.
     `spent_credits` counts in `period` (`period_of`) and starts at 0 in the next one. It is refunds that lower it. A
     limit may be set below what is spent already: then nothing more is.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="spending_limits")
+    key_id = models.UUIDField(null=True, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     limit_credits = models.PositiveBigIntegerField()
     period = models.CharField(max_length=20, default="")
     spent_credits = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_limit_per_member"),
+            models.CheckConstraint(
+                condition=Q(key_id__isnull=False, user__isnull=True) | Q(key_id__isnull=True, user__isnull=False),
+                name="limit_binds_key_or_member",
+            ),
             models.CheckConstraint(condition=Q(limit_credits__lte=MAX_AMOUNT_CREDITS), name="limit_in_range"),
             models.CheckConstraint(condition=Q(spent_credits__gte=0), name="spent_not_below_zero"),
         ]

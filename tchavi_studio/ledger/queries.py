@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import Account, AccountName, Kind, SpendingLimit, Transfer, period_of
 
@@ -72,12 +72,23 @@ class Spending:
     spent_credits: int
 
 
-def spending_of_limits(limit_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UUID, Spending]:
-    """How far limits are used up in this month of `book`, by id, in one query."""
+def spending_of_keys(key_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UUID, Spending]:
+    """How far the limits of API keys are used up in this month of `book`, by key, in one query."""
     period = period_of(book, timezone.now())
     return {
-        limit.pk: Spending(
+        limit.key_id: Spending(
             limit_credits=limit.limit_credits, spent_credits=limit.spent_credits if limit.period == period else 0
         )
-        for limit in SpendingLimit.objects.filter(pk__in=list(limit_ids))
+        for limit in SpendingLimit.objects.filter(key_id__in=list(key_ids))
+        if limit.key_id
     }
+
+
+def limits_for_charge(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None) -> list[SpendingLimit]:
+    """The limits that bind a charge: those of the person and of the API key behind it, in this workspace."""
+    binding = Q()
+    if actor is not None:
+        binding |= Q(user=actor)
+    if key_id is not None:
+        binding |= Q(key_id=key_id)
+    return list(SpendingLimit.objects.filter(binding, workspace=workspace).order_by("pk")) if binding else []

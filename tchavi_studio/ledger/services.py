@@ -5,7 +5,6 @@ cannot deadlock. Never hold it during an HTTP call.
 """
 
 import uuid
-from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Case, F, When
@@ -26,7 +25,7 @@ from .models import (
     Transfer,
     period_of,
 )
-from .queries import charge_for, refund_for
+from .queries import charge_for, limits_for_charge, refund_for
 
 
 class LedgerError(Exception):
@@ -124,13 +123,15 @@ def charge_credits(
     amount_credits: int,
     reference: uuid.UUID,
     actor: User | None = None,
+    key_id: uuid.UUID | None = None,
     reason: str = "",
-    spending_limit_ids: Iterable[uuid.UUID] = (),
 ) -> Transfer | None:
     """Take the price of one generation (`reference`) out of a wallet. A price of 0 writes no row and returns None.
 
-    `spending_limit_ids` names the limits that it counts against. Raises InsufficientCreditsError if the wallet holds
-    less, SpendingLimitError if a limit would be passed, AlreadyChargedError if the reference has its charge.
+    It counts against every spending limit of `actor` and of the API key `key_id` in this workspace.
+
+    Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be passed, and
+    AlreadyChargedError if the reference has its charge.
     """
     charge = _record_transfer(
         kind=Kind.CHARGE,
@@ -143,31 +144,36 @@ def charge_credits(
         actor=actor,
     )
     if charge is not None:
-        for limit_id in spending_limit_ids:
-            _count_against_limit(charge, limit_id)
+        for limit in limits_for_charge(workspace=workspace, actor=actor, key_id=key_id):
+            _count_against_limit(charge, limit)
     return charge
 
 
-def set_spending_limit(*, workspace: Workspace, limit_credits: int) -> SpendingLimit:
-    """Make a limit on what may be spent in a month. It binds the charges that name it."""
-    return SpendingLimit.objects.create(workspace=workspace, limit_credits=_checked(limit_credits))
+def set_spending_limit(
+    *, workspace: Workspace, limit_credits: int, key_id: uuid.UUID | None = None, user: User | None = None
+) -> SpendingLimit:
+    """Limit what an API key (`key_id`), or a member (`user`), may spend in a month. Give exactly one of the two."""
+    limit, _is_new = SpendingLimit.objects.update_or_create(
+        workspace=workspace, key_id=key_id, user=user, defaults={"limit_credits": _checked(limit_credits)}
+    )
+    return limit
 
 
-def _count_against_limit(charge: Transfer, limit_id: uuid.UUID) -> None:
+def _count_against_limit(charge: Transfer, limit: SpendingLimit) -> None:
     """Take the room for `charge` out of a limit. The wallet's lock is held, and the guard is in the UPDATE itself."""
     period = period_of(charge.book, charge.created_at)
     spent = Case(When(period=period, then=F("spent_credits")), default=0)
-    limits = SpendingLimit.objects.filter(pk=limit_id, workspace=charge.workspace).annotate(spent=spent)
+    limits = SpendingLimit.objects.filter(pk=limit.pk).annotate(spent=spent)
     within = limits.filter(limit_credits__gte=F("spent") + charge.amount_credits)
     if not within.update(spent_credits=spent + charge.amount_credits, period=period):
-        limit = limits.get()
+        now = limits.get()
         raise SpendingLimitError(
             needed_credits=charge.amount_credits,
-            limit_credits=limit.limit_credits,
-            available_credits=max(limit.limit_credits - limit.spent, 0),
+            limit_credits=now.limit_credits,
+            available_credits=max(now.limit_credits - now.spent, 0),
         )
     assert charge.reference is not None
-    LimitedCharge.objects.create(limit_id=limit_id, reference=charge.reference, period=period)
+    LimitedCharge.objects.create(limit=limit, reference=charge.reference, period=period)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.workspaces.models import User, Workspace
@@ -25,7 +26,9 @@ def start_clip(workspace: Workspace, alice: User) -> StartClip:
     ) -> Generation:
         params = validate({"model": "seedance-2", "prompt": prompt}).params
         assert params is not None
-        started = start_generation(workspace=workspace, creator=creator, params=params, submission_id=uuid.uuid4())
+        started = start_generation(
+            Order(workspace=workspace, creator=creator, params=params, submission_id=uuid.uuid4())
+        )
         return started.generations[0]
 
     return start

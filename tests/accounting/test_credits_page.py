@@ -69,6 +69,17 @@ def test_a_clip_that_is_not_the_workspaces_is_neither_linked_nor_told(
     assert "/clips/" not in response.content.decode()
 
 
+def test_another_members_clip_is_counted_but_not_told(
+    bob: User, bob_browser: Client, workspace: Workspace, start_clip: StartClip
+) -> None:
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
+    start_clip("Alice's secret scene")
+    page = bob_browser.get(CREDITS)
+    assert shown_rows(page.content)[0][0] == "Another member's clip Charge · Alice · #2"
+    assert "secret" not in page.content.decode()
+    assert "/clips/" not in page.content.decode()
+
+
 @pytest.mark.parametrize(
     ("kind", "sequences"), [("", [4, 3, 2, 1]), ("grant", [1]), ("charge", [2]), ("refund", [3]), ("adjustment", [4])]
 )
@@ -137,7 +148,7 @@ def test_more_rows_cost_no_more_queries(
     for number in range(clip_count):
         start_clip(f"Scene {number}")
     alice_browser.get(CREDITS)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alice_browser.get(CREDITS)
 
 

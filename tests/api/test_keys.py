@@ -11,6 +11,7 @@ from django.utils import timezone
 from tchavi_studio.api.models import ApiKey
 from tchavi_studio.api.services import CreatedKey, create_key, revoke_key
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.ledger.models import SpendingLimit
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.api.conftest import BODY, Program, row_of
 
@@ -181,5 +182,5 @@ def test_a_key_spends_no_more_than_its_monthly_limit(alice: User, workspace: Wor
 
 def test_a_test_key_needs_no_limit(alice: User, workspace: Workspace) -> None:
     made = create_key(workspace=workspace, user=alice, name="Trial", is_test=True, monthly_limit_credits=1)
-    assert made.row.spending_limit_id is None
+    assert not SpendingLimit.objects.exists()
     assert Program(made.key).generate().status_code == 202

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.workspaces.models import User
@@ -19,7 +20,9 @@ def start_clip(person: User, prompt: str) -> Generation:
     params = validate({"model": "seedance-2", "prompt": prompt, "duration": 1}).params
     assert params is not None
     workspace = person.workspaces.get()
-    return start_generation(workspace=workspace, creator=person, params=params, submission_id=uuid4()).generations[0]
+    return start_generation(
+        Order(workspace=workspace, creator=person, params=params, submission_id=uuid4())
+    ).generations[0]
 
 
 def test_a_session_that_ends_costs_no_word(signed_up_page: Page) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Transfer
@@ -229,7 +230,7 @@ def test_fifty_clips_queued_at_once_all_come_to_an_end(
     params = validate({"model": "seedance-2", "prompt": "One of fifty", "duration": 1}).params
     assert params is not None
     for _number in range(50):
-        start_generation(workspace=workspace, creator=person, params=params, submission_id=uuid4())
+        start_generation(Order(workspace=workspace, creator=person, params=params, submission_id=uuid4()))
     mine = Generation.objects.filter(creator=person)
     wait_for(lambda: not mine.filter(state__in=OPEN_STATES).exists(), seconds=300, what="fifty clips to end")
     assert mine.filter(state=State.COMPLETED).count() == 50

@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Kind, Transfer
@@ -64,7 +65,7 @@ def test_two_studios_share_one_sqlite_file(
             for user, workspace in people:
                 params = validate({"model": "kling-v3", "prompt": f"{user.name} {number}", "duration": 1}).params
                 assert params is not None
-                start_generation(workspace=workspace, creator=user, params=params, submission_id=uuid4())
+                start_generation(Order(workspace=workspace, creator=user, params=params, submission_id=uuid4()))
         wait_for(
             lambda: not Generation.objects.filter(state__in=OPEN_STATES).exists(),
             seconds=FINISHED_WITHIN_SECONDS,

@@ -24,7 +24,7 @@ from PIL import Image
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import store_upload
-from tchavi_studio.generations import crashpoints, tasks
+from tchavi_studio.generations import crashpoints, orders, tasks
 from tchavi_studio.generations.crashpoints import CrashPoint
 from tchavi_studio.generations.models import (
     OPEN_STATES,
@@ -129,11 +129,13 @@ def accept(clip: Clip, person: tuple[User, Workspace], *, photo: MediaReference 
     params = validate({**asked, **({"image_url": photo} if photo else {})}).params
     assert params is not None
     start_generation(
-        workspace=workspace,
-        creator=user,
-        params=params,
-        submission_id=uuid4(),
-        engine=Engine.PREVIEW if clip.is_preview else None,
+        orders.Order(
+            workspace=workspace,
+            creator=user,
+            params=params,
+            submission_id=uuid4(),
+            engine=Engine.PREVIEW if clip.is_preview else None,
+        )
     )
     with Path(noted_in).open("a") as notes:
         notes.write(f"{clip.prompt}\n")

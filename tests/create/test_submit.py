@@ -13,6 +13,7 @@ from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation, GenerationReference, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.services import set_spending_limit
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from .conftest import MakeAsset, make_values, sent
@@ -92,6 +93,18 @@ def test_variations_that_cost_too_much_together_make_none(
     assert "Add play credits" in body
     assert Generation.objects.count() == 0
     assert charges() == []
+
+
+def test_a_members_monthly_limit_binds_in_the_browser_too(
+    alice_browser: Client, workspace: Workspace, alice: User, url: Url
+) -> None:
+    set_spending_limit(workspace=workspace, limit_credits=2_000, user=alice)
+    assert alice_browser.post(url("submit"), sent(make_values()), headers=HTMX).status_code == 200
+    refused = alice_browser.post(url("submit"), sent(make_values()), headers=HTMX)
+    assert refused.status_code == 422
+    assert "Monthly limit reached" in text_of(refused)
+    assert "This needs 1,300 credits, and of the limit of 2,000 for this month 700 are left." in text_of(refused)
+    assert charges() == [1_300]
 
 
 def test_in_live_mode_the_sites_admins_are_named_for_only_they_grant_credits(

@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.services import grant_credits
@@ -89,7 +90,7 @@ def make_clip(workspace: Workspace, alice: User) -> MakeClip:
         }
         params = validate({"model": "seedance-2", "prompt": "Dawn over the lagoon", **asked}).params
         assert params is not None
-        started = start_generation(workspace=workspace, creator=creator, params=params, submission_id=uuid4())
+        started = start_generation(Order(workspace=workspace, creator=creator, params=params, submission_id=uuid4()))
         clip = started.generations[0]
         if state in OPEN_STATES:
             return change(clip, state=state, **changes)

@@ -12,7 +12,7 @@ from tchavi_studio.gallery import queries
 from tchavi_studio.gallery.queries import feed_for_viewer
 from tchavi_studio.generations.models import State
 from tchavi_studio.generations.services import delete_clip, dismiss_failure
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, seconds_ago, text_of
 
 
@@ -43,11 +43,11 @@ def test_another_persons_clips_are_not_mine(
     ],
 )
 def test_each_filter_shows_its_states(
-    workspace: Workspace, alice: User, make_clip: MakeClip, show: str, states: list[State]
+    membership: Membership, make_clip: MakeClip, show: str, states: list[State]
 ) -> None:
     for number, state in enumerate([State.QUEUED, State.SAVING, State.FAILED, State.COMPLETED, State.CANCELLED]):
         make_clip(state, created_at=seconds_ago(number))
-    feed = feed_for_viewer(workspace=workspace, viewer=alice, show=show)
+    feed = feed_for_viewer(membership=membership, show=show)
     assert [card.clip.state for card in feed.cards] == states
 
 
@@ -73,14 +73,12 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_pages_meet_without_a_gap_though_moments_are_equal(
-    workspace: Workspace, alice: User, make_clip: MakeClip
-) -> None:
+def test_pages_meet_without_a_gap_though_moments_are_equal(membership: Membership, make_clip: MakeClip) -> None:
     moment = timezone.now()
     clips = [make_clip(created_at=moment) for _number in range(5)]
     found, before = [], ""
     for expected_length in (2, 2, 1):
-        feed = feed_for_viewer(workspace=workspace, viewer=alice, before=before)
+        feed = feed_for_viewer(membership=membership, before=before)
         assert len(feed.cards) == expected_length
         found += [card.clip.pk for card in feed.cards]
         before = feed.next_page
@@ -89,11 +87,11 @@ def test_pages_meet_without_a_gap_though_moments_are_equal(
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_a_clip_that_arrives_meanwhile_moves_nothing(workspace: Workspace, alice: User, make_clip: MakeClip) -> None:
+def test_a_clip_that_arrives_meanwhile_moves_nothing(membership: Membership, make_clip: MakeClip) -> None:
     first, second, third = (make_clip(created_at=seconds_ago(number)) for number in (10, 20, 30))
-    opened = feed_for_viewer(workspace=workspace, viewer=alice)
+    opened = feed_for_viewer(membership=membership)
     make_clip(created_at=timezone.now())
-    older = feed_for_viewer(workspace=workspace, viewer=alice, before=opened.next_page)
+    older = feed_for_viewer(membership=membership, before=opened.next_page)
     assert [card.clip.pk for card in opened.cards] == [first.pk, second.pk]
     assert [card.clip.pk for card in older.cards] == [third.pk]
 

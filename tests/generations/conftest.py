@@ -14,6 +14,7 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations import services
 from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import GenerationParams, validate
 from tchavi_studio.workspaces.models import User, Workspace
 
@@ -36,7 +37,7 @@ def start(workspace: Workspace, alice: User) -> Callable[..., Generation]:
 
     def start_one(**changes: Any) -> Generation:
         started = services.start_generation(
-            workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4()
+            Order(workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4())
         )
         return started.generations[0]
 

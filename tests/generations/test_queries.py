@@ -9,59 +9,53 @@ from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.workspaces.models import Membership, Role, User
 
 
 def test_people_see_their_own_clips_of_this_workspace(
-    start: Callable[..., Generation], workspace: Workspace, alice: User, bob: User
+    start: Callable[..., Generation], membership: Membership, bob: User
 ) -> None:
     mine = start()
-    Membership.objects.create(workspace=workspace, user=bob, role=Role.VIEWER)
-    assert list(queries.clips_for_viewer(workspace=workspace, viewer=alice)) == [mine]
-    assert list(queries.clips_for_viewer(workspace=workspace, viewer=bob)) == []
-    with pytest.raises(Generation.DoesNotExist):
-        queries.clip_for_viewer(workspace=workspace, viewer=bob, generation_id=mine.pk)
-    with pytest.raises(Generation.DoesNotExist):
-        queries.clip_for_viewer(
-            workspace=bob.workspaces.exclude(pk=workspace.pk).get(), viewer=bob, generation_id=mine.pk
-        )
+    assert list(queries.clips_for_viewer(membership=membership)) == [mine]
+    bobs_here = Membership.objects.create(workspace=membership.workspace, user=bob, role=Role.VIEWER)
+    bobs_own = Membership.objects.get(user=bob, role=Role.OWNER)
+    for other in (bobs_here, bobs_own):
+        assert list(queries.clips_for_viewer(membership=other)) == []
+        with pytest.raises(Generation.DoesNotExist):
+            queries.clip_for_viewer(membership=other, generation_id=mine.pk)
 
 
-def test_counts_by_state(start: Callable[..., Generation], workspace: Workspace, alice: User) -> None:
+def test_counts_by_state(start: Callable[..., Generation], membership: Membership) -> None:
     _running, failed, dismissed, cancelled = start(), start(), start(), start()
     for generation in (failed, dismissed):
         lifecycle.fail_generation(generation.pk, code="x", message="It broke.")
     services.dismiss_failure(generation=dismissed)
     services.cancel_generation(generation=cancelled)
-    assert queries.state_counts(workspace=workspace, viewer=alice) == {"running": 1, "failed": 1, "done": 0}
+    assert queries.state_counts(membership=membership) == {"running": 1, "failed": 1, "done": 0}
 
 
-def test_prompts_come_newest_first_and_once(
-    start: Callable[..., Generation], workspace: Workspace, alice: User
-) -> None:
+def test_prompts_come_newest_first_and_once(start: Callable[..., Generation], membership: Membership) -> None:
     for prompt in ("one", "two", "one"):
         start(prompt=prompt)
-    assert queries.recent_prompts(workspace=workspace, viewer=alice) == ["one", "two"]
+    assert queries.recent_prompts(membership=membership) == ["one", "two"]
 
 
 class Page:
     """A browser's page that asks what changed, as often as one likes."""
 
-    def __init__(self, workspace: Workspace, viewer: User) -> None:
-        self.workspace, self.viewer = workspace, viewer
-        self.cursor = str(queries.first_cursor(workspace=workspace, viewer=viewer))
+    def __init__(self, membership: Membership) -> None:
+        self.membership = membership
+        self.cursor = str(queries.first_cursor(membership=membership))
 
     def ask(self) -> list[Generation]:
-        changed, cursor = queries.changed_clips(
-            workspace=self.workspace, viewer=self.viewer, cursor=queries.Cursor.parse(self.cursor)
-        )
+        changed, cursor = queries.changed_clips(membership=self.membership, cursor=queries.Cursor.parse(self.cursor))
         self.cursor = str(cursor)
         return changed
 
 
-def test_each_change_is_told_once(start: Callable[..., Generation], workspace: Workspace, alice: User) -> None:
+def test_each_change_is_told_once(start: Callable[..., Generation], membership: Membership) -> None:
     before = start()
-    page = Page(workspace, alice)
+    page = Page(membership)
     assert page.ask() == []
     new = start()
     assert page.ask() == [new]
@@ -74,11 +68,9 @@ def test_each_change_is_told_once(start: Callable[..., Generation], workspace: W
     assert page.ask() == []
 
 
-def test_a_write_that_became_visible_late_is_told_too(
-    start: Callable[..., Generation], workspace: Workspace, alice: User
-) -> None:
+def test_a_write_that_became_visible_late_is_told_too(start: Callable[..., Generation], membership: Membership) -> None:
     late, prompt = start(), start()
-    page = Page(workspace, alice)
+    page = Page(membership)
     services.cancel_generation(generation=prompt)
     assert page.ask() == [prompt]
     # Dated before what the page has seen, as by a transaction that took its time to commit.
@@ -88,10 +80,10 @@ def test_a_write_that_became_visible_late_is_told_too(
 
 
 def test_many_changes_come_in_portions(
-    start: Callable[..., Generation], workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Generation], membership: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_CHANGES", 2)
-    page = Page(workspace, alice)
+    page = Page(membership)
     clips = [start() for _number in range(5)]
     assert [page.ask(), page.ask(), page.ask(), page.ask()] == [clips[:2], clips[2:4], clips[4:], []]
 

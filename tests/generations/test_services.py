@@ -13,12 +13,13 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.models import Generation, RemoteJob, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import GenerationParams, MediaReference
 from tchavi_studio.generations.queries import bin_for_viewer
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from .conftest import make_params
 
@@ -35,7 +36,9 @@ def rows(generation: Generation) -> list[tuple[str, int]]:
 
 
 def test_a_start_charges_and_queues_in_one_step(workspace: Workspace, alice: User, params: GenerationParams) -> None:
-    started = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    started = services.start_generation(
+        Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    )
     [generation] = started.generations
     assert started.is_replay is False
     assert (generation.state, generation.price_credits, generation.width, generation.height) == (
@@ -51,8 +54,12 @@ def test_a_start_charges_and_queues_in_one_step(workspace: Workspace, alice: Use
 def test_the_same_submission_again_makes_and_bills_nothing(
     workspace: Workspace, alice: User, params: GenerationParams
 ) -> None:
-    first = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
-    again = services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    first = services.start_generation(
+        Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    )
+    again = services.start_generation(
+        Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
+    )
     assert again.is_replay is True
     assert again.generations == first.generations
     assert Generation.objects.count() == 1
@@ -61,12 +68,14 @@ def test_the_same_submission_again_makes_and_bills_nothing(
 
 def test_variations_differ_in_their_seeds_only(workspace: Workspace, alice: User) -> None:
     started = services.start_generation(
-        workspace=workspace,
-        creator=alice,
-        params=make_params(seed=2**32 - 2),
-        submission_id=SUBMISSION,
-        variations=4,
-        expected_total_credits=5_200,
+        Order(
+            workspace=workspace,
+            creator=alice,
+            params=make_params(seed=2**32 - 2),
+            submission_id=SUBMISSION,
+            variations=4,
+            expected_total_credits=5_200,
+        )
     )
     assert [generation.seed for generation in started.generations] == [2**32 - 2, 2**32 - 1, 0, 1]
     assert [generation.variation for generation in started.generations] == [0, 1, 2, 3]
@@ -75,7 +84,7 @@ def test_variations_differ_in_their_seeds_only(workspace: Workspace, alice: User
 
 def test_drawn_seeds_are_recorded_and_different(workspace: Workspace, alice: User, params: GenerationParams) -> None:
     started = services.start_generation(
-        workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION, variations=4
+        Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION, variations=4)
     )
     assert len({generation.seed for generation in started.generations}) == 4
 
@@ -83,11 +92,13 @@ def test_drawn_seeds_are_recorded_and_different(workspace: Workspace, alice: Use
 def test_too_few_credits_create_nothing_and_name_the_whole_sum(workspace: Workspace, alice: User) -> None:
     with pytest.raises(InsufficientCreditsError) as refusal:
         services.start_generation(
-            workspace=workspace,
-            creator=alice,
-            params=make_params(duration=10, resolution="720p"),
-            submission_id=SUBMISSION,
-            variations=2,
+            Order(
+                workspace=workspace,
+                creator=alice,
+                params=make_params(duration=10, resolution="720p"),
+                submission_id=SUBMISSION,
+                variations=2,
+            )
         )
     assert (refusal.value.needed_credits, refusal.value.available_credits) == (11_600, 10_000)
     assert Generation.objects.count() == 0
@@ -100,11 +111,13 @@ def test_another_price_than_the_one_seen_asks_again(
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
     with pytest.raises(services.PriceChangedError) as refusal:
         services.start_generation(
-            workspace=workspace,
-            creator=alice,
-            params=params,
-            submission_id=SUBMISSION,
-            expected_total_credits=1_300,
+            Order(
+                workspace=workspace,
+                creator=alice,
+                params=params,
+                submission_id=SUBMISSION,
+                expected_total_credits=1_300,
+            )
         )
     assert refusal.value.total_credits == 1_500
     assert Generation.objects.count() == 0
@@ -116,7 +129,7 @@ def test_a_price_of_nothing_writes_no_ledger_row(
 ) -> None:
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
     [generation] = services.start_generation(
-        workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION
+        Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
     ).generations
     assert rows(generation) == []
     services.cancel_generation(generation=generation)
@@ -139,7 +152,7 @@ def test_another_workspaces_asset_can_not_be_used(workspace: Workspace, alice: U
     stolen = MediaReference(kind="image", asset_id=asset.pk, width=800, height=600)
     with pytest.raises(ValueError, match="does not belong"):
         services.start_generation(
-            workspace=workspace, creator=alice, params=make_params(image_url=stolen), submission_id=SUBMISSION
+            Order(workspace=workspace, creator=alice, params=make_params(image_url=stolen), submission_id=SUBMISSION)
         )
     assert Generation.objects.count() == 0
 
@@ -153,7 +166,7 @@ def test_one_unread_hint_is_enough(
     async_task("tchavi_studio.operations.tasks.beat", "render", cluster="render")
     for _turn in range(3):
         with django_capture_on_commit_callbacks(execute=True):
-            services.start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4())
+            services.start_generation(Order(workspace=workspace, creator=alice, params=params, submission_id=uuid4()))
     assert [row.func() for row in OrmQ.objects.order_by("pk")] == [
         "tchavi_studio.operations.tasks.beat",
         "tchavi_studio.generations.tasks.render_waiting",
@@ -206,7 +219,7 @@ def test_the_bin_is_emptied_after_thirty_days_and_the_ledger_stays(start: Callab
 
 
 def test_what_a_provider_may_have_billed_in_vain_is_not_emptied_out_before_it_is_reviewed(
-    start: Callable[..., Generation], alice: User, workspace: Workspace
+    start: Callable[..., Generation], alice: User, membership: Membership
 ) -> None:
     generation = start()
     lifecycle.fail_generation(generation.pk, code="upstream_unknown", message="", needs_review=True)
@@ -216,7 +229,7 @@ def test_what_a_provider_may_have_billed_in_vain_is_not_emptied_out_before_it_is
     services.delete_clip(generation=generation)
     Generation.objects.update(deleted_at=timezone.now() - timedelta(days=31))
     assert services.purge_bin() == 0
-    assert list(bin_for_viewer(workspace=workspace, viewer=alice)) == []
+    assert list(bin_for_viewer(membership=membership)) == []
     services.review_exposure(job=job, admin=alice)
     assert services.purge_bin() == 1
     job.refresh_from_db()

@@ -3,14 +3,13 @@
 import threading
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.utils import timezone
 
 from tchavi_studio.ledger.models import LimitedCharge, SpendingLimit, period_of
-from tchavi_studio.ledger.queries import Spending, spending_of_limits, wallet_balance
+from tchavi_studio.ledger.queries import Spending, spending_of_keys, wallet_balance
 from tchavi_studio.ledger.services import (
     SpendingLimitError,
     charge_credits,
@@ -18,24 +17,28 @@ from tchavi_studio.ledger.services import (
     refund_charge,
     set_spending_limit,
 )
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 
+KEY = uuid.UUID(int=1)
 
-def spend(workspace: Workspace, amount_credits: int, *limits: SpendingLimit) -> uuid.UUID:
+
+def spend(
+    workspace: Workspace, amount_credits: int, *, key_id: uuid.UUID | None = None, actor: User | None = None
+) -> uuid.UUID:
     reference = uuid.uuid4()
     charge_credits(
-        workspace=workspace,
-        book="live",
-        amount_credits=amount_credits,
-        reference=reference,
-        spending_limit_ids=[limit.pk for limit in limits],
+        workspace=workspace, book="live", amount_credits=amount_credits, reference=reference, actor=actor, key_id=key_id
     )
     return reference
 
 
-def spent(limit: SpendingLimit) -> int:
-    return spending_of_limits([limit.pk], book="live")[limit.pk].spent_credits
+def limit_key(workspace: Workspace, limit_credits: int) -> SpendingLimit:
+    return set_spending_limit(workspace=workspace, limit_credits=limit_credits, key_id=KEY)
+
+
+def spent(key_id: uuid.UUID = KEY) -> int:
+    return spending_of_keys([key_id], book="live")[key_id].spent_credits
 
 
 @pytest.fixture
@@ -46,85 +49,110 @@ def lagune(workspace: Workspace) -> Workspace:
 
 
 def test_a_limit_can_be_spent_to_the_last_credit_and_no_further(lagune: Workspace) -> None:
-    limit = set_spending_limit(workspace=lagune, limit_credits=2_600)
-    spend(lagune, 1_300, limit)
-    spend(lagune, 1_300, limit)
+    limit_key(lagune, 2_600)
+    spend(lagune, 1_300, key_id=KEY)
+    spend(lagune, 1_300, key_id=KEY)
     with pytest.raises(SpendingLimitError) as refused:
-        spend(lagune, 1, limit)
+        spend(lagune, 1, key_id=KEY)
     assert str(refused.value) == (
         "This needs 1 credits, and of the limit of 2,600 for this month 0 are left. No credits were moved."
     )
-    assert spending_of_limits([limit.pk], book="live") == {limit.pk: Spending(limit_credits=2_600, spent_credits=2_600)}
+    assert spending_of_keys([KEY], book="live") == {KEY: Spending(limit_credits=2_600, spent_credits=2_600)}
     assert wallet_balance(workspace=lagune, book="live") == 7_400
 
 
-def test_charges_that_name_no_limit_are_not_bound_by_it(lagune: Workspace) -> None:
-    limit = set_spending_limit(workspace=lagune, limit_credits=0)
-    spend(lagune, 1_300)
-    assert spent(limit) == 0
+def test_a_limit_binds_its_key_alone(lagune: Workspace, alice: User) -> None:
+    limit_key(lagune, 0)
+    spend(lagune, 1_300, actor=alice)
+    spend(lagune, 1_300, actor=alice, key_id=uuid.UUID(int=2))
+    assert spent() == 0
 
 
-def test_of_two_limits_the_tighter_one_refuses_and_the_other_keeps_its_room(lagune: Workspace) -> None:
-    wide, tight = (set_spending_limit(workspace=lagune, limit_credits=most) for most in (5_000, 1_000))
+def test_a_members_limit_binds_whatever_they_spend(lagune: Workspace, alice: User, bob: User) -> None:
+    set_spending_limit(workspace=lagune, limit_credits=2_600, user=alice)
+    spend(lagune, 1_300, actor=alice)
+    spend(lagune, 1_300, actor=alice, key_id=KEY)
+    spend(lagune, 1_300, actor=bob)
     with pytest.raises(SpendingLimitError):
-        spend(lagune, 1_300, wide, tight)
-    assert (spent(wide), spent(tight)) == (0, 0)
+        spend(lagune, 1, actor=alice)
+
+
+def test_of_two_limits_the_tighter_one_refuses_and_the_other_keeps_its_room(lagune: Workspace, alice: User) -> None:
+    limit_key(lagune, 5_000)
+    set_spending_limit(workspace=lagune, limit_credits=1_000, user=alice)
+    with pytest.raises(SpendingLimitError):
+        spend(lagune, 1_300, actor=alice, key_id=KEY)
+    assert set(SpendingLimit.objects.values_list("limit_credits", "spent_credits")) == {(5_000, 0), (1_000, 0)}
     assert not LimitedCharge.objects.exists()
     assert wallet_balance(workspace=lagune, book="live") == 10_000
 
 
+def test_setting_a_limit_again_changes_it_and_forgets_nothing(lagune: Workspace) -> None:
+    limit_key(lagune, 2_600)
+    spend(lagune, 1_300, key_id=KEY)
+    limit_key(lagune, 1_000)
+    assert spending_of_keys([KEY], book="live") == {KEY: Spending(limit_credits=1_000, spent_credits=1_300)}
+
+
+@pytest.mark.parametrize("subject", ["nobody", "both"])
+def test_the_database_wants_a_limit_to_bind_a_key_or_a_member(lagune: Workspace, alice: User, subject: str) -> None:
+    binds = {} if subject == "nobody" else {"key_id": KEY, "user": alice}
+    with pytest.raises(IntegrityError, match="limit_binds_key_or_member"):
+        SpendingLimit.objects.create(workspace=lagune, limit_credits=1, **binds)
+
+
 def test_a_refund_gives_the_room_back_once(lagune: Workspace) -> None:
-    limit = set_spending_limit(workspace=lagune, limit_credits=1_300)
-    clip = spend(lagune, 1_300, limit)
+    limit_key(lagune, 1_300)
+    clip = spend(lagune, 1_300, key_id=KEY)
     for _time in range(2):
         refund_charge(reference=clip)
-    assert spent(limit) == 0
-    spend(lagune, 1_300, limit)
+    assert spent() == 0
+    spend(lagune, 1_300, key_id=KEY)
 
 
 def test_a_new_month_begins_at_nothing_and_old_refunds_leave_it_alone(
     lagune: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = set_spending_limit(workspace=lagune, limit_credits=1_300)
+    limit_key(lagune, 1_300)
 
     def travel(*when: int) -> None:
         monkeypatch.setattr(timezone, "now", lambda: datetime(*when, tzinfo=UTC))  # type: ignore[arg-type, misc]
 
     travel(2026, 11, 30, 23, 59, 59)
-    november = spend(lagune, 1_300, limit)
+    november = spend(lagune, 1_300, key_id=KEY)
     travel(2026, 12, 1)
-    assert spent(limit) == 0
-    spend(lagune, 1_000, limit)
+    assert spent() == 0
+    spend(lagune, 1_000, key_id=KEY)
     refund_charge(reference=november)
-    assert spent(limit) == 1_000
+    assert spent() == 1_000
 
 
 def test_a_book_has_a_period_of_its_own(lagune: Workspace) -> None:
-    limit = set_spending_limit(workspace=lagune, limit_credits=1_300)
-    spend(lagune, 1_300, limit)
-    assert spending_of_limits([limit.pk], book="sandbox")[limit.pk].spent_credits == 0
+    limit_key(lagune, 1_300)
+    spend(lagune, 1_300, key_id=KEY)
+    assert spending_of_keys([KEY], book="sandbox")[KEY].spent_credits == 0
     assert period_of("live", datetime(2026, 11, 23, tzinfo=UTC)) == "live 2026-11"
 
 
-def test_another_workspaces_limit_is_none(lagune: Workspace, bob: Any) -> None:
+def test_a_limit_binds_in_its_own_workspace_alone(lagune: Workspace, alice: User, bob: User) -> None:
     bobs = Workspace.objects.get(memberships__user=bob)
-    limit = set_spending_limit(workspace=bobs, limit_credits=10_000)
-    with pytest.raises(SpendingLimit.DoesNotExist):
-        spend(lagune, 1_300, limit)
-    assert wallet_balance(workspace=lagune, book="live") == 10_000
+    set_spending_limit(workspace=bobs, limit_credits=0, user=alice)
+    limit_key(bobs, 0)
+    spend(lagune, 1_300, actor=alice, key_id=KEY)
+    assert wallet_balance(workspace=lagune, book="live") == 8_700
 
 
 @pytest.mark.own_database
 def test_charges_at_the_same_moment_do_not_pass_a_limit_together(own_database: Database, workspace: Workspace) -> None:
     grant_credits(workspace=workspace, book="live", amount_credits=100_000, reason="for the tests")
-    limit = set_spending_limit(workspace=workspace, limit_credits=3_000)
+    limit_key(workspace, 3_000)
     gate = threading.Barrier(8)
     refused = []
 
     def charge() -> None:
         try:
             gate.wait()
-            spend(workspace, 1_000, limit)
+            spend(workspace, 1_000, key_id=KEY)
         except SpendingLimitError as error:
             refused.append(error)
         finally:
@@ -135,5 +163,5 @@ def test_charges_at_the_same_moment_do_not_pass_a_limit_together(own_database: D
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(refused), spent(limit)) == (5, 3_000)
+    assert (len(refused), spent()) == (5, 3_000)
     assert wallet_balance(workspace=workspace, book="live") == 97_000

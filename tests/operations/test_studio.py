@@ -15,6 +15,7 @@ import pytest
 from django_q.tasks import async_task
 
 from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Kind, Transfer
@@ -120,7 +121,7 @@ def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     assert params is not None
     grant_credits(workspace=workspace, book="sandbox", amount_credits=50_000, reason="for two")
     studio.start()
-    start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), variations=2)
+    start_generation(Order(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), variations=2))
     clips = Generation.objects.order_by("variation")
     wait_for(
         lambda: any(progress for progress in clips.values_list("progress_percent", flat=True)),

@@ -22,6 +22,7 @@ from tchavi_studio.generations import services, tasks
 from tchavi_studio.generations.crashpoints import CrashPoint
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.nudges import PUMP_CLUSTER, TRANSFER_CLUSTER
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import MediaReference, validate
 from tchavi_studio.ledger.services import InsufficientCreditsError, grant_credits
 from tchavi_studio.workspaces.models import User, Workspace
@@ -354,11 +355,13 @@ class World:
         assert params is not None
         try:
             services.start_generation(
-                workspace=self.workspaces[press.workspace],
-                creator=self.people[press.person],
-                params=params,
-                submission_id=press.submission_id,
-                variations=press.variations,
+                Order(
+                    workspace=self.workspaces[press.workspace],
+                    creator=self.people[press.person],
+                    params=params,
+                    submission_id=press.submission_id,
+                    variations=press.variations,
+                )
             )
         except (InsufficientCreditsError, services.ReferencesUnreachableError) as error:
             self.log(f"is told: {type(error).__name__}")

@@ -15,6 +15,7 @@ from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.models import Kind as AssetKind
 from tchavi_studio.generations import events, lifecycle
 from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Transfer
@@ -36,7 +37,9 @@ def start(workspace: Workspace, alice: User) -> Start:
     def start_one(**options: Any) -> Generation:
         params = validate({"model": "seedance-2", "prompt": "Dawn over the lagoon", "seed": 7}).params
         assert params is not None
-        started = start_generation(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), **options)
+        started = start_generation(
+            Order(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), **options)
+        )
         return started.generations[0]
 
     return start_one

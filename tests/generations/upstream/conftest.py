@@ -18,6 +18,7 @@ from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations import services
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State, UpstreamAccount
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.upstream import account
 from tchavi_studio.generations.upstream.network import Arrival, Exchange, without_answer
 from tchavi_studio.generations.upstream.pump import Pump
@@ -68,7 +69,7 @@ def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
 
     def start_one(**changes: Any) -> Generation:
         started = services.start_generation(
-            workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4()
+            Order(workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4())
         )
         # The clock stands still, and the order of clips is that of their times.
         generation = started.generations[0]

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from tchavi_studio.engines.base import Accepted, AccountRefusedError, RefusedError
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.models import AccountPause, Engine, Generation, RemoteJob, State, UpstreamAccount
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.services import NotCancellableError
 from tchavi_studio.generations.upstream import account, submission
 from tchavi_studio.generations.upstream.submission import Submission
@@ -264,7 +265,7 @@ def test_a_workspace_s_limit_counts_what_is_at_the_provider(start: Start, settin
 
 def test_previews_are_not_sent(workspace: Workspace, alice: User, start: Start) -> None:
     started = services.start_generation(
-        workspace=workspace, creator=alice, params=make_params(), submission_id=uuid4(), engine=Engine.PREVIEW
+        Order(workspace=workspace, creator=alice, params=make_params(), submission_id=uuid4(), engine=Engine.PREVIEW)
     )
     assert started.generations[0].price_credits == 0
     assert (sendable_ids(), submission.waiting_in_order(), submission.open_by_member()) == ([], [], {})
@@ -286,7 +287,7 @@ def test_people_take_turns(start: Start, alice: User, workspace: Workspace) -> N
     other = Workspace.objects.get(memberships__user=bob)
     grant_credits(workspace=other, book="live", amount_credits=5_000, reason="to test with")
     his = services.start_generation(
-        workspace=other, creator=bob, params=make_params(), submission_id=uuid4()
+        Order(workspace=other, creator=bob, params=make_params(), submission_id=uuid4())
     ).generations[0]
     assert sorted(sendable_ids()[:2]) == sorted([batch[0].pk, his.pk])
     assert sendable_ids()[2:] == [batch[1].pk, batch[2].pk]
