@@ -95,14 +95,15 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 
-# --- The rooms --------------------------------------------------------------------------------------------------------
+# --- The apps ---------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "tchavi_studio.operations",
-    "tchavi_studio.api",
     "tchavi_studio.create",
     "tchavi_studio.accounting",
     "tchavi_studio.gallery",
+    "tchavi_studio.site",
+    "tchavi_studio.api",
     "tchavi_studio.generations",
     "tchavi_studio.webhooks",
     "tchavi_studio.assets",
@@ -156,7 +157,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
-                "tchavi_studio.workspaces.context.studio",
+                "tchavi_studio.site.context.studio",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static", "lucide.templatetags.lucide"],
         },

@@ -1,4 +1,4 @@
-"""Every address of the studio, room by room. Pages of a workspace live under /w/<slug>/."""
+"""Every address of the studio, app by app. Pages of a workspace live under /w/<slug>/."""
 
 from django.urls import include, path
 
@@ -13,7 +13,7 @@ workspace_urlpatterns = [
 
 urlpatterns = [
     path("", include("tchavi_studio.operations.urls")),
-    path("", include("tchavi_studio.workspaces.urls")),
+    path("", include("tchavi_studio.site.urls")),
     path("v1/", include("tchavi_studio.api.urls")),
     path("api/v1/", include("tchavi_studio.api.urls", namespace="api-alias")),
     path("accounts/", include("allauth.urls")),

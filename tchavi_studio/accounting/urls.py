@@ -4,7 +4,6 @@ from . import views
 
 app_name = "accounting"
 urlpatterns = [
-    path("", views.credits_page, name="credits"),
     path("", views.credits_page, name="page"),
     path("play/", views.add_play_credits_to_wallet, name="add_play_credits"),
     path("grant/", views.grant_to_workspace, name="grant"),

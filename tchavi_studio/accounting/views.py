@@ -85,7 +85,7 @@ def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
             _("%(added)s play credits were added. %(left)s more are there for today.")
             % {"added": number_format(transfer.amount_credits), "left": number_format(left)},
         )
-    return redirect("accounting:credits", request.workspace.slug)
+    return redirect("accounting:page", request.workspace.slug)
 
 
 @require_POST
@@ -116,7 +116,7 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
                 )
                 % {"amount": number_format(transfer.amount_credits), "workspace": recipient.name},
             )
-            return redirect("accounting:credits", request.workspace.slug)
+            return redirect("accounting:page", request.workspace.slug)
     return _credits_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -156,4 +156,4 @@ def _came_from(request: WorkspaceRequest) -> str:
     here = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return target if here else reverse("accounting:credits", args=[request.workspace.slug])
+    return target if here else reverse("accounting:page", args=[request.workspace.slug])

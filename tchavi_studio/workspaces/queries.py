@@ -1,6 +1,6 @@
 """Reads on people and workspaces; each begins with the person who looks."""
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from .models import Membership, User, Workspace
 
@@ -15,11 +15,11 @@ def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")
 
 
-def home_workspace(user: User) -> Workspace | None:
-    """The workspace that `/` leads to: the remembered one while the person is still a member, else their oldest."""
-    workspaces = workspaces_for_viewer(user)
-    remembered = workspaces.filter(pk=user.current_workspace_id).first() if user.current_workspace_id else None
-    return remembered or workspaces.order_by("created_at").first()
+def home_membership(user: User) -> Membership | None:
+    """The membership whose workspace `/` leads to: the remembered one while it lasts, else the oldest workspace's."""
+    memberships = Membership.objects.select_related("workspace").filter(user=user)
+    remembered_first = Case(When(workspace=user.current_workspace_id, then=0), default=1)
+    return memberships.order_by(remembered_first, "workspace__created_at").first()
 
 
 MAX_ADMINS_NAMED = 3

@@ -7,7 +7,6 @@ from unittest.mock import patch
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tchavi_studio.accounting import queries
@@ -180,7 +179,3 @@ def test_members_see_the_statement_and_creators_may_add(
 @pytest.mark.parametrize("path", ["play/", "grant/"])
 def test_credits_are_not_added_by_looking(alice_browser: Client, path: str) -> None:
     assert alice_browser.get(CREDITS + path).status_code == 405
-
-
-def test_the_page_has_both_its_names(workspace: Workspace) -> None:
-    assert reverse("accounting:credits", args=[workspace.slug]) == reverse("accounting:page", args=[workspace.slug])

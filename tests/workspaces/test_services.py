@@ -3,7 +3,7 @@
 import pytest
 
 from tchavi_studio.workspaces.models import Role, User, Workspace
-from tchavi_studio.workspaces.queries import home_workspace
+from tchavi_studio.workspaces.queries import home_membership
 from tchavi_studio.workspaces.services import create_workspace
 
 
@@ -13,10 +13,10 @@ def test_the_first_person_is_the_sites_admin_and_no_other(alice: User, bob: User
 
 
 def test_everybody_owns_a_workspace_and_is_led_to_it(alice: User, bob: User) -> None:
-    workspace = home_workspace(bob)
-    assert workspace is not None
-    assert workspace.name == "Bob's studio"
-    assert [(m.user, m.role) for m in workspace.memberships.all()] == [(bob, Role.OWNER)]
+    home = home_membership(bob)
+    assert home is not None
+    assert home.workspace.name == "Bob's studio"
+    assert [(m.user, m.role) for m in home.workspace.memberships.all()] == [(bob, Role.OWNER)]
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,23 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.queries import home_membership
+
 from .context import THEMES
-from .models import User
-from .queries import home_workspace
+from .navigation import home_url
 
 THEME_KEPT_SECONDS = 365 * 24 * 3600
 
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """`/`: on to the remembered workspace's Create page."""
+    """`/`: on to the first page of the remembered workspace."""
     assert isinstance(request.user, User)
-    workspace = home_workspace(request.user)
-    if workspace is None:
+    membership = home_membership(request.user)
+    if membership is None:
         raise Http404
-    return redirect("create:page", workspace.slug)
+    return redirect(home_url(membership.workspace))
 
 
 @require_POST

@@ -1,0 +1,55 @@
+"""What templates of every app need to know about the viewer, their workspace and its pages."""
+
+from typing import Any, NamedTuple
+
+from django import template
+from django.conf import settings
+
+from tchavi_studio.ledger import queries as ledger
+from tchavi_studio.site import navigation
+from tchavi_studio.workspaces.models import Membership, Workspace
+
+register = template.Library()
+
+
+class Page(NamedTuple):
+    """One entry of the main navigation; `icon` is a Lucide name."""
+
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+@register.simple_tag(takes_context=True)
+def pages(context: dict[str, Any]) -> list[Page]:
+    """The main navigation of the workspace around the page: only what the viewer may open."""
+    membership: Membership = context["membership"]
+    current_app = getattr(getattr(context.get("request"), "resolver_match", None), "app_name", "")
+    return [
+        Page(
+            label=str(entry.label),
+            url=entry.url(membership.workspace),
+            icon=entry.icon,
+            is_current=entry.app_name == current_app,
+        )
+        for entry in navigation.entries_for_viewer(membership)
+    ]
+
+
+@register.simple_tag
+def home_url(workspace: Workspace) -> str:
+    """Where a workspace's name leads."""
+    return navigation.home_url(workspace)
+
+
+@register.simple_tag
+def wallet_balance(workspace: Workspace) -> int:
+    """The credits in the workspace's wallet, in the book in force."""
+    return ledger.wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK)
+
+
+@register.filter
+def may(membership: Membership | None, permission: str) -> bool:
+    """Whether the viewer's role in this workspace allows `permission`."""
+    return membership is not None and membership.can(permission)

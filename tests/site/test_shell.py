@@ -1,0 +1,66 @@
+"""What surrounds every page."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.services import create_workspace
+
+
+@pytest.fixture
+def gallery_url(workspace: Workspace) -> str:
+    return reverse("gallery:gallery", args=[workspace.slug])
+
+
+def test_the_shell_leads_to_every_page_that_exists(alice_browser: Client, workspace: Workspace) -> None:
+    page = alice_browser.get(reverse("gallery:gallery", args=[workspace.slug])).content.decode()
+    navigation = page[page.index('<nav class="nav"') : page.index("</nav>")]
+    entries = re.findall(r'<a href="([^"]+)"( aria-current="page")?>([^<]+)</a>', navigation)
+    base = f"/w/{workspace.slug}"
+    assert entries == [
+        (f"{base}/create/", "", "Create"),
+        (f"{base}/gallery/", ' aria-current="page"', "Gallery"),
+        (f"{base}/credits/", "", "Credits"),
+    ]
+
+
+def test_no_page_has_anything_inline(alice_browser: Client, client: Client, gallery_url: str) -> None:
+    for address in (gallery_url, "/accounts/login/", "/accounts/signup/", "/accounts/email/", "/accounts/2fa/"):
+        page = alice_browser.get(address).content.decode()
+        assert re.findall(r"<style|<script(?![^>]*\b(?:src=|type=\"application/json\"))|\sstyle=|\son\w+=", page) == []
+
+
+def test_the_balance_is_the_wallets(alice_browser: Client, gallery_url: str) -> None:
+    page = " ".join(alice_browser.get(gallery_url).content.decode().split())
+    assert '/credits/">10,000 <span>credits</span></a>' in page
+
+
+def test_several_workspaces_make_a_menu(alice_browser: Client, alice: User, gallery_url: str) -> None:
+    assert '<summary class="ws">' not in alice_browser.get(gallery_url).content.decode()
+    create_workspace(name="Lagune", owner=alice)
+    page = alice_browser.get(gallery_url).content.decode()
+    menu = page[page.index('<summary class="ws">') : page.index('<nav class="nav"')]
+    assert re.findall(r'href="(/w/[^"]+)"( aria-current="true")?', menu) == [
+        ("/w/alices-studio/create/", ' aria-current="true"'),
+        ("/w/lagune/create/", ""),
+    ]
+
+
+@pytest.mark.parametrize(("mode", "count"), [("sandbox", 1), ("live", 0)])
+def test_only_the_sandbox_calls_itself_one(
+    alice_browser: Client, gallery_url: str, monkeypatch: pytest.MonkeyPatch, mode: str, count: int
+) -> None:
+    monkeypatch.setattr(settings, "STUDIO_MODE", mode)
+    monkeypatch.setattr(settings, "STUDIO_BOOK", mode)
+    assert alice_browser.get(gallery_url).content.decode().count("credits are play money") == count
+
+
+def test_messages_become_toasts(alice_browser: Client, gallery_url: str) -> None:
+    response = alice_browser.post("/accounts/email/", {"action_add": "", "email": "second@example.org"}, follow=True)
+    page = response.content.decode()
+    toasts = page[page.index('<div id="toasts"') : page.index('<template id="error-toast">')]
+    assert toasts.count("data-toast") == 1
