@@ -100,6 +100,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 INSTALLED_APPS = [
     "tchavi_studio.operations",
     "tchavi_studio.create",
+    "tchavi_studio.developers",
     "tchavi_studio.accounting",
     "tchavi_studio.gallery",
     "tchavi_studio.site",

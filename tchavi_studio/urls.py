@@ -6,8 +6,7 @@ workspace_urlpatterns = [
     path("create/", include("tchavi_studio.create.urls")),
     path("", include("tchavi_studio.gallery.urls")),
     path("credits/", include("tchavi_studio.accounting.urls")),
-    path("developers/", include("tchavi_studio.api.developers_urls")),
-    path("developers/webhooks/", include("tchavi_studio.webhooks.urls")),
+    path("developers/", include("tchavi_studio.developers.urls")),
     path("", include("tchavi_studio.assets.urls")),
 ]
 

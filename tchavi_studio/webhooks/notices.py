@@ -27,7 +27,7 @@ def tell_of_disabled_endpoint(endpoint_id: UUID) -> None:
     managers = User.objects.filter(
         is_active=True, memberships__workspace=endpoint.workspace, memberships__role__in=managing
     ).distinct()
-    path = reverse("webhooks:endpoint", args=[endpoint.workspace.slug, endpoint.pk])
+    path = reverse("developers:webhook", args=[endpoint.workspace.slug, endpoint.pk])
     origin = settings.STUDIO_PUBLIC_URL or f"http://127.0.0.1:{settings.PORT}"
     message = EmailMessage(
         subject=_("A webhook of %(workspace)s was disabled") % {"workspace": " ".join(endpoint.workspace.name.split())},

@@ -14,8 +14,7 @@ from pytest_django import Settings
 from tchavi_studio.webhooks import delivery, queries, services
 from tchavi_studio.webhooks.models import DisabledReason, Event, WebhookDelivery, WebhookEndpoint
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
-
-from .conftest import Receiver, attempt, record
+from tests.webhooks.conftest import Receiver, attempt, record
 
 ROOT = "/w/alices-studio/developers/webhooks/"
 URL = "https://example.org/webhooks"

@@ -10,12 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
-from tchavi_studio.workspaces.models import Permission
-
-from . import queries, services
-from .forms import EndpointForm, LogFilter
-from .models import (
+from tchavi_studio.developers.forms import EndpointForm, LogFilter
+from tchavi_studio.webhooks import queries, services
+from tchavi_studio.webhooks.models import (
     EVENT_SWITCHES,
     MAX_ENDPOINTS_PER_WORKSPACE,
     DeliveryState,
@@ -23,6 +20,8 @@ from .models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.models import Permission
 
 
 def _endpoint_or_404(request: WorkspaceRequest, endpoint_id: UUID) -> WebhookEndpoint:
@@ -40,7 +39,7 @@ def _delivery_or_404(request: WorkspaceRequest, endpoint_id: UUID, message_id: s
 
 
 def _to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    return redirect("webhooks:endpoint", request.workspace.slug, endpoint_id)
+    return redirect("developers:webhook", request.workspace.slug, endpoint_id)
 
 
 # --- All endpoints ----------------------------------------------------------------------------------------------------
@@ -61,7 +60,7 @@ def _endpoint_list(request: WorkspaceRequest, form: EndpointForm, status: HTTPSt
         "may_add": len(endpoints) < MAX_ENDPOINTS_PER_WORKSPACE,
         "most": MAX_ENDPOINTS_PER_WORKSPACE,
     }
-    return render(request, "webhooks/endpoints.html", context, status=status)
+    return render(request, "developers/webhooks/endpoints.html", context, status=status)
 
 
 @require_POST
@@ -110,7 +109,7 @@ def _endpoint_page(
         "state": asked.cleaned_data["state"],
         "states": DeliveryState.choices,
     }
-    return render(request, "webhooks/endpoint.html", context, status=status)
+    return render(request, "developers/webhooks/endpoint.html", context, status=status)
 
 
 @require_POST
@@ -160,7 +159,7 @@ def delete(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """ "Delete", confirmed."""
     services.delete_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
     messages.success(request, _("The webhook and its log were deleted."))
-    return redirect("webhooks:endpoints", request.workspace.slug)
+    return redirect("developers:webhooks", request.workspace.slug)
 
 
 @require_POST
@@ -184,7 +183,7 @@ def send_test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 def delivery_page(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> HttpResponse:
     """One message: what was sent, and what each attempt came to."""
     delivery = _delivery_or_404(request, endpoint_id, message_id)
-    return render(request, "webhooks/delivery.html", {"delivery": delivery, "endpoint": delivery.endpoint})
+    return render(request, "developers/webhooks/delivery.html", {"delivery": delivery, "endpoint": delivery.endpoint})
 
 
 @require_POST
@@ -197,4 +196,4 @@ def redeliver_message(request: WorkspaceRequest, endpoint_id: UUID, message_id: 
         messages.error(request, refused.message)
     else:
         messages.success(request, _("The message is being sent again, under the same id."))
-    return redirect("webhooks:delivery", request.workspace.slug, endpoint_id, message_id)
+    return redirect("developers:message", request.workspace.slug, endpoint_id, message_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from .openapi import document
+from tchavi_studio.api.openapi import document
 
 Schema = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The Developers pages: keys, and the reference of the API."""
+"""The API keys page."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -11,16 +11,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from tchavi_studio.api import queries, services
+from tchavi_studio.api.addresses import public_origin
+from tchavi_studio.api.models import ApiKey, Scope
+from tchavi_studio.api.samples import samples
+from tchavi_studio.developers.forms import KeyForm
+from tchavi_studio.developers.reference import Sample
 from tchavi_studio.ledger.queries import spending_of_keys
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
-
-from . import queries, services
-from .addresses import public_origin
-from .forms import KeyForm
-from .models import ApiKey, Scope
-from .reference import Sample, reference_groups
-from .samples import samples
 
 
 @require_safe
@@ -52,7 +51,7 @@ def _keys_page(
             for sample in samples("createGeneration", base_url)
         ],
     }
-    return render(request, "api/keys.html", context, status=status)
+    return render(request, "developers/keys.html", context, status=status)
 
 
 @never_cache
@@ -94,19 +93,3 @@ def revoke(request: WorkspaceRequest, key_id: UUID) -> HttpResponse:
         request, _("The key “%(name)s” was revoked. Whoever uses it is refused from now on.") % {"name": key.name}
     )
     return redirect("developers:keys", request.workspace.slug)
-
-
-@require_safe
-@workspace_view(can=Permission.CREATE)
-def reference(request: WorkspaceRequest) -> HttpResponse:
-    """Every call of the API, with examples to copy and to try."""
-    origin = public_origin(request)
-    groups = reference_groups(origin=origin)
-    context = {
-        "groups": groups,
-        "base_url": f"{origin}/v1",
-        # What a page tries goes to where the page came from: the browser lets it talk to nobody else.
-        "try_base": "/v1",
-        "languages": groups[0].operations[0].samples,
-    }
-    return render(request, "api/reference.html", context)

@@ -1,4 +1,4 @@
-"""The Developers pages: who may make and revoke which keys, and what is shown once."""
+"""The keys page: who may make and revoke which keys, and what is shown once."""
 
 import re
 from typing import Any
@@ -9,7 +9,6 @@ from django.test import Client
 
 from tchavi_studio.api import services
 from tchavi_studio.api.models import ApiKey, Scope
-from tchavi_studio.api.openapi import document
 from tchavi_studio.api.queries import key_by_text
 from tchavi_studio.api.services import create_key
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
@@ -173,18 +172,3 @@ def test_the_page_costs_the_same_queries_however_many_keys(
         create_key(workspace=workspace, user=alice, name=str(number), monthly_limit_credits=1)
     with django_assert_max_num_queries(10):
         alice_browser.get(page(workspace))
-
-
-# --- The reference ----------------------------------------------------------------------------------------------------
-
-
-def test_the_reference_shows_every_call_for_the_readers_address(alice_browser: Client, workspace: Workspace) -> None:
-    response = alice_browser.get(page(workspace, "reference/"))
-    assert response.status_code == 200
-    shown = response.content.decode()
-    for methods in document(origin="http://testserver")["paths"].values():
-        for operation in methods.values():
-            assert f'<article class="operation" id="{operation["operationId"]}"' in shown
-    assert "curl http://testserver/v1/videos/generations" in shown
-    assert "style=" not in shown
-    assert "<script>" not in shown

@@ -1,16 +1,18 @@
-"""The form for a new key."""
+"""Forms of the Developers pages."""
 
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tchavi_studio.api.models import Scope
 from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
-
-from .models import Scope
+from tchavi_studio.webhooks.addresses import address_problem
+from tchavi_studio.webhooks.models import EVENT_SWITCHES, URL_MAX_LENGTH, DeliveryState, Event
 
 KINDS = [("live", _("Live")), ("test", _("Test"))]
 LIFETIMES_DAYS = [("", _("Never")), ("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year"))]
@@ -37,3 +39,33 @@ class KeyForm(forms.Form):
             "is_test": given.get("kind") == "test",
             "expires_at": timezone.now() + timedelta(days=int(days)) if days else None,
         }
+
+
+class EndpointForm(forms.Form):
+    """Where messages go, and which. Cleaned, `events` are `Event`s."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=URL_MAX_LENGTH,
+        error_messages={"required": _("Enter the address that messages are to be sent to.")},
+    )
+    events = forms.TypedMultipleChoiceField(
+        label=_("Events"),
+        choices=[(event.value, event.label) for event in EVENT_SWITCHES],
+        coerce=Event,
+        error_messages={"required": _("Choose at least one event.")},
+    )
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        if problem := address_problem(url):
+            raise ValidationError(problem)
+        return url
+
+
+class LogFilter(forms.Form):
+    """What the log's address asks for; see `webhooks.queries.delivery_page`."""
+
+    state = forms.ChoiceField(choices=DeliveryState, required=False)
+    before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
+    after = forms.IntegerField(min_value=0, max_value=2**62, required=False)
