@@ -32,6 +32,7 @@ def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
         "ruff format": ([f"{BIN}/ruff", "format", "--check"], {}),
         "mypy": ([f"{BIN}/mypy"], {}),
         "import-linter": ([f"{BIN}/lint-imports", "--no-cache"], {}),
+        "templates": ([sys.executable, ".ci/templates.py"], {}),
         "djade": ([f"{BIN}/djade", "--check", *(tracked("*.html") or ["--help"])], {}),
         "migrations": ([*MANAGE, "makemigrations", "--check", "--dry-run"], {}),
         "deployment": ([*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], PUBLIC),
