@@ -113,7 +113,7 @@ def sweep(count: int) -> tuple[float, int]:
         while pump.is_looking:
             pump.step(wait_seconds=0.2)
         seconds = time.perf_counter() - began
-    assert not RemoteJob.objects.filter(held_by__isnull=False).exists()
+    assert not RemoteJob.objects.filter(leased_by__isnull=False).exists()
     # Nothing is due again while the next one is measured.
     RemoteJob.objects.update(poll_at=timezone.now() + timedelta(hours=1))
     return seconds, len(captured)

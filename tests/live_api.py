@@ -21,9 +21,9 @@ from django.test.testcases import QuietWSGIRequestHandler
 from tchavi_studio.api.services import create_key
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.events import public_job_id
-from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import OPEN_STATES, Generation
 from tchavi_studio.generations.orders import Order
+from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
 from tests.generations.conftest import make_params
@@ -64,7 +64,7 @@ class LiveApi:
         self.is_working = True
         self.clip = clip.read_bytes()
         self._clip_path = clip
-        self._claims: dict[UUID, Claim] = {}
+        self._claims: dict[UUID, Claim[Generation]] = {}
         self._application = WSGIHandler()
         self._server = ThreadedWSGIServer(("127.0.0.1", 0), _Handler)
         # Closing then waits for them, and no thread outlives the database that it is connected to.
@@ -149,7 +149,7 @@ class LiveApi:
     def begin(self) -> None:
         """Begin with every clip that waits."""
         while (claim := lifecycle.claim_next_render()) is not None:
-            self._claims[claim.generation_id] = claim
+            self._claims[claim.pk] = claim
 
     def work(self) -> None:
         """One step: clips in work come to their end; if there are none, waiting ones are begun."""
@@ -166,7 +166,7 @@ class LiveApi:
         if not begun:
             self.begin()
 
-    def _finish(self, claim: Claim) -> None:
+    def _finish(self, claim: Claim[Generation]) -> None:
         path = self._clip_path.with_name(f"{uuid4()}.mp4")
         shutil.copyfile(self._clip_path, path)
         assert lifecycle.finish_generation(claim, path=path)

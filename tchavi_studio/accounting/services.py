@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.nudges import nudge_pump
 from tchavi_studio.generations.upstream.account import try_again_now
+from tchavi_studio.generations.wakeups import wake_pump
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
@@ -127,4 +127,4 @@ def top_up_wallet(*, workspace: Workspace, target_credits: int) -> int:
 def retry_provider_account() -> None:
     """The provider's account is in order again, an admin says: send what waits at once, not at the next attempt."""
     try_again_now()
-    nudge_pump()
+    wake_pump()

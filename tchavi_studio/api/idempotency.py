@@ -5,13 +5,15 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+
+from tchavi_studio.runtime import leases
 
 from .errors import ApiError, unreadable_request
 from .models import ApiKey, IdempotentRequest
@@ -20,7 +22,7 @@ HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[!-~]{1,255}", re.ASCII)
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=90)
-"""A request that has written nothing for this long has lost its process. It holds on anew before each slow step."""
+"""A request that has written nothing for this long has lost its process. It renews before each slow step."""
 
 WAIT_SECONDS = 2.0
 WAIT_STEP_SECONDS = 0.05
@@ -37,28 +39,23 @@ class StoredAnswer:
 class Claim:
     """The right to carry a request out and to store its answer. `submission_id` is the generation's."""
 
-    def __init__(self, row: IdempotentRequest) -> None:
-        self.submission_id: UUID = row.pk
-        self._lease_until: datetime = row.lease_until
+    def __init__(self, lease: leases.Claim[IdempotentRequest]) -> None:
+        self.submission_id: UUID = lease.pk
+        self._lease = lease
 
-    def hold_on(self) -> None:
+    def renew(self) -> None:
         """Extend the claim before something slow. Raises the 409 of `in_progress` if somebody else has taken it."""
-        lease_until = timezone.now() + LEASE
-        if not self._rows().update(lease_until=lease_until):
+        if not self._lease.renew():
             raise in_progress()
-        self._lease_until = lease_until
 
     def finish(self, *, status: int, body: Any) -> None:
         """Store the answer. Call it in the transaction that makes what the answer speaks of: both or neither."""
-        if not self._rows().update(status=status, body=body):
+        if not self._lease.release(status=status, body=body):
             raise in_progress()
 
     def release(self) -> None:
         """Give the key back: the request was refused. Does nothing once an answer is stored."""
-        self._rows().delete()
-
-    def _rows(self) -> Any:
-        return IdempotentRequest.objects.filter(pk=self.submission_id, lease_until=self._lease_until, status=None)
+        self._lease.rows.delete()
 
 
 def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | StoredAnswer:
@@ -83,18 +80,20 @@ def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | 
 
 
 def _created(caller: ApiKey, key: str, request_sha256: str) -> Claim | None:
+    lease = leases.new_claim(IdempotentRequest, pk=uuid4(), lease=LEASE)
     try:
         with transaction.atomic():
-            row = IdempotentRequest.objects.create(
+            IdempotentRequest.objects.create(
+                pk=lease.pk,
                 workspace_id=caller.workspace_id,
                 is_test=caller.is_test,
                 key=key,
                 request_sha256=request_sha256,
-                lease_until=timezone.now() + LEASE,
+                **lease.fresh_lease(),
             )
     except IntegrityError:
         return None  # of two first requests the other was faster
-    return Claim(row)
+    return Claim(lease)
 
 
 def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAnswer | None:
@@ -106,15 +105,9 @@ def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAns
         raise ApiError(422, "idempotency_key_reused", message, param=HEADER)
     if row.status is not None:
         return StoredAnswer(status=row.status, body=row.body)
-    if row.lease_until > timezone.now():
-        return None
-    # Its process died. The submission id stays the same, so what that one may have begun is not begun again.
-    lease_until = timezone.now() + LEASE
-    abandoned = IdempotentRequest.objects.filter(pk=row.pk, lease_until=row.lease_until, status=None)
-    if not abandoned.update(lease_until=lease_until):
-        return None
-    row.lease_until = lease_until
-    return Claim(row)
+    # Free, its process died. The submission id stays the same, so what that one may have begun is not begun again.
+    lease = leases.claim_first(IdempotentRequest.objects.filter(pk=row.pk, status=None), lease=LEASE)
+    return None if lease is None else Claim(lease)
 
 
 def in_progress() -> ApiError:

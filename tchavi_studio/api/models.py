@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
 KEY_PREFIX = "sk-tch_"
@@ -70,11 +71,11 @@ class ApiKey(models.Model):
         return not (self.is_revoked or self.has_expired)
 
 
-class IdempotentRequest(models.Model):
+class IdempotentRequest(LeasedModel):
     """One use of an Idempotency-Key: first a claim on the work, then its answer, repeated to whoever asks again.
 
-    The row's id is the submission id of the generation: whoever takes an abandoned claim over (`lease_until` is past)
-    cannot make, or bill, a second one. Live and test requests are kept apart.
+    The row's id is the submission id of the generation: whoever takes over a request whose lease has ended cannot make,
+    or bill, a second one. Live and test requests are kept apart.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -82,13 +83,13 @@ class IdempotentRequest(models.Model):
     is_test = models.BooleanField()
     key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)
-    lease_until = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True)
     body = models.JSONField(null=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints: ClassVar = [
+            *LeasedModel.Meta.constraints,
             models.UniqueConstraint(fields=["workspace", "is_test", "key"], name="one_request_per_idempotency_key"),
             models.CheckConstraint(
                 condition=Q(status__isnull=True, body__isnull=True) | Q(status__isnull=False, body__isnull=False),

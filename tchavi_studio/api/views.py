@@ -131,7 +131,7 @@ def _validated(
     call: Call, body: dict[str, Any], *, claim: Claim | None
 ) -> tuple[GenerationParams, dict[str, list[dict[str, Any]]]]:
     """The request behind a body, and its `warnings` and `hints`. Raises the 400 with every problem at once."""
-    fetch = ReferenceFetch(caller=call.key, request=call.request, before_each=claim.hold_on if claim else lambda: None)
+    fetch = ReferenceFetch(caller=call.key, request=call.request, before_each=claim.renew if claim else lambda: None)
     with room_to_fetch() if any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS)) else nullcontext():
         raw = fetch.resolved(body)
     validated = validate(raw)

@@ -13,16 +13,24 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import MediaRefusedError, delete_asset, store_output
 from tchavi_studio.ledger.services import refund_charge
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import (
+    RELEASED,
+    Claim,
+    ClaimLostError,
+    StopAskedError,
+    claim_first,
+    lapsed,
+    while_held,
+)
 
-from .crashpoints import CrashPoint, crashpoint
 from .events import record_end
-from .leases import Claim, ClaimLostError, StopAskedError, lease, while_held
 from .models import OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
@@ -33,74 +41,64 @@ WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
 
 
 def move_generation(
-    generation_id: UUID, *, sources: Collection[State], held_fence: int | None = None, **changes: Any
+    generation_id: UUID, *, sources: Collection[State], only_if: Q | None = None, **changes: Any
 ) -> bool:
-    """Change the row if it is in one of `sources` and, where `held_fence` is given, still under that claim."""
-    rows = Generation.objects.filter(pk=generation_id, state__in=sources)
-    if held_fence is not None:
-        rows = rows.filter(fence=held_fence)
-    return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
+    """Change the row if it is in one of `sources` and, where given, meets `only_if`: a claim's `held`, or `lapsed`."""
+    rows = Generation.objects.filter(only_if or Q(), pk=generation_id, state__in=sources)
+    return rows.update(**_new_version(), **changes) == 1
 
 
-def claim_next_render() -> Claim | None:
+def claim_next(waiting: QuerySet[Generation], **changes: Any) -> Claim[Generation] | None:
+    """Claim the first of `waiting` that is free, for another attempt. None when there is none."""
+    return claim_first(waiting, attempt_count=F("attempt_count") + 1, **_new_version(), **changes)
+
+
+def _new_version() -> dict[str, Any]:
+    return {"version": F("version") + 1, "updated_at": timezone.now()}
+
+
+def claim_next_render() -> Claim[Generation] | None:
     """Claim the preview that has waited longest. None when nothing waits."""
     waiting = Generation.objects.filter(engine=Engine.PREVIEW, state=State.QUEUED).order_by("created_at", "id")
-    while (candidate := waiting.only("fence", "attempt_count").first()) is not None:
-        now = timezone.now()
-        claim = Claim(generation_id=candidate.pk, fence=candidate.fence + 1)
-        claimed = move_generation(
-            candidate.pk,
-            sources={State.QUEUED},
-            held_fence=candidate.fence,
-            state=State.PROCESSING,
-            fence=claim.fence,
-            attempt_count=candidate.attempt_count + 1,
-            started_at=now,
-            lease_until=now + lease(),
-            progress_percent=0,
-        )
-        if claimed:
-            return claim
-    return None
+    return claim_next(waiting, state=State.PROCESSING, started_at=timezone.now(), progress_percent=0)
 
 
-def report_progress(claim: Claim, *, progress_percent: int) -> bool:
-    """Write down how far a render is, and hold the lease on. False: the claim is lost, stop rendering."""
+def report_progress(claim: Claim[Generation], *, progress_percent: int) -> bool:
+    """Write down how far a render is, and renew the lease. False: the claim is lost, stop rendering."""
     return move_generation(
-        claim.generation_id,
+        claim.pk,
         sources={State.PROCESSING},
-        held_fence=claim.fence,
+        only_if=claim.held,
         progress_percent=progress_percent,
-        lease_until=timezone.now() + lease(),
+        **claim.fresh_lease(),
     )
 
 
-def give_back_render(claim: Claim) -> bool:
+def give_back_render(claim: Claim[Generation]) -> bool:
     """Put a render that was stopped back into the queue, if it is still ours; the attempt does not count."""
     return move_generation(
-        claim.generation_id,
+        claim.pk,
         sources=WORKING_STATES,
-        held_fence=claim.fence,
+        only_if=claim.held,
         state=State.QUEUED,
-        fence=claim.fence + 1,
         attempt_count=F("attempt_count") - 1,
-        lease_until=None,
         progress_percent=None,
+        **RELEASED,
     )
 
 
-def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
+def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
     """Take the rendered file at `path` over and complete the generation.
 
     A file that does not hold up fails the generation, with its refund. Either way `path` is gone afterwards.
     """
     saving = move_generation(
-        claim.generation_id,
+        claim.pk,
         sources={State.PROCESSING},
-        held_fence=claim.fence,
+        only_if=claim.held,
         state=State.SAVING,
         progress_percent=None,
-        lease_until=timezone.now() + lease(),
+        **claim.fresh_lease(),
     )
     if not saving:
         path.unlink(missing_ok=True)
@@ -112,38 +110,36 @@ def finish_generation(claim: Claim, *, path: Path, content_hash: str = "") -> bo
     except StopAskedError:
         return give_back_render(claim)
     except MediaRefusedError as refusal:
-        return fail_generation(
-            claim.generation_id, code="output_unreadable", message=refusal.message, held_fence=claim.fence
-        )
+        return fail_generation(claim.pk, code="output_unreadable", message=refusal.message, only_if=claim.held)
 
 
-def save_output(claim: Claim, *, path: Path, content_hash: str = "") -> bool:
+def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
     """Complete a generation that is being saved with the file at `path`, which is gone afterwards.
 
     The file is stored and verified first; only then does the state flip, so "completed" always has its file. Raises
     `MediaRefusedError` for a file that is no whole clip, and what `while_held` raises; the generation stays as it was.
     """
-    generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.generation_id)
+    generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.pk)
     asset = store_output(
         workspace=generation.workspace,
         user=generation.creator,
         path=path,
-        during=partial(while_held, claim, State.SAVING),
+        during=partial(while_held, claim),
     )
     crashpoint(CrashPoint.STORED)
     with transaction.atomic():
         completed = move_generation(
-            claim.generation_id,
+            claim.pk,
             sources={State.SAVING},
-            held_fence=claim.fence,
+            only_if=claim.held,
             state=State.COMPLETED,
             output=asset,
             content_hash=content_hash,
             finished_at=timezone.now(),
-            lease_until=None,
+            **RELEASED,
         )
         if completed:
-            record_end(claim.generation_id)
+            record_end(claim.pk)
         crashpoint(CrashPoint.IN_COMPLETING)
     crashpoint(CrashPoint.COMPLETED)
     if not completed:
@@ -157,7 +153,7 @@ def fail_generation(
     code: str,
     message: str,
     sources: Collection[State] = OPEN_STATES,
-    held_fence: int | None = None,
+    only_if: Q | None = None,
     needs_review: bool = False,
 ) -> bool:
     """End a generation as failed and refund it, in one transaction. `message` is shown to people whole.
@@ -167,7 +163,7 @@ def fail_generation(
     return _end_with_refund(
         generation_id,
         sources=sources,
-        held_fence=held_fence,
+        only_if=only_if,
         state=State.FAILED,
         error_code=code,
         error_message=message,
@@ -181,16 +177,16 @@ def cancel_queued(generation_id: UUID) -> bool:
 
 
 def _end_with_refund(
-    generation_id: UUID, *, sources: Collection[State], held_fence: int | None = None, **changes: Any
+    generation_id: UUID, *, sources: Collection[State], only_if: Q | None = None, **changes: Any
 ) -> bool:
     with transaction.atomic():
         ended = move_generation(
             generation_id,
             sources=sources,
-            held_fence=held_fence,
+            only_if=only_if,
             finished_at=timezone.now(),
-            lease_until=None,
             progress_percent=None,
+            **RELEASED,
             **changes,
         )
         if ended:
@@ -207,28 +203,26 @@ def rescue_abandoned_renders() -> int:
     Returns how many were rescued or failed. Rendering the same request again makes the same clip, so a second attempt
     costs time and nothing else.
     """
-    abandoned = Generation.objects.filter(
-        engine=Engine.PREVIEW, state__in=WORKING_STATES, lease_until__lt=timezone.now()
-    ).only("fence", "attempt_count")
+    is_abandoned = lapsed(timezone.now())
+    abandoned = Generation.objects.filter(is_abandoned, engine=Engine.PREVIEW, state__in=WORKING_STATES)
     count = 0
-    for generation in abandoned:
+    for generation in abandoned.only("attempt_count"):
         if generation.attempt_count >= MAX_RENDER_ATTEMPTS:
             moved = fail_generation(
                 generation.pk,
                 code="render_interrupted",
                 message=f"The render stopped {MAX_RENDER_ATTEMPTS} times without finishing.",
                 sources=WORKING_STATES,
-                held_fence=generation.fence,
+                only_if=is_abandoned,
             )
         else:
             moved = move_generation(
                 generation.pk,
                 sources=WORKING_STATES,
-                held_fence=generation.fence,
+                only_if=is_abandoned,
                 state=State.QUEUED,
-                fence=generation.fence + 1,
-                lease_until=None,
                 progress_percent=None,
+                **RELEASED,
             )
         if moved:
             count += 1

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS, billed_seconds
+from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
 from .failures import readable_reason
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
-from .upstream.models import AccountPause, PumpSeat, RemoteFile, RemoteJob, UpstreamAccount
+from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
 __all__ = [
     "OPEN_STATES",
@@ -23,7 +24,7 @@ __all__ = [
     "Engine",
     "Generation",
     "GenerationReference",
-    "PumpSeat",
+    "PumpSlot",
     "ReferenceRole",
     "RemoteFile",
     "RemoteJob",
@@ -56,11 +57,10 @@ class Engine(models.TextChoices):
     TCHAVI = "tchavi", "Tchavi"
 
 
-class Generation(models.Model):
+class Generation(LeasedModel):
     """One clip asked for: the request as it was validated, its price, and what became of it.
 
-    `version` grows with every write and tells an open page whether its card is still right. `fence` grows with every
-    claim of the work: a worker that was paused past its lease finds another number there and writes nothing.
+    `version` grows with every write that a card may show, and tells an open page whether its card is still right.
     `key_id` names the API key that asked for it (an id only: keys live in a room above); None from the browser.
     `is_test` marks what a test key asked for: made by the preview engine, free, and not shown in the browser.
     """
@@ -99,9 +99,7 @@ class Generation(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)
 
     version = models.PositiveIntegerField(default=1)
-    fence = models.PositiveIntegerField(default=0)
     attempt_count = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
 
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -112,6 +110,7 @@ class Generation(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            *LeasedModel.Meta.constraints,
             models.UniqueConstraint(fields=["workspace", "submission_id", "variation"], name="one_clip_per_submission"),
             models.CheckConstraint(condition=Q(model__in=list(MODELS)), name="generation_model_known"),
             models.CheckConstraint(condition=Q(resolution__in=RESOLUTIONS), name="generation_resolution_known"),

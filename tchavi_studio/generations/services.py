@@ -15,15 +15,15 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import delete_asset
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.workspaces.models import User
 
 from . import lifecycle
-from .crashpoints import CrashPoint, crashpoint
 from .models import OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
-from .nudges import nudge_pump, nudge_renders, nudge_transfers
 from .orders import Order
 from .params import SEED_MAX
 from .upstream.references import Route, reference_route
+from .wakeups import wake_pump, wake_renders, wake_transfers
 
 
 class GenerationError(Exception):
@@ -100,7 +100,7 @@ def start_generation(order: Order) -> Started:
             seeds = _seeds(order.params.seed, order.variations)
             generations = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
             crashpoint(CrashPoint.IN_ACCEPTING)
-            transaction.on_commit(partial(_nudge, order))
+            transaction.on_commit(partial(_wake_workers, order))
     except IntegrityError:
         # Of two equal submissions at the same moment the other was first; its transaction has ended by now.
         if earlier := _submitted(order):
@@ -178,14 +178,14 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> Generation:
     return generation
 
 
-def _nudge(order: Order) -> None:
+def _wake_workers(order: Order) -> None:
     crashpoint(CrashPoint.ACCEPTED)
     if order.engine_in_force == Engine.PREVIEW:
-        nudge_renders()
+        wake_renders()
         return
-    nudge_pump()
+    wake_pump()
     if order.references and reference_route() == Route.UPLOADS:
-        nudge_transfers()
+        wake_transfers()
 
 
 def cancel_generation(*, generation: Generation) -> None:

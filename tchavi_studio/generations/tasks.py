@@ -1,4 +1,4 @@
-"""What the workers run. A task is only a nudge to look at the rows: running one twice, or never, does no harm."""
+"""What the workers run. A task is only a wake-up: running one twice, or never, does no harm."""
 
 import logging
 import time
@@ -9,18 +9,18 @@ from django.conf import settings
 from tchavi_studio.assets.services import delete_stale_incoming
 from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import Claim
+from tchavi_studio.runtime.slices import Slice, stop_is_asked
 
-from . import lifecycle, nudges, services
-from .crashpoints import CrashPoint, crashpoint
-from .leases import Claim, lease
+from . import lifecycle, services, wakeups
 from .models import Generation
 from .requests import local_request
-from .slices import Slice, stop_is_asked
 from .upstream import transfers
 from .upstream.network import LiveNetwork
 from .upstream.pump import Pump, has_work, settle_what_is_overdue
 from .upstream.references import Route, reference_route
-from .upstream.seats import keep_seat, leave_seat, take_seat
+from .upstream.slots import take_slot
 
 logger = logging.getLogger(__name__)
 
@@ -33,21 +33,21 @@ PROGRESS_INTERVAL_SECONDS = 0.5
 
 
 def render_waiting() -> None:
-    """Render what waits, one after the other, for a slice of time; then let the next hint go on."""
+    """Render what waits, one after the other, for a slice of time; then let the next wake-up go on."""
     turn = Slice(SLICE_SECONDS)
     while not turn.is_over:
         claim = lifecycle.claim_next_render()
         if claim is None:
             return
         render_claimed(claim)
-    nudges.nudge_forgotten_renders()
+    wakeups.wake_renders_if_any_wait()
 
 
-def render_claimed(claim: Claim) -> None:
+def render_claimed(claim: Claim[Generation]) -> None:
     """Render one claimed preview to its end: completed, failed and refunded, or left to whoever holds it now."""
     crashpoint(CrashPoint.RENDER_CLAIMED)
-    generation = Generation.objects.prefetch_related("references__asset").get(pk=claim.generation_id)
-    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"render-{claim.generation_id}-{claim.fence}.mp4"
+    generation = Generation.objects.prefetch_related("references__asset").get(pk=claim.pk)
+    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"render-{claim.pk}-{claim.token}.mp4"
     last_report = 0.0
 
     def on_progress(fraction: float) -> bool:
@@ -63,9 +63,7 @@ def render_claimed(claim: Claim) -> None:
     try:
         clip = PreviewEngine().render(local_request(generation), output_path=path, on_progress=on_progress)
     except RenderFailedError as failure:
-        lifecycle.fail_generation(
-            claim.generation_id, code=failure.code, message=failure.message, held_fence=claim.fence
-        )
+        lifecycle.fail_generation(claim.pk, code=failure.code, message=failure.message, only_if=claim.held)
     except RenderCancelledError:
         # Ours no longer, or to be begun anew at the next start; then it need not wait for the lease to end.
         lifecycle.give_back_render(claim)
@@ -75,25 +73,25 @@ def render_claimed(claim: Claim) -> None:
 
 
 def pump_upstream() -> None:
-    """Send clips to the provider and follow them there for a slice of time; then let the next hint go on.
+    """Send clips to the provider and follow them there for a slice of time; then let the next wake-up go on.
 
-    The seat is left when sending ends, so that the next pump begins while this one waits for its last answers.
+    The slot is released when sending ends, so that the next pump begins while this one waits for its last answers.
     """
-    seat = take_seat()
-    if seat is None:
+    slot = take_slot()
+    if slot is None:
         return
-    turn, keep_at = Slice(PUMP_SECONDS), 0.0
+    turn, renew_at = Slice(PUMP_SECONDS), 0.0
     with LiveNetwork() as network:
         pump = Pump(network)
         while has_work() and not turn.is_over:
-            if time.monotonic() >= keep_at:
-                if not keep_seat(seat):
+            if time.monotonic() >= renew_at:
+                if not slot.renew():
                     break
-                keep_at = time.monotonic() + lease().total_seconds() / 3
+                renew_at = time.monotonic() + slot.lease.total_seconds() / 3
             pump.step(wait_seconds=PUMP_STEP_SECONDS)
-        leave_seat(seat)
+        slot.release()
         if has_work() and not stop_is_asked():
-            nudges.nudge_pump()
+            wakeups.wake_pump()
         while not pump.is_idle and not stop_is_asked():
             pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
         pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
@@ -110,25 +108,25 @@ def transfer_waiting() -> None:
             transfers.upload_claimed(claim)
         else:
             return
-    nudge_forgotten_transfers()
+    wake_transfers_if_any_wait()
 
 
-def nudge_forgotten_transfers() -> None:
-    """Hint again while files wait, for hints that were lost with their worker, and for transfers to be tried again."""
+def wake_transfers_if_any_wait() -> None:
+    """Wake a worker while files wait, for wake-ups that were lost with theirs, and for transfers to be tried again."""
     uploads = reference_route() == Route.UPLOADS and transfers.waiting_uploads().exists()
     if uploads or transfers.waiting_downloads().exists():
-        nudges.nudge_transfers()
+        wakeups.wake_transfers()
 
 
 def sweep() -> None:
-    """Find what fell through: work without a worker or a hint, what has had its time, and files to be deleted."""
+    """Find what fell through: work without a worker or a wake-up, what has had its time, and files to be deleted."""
     lifecycle.rescue_abandoned_renders()
-    nudges.nudge_forgotten_renders()
+    wakeups.wake_renders_if_any_wait()
     settle_what_is_overdue()
     if settings.STUDIO_MODE == "live":
         if has_work():
-            nudges.nudge_pump()
-        nudge_forgotten_transfers()
+            wakeups.wake_pump()
+        wake_transfers_if_any_wait()
     services.purge_bin()
     lifecycle.delete_orphaned_outputs()
     delete_stale_incoming()

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tchavi_studio.generations import slices
+from tchavi_studio.runtime import slices
 
 
 def configured_clusters() -> dict[str, dict[str, Any]]:

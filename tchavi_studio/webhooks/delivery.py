@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundRefusedError, post_bytes
+from tchavi_studio.runtime.leases import RELEASED, Claim, claim_first
 
 from .addresses import address_problem, outbound_policy
 from .models import DeliveryState, DisabledReason, Event, Problem, WebhookDelivery, WebhookEndpoint, is_success
@@ -55,19 +56,11 @@ def jitter() -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A worker's right to send one message, until its lease ends; with all that sending needs."""
+class Sending:
+    """A message that a worker has claimed, and its row as it was then, with its endpoint."""
 
-    delivery_id: int
-    endpoint_id: UUID
-    fence: int
-    event: str
-    attempt_count: int
-    attempts: list[dict[str, Any]]
-    message_id: str
-    url: str
-    body: str
-    signing_secrets: list[str]
+    claim: Claim[WebhookDelivery]
+    delivery: WebhookDelivery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,43 +73,32 @@ class Answer:
     duration_ms: int | None = None
 
 
-def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> Claim | None:
+def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> Sending | None:
     """Claim the message that is longest due, but none to the endpoints `excluding`. None when nothing is due."""
-    while True:
-        now = timezone.now()
-        due = due_deliveries(now).exclude(endpoint__in=excluding).select_related("endpoint")
-        if (delivery := due.first()) is None:
-            return None
-        claimed = WebhookDelivery.objects.filter(
-            pk=delivery.pk, state=DeliveryState.PENDING, fence=delivery.fence
-        ).update(fence=delivery.fence + 1, lease_until=now + LEASE, attempt_count=delivery.attempt_count + 1)
-        if claimed:
-            return Claim(
-                delivery_id=delivery.pk,
-                endpoint_id=delivery.endpoint_id,
-                fence=delivery.fence + 1,
-                event=delivery.event,
-                attempt_count=delivery.attempt_count + 1,
-                attempts=delivery.attempts,
-                message_id=delivery.message_id,
-                url=delivery.endpoint.url,
-                body=delivery.payload,
-                signing_secrets=delivery.endpoint.signing_secrets,
-            )
+    due = due_deliveries(timezone.now()).exclude(endpoint__in=excluding)
+    while (claim := claim_first(due, lease=LEASE, attempt_count=F("attempt_count") + 1)) is not None:
+        # None: its endpoint was deleted, or disabled, at this very moment.
+        if (delivery := claim.rows.select_related("endpoint").first()) is not None:
+            return Sending(claim=claim, delivery=delivery)
+    return None
 
 
-def send(claim: Claim) -> Answer:
+def send(sending: Sending) -> Answer:
     """Post a claimed message. Touches no database: it is run in a thread. The address is checked anew each time."""
+    delivery, endpoint = sending.delivery, sending.delivery.endpoint
     headers = signature_headers(
-        message_id=claim.message_id, at=timezone.now(), body=claim.body, signing_secrets=claim.signing_secrets
+        message_id=delivery.message_id,
+        at=timezone.now(),
+        body=delivery.payload,
+        signing_secrets=endpoint.signing_secrets,
     )
     began = time.monotonic()
     try:
-        if address_problem(claim.url):
+        if address_problem(endpoint.url):
             raise OutboundRefusedError
         status_code = post_bytes(
-            claim.url,
-            claim.body.encode(),
+            endpoint.url,
+            delivery.payload.encode(),
             headers={"Content-Type": "application/json", **headers},
             timeout_seconds=TIMEOUT_SECONDS,
             policy=outbound_policy(),
@@ -126,15 +108,15 @@ def send(claim: Claim) -> Answer:
     return Answer(status_code=status_code, duration_ms=round((time.monotonic() - began) * 1000))
 
 
-def settle(claim: Claim, answer: Answer) -> bool:
+def settle(sending: Sending, answer: Answer) -> bool:
     """Write down what an attempt came to: delivered, to be tried again, or failed for good.
 
     False: the claim was lost meanwhile, and nothing was written.
     """
-    now = timezone.now()
+    claim, delivery, now = sending.claim, sending.delivery, timezone.now()
     delivered = is_success(answer.status_code)
     # Nobody waits for a test any more a day later.
-    exhausted = claim.event == Event.TEST or claim.attempt_count >= MAX_ATTEMPTS
+    exhausted = delivery.event == Event.TEST or delivery.attempt_count >= MAX_ATTEMPTS
     attempt = {"at": now.isoformat(), "status_code": answer.status_code, "duration_ms": answer.duration_ms}
     changes: dict[str, Any] = {"state": DeliveryState.PENDING, "next_attempt_at": None, "delivered_at": None}
     if delivered:
@@ -142,37 +124,35 @@ def settle(claim: Claim, answer: Answer) -> bool:
     elif exhausted or answer.status_code == GONE:
         changes |= {"state": DeliveryState.FAILED}
     else:
-        changes |= {"next_attempt_at": now + RETRY_DELAYS[claim.attempt_count - 1] * jitter()}
+        changes |= {"next_attempt_at": now + RETRY_DELAYS[delivery.attempt_count - 1] * jitter()}
     problem = Problem.UNREACHABLE if answer.status_code is None else Problem.ANSWER
     with transaction.atomic():
         # The endpoint's row before the delivery's, as whoever disables or deletes it: else two could wait in a ring.
-        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=claim.endpoint_id).first()
+        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=delivery.endpoint_id).first()
         if endpoint is None:
             return False
-        settled = WebhookDelivery.objects.filter(
-            pk=claim.delivery_id, state=DeliveryState.PENDING, fence=claim.fence
-        ).update(
-            lease_until=None,
+        settled = claim.rows.filter(state=DeliveryState.PENDING).update(
             status_code=answer.status_code,
             duration_ms=answer.duration_ms,
             problem="" if delivered else problem,
-            attempts=[*claim.attempts, attempt][-ATTEMPTS_KEPT:],
+            attempts=[*delivery.attempts, attempt][-ATTEMPTS_KEPT:],
+            **RELEASED,
             **changes,
         )
         if not settled:
             return False
-        _note_health(endpoint, claim, answer, exhausted=exhausted)
+        _note_health(endpoint, delivery, answer, exhausted=exhausted)
     return True
 
 
-def _note_health(endpoint: WebhookEndpoint, claim: Claim, answer: Answer, *, exhausted: bool) -> None:
+def _note_health(endpoint: WebhookEndpoint, delivery: WebhookDelivery, answer: Answer, *, exhausted: bool) -> None:
     """Keep up since when, and how often, the endpoint has failed; disable it when it is time."""
     row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
     if is_success(answer.status_code):
         row.filter(failing_since__isnull=False).update(failing_since=None, failure_count=0)
     elif answer.status_code == GONE:
         disable_endpoint(endpoint=endpoint, reason=DisabledReason.GONE)
-    elif claim.event != Event.TEST:
+    elif delivery.event != Event.TEST:
         failing_since = endpoint.failing_since or timezone.now()
         row.update(failing_since=failing_since, failure_count=F("failure_count") + 1)
         if exhausted and failing_since <= timezone.now() - DISABLE_AFTER:

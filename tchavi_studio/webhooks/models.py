@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
 from .signing import new_secret
@@ -125,13 +126,11 @@ class Problem(models.TextChoices):
     DISABLED = "disabled", gettext_lazy("The endpoint was disabled before it was delivered.")
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(LeasedModel):
     """One message to one endpoint: written with the change it tells of, then sent until it is answered with success.
 
-    `payload` is the body to the byte, so that each attempt sends the same. A worker that sends it holds it until
-    `lease_until`; `fence` grows with every claim, and a worker that was paused past its lease finds another number
-    there and writes nothing. `attempts` are the latest ones: `{"at", "status_code", "duration_ms"}`.
-    `attempt_count` counts from the last time that a person asked for it.
+    `payload` is the body to the byte, so that each attempt sends the same. `attempts` are the latest ones: `{"at",
+    "status_code", "duration_ms"}`. `attempt_count` counts from the last time that a person asked for it.
     """
 
     message_id = models.CharField(max_length=36, unique=True)
@@ -143,8 +142,6 @@ class WebhookDelivery(models.Model):
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     attempt_count = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
-    lease_until = models.DateTimeField(null=True)
-    fence = models.PositiveIntegerField(default=0)
 
     status_code = models.PositiveSmallIntegerField(null=True)
     problem = models.CharField(max_length=12, choices=Problem, blank=True)
@@ -155,11 +152,12 @@ class WebhookDelivery(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            *LeasedModel.Meta.constraints,
             models.CheckConstraint(condition=Q(event__in=Event.values), name="delivery_event_known"),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
             models.CheckConstraint(
                 condition=Q(state=DeliveryState.PENDING, next_attempt_at__isnull=False)
-                | Q(~Q(state=DeliveryState.PENDING), next_attempt_at__isnull=True, lease_until__isnull=True),
+                | Q(~Q(state=DeliveryState.PENDING), next_attempt_at__isnull=True, leased_until__isnull=True),
                 name="pending_has_next_attempt",
             ),
             models.CheckConstraint(
@@ -181,7 +179,7 @@ class WebhookDelivery(models.Model):
 
     @property
     def is_being_sent(self) -> bool:
-        return self.lease_until is not None and self.lease_until > timezone.now()
+        return self.leased_until is not None and self.leased_until > timezone.now()
 
     @property
     def is_moving(self) -> bool:

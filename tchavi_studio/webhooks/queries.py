@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
+from tchavi_studio.runtime.leases import free, taken
 from tchavi_studio.workspaces.models import Workspace
 
 from .models import EVENT_SWITCHES, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
@@ -21,16 +22,17 @@ def enabled_endpoints(event: Event) -> QuerySet[WebhookEndpoint]:
 def due_deliveries(now: datetime) -> QuerySet[WebhookDelivery]:
     """What is to be sent at `now` and nobody is sending, longest due first."""
     return WebhookDelivery.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lte=now),
+        free(now),
         state=DeliveryState.PENDING,
         next_attempt_at__lte=now,
-        endpoint__disabled_at=None,
+        # Not by a join: it is claimed with this condition.
+        endpoint__in=WebhookEndpoint.objects.filter(disabled_at=None),
     ).order_by("next_attempt_at", "id")
 
 
 def deliveries_being_sent(now: datetime) -> QuerySet[WebhookDelivery]:
     """What some worker, of any machine, is sending at `now`."""
-    return WebhookDelivery.objects.filter(state=DeliveryState.PENDING, lease_until__gt=now)
+    return WebhookDelivery.objects.filter(taken(now), state=DeliveryState.PENDING)
 
 
 def endpoints_for_workspace(workspace: Workspace) -> QuerySet[WebhookEndpoint]:

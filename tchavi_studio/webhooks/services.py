@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tchavi_studio.runtime.leases import RELEASED, free
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import (
@@ -24,9 +25,9 @@ from .models import (
     WebhookEndpoint,
 )
 from .notices import tell_of_disabled_endpoint
-from .nudges import nudge_deliveries
 from .queries import enabled_endpoints
 from .signing import new_secret
+from .wakeups import wake_deliveries
 
 PREVIOUS_SECRET_VALID = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
@@ -106,7 +107,7 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bo
             disabled_at=timezone.now(), disabled_reason=reason
         )
         endpoint.deliveries.filter(state=DeliveryState.PENDING).update(
-            state=DeliveryState.FAILED, next_attempt_at=None, lease_until=None, problem=Problem.DISABLED
+            state=DeliveryState.FAILED, next_attempt_at=None, problem=Problem.DISABLED, **RELEASED
         )
         if disabled and reason != DisabledReason.BY_HAND:
             transaction.on_commit(lambda: tell_of_disabled_endpoint(endpoint.pk))
@@ -134,7 +135,7 @@ def record_event(*, workspace_id: uuid.UUID, event: Event, job_id: str, data: Ma
     deliveries = [_message(endpoint, event, data, job_id=job_id) for endpoint in endpoints]
     if deliveries:
         WebhookDelivery.objects.bulk_create(deliveries)
-        transaction.on_commit(nudge_deliveries)
+        transaction.on_commit(wake_deliveries)
     return len(deliveries)
 
 
@@ -145,7 +146,7 @@ def send_test_event(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
     with transaction.atomic():
         delivery = _message(endpoint, Event.TEST, {"webhook": str(endpoint.pk)})
         delivery.save()
-        transaction.on_commit(nudge_deliveries)
+        transaction.on_commit(wake_deliveries)
     return delivery
 
 
@@ -177,20 +178,18 @@ def redeliver(*, delivery: WebhookDelivery) -> None:
         raise EndpointDisabledError
     now = timezone.now()
     with transaction.atomic():
-        free = WebhookDelivery.objects.filter(Q(lease_until=None) | Q(lease_until__lte=now), pk=delivery.pk)
-        # The fence moves on: what a worker that lost its lease has still to say is of the past.
-        asked = free.update(
+        # Released: what a worker whose lease has ended has still to say is of the past.
+        asked = WebhookDelivery.objects.filter(free(now), pk=delivery.pk).update(
             state=DeliveryState.PENDING,
             attempt_count=0,
             next_attempt_at=now,
-            lease_until=None,
-            fence=F("fence") + 1,
             problem="",
             delivered_at=None,
+            **RELEASED,
         )
         if not asked:
             raise BeingSentError
-        transaction.on_commit(nudge_deliveries)
+        transaction.on_commit(wake_deliveries)
 
 
 def delete_old_deliveries(*, most: int = 500) -> int:

@@ -1,16 +1,17 @@
-"""What the workers run. A task is only a nudge to look at the rows: running one twice, or never, does no harm."""
+"""What the workers run. A task is only a wake-up: running one twice, or never, does no harm."""
 
 import logging
-import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from django.utils import timezone
 
-from .delivery import Answer, Claim, claim_next_delivery, send, settle
-from .nudges import nudge_deliveries
+from tchavi_studio.runtime.slices import Slice
+
+from .delivery import Answer, Sending, claim_next_delivery, send, settle
 from .queries import deliveries_being_sent, due_deliveries
 from .services import delete_old_deliveries
+from .wakeups import wake_deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -21,29 +22,29 @@ MAX_PARALLEL_PER_ENDPOINT = 2
 
 
 def deliver_due() -> None:
-    """Send what is due, for a slice of time; then let the next hint go on."""
+    """Send what is due, for a slice of time; then let the next wake-up go on."""
     # Slow receivers must not hold every worker of the cluster: there is one task's worth of sending at a time.
     if deliveries_being_sent(timezone.now()).count() >= MAX_PARALLEL:
         return
-    slice_ends = time.monotonic() + SLICE_SECONDS
-    sending: dict[Future[Answer], Claim] = {}
+    turn = Slice(SLICE_SECONDS)
+    under_way: dict[Future[Answer], Sending] = {}
     with ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="webhook") as pool:
         while True:
-            while len(sending) < MAX_PARALLEL and time.monotonic() < slice_ends:
-                claim = _claim_beside(sending)
-                if claim is None:
+            while len(under_way) < MAX_PARALLEL and not turn.is_over:
+                sending = _claim_beside(under_way)
+                if sending is None:
                     break
-                sending[pool.submit(send, claim)] = claim
-            if not sending:
+                under_way[pool.submit(send, sending)] = sending
+            if not under_way:
                 break
-            for future in wait(sending, return_when=FIRST_COMPLETED).done:
-                settle(sending.pop(future), _answer_of(future))
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                settle(under_way.pop(future), _answer_of(future))
     if due_deliveries(timezone.now()).exists():
-        nudge_deliveries()
+        wake_deliveries()
 
 
-def _claim_beside(sending: dict[Future[Answer], Claim]) -> Claim | None:
-    by_endpoint = Counter(claim.endpoint_id for claim in sending.values())
+def _claim_beside(under_way: dict[Future[Answer], Sending]) -> Sending | None:
+    by_endpoint = Counter(sending.delivery.endpoint_id for sending in under_way.values())
     full = [endpoint_id for endpoint_id, count in by_endpoint.items() if count >= MAX_PARALLEL_PER_ENDPOINT]
     return claim_next_delivery(excluding=full)
 
@@ -58,7 +59,7 @@ def _answer_of(future: Future[Answer]) -> Answer:
 
 
 def sweep() -> None:
-    """Find what fell through: messages without a hint, retries whose time has come, and logs that are old."""
+    """Find what fell through: messages without a wake-up, retries whose time has come, and logs that are old."""
     if due_deliveries(timezone.now()).exists():
-        nudge_deliveries()
+        wake_deliveries()
     delete_old_deliveries()

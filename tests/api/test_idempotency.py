@@ -131,7 +131,7 @@ def running(key: CreatedKey, *, lease_seconds: float) -> idempotency.Claim:
     """A request with the key "a" that another process has begun and not finished."""
     claim = idempotency.claim_request(caller=key.row, key="a", body=BODY)
     assert isinstance(claim, idempotency.Claim)
-    IdempotentRequest.objects.update(lease_until=timezone.now() + timedelta(seconds=lease_seconds))
+    IdempotentRequest.objects.update(leased_until=timezone.now() + timedelta(seconds=lease_seconds))
     return claim
 
 
@@ -175,12 +175,12 @@ def test_a_process_that_lost_its_claim_makes_nothing(key: CreatedKey, workspace:
     other = idempotency.claim_request(caller=key.row, key="a", body=BODY)
     assert isinstance(other, idempotency.Claim)
     assert other.submission_id == paused.submission_id
-    for too_late in (paused.hold_on, lambda: paused.finish(status=202, body={})):
+    for too_late in (paused.renew, lambda: paused.finish(status=202, body={})):
         with pytest.raises(ApiError) as refused:
             too_late()
         assert refused.value.code == "idempotency_in_progress"
     paused.release()
-    other.hold_on()
+    other.renew()
     other.finish(status=202, body={"id": "job_1"})
     other.release()
     assert IdempotentRequest.objects.get().body == {"id": "job_1"}

@@ -1,6 +1,6 @@
 """Crashes: a real worker process is killed at every named moment between "accept" and "finished".
 
-`generations/crashpoints.py` names the moments. For each, a worker process (`worker`, `work`) carries several clips
+`runtime/crashpoints.py` names the moments. For each, a worker process (`worker`, `work`) carries several clips
 through the studio's real tasks, against the fault-injecting upstream on a real socket, and SIGKILLs itself there. Then
 a fresh worker is started that knows nothing of the first, and both sides' books are compared (`drill`): nothing may be
 lost, billed twice, or stuck. `cases` says what was going on at each moment.

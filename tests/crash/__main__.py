@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tests.databases import postgresql_binaries, throwaway_postgresql
 
 from .cases import CASES, Case

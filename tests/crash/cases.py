@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tests.upstream.faults import chance
 
 LEASE_SECONDS = 2
@@ -209,7 +209,7 @@ class Report:
     findings: list[str]
     stray_transfer_count: int
     held_job_count: int
-    held_seat_count: int
+    held_slot_count: int
     unowned_outputs: int
     unowned_outputs_later: int
     incoming_files: int

@@ -301,8 +301,8 @@ def _check_the_rest(outcome: Outcome, report: Report) -> None:
     outcome.double_billed += [f"the ledger: {finding}" for finding in report.findings]
     if report.stray_transfer_count:
         outcome.double_billed.append(f"{report.stray_transfer_count} clips that are not there were charged")
-    if report.held_job_count or report.held_seat_count:
-        outcome.stuck.append(f"{report.held_job_count} jobs and {report.held_seat_count} seats are still held")
+    if report.held_job_count or report.held_slot_count:
+        outcome.stuck.append(f"{report.held_job_count} jobs and {report.held_slot_count} slots are still held")
     left = {
         "outputs without an owner": report.unowned_outputs_later,
         "incoming files": report.incoming_files_later,

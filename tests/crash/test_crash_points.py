@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tests.databases import Database
 
 from .cases import CASES, REMOTE, Case

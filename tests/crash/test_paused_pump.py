@@ -12,9 +12,9 @@ import pytest
 from django.db.models import Model
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations.crashpoints import CrashPoint
 from tchavi_studio.generations.models import Generation, RemoteFile, RemoteJob, State
 from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tests.databases import Database
 from tests.running_studio import wait_for
 
@@ -27,7 +27,7 @@ TABLES: tuple[type[Model], ...] = (Generation, RemoteJob, RemoteFile, Asset, Tra
 
 
 def books() -> dict[str, list[dict[str, Any]]]:
-    """Every row that tells what became of clips, with its version, fence and holder."""
+    """Every row that tells what became of clips, with its version and holder."""
     return {table.__name__: list(table._default_manager.order_by("pk").values()) for table in TABLES}
 
 
@@ -36,14 +36,14 @@ def is_paused(pid: int) -> bool:
 
 
 def claims(*states: State) -> set[tuple[UUID, object]]:
-    """The clips in these states that somebody works on, each with the fence that it is held under."""
-    rows = Generation.objects.filter(state__in=states, lease_until__isnull=False)
-    return set(rows.values_list("pk", "fence"))
+    """The clips in these states that somebody works on, each with its holder."""
+    rows = Generation.objects.filter(state__in=states).exclude(leased_by=None)
+    return set(rows.values_list("pk", "leased_by"))
 
 
 def looks() -> set[tuple[UUID, object]]:
     """The jobs that somebody looks at, each with its holder."""
-    return set(RemoteJob.objects.exclude(held_by=None).values_list("pk", "held_by"))
+    return set(RemoteJob.objects.exclude(leased_by=None).values_list("pk", "leased_by"))
 
 
 PAUSES: dict[str, tuple[CrashPoint, Callable[[], set[tuple[UUID, object]]], int | None]] = {
@@ -74,7 +74,7 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
             assert held
             other, _report_path = drill.start(death=1, asks=False, is_struck=False, is_last=False)
             assert drill.ended(other, outcome), outcome.problems
-            assert not held & {*Generation.objects.values_list("pk", "fence"), *looks()}
+            assert not held & {*Generation.objects.values_list("pk", "leased_by"), *looks()}
             before = books()
             os.kill(paused.process.pid, signal.SIGCONT)
             assert drill.ended(paused, outcome), outcome.problems

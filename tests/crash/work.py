@@ -1,6 +1,6 @@
 """What a worker process of the crash suite does: the studio's real tasks, one after the other, until nothing is open.
 
-There is no queue of hints here, so every hint is lost: whatever is found is found by the sweep and the tasks.
+There is no queue of wake-ups here, so every one is lost: whatever is found is found by the sweep and the tasks.
 """
 
 import hashlib
@@ -24,13 +24,12 @@ from PIL import Image
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import store_upload
-from tchavi_studio.generations import crashpoints, orders, tasks
-from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.generations import orders, tasks
 from tchavi_studio.generations.models import (
     OPEN_STATES,
     Engine,
     Generation,
-    PumpSeat,
+    PumpSlot,
     RemoteJob,
     State,
     UpstreamAccount,
@@ -40,6 +39,9 @@ from tchavi_studio.generations.services import NotCancellableError, cancel_gener
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.ledger.verification import verify_ledger
+from tchavi_studio.runtime import crashpoints
+from tchavi_studio.runtime.crashpoints import CrashPoint
+from tchavi_studio.runtime.leases import taken
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
 
@@ -154,7 +156,7 @@ def cancel(clip: Clip) -> None:
 
 def report(passed: Counter[str], *, is_last: bool) -> Report:
     """What the studio's own books and folders say now, and after the sweep of a day later if it `is_last`."""
-    held_seats, held_jobs = _leases_that_stay_held()
+    held_slots, held_jobs = _leases_that_stay_held()
     transfers: dict[UUID | None, list[tuple[str, int]]] = defaultdict(list)
     for row in Transfer.objects.filter(kind__in=[Kind.CHARGE, Kind.REFUND]).order_by("workspace", "sequence"):
         transfers[row.reference].append((row.kind, row.amount_credits))
@@ -170,7 +172,7 @@ def report(passed: Counter[str], *, is_last: bool) -> Report:
         findings=findings,
         stray_transfer_count=len(transfers),
         held_job_count=held_jobs,
-        held_seat_count=held_seats,
+        held_slot_count=held_slots,
         unowned_outputs=unowned,
         unowned_outputs_later=_unowned_outputs(),
         incoming_files=incoming,
@@ -193,7 +195,7 @@ def _entry(generation: Generation, transfers: list[tuple[str, int]]) -> Entry:
         needs_review=generation.needs_review,
         error_code=generation.error_code,
         remote_id=job.remote_id if job else None,
-        holds_lease=generation.lease_until is not None and generation.state in {*OPEN_STATES, State.COMPLETED},
+        holds_lease=generation.leased_until is not None and generation.state in {*OPEN_STATES, State.COMPLETED},
         transfers=transfers,
         byte_count=generation.output.byte_count if generation.output else None,
         sha256=hashlib.sha256(content).hexdigest() if content is not None else None,
@@ -209,13 +211,13 @@ def _plays(path: Path) -> bool:
 
 
 def _leases_that_stay_held() -> tuple[int, int]:
-    """How many seats and jobs are held even when every lease of a dead worker has run out."""
+    """How many slots and jobs are held even when every lease of a dead worker has run out."""
     until = time.monotonic() + settings.STUDIO_LEASE_SECONDS
     while True:
         now = timezone.now()
         held = (
-            PumpSeat.objects.filter(held_until__gte=now).count(),
-            RemoteJob.objects.filter(held_until__gte=now).count(),
+            PumpSlot.objects.filter(taken(now)).count(),
+            RemoteJob.objects.filter(taken(now)).count(),
         )
         if held == (0, 0) or time.monotonic() > until:
             return held

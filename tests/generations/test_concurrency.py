@@ -13,7 +13,6 @@ from pytest_django import Settings
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.engines.base import Accepted, RemoteState, Snapshot
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State, UpstreamAccount
 from tchavi_studio.generations.upstream import account, following, submission, transfers
 from tchavi_studio.generations.upstream.following import Look
@@ -21,6 +20,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.ledger.verification import verify_ledger
+from tchavi_studio.runtime.leases import Claim, new_claim
 from tchavi_studio.workspaces.models import Workspace
 from tests.databases import Database
 from tests.ledger.test_concurrency import outcomes_of
@@ -82,8 +82,8 @@ def test_fifty_at_once_finish_fail_and_cancel_one_clip(
     monkeypatch.setattr(lifecycle, "store_output", lambda **_more: next(stored))
     monkeypatch.setattr(lifecycle, "delete_asset", lambda **_more: True)
     before = wallet_balance(workspace=workspace, book="live")
-    Generation.objects.filter(pk=clip.pk).update(state=State.SAVING, fence=3)
-    claim = Claim(generation_id=clip.pk, fence=3)
+    claim = new_claim(Generation, pk=clip.pk)
+    Generation.objects.filter(pk=clip.pk).update(state=State.SAVING, **claim.fresh_lease())
 
     def complete() -> bool:
         return lifecycle.save_output(claim, path=tmp_path / "clip.mp4")
@@ -144,7 +144,7 @@ def test_a_clip_is_either_sent_or_cancelled(clip: Generation, workspace: Workspa
 
 def test_one_answer_counts_when_a_submission_has_several_outcomes(clip: Generation, workspace: Workspace) -> None:
     (sent,) = submission.write_down(submission.sendable(now=timezone.now()))
-    Generation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    Generation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     outcomes: list[Callable[[], bool]] = [
         lambda: submission.record_accepted(sent, Accepted(remote_id="job_1", billed_credits=1300)),
         lambda: submission.record_lost(sent),
@@ -223,7 +223,7 @@ def test_two_looks_at_one_job_end_it_once(clip: Generation, workspace: Workspace
     RemoteJob.objects.update(poll_at=timezone.now())
     look = following.claim_due_jobs()
     assert look is not None
-    looks = [Look(holder=look.holder, unseen=dict(look.unseen), places={}) for _worker in range(10)]
+    looks = [Look(claim=look.claim, unseen=dict(look.unseen), places={}) for _worker in range(10)]
     news = Snapshot(remote_id="job_1", state=RemoteState.FAILED, refunded_credits=1300)
 
     def take_in(look: Look) -> Callable[[], object]:
@@ -257,7 +257,7 @@ def test_a_deadline_and_news_at_the_same_moment_do_not_wait_for_each_other(
 def test_each_download_is_claimed_by_one(own_database: Database, workspace: Workspace) -> None:
     make_jobs(workspace, 5)
     Generation.objects.update(state=State.SAVING)
-    claims: list[Claim | None] = []
+    claims: list[Claim[Generation] | None] = []
     assert outcomes_of([lambda: claims.append(transfers.claim_next_download())] * 10) == {"NoneType": 10}
-    taken = [claim.generation_id for claim in claims if claim is not None]
+    taken = [claim.pk for claim in claims if claim is not None]
     assert (len(taken), len(set(taken))) == (5, 5)

@@ -10,10 +10,10 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.leases import Claim
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.workspaces.models import Workspace
 
 from .conftest import write_clip
@@ -23,37 +23,39 @@ def refunds(generation: Generation) -> int:
     return Transfer.objects.filter(reference=generation.pk, kind="refund").count()
 
 
-def claim() -> Claim:
+def claim() -> Claim[Generation]:
     claimed = lifecycle.claim_next_render()
     assert claimed is not None
     return claimed
 
 
 def end_lease(generation: Generation) -> None:
-    Generation.objects.filter(pk=generation.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    Generation.objects.filter(pk=generation.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
 
 
 def test_what_waited_longest_is_claimed_first_and_only_once(start: Callable[..., Generation]) -> None:
     first, second = start(), start()
-    assert [claim().generation_id, claim().generation_id] == [first.pk, second.pk]
+    claims = [claim(), claim()]
+    assert [one.pk for one in claims] == [first.pk, second.pk]
     assert lifecycle.claim_next_render() is None
     first.refresh_from_db()
-    assert (first.state, first.fence, first.attempt_count, first.progress_percent) == (State.PROCESSING, 1, 1, 0)
-    assert first.lease_until is not None
+    assert (first.state, first.leased_by, first.attempt_count) == (State.PROCESSING, claims[0].token, 1)
+    assert first.progress_percent == 0
+    assert first.leased_until is not None
     assert first.started_at is not None
 
 
-def test_progress_is_written_down_and_holds_the_lease(start: Callable[..., Generation]) -> None:
+def test_progress_is_written_down_and_renews_the_lease(start: Callable[..., Generation]) -> None:
     generation = start()
     claimed = claim()
     generation.refresh_from_db()
-    lease_before, version_before = generation.lease_until, generation.version
+    lease_before, version_before = generation.leased_until, generation.version
     assert lifecycle.report_progress(claimed, progress_percent=40) is True
     generation.refresh_from_db()
     assert (generation.progress_percent, generation.version) == (40, version_before + 1)
-    assert generation.lease_until is not None
+    assert generation.leased_until is not None
     assert lease_before is not None
-    assert generation.lease_until > lease_before
+    assert generation.leased_until > lease_before
 
 
 def test_a_finished_render_is_stored_and_completes(
@@ -96,9 +98,10 @@ def test_a_worker_past_its_lease_writes_nothing(start: Callable[..., Generation]
     current = claim()
     assert lifecycle.report_progress(paused, progress_percent=90) is False
     assert lifecycle.finish_generation(paused, path=write_clip(tmp_path / "late.mp4")) is False
-    assert lifecycle.fail_generation(generation.pk, code="x", message="x", held_fence=paused.fence) is False
+    assert lifecycle.fail_generation(generation.pk, code="x", message="x", only_if=paused.held) is False
     generation.refresh_from_db()
-    assert (generation.state, generation.fence, generation.progress_percent) == (State.PROCESSING, current.fence, 0)
+    assert (generation.state, generation.leased_by) == (State.PROCESSING, current.token)
+    assert generation.progress_percent == 0
     assert Asset.objects.count() == 0
     assert refunds(generation) == 0
     assert lifecycle.finish_generation(current, path=write_clip(tmp_path / "now.mp4")) is True

@@ -157,7 +157,7 @@ def test_another_workspaces_asset_can_not_be_used(workspace: Workspace, alice: U
     assert Generation.objects.count() == 0
 
 
-def test_one_unread_hint_is_enough(
+def test_one_unread_wake_up_is_enough(
     workspace: Workspace,
     alice: User,
     params: GenerationParams,

@@ -12,10 +12,11 @@ from PIL import Image
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_upload
-from tchavi_studio.generations import lifecycle, slices, tasks
+from tchavi_studio.generations import lifecycle, tasks
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.runtime import slices
 from tchavi_studio.workspaces.models import User, Workspace
 
 
@@ -63,7 +64,7 @@ def test_a_reference_that_broke_meanwhile_fails_the_clip_with_its_refund(
     assert list(kinds) == [("charge", 260), ("refund", 260)]
 
 
-def test_a_slice_of_time_leaves_the_rest_to_the_next_hint(
+def test_a_slice_of_time_leaves_the_rest_to_the_next_wake_up(
     start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "SLICE_SECONDS", 0.01)
@@ -75,7 +76,7 @@ def test_a_slice_of_time_leaves_the_rest_to_the_next_hint(
     assert list(OrmQ.objects.values_list("key", flat=True)) == ["render"]
 
 
-def test_the_sweep_hints_at_what_waits_without_a_hint(start: Callable[..., Generation]) -> None:
+def test_the_sweep_wakes_a_worker_for_what_waits_without_a_wake_up(start: Callable[..., Generation]) -> None:
     start(duration=1)
     OrmQ.objects.all().delete()
     tasks.sweep()
@@ -92,6 +93,6 @@ def test_a_render_that_is_asked_to_stop_goes_back_into_the_queue_at_once(
     monkeypatch.setattr(slices, "stop_file", tmp_path)
     tasks.render_claimed(claim)
     generation.refresh_from_db()
-    assert (generation.state, generation.fence, generation.attempt_count) == (State.QUEUED, claim.fence + 1, 0)
-    assert generation.lease_until is None
+    assert (generation.state, generation.attempt_count) == (State.QUEUED, 0)
+    assert (generation.leased_by, generation.leased_until) == (None, None)
     assert not Transfer.objects.filter(reference=generation.pk, kind="refund").exists()

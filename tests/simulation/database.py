@@ -18,31 +18,34 @@ from tests.databases import Database, connected_to
 
 HISTORY = """
 CREATE TABLE simulation_history (
-    number INTEGER PRIMARY KEY, generation TEXT, old_state TEXT, state TEXT, old_fence INTEGER, fence INTEGER,
-    old_version INTEGER, version INTEGER
+    number INTEGER PRIMARY KEY, generation TEXT, old_state TEXT, state TEXT, old_version INTEGER, version INTEGER,
+    old_leased_by TEXT, leased_by TEXT, old_leased_until TEXT
 );
 CREATE TRIGGER simulation_insert AFTER INSERT ON generations_generation BEGIN
-    INSERT INTO simulation_history (generation, old_state, state, old_fence, fence, old_version, version)
-    VALUES (NEW.id, '', NEW.state, 0, NEW.fence, 0, NEW.version);
+    INSERT INTO simulation_history (generation, old_state, state, old_version, version, leased_by)
+    VALUES (NEW.id, '', NEW.state, 0, NEW.version, NEW.leased_by);
 END;
 CREATE TRIGGER simulation_update AFTER UPDATE ON generations_generation BEGIN
-    INSERT INTO simulation_history (generation, old_state, state, old_fence, fence, old_version, version)
-    VALUES (NEW.id, OLD.state, NEW.state, OLD.fence, NEW.fence, OLD.version, NEW.version);
+    INSERT INTO simulation_history
+        (generation, old_state, state, old_version, version, old_leased_by, leased_by, old_leased_until)
+    VALUES
+        (NEW.id, OLD.state, NEW.state, OLD.version, NEW.version, OLD.leased_by, NEW.leased_by, OLD.leased_until);
 END;
 """
 
 
 @dataclass(frozen=True)
 class Move:
-    """One write on a clip's row; `old_state` is "" for its first."""
+    """One write on a clip's row; `old_state` is "" for its first. `old_leased_until` is in seconds since 1970."""
 
     generation_id: UUID
     old_state: str
     state: str
-    old_fence: int
-    fence: int
     old_version: int
     version: int
+    old_leased_by: str | None
+    leased_by: str | None
+    old_leased_until: float | None
 
 
 class MemoryDatabase:
@@ -67,12 +70,16 @@ class MemoryDatabase:
         rows = self._raw.execute("SELECT * FROM simulation_history WHERE number > ?", (self._last_number,)).fetchall()
         if rows:
             self._last_number = rows[-1][0]
-        return [Move(UUID(row[1]), *row[2:]) for row in rows]
+        return [Move(UUID(row[1]), *row[2:8], *map(_seconds, row[8:])) for row in rows]
 
     def next_look_at(self) -> float | None:
         """When the next job at the provider is due, in seconds since 1970."""
         (text,) = self._raw.execute("SELECT MIN(poll_at) FROM generations_remotejob").fetchone()
-        return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        return _seconds(text)
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
 @contextmanager

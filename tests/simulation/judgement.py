@@ -25,16 +25,25 @@ LEGAL_MOVES: dict[str, set[str]] = {
 }
 """What a clip that the provider makes may become. What is not named is final."""
 
+LEASED_STATES = {State.QUEUED, State.SUBMITTING, State.SAVING}
+"""Where a worker may have it: references go out, it is being sent, its film comes in."""
+
 RATE_TOLERANCE = 12
 """Requests made before the provider has told its limit, and those that stand on both sides of a minute."""
 
 
-def of_move(move: Move) -> Iterator[str]:
-    """What is wrong with one write."""
+def of_move(move: Move, *, now: float) -> Iterator[str]:
+    """What is wrong with one write, made `now` (in seconds since 1970)."""
     if move.old_state != move.state and move.state not in LEGAL_MOVES.get(move.old_state, set()):
         yield f"{move.old_state} became {move.state}"
-    if move.fence < move.old_fence:
-        yield f"its fence fell from {move.old_fence} to {move.fence}"
+    is_taken = move.leased_by not in (None, move.old_leased_by)
+    # It may be sent before whoever uploaded its references has let go of it, and before its back-off is over.
+    if is_taken and move.state != State.SUBMITTING and move.old_leased_until and move.old_leased_until > now + 0.001:
+        yield f"it was taken {move.old_leased_until - now:.1f} s too early"
+    if move.leased_by and move.state not in LEASED_STATES:
+        yield f"a worker has it, and it is {move.state}"
+    if move.state == State.SUBMITTING and not move.leased_by:
+        yield "it is being sent by nobody"
     if move.version < move.old_version or (move.state != move.old_state and move.version == move.old_version):
         yield f"its version went from {move.old_version} to {move.version}"
 

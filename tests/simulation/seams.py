@@ -22,11 +22,12 @@ from tchavi_studio.assets.services import MediaRefusedError
 from tchavi_studio.engines import tchavi
 from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
-from tchavi_studio.generations import crashpoints, leases, lifecycle, nudges, slices, tasks
-from tchavi_studio.generations.crashpoints import CrashPoint
+from tchavi_studio.generations import lifecycle, tasks, wakeups
 from tchavi_studio.generations.upstream import network, pump, transfers
 from tchavi_studio.generations.upstream.network import Arrival, Exchange, without_answer
 from tchavi_studio.outbound import FetchedFile, OutboundRefusedError
+from tchavi_studio.runtime import crashpoints, leases, slices
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.upstream.service import API_KEY
 from tests.upstream.transport import UpstreamTransport
@@ -280,7 +281,7 @@ def seams(world: "World") -> Iterator[None]:
             (leases, "wait", wait_for),
             (tchavi, "fetch_to_file", provider.fetch_to_file),
             (lifecycle, "store_output", partial(store_output, world)),
-            (nudges, "_nudge", world.hint),
+            (wakeups, "queue_wake_up", world.hint),
         ):
             stack.enter_context(patch.object(where, name, replacement))
         yield

@@ -42,18 +42,29 @@ def test_the_same_seed_gives_the_same_world_to_the_byte(database: MemoryDatabase
 
 
 @pytest.mark.parametrize(
-    ("old_state", "state", "fence", "version", "finding"),
+    ("old_state", "state", "old_holder", "holder", "version", "finding"),
     [
-        ("queued", "submitting", 3, 8, []),
-        ("failed", "completed", 3, 8, ["failed became completed"]),
-        ("queued", "processing", 3, 8, ["queued became processing"]),
-        ("saving", "saving", 1, 7, ["its fence fell from 2 to 1"]),
-        ("queued", "cancelled", 2, 7, ["its version went from 7 to 7"]),
+        ("queued", "submitting", None, "b", 8, []),
+        ("queued", "submitting", "a", "b", 8, []),
+        ("saving", "saving", "a", "a", 7, []),
+        ("failed", "completed", None, None, 8, ["failed became completed"]),
+        ("queued", "processing", None, None, 8, ["queued became processing"]),
+        ("saving", "saving", "a", "b", 8, ["it was taken 2.5 s too early"]),
+        ("saving", "saving", None, "b", 8, ["it was taken 2.5 s too early"]),
+        ("saving", "completed", "a", "a", 8, ["a worker has it, and it is completed"]),
+        ("queued", "submitting", None, None, 8, ["it is being sent by nobody"]),
+        ("queued", "cancelled", None, None, 7, ["its version went from 7 to 7"]),
     ],
 )
 def test_a_write_that_must_not_be_is_found(
-    old_state: str, state: str, fence: int, version: int, finding: list[str]
+    old_state: str, state: str, old_holder: str | None, holder: str | None, version: int, finding: list[str]
 ) -> None:
-    move = Move(UUID(int=1), old_state, state, old_fence=2, fence=fence, old_version=7, version=version)
+    move = Move(UUID(int=1), old_state, state, 7, version, old_holder, holder, old_leased_until=1002.5)
 
-    assert list(of_move(move)) == finding
+    assert list(of_move(move, now=1000)) == finding
+
+
+def test_what_is_free_may_be_taken() -> None:
+    move = Move(UUID(int=1), "saving", "saving", 7, 8, "a", "b", old_leased_until=1000)
+
+    assert list(of_move(move, now=1000)) == []

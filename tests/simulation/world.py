@@ -19,12 +19,12 @@ from django.test import override_settings
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations import services, tasks
-from tchavi_studio.generations.crashpoints import CrashPoint
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
-from tchavi_studio.generations.nudges import PUMP_CLUSTER, TRANSFER_CLUSTER
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import MediaReference, validate
+from tchavi_studio.generations.wakeups import PUMP_CLUSTER, TRANSFER_CLUSTER
 from tchavi_studio.ledger.services import InsufficientCreditsError, grant_credits
+from tchavi_studio.runtime.crashpoints import CrashPoint
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
 from tests.upstream.service import API_KEY, Upstream
@@ -59,7 +59,7 @@ class InjectedError(OperationalError):
 
 
 class Cluster:
-    """Workers that run one task whenever a hint is read."""
+    """Workers that run one task whenever a wake-up is read."""
 
     def __init__(self, world: "World", kind: str, task: Callable[[], None], size: int) -> None:
         self._world = world
@@ -69,7 +69,7 @@ class Cluster:
         self._has_unread = False
 
     def hint(self) -> None:
-        """As django-q's queue takes it: one hint lies there at most. It may be lost, or be read twice."""
+        """As django-q's queue takes it: one wake-up lies there at most. It may be lost, or be read twice."""
         world, dangers = self._world, self._world.scenario.dangers
         if self._has_unread:
             return
@@ -169,7 +169,7 @@ class World:
             self.states[move.generation_id] = move.state
             if move.state in (State.QUEUED, State.UNKNOWN):
                 self.hub.later(self.chance.uniform(0, 1), self._wake_pumps)
-        for finding in judgement.of_move(move):
+        for finding in judgement.of_move(move, now=self.hub.now):
             self.found(f"{self.name_of(move.generation_id)}: {finding}")
 
     def seconds_to_next_look(self) -> float:
@@ -208,7 +208,7 @@ class World:
         return process
 
     def hint(self, task: str, cluster: str) -> None:
-        """Stands where a hint is put into the queue."""
+        """Stands where a wake-up is put into the queue."""
         self._clusters[cluster].hint()
 
     def at_crash_point(self, point: CrashPoint) -> None:

@@ -104,7 +104,7 @@ def record(workspace: Workspace, event: Event = Event.JOB_COMPLETED, *, number: 
     return WebhookDelivery.objects.order_by("-id")[0]
 
 
-def attempt(message: WebhookDelivery) -> delivery.Claim:
+def attempt(message: WebhookDelivery) -> delivery.Sending:
     """Claim what is due, send it and settle it; then `message` is as the row is."""
     claim = delivery.claim_next_delivery()
     assert claim is not None

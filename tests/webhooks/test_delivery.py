@@ -51,7 +51,7 @@ def test_a_message_is_delivered_and_verifies(
     assert request.headers["Content-Type"] == "application/json"
     assert request.body == message.payload.encode()
     assert (message.state, message.attempt_count, message.status_code, message.problem) == ("delivered", 1, 204, "")
-    assert (message.next_attempt_at, message.lease_until) == (None, None)
+    assert (message.next_attempt_at, message.leased_until) == (None, None)
     assert message.delivered_at is not None
     assert [entry["status_code"] for entry in message.attempts] == [204]
     assert message.duration_ms == message.attempts[0]["duration_ms"]
@@ -387,7 +387,7 @@ def test_a_worker_that_dies_while_sending_loses_nothing(
     assert delivery.claim_next_delivery() is None
     clock.pass_by(timedelta(microseconds=1))
     attempt(message)
-    assert (message.state, message.attempt_count, message.fence) == ("delivered", 2, 2)
+    assert (message.state, message.attempt_count, message.leased_by) == ("delivered", 2, None)
     assert [request.headers["webhook-id"] for request in receiver.requests] == [message.message_id] * 2
 
 
@@ -440,7 +440,7 @@ def test_of_many_workers_one_sends_a_message(endpoint: WebhookEndpoint, workspac
 
     def claim_all() -> list[int]:
         try:
-            return [claim.delivery_id for claim in iter(delivery.claim_next_delivery, None)]
+            return [sending.delivery.pk for sending in iter(delivery.claim_next_delivery, None)]
         finally:
             connections.close_all()
 
@@ -501,10 +501,10 @@ def test_a_slow_receiver_leaves_room_for_the_others(
     )
     for number in range(4):
         record(workspace, number=number)
-    running: dict[Any, delivery.Claim] = {}
-    while (claim := tasks._claim_beside(running)) is not None:
-        running[object()] = claim
-    assert sorted(claim.endpoint_id for claim in running.values()) == sorted([endpoint.pk, other.pk] * 2)
+    running: dict[Any, delivery.Sending] = {}
+    while (sending := tasks._claim_beside(running)) is not None:
+        running[object()] = sending
+    assert sorted(sending.delivery.endpoint_id for sending in running.values()) == sorted([endpoint.pk, other.pk] * 2)
 
 
 def test_many_are_sent_in_one_slice(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
@@ -541,7 +541,7 @@ def test_a_message_that_breaks_its_sender_does_not_hold_up_the_others(
     assert (broken.state, broken.problem, message.state) == ("pending", Problem.UNREACHABLE, "delivered")
 
 
-def test_the_sweep_finds_what_has_no_hint(
+def test_the_sweep_finds_what_has_no_wake_up(
     endpoint: WebhookEndpoint, workspace: Workspace, django_capture_on_commit_callbacks: Any
 ) -> None:
     from django_q.models import OrmQ
@@ -550,11 +550,11 @@ def test_the_sweep_finds_what_has_no_hint(
     assert OrmQ.objects.count() == 0
     record(workspace)
     tasks.sweep()
-    [hint] = OrmQ.objects.all()
-    assert (hint.key, hint.func()) == ("pump", "tchavi_studio.webhooks.tasks.deliver_due")
+    [wake_up] = OrmQ.objects.all()
+    assert (wake_up.key, wake_up.func()) == ("pump", "tchavi_studio.webhooks.tasks.deliver_due")
 
 
-def test_hints_do_not_pile_up(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+def test_wake_ups_do_not_pile_up(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
     from django_q.models import OrmQ
 
     record(workspace)

@@ -59,7 +59,7 @@ def finish(generation: Generation, tmp_path: Any) -> bool:
     """Finish a clip by the core's own way, with an output that was "stored" without decoding a file."""
     claim = lifecycle.claim_next_render()
     assert claim is not None
-    assert claim.generation_id == generation.pk
+    assert claim.pk == generation.pk
     output = Asset.objects.create(
         workspace=generation.workspace,
         kind=AssetKind.VIDEO,
@@ -227,7 +227,7 @@ def test_many_to_tell_cost_three(
     assert WebhookDelivery.objects.count() == endpoint_count
 
 
-def test_a_hint_goes_out_with_the_commit(
+def test_a_wake_up_goes_out_with_the_commit(
     both: WebhookEndpoint, workspace: Workspace, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
@@ -235,8 +235,8 @@ def test_a_hint_goes_out_with_the_commit(
         assert OrmQ.objects.count() == 0
     assert len(callbacks) == 1
     callbacks[0]()
-    [hint] = OrmQ.objects.all()
-    assert hint.func() == "tchavi_studio.webhooks.tasks.deliver_due"
+    [wake_up] = OrmQ.objects.all()
+    assert wake_up.func() == "tchavi_studio.webhooks.tasks.deliver_due"
 
 
 def test_a_workspace_has_ten_endpoints_at_most(workspace: Workspace, alice: User) -> None:

@@ -1,8 +1,7 @@
 """Following jobs at the provider: whole pages of them at a time, and what their news does to our rows.
 
-A look begins with a claim of every row that is due, under one holder's name for a lease. News is written only for
-rows that this holder still holds: one that was paused past its lease finds them taken and writes nothing. All writing
-is in batches: what a look costs the database depends on its pages, not on the number of jobs.
+A look begins with one claim of every row that is due, and writes news only for rows that it still holds. All writing is
+in batches: what a look costs the database depends on its pages, not on the number of jobs.
 """
 
 import random
@@ -10,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -18,10 +17,10 @@ from django.db.models import BigIntegerField, Case, F, Q, QuerySet, TextField, V
 from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, RemoteState, Snapshot
-from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.leases import lease
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import OPEN_STATES, Generation, RemoteJob, State
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import RELEASED, Claim, claim_all, free
 
 from .account import requests_per_second, upstream_account
 
@@ -56,7 +55,7 @@ class Look:
     that lags a little behind.
     """
 
-    holder: UUID
+    claim: Claim[RemoteJob]
     unseen: dict[str, UUID]
     places: dict[str, int]
     given_up: frozenset[UUID] = frozenset()
@@ -94,19 +93,17 @@ def claim_due_jobs() -> Look | None:
     now = timezone.now()
     account = upstream_account()
     pages = max(1, int(requests_per_second(account) * BUDGET_FOR_LOOKS * LOOK_SECONDS))
-    due = _free(now).filter(poll_at__lte=now).order_by("poll_at").values_list("pk", flat=True)
-    chosen = list(due[: pages * PAGE_LENGTH])
+    due = RemoteJob.objects.filter(free(now), poll_at__lte=now).order_by("poll_at")
+    chosen = list(due.values_list("pk", flat=True)[: pages * PAGE_LENGTH])
     if not chosen:
         return None
-    holder = uuid4()
-    # The condition stands in the UPDATE itself: of two that chose the same rows each gets those that it changed.
-    _free(now).filter(pk__in=chosen).update(held_by=holder, held_until=now + lease())
-    held = RemoteJob.objects.filter(held_by=holder).values_list(
-        "remote_id", "pk", "generation__needs_review", "sent_at"
-    )
+    # Of two that chose the same rows each gets some, or none.
+    claim = claim_all(due.filter(pk__in=chosen))
+    if claim is None:
+        return None
     unseen: dict[str, UUID] = {}
     given_up, just_sent = set(), set()
-    for remote_id, reference, needs_review, sent_at in held.values_list(
+    for remote_id, reference, needs_review, sent_at in claim.rows.values_list(
         "remote_id", "pk", "generation__needs_review", "sent_at"
     ):
         assert remote_id is not None
@@ -115,8 +112,6 @@ def claim_due_jobs() -> Look | None:
             given_up.add(reference)
         if now - sent_at < LIST_LAG:
             just_sent.add(reference)
-    if not unseen:
-        return None
     crashpoint(CrashPoint.POLL_CLAIMED)
     newest = RemoteJob.objects.filter(remote_id__isnull=False).order_by("-sent_at", "-reference")
     ranked = {
@@ -126,7 +121,7 @@ def claim_due_jobs() -> Look | None:
     }
     places = {remote_id: ranked[remote_id] for remote_id in unseen if remote_id in ranked}
     return Look(
-        holder=holder,
+        claim=claim,
         unseen=unseen,
         places=places,
         given_up=frozenset(given_up),
@@ -134,20 +129,9 @@ def claim_due_jobs() -> Look | None:
     )
 
 
-def _free(now: datetime) -> QuerySet[RemoteJob]:
-    return RemoteJob.objects.filter(Q(held_until__isnull=True) | Q(held_until__lt=now), poll_at__isnull=False)
-
-
-def hold(look: Look) -> None:
-    """Keep the lease of what is still to be seen."""
-    RemoteJob.objects.filter(held_by=look.holder).update(held_until=timezone.now() + lease())
-
-
-def give_back(look: Look, *, delay_seconds: float = 0.0) -> None:
+def release_unseen(look: Look, *, delay_seconds: float = 0.0) -> None:
     """Let go of what was not seen; it is due again after `delay_seconds`."""
-    RemoteJob.objects.filter(held_by=look.holder).update(
-        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=delay_seconds)
-    )
+    look.claim.release(poll_at=timezone.now() + timedelta(seconds=delay_seconds))
 
 
 def next_interval_seconds(*, open_jobs: int) -> float:
@@ -176,7 +160,7 @@ def apply_snapshots(look: Look, snapshots: Iterable[Snapshot], *, interval_secon
     seen = {remote_id: look.unseen.pop(remote_id) for remote_id in by_id if remote_id in look.unseen}
     given_up = {remote_id for remote_id, reference in seen.items() if reference in look.given_up}
     if given_up:
-        _look_again_late(look.holder, [seen.pop(remote_id) for remote_id in given_up])
+        _look_again_late(look.claim, [seen.pop(remote_id) for remote_id in given_up])
     _note_late_endings({remote_id: by_id[remote_id] for remote_id in by_id if remote_id not in seen})
     ended: dict[RemoteState, dict[UUID, Snapshot]] = {RemoteState.COMPLETED: {}, RemoteState.FAILED: {}}
     open_jobs: dict[UUID, Snapshot] = {}
@@ -184,49 +168,48 @@ def apply_snapshots(look: Look, snapshots: Iterable[Snapshot], *, interval_secon
         snapshot = by_id[remote_id]
         ended.get(snapshot.state, open_jobs)[reference] = snapshot
     if open_jobs:
-        _note_open(look.holder, open_jobs, poll_at=timezone.now() + timedelta(seconds=interval_seconds))
+        _note_open(look.claim, open_jobs, poll_at=timezone.now() + timedelta(seconds=interval_seconds))
     if completed := ended[RemoteState.COMPLETED]:
-        _note_completed(look.holder, completed)
+        _note_completed(look.claim, completed)
     for reference, snapshot in ended[RemoteState.FAILED].items():
-        _note_failed(look.holder, reference, snapshot)
+        _note_failed(look.claim, reference, snapshot)
     return len(completed)
 
 
-def _held(holder: UUID, references: Collection[UUID]) -> QuerySet[RemoteJob]:
-    return RemoteJob.objects.filter(held_by=holder, pk__in=references)
+def _held(claim: Claim[RemoteJob], references: Collection[UUID]) -> QuerySet[RemoteJob]:
+    return claim.rows.filter(pk__in=references)
 
 
 @transaction.atomic
-def _note_open(holder: UUID, jobs: dict[UUID, Snapshot], *, poll_at: datetime) -> None:
+def _note_open(claim: Claim[RemoteJob], jobs: dict[UUID, Snapshot], *, poll_at: datetime) -> None:
     running = [reference for reference, snapshot in jobs.items() if snapshot.state == RemoteState.PROCESSING]
-    begun = list(_held(holder, running).filter(is_running=False).values_list("pk", flat=True))
+    begun = list(_held(claim, running).filter(is_running=False).values_list("pk", flat=True))
     if begun:
-        _held(holder, begun).update(is_running=True)
+        _held(claim, begun).update(is_running=True)
         Generation.objects.filter(pk__in=begun, state=State.PROCESSING).update(
             version=F("version") + 1, updated_at=timezone.now()
         )
-    _held(holder, jobs.keys()).update(held_by=None, held_until=None, poll_at=poll_at)
+    _held(claim, jobs.keys()).update(poll_at=poll_at, **RELEASED)
 
 
-def _note_completed(holder: UUID, jobs: dict[UUID, Snapshot]) -> None:
+def _note_completed(claim: Claim[RemoteJob], jobs: dict[UUID, Snapshot]) -> None:
     with transaction.atomic():
         # Locked, so that exactly these are written in both tables.
-        mine = list(_held(holder, jobs.keys()).select_for_update().values_list("pk", flat=True))
+        mine = list(_held(claim, jobs.keys()).select_for_update().values_list("pk", flat=True))
         if not mine:
             return
-        _held(holder, mine).update(
+        _held(claim, mine).update(
             output_url=_by_reference({pk: jobs[pk].output_url for pk in mine}, "output_url"),
             billed_credits=_by_reference({pk: jobs[pk].billed_credits for pk in mine}, "billed_credits"),
             poll_at=None,
-            held_by=None,
-            held_until=None,
+            **RELEASED,
         )
         Generation.objects.filter(pk__in=mine, state=State.PROCESSING).update(
             state=State.SAVING,
-            lease_until=None,
             attempt_count=0,
             version=F("version") + 1,
             updated_at=timezone.now(),
+            **RELEASED,
         )
         crashpoint(CrashPoint.IN_NOTING_COMPLETED)
     crashpoint(CrashPoint.NOTED_COMPLETED)
@@ -243,12 +226,12 @@ def _by_reference(values: Mapping[UUID, str | int | None], column: Literal["outp
     return Case(*cases, default=F(column), output_field=output_field)
 
 
-def _note_failed(holder: UUID, reference: UUID, snapshot: Snapshot) -> None:
+def _note_failed(claim: Claim[RemoteJob], reference: UUID, snapshot: Snapshot) -> None:
     with transaction.atomic():
         changes: dict[str, object] = {"refunded_credits": snapshot.refunded_credits}
         if snapshot.billed_credits is not None:
             changes["billed_credits"] = snapshot.billed_credits
-        mine = _held(holder, [reference]).update(poll_at=None, held_by=None, held_until=None, **changes)
+        mine = _held(claim, [reference]).update(poll_at=None, **RELEASED, **changes)
         if mine:
             fail_generation(
                 reference,
@@ -281,24 +264,22 @@ def _note_late_endings(snapshots: dict[str, Snapshot]) -> None:
         job.save(update_fields=["settled_late_at", "poll_at", "output_url", "billed_credits", "refunded_credits"])
 
 
-def _look_again_late(holder: UUID, references: Collection[UUID]) -> None:
+def _look_again_late(claim: Claim[RemoteJob], references: Collection[UUID]) -> None:
     """Look at jobs whose clips were given up now and then, for some days."""
     now = timezone.now()
-    held = _held(holder, references)
+    held = _held(claim, references)
     is_recent = Q(sent_at__gte=now - LATE_LOOKS_END_AFTER)
-    held.filter(~is_recent).update(held_by=None, held_until=None, poll_at=None)
-    held.filter(is_recent).update(held_by=None, held_until=None, poll_at=now + LATE_LOOK_INTERVAL)
+    held.filter(~is_recent).update(poll_at=None, **RELEASED)
+    held.filter(is_recent).update(poll_at=now + LATE_LOOK_INTERVAL, **RELEASED)
 
 
 def note_gone(look: Look, remote_id: str) -> None:
     """The provider does not know this job (any more, or yet): look again later, until its deadline."""
     reference = look.unseen.pop(remote_id)
     if reference in look.given_up:
-        _look_again_late(look.holder, [reference])
+        _look_again_late(look.claim, [reference])
         return
-    _held(look.holder, [reference]).update(
-        held_by=None, held_until=None, poll_at=timezone.now() + timedelta(seconds=GONE_INTERVAL_SECONDS)
-    )
+    _held(look.claim, [reference]).update(poll_at=timezone.now() + timedelta(seconds=GONE_INTERVAL_SECONDS), **RELEASED)
 
 
 def fail_overdue() -> int:
@@ -315,7 +296,7 @@ def fail_overdue() -> int:
         with transaction.atomic():
             # The job's row first, as whoever takes in its news does: else each could wait for the other.
             jobs = RemoteJob.objects.filter(pk=reference)
-            jobs.update(held_by=None, held_until=None)
+            jobs.update(**RELEASED)
             jobs.filter(poll_at__isnull=False).update(poll_at=timezone.now() + LATE_LOOK_INTERVAL)
             count += fail_generation(
                 reference,

@@ -8,19 +8,19 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.runtime.leases import LeasedModel
 
 
-class RemoteJob(models.Model):
+class RemoteJob(LeasedModel):
     """One generation at the provider: what was sent, what it is called there, and when to look at it again.
 
     Written before the request is sent, so a process that dies afterwards leaves a trace. `reference` is the
     generation's id, as the ledger names it: the row outlives a clip that is deleted for good, because a job that was
     billed must never look like nobody's.
 
-    `poll_at` is when the job is to be looked at again; None while there is nothing to look at. Whoever looks holds the
-    row (`held_by`, until `held_until`) and writes only while it still does. `billed_credits` and `refunded_credits`
-    are the provider's own figures. `damaged_count` is how often the finished clip arrived and was no whole clip.
-    `settled_late_at` is when a job was seen to have ended after its clip had been refunded.
+    `poll_at` is when the job is to be looked at again; None while there is nothing to look at. `billed_credits` and
+    `refunded_credits` are the provider's own figures. `damaged_count` is how often the finished clip arrived and was no
+    whole clip. `settled_late_at` is when a job was seen to have ended after its clip had been refunded.
     """
 
     reference = models.UUIDField(primary_key=True)
@@ -37,20 +37,20 @@ class RemoteJob(models.Model):
     billed_credits = models.BigIntegerField(null=True)
     refunded_credits = models.BigIntegerField(null=True)
     poll_at = models.DateTimeField(null=True)
-    held_by = models.UUIDField(null=True)
-    held_until = models.DateTimeField(null=True)
     settled_late_at = models.DateTimeField(null=True)
     reviewed_at = models.DateTimeField(null=True)
     reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         constraints: ClassVar = [
+            *LeasedModel.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(poll_at__isnull=True) | Q(remote_id__isnull=False), name="followed_job_has_a_name"
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="remote_job_due"),
+            models.Index(fields=["leased_by"], condition=Q(leased_by__isnull=False), name="remote_job_leased"),
             models.Index(fields=["-sent_at"], name="remote_job_newest"),
         ]
 
@@ -96,15 +96,13 @@ class AccountPause(models.Model):
         return f"{self.model or 'every model'}: {self.code}"
 
 
-class PumpSeat(models.Model):
-    """A place for one working pump. STUDIO_PUMPS says how many there are, so that hints do not fill every worker."""
+class PumpSlot(LeasedModel):
+    """Room for one working pump. STUDIO_PUMPS says how many there are, so that wake-ups do not fill every worker."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
-    held_by = models.UUIDField(null=True)
-    held_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"seat {self.number}"
+        return f"slot {self.number}"
 
 
 class RemoteFile(models.Model):

@@ -27,8 +27,6 @@ from tchavi_studio.engines.base import (
     UnknownOutcomeError,
 )
 from tchavi_studio.engines.tchavi import TchaviEngine
-from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.leases import lease
 from tchavi_studio.generations.models import (
     OPEN_STATES,
     Engine,
@@ -37,7 +35,9 @@ from tchavi_studio.generations.models import (
     State,
     UpstreamAccount,
 )
-from tchavi_studio.generations.nudges import nudge_transfers
+from tchavi_studio.generations.wakeups import wake_transfers
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import default_lease
 
 from . import account, following, submission, unknown
 from .fairness import Waiting
@@ -129,7 +129,7 @@ class Pump:
         # Nobody knows when the pump before this one looked last, so one look comes before the first submission.
         self._looked_at = timezone.now() - timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS)
         self._housekeeping_at = timezone.now()
-        self._hold_at = timezone.now()
+        self._renew_at = timezone.now()
         self._news: list[tuple[Look, Sequence[Snapshot]]] = []
         self._postponed: list[Arrival] = []
         self._has_asked_about_files = False
@@ -163,7 +163,7 @@ class Pump:
         try:
             self._record_for_account(arrivals)
             self._take_news()
-            self._keep_leases(now)
+            self._renew_leases(now)
             if now >= self._housekeeping_at:
                 self._housekeeping_at = now + timedelta(seconds=HOUSEKEEPING_SECONDS)
                 settle_what_is_overdue()
@@ -359,7 +359,7 @@ class Pump:
         """Write down what the pages and jobs that have arrived say: all of one look's at once."""
         news: dict[UUID, tuple[Look, list[Snapshot]]] = {}
         for look, snapshots in self._news:
-            news.setdefault(look.holder, (look, []))[1].extend(snapshots)
+            news.setdefault(look.claim.token, (look, []))[1].extend(snapshots)
         self._news.clear()
         for look, snapshots_of_look in news.values():
             try:
@@ -369,24 +369,26 @@ class Pump:
                 self._end_look(look)
                 continue
             if completed:
-                nudge_transfers()
+                wake_transfers()
 
     def _end_look(self, look: Look) -> None:
-        """Give back what was not seen, for a later look."""
-        following.give_back(look, delay_seconds=self._interval_seconds)
+        """Let go of what was not seen, for a later look."""
+        following.release_unseen(look, delay_seconds=self._interval_seconds)
         look.unseen.clear()
         if look is self._look:
             self._look = None
 
     # --- Leases -------------------------------------------------------------------------------------------------------
 
-    def _keep_leases(self, now: datetime) -> None:
-        if now < self._hold_at:
+    def _renew_leases(self, now: datetime) -> None:
+        if now < self._renew_at:
             return
-        self._hold_at = now + lease() / 3
-        submission.hold_submissions(exchange.submission for exchange in self._under_way if isinstance(exchange, Submit))
+        self._renew_at = now + default_lease() / 3
+        for exchange in self._under_way:
+            if isinstance(exchange, Submit):
+                exchange.submission.claim.renew()
         if self._look is not None:
-            following.hold(self._look)
+            self._look.claim.renew()
 
 
 def settle_what_is_overdue() -> None:

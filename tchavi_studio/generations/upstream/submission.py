@@ -13,14 +13,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.utils import timezone
 
 from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequest, RefusedError
-from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.leases import Claim, lease
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim
 
 from . import account
 from .fairness import Member, Waiting, fair_order, within_limit
@@ -44,7 +44,7 @@ class Submission:
     not have it made, and billed, after all.
     """
 
-    claim: Claim
+    claim: Claim[Generation]
     send_before: datetime
     attempt_id: UUID
     model: str
@@ -58,7 +58,7 @@ def waiting_in_order() -> list[Waiting]:
 
 def _in_order(open_by_member: Counter[Member]) -> list[Waiting]:
     queued = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
-    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at", "lease_until")
+    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at", "leased_until")
     waiting = [
         Waiting(
             generation_id=pk,
@@ -110,22 +110,21 @@ def _write_down(clip: Waiting) -> Submission | None:
     )
     if generation is None:
         return None
-    now = timezone.now()
-    claim = Claim(generation_id=generation.pk, fence=generation.fence + 1)
     request = remote_request(generation)
     if request is None:
         return None
-    attempt_id = uuid4()
+    now = timezone.now()
+    claim, attempt_id = new_claim(Generation, pk=generation.pk), uuid4()
     with transaction.atomic():
         claimed = move_generation(
             generation.pk,
             sources={State.QUEUED},
-            held_fence=generation.fence,
+            # Whoever uploaded its references may not have let go of it yet, and a back-off is for others to go first.
+            only_if=generation.lease_as_read,
             state=State.SUBMITTING,
-            fence=claim.fence,
-            attempt_count=generation.attempt_count + 1,
+            attempt_count=F("attempt_count") + 1,
             started_at=now,
-            lease_until=now + lease(),
+            **claim.fresh_lease(),
         )
         if not claimed:
             return None
@@ -138,21 +137,11 @@ def _write_down(clip: Waiting) -> Submission | None:
     crashpoint(CrashPoint.WRITTEN_DOWN)
     return Submission(
         claim=claim,
-        send_before=now + lease(),
+        send_before=now + claim.lease,
         attempt_id=attempt_id,
         model=generation.model,
         request=request,
     )
-
-
-def hold_submissions(submissions: Iterable[Submission]) -> None:
-    """Keep the leases of submissions that are under way."""
-    until = timezone.now() + lease()
-    for submission in submissions:
-        claim = submission.claim
-        Generation.objects.filter(pk=claim.generation_id, state=State.SUBMITTING, fence=claim.fence).update(
-            lease_until=until
-        )
 
 
 # --- Outcomes ---------------------------------------------------------------------------------------------------------
@@ -164,7 +153,7 @@ def record_accepted(submission: Submission, accepted: Accepted) -> bool:
         with transaction.atomic():
             if not _settle(submission, state=State.PROCESSING):
                 return False
-            RemoteJob.objects.filter(reference=submission.claim.generation_id).update(
+            RemoteJob.objects.filter(reference=submission.claim.pk).update(
                 remote_id=accepted.remote_id,
                 billed_credits=accepted.billed_credits,
                 poll_at=timezone.now() + timedelta(seconds=FIRST_LOOK_SECONDS),
@@ -181,9 +170,9 @@ def record_accepted(submission: Submission, accepted: Accepted) -> bool:
 def record_not_sent(submission: Submission, *, not_before: datetime | None = None) -> bool:
     """Surely without effect: back to its place in the queue, to be sent again at once or from `not_before` on."""
     with transaction.atomic():
-        if not _settle(submission, state=State.QUEUED, lease_until=not_before):
+        if not _settle(submission, state=State.QUEUED, not_before=not_before):
             return False
-        RemoteJob.objects.filter(reference=submission.claim.generation_id).delete()
+        RemoteJob.objects.filter(reference=submission.claim.pk).delete()
     return True
 
 
@@ -200,14 +189,14 @@ def record_refused(submission: Submission, error: RefusedError) -> bool:
     """The provider will not make this clip: failed, with its refund."""
     with transaction.atomic():
         failed = fail_generation(
-            submission.claim.generation_id,
+            submission.claim.pk,
             code=error.code[:60],
             message=error.message,
             sources={State.SUBMITTING},
-            held_fence=submission.claim.fence,
+            only_if=submission.claim.held,
         )
         if failed:
-            RemoteJob.objects.filter(reference=submission.claim.generation_id).delete()
+            RemoteJob.objects.filter(reference=submission.claim.pk).delete()
     return failed
 
 
@@ -216,30 +205,31 @@ def record_lost(submission: Submission) -> bool:
     with transaction.atomic():
         if not _settle(submission, state=State.UNKNOWN):
             return False
-        RemoteJob.objects.filter(reference=submission.claim.generation_id).update(lost_at=timezone.now())
+        RemoteJob.objects.filter(reference=submission.claim.pk).update(lost_at=timezone.now())
     crashpoint(CrashPoint.LOST)
     return True
 
 
-def _settle(submission: Submission, *, state: State, lease_until: datetime | None = None) -> bool:
+def _settle(submission: Submission, *, state: State, not_before: datetime | None = None) -> bool:
     return move_generation(
-        submission.claim.generation_id,
+        submission.claim.pk,
         sources={State.SUBMITTING},
-        held_fence=submission.claim.fence,
+        only_if=submission.claim.held,
         state=state,
-        lease_until=lease_until,
+        leased_by=None,
+        leased_until=not_before,
     )
 
 
 def rescue_dead_submissions() -> int:
     """What became of submissions whose process died is unknown. Returns how many there were."""
     now = timezone.now()
-    dead = Generation.objects.filter(engine=Engine.TCHAVI, state=State.SUBMITTING, lease_until__lt=now)
+    dead = Generation.objects.filter(lapsed(now), engine=Engine.TCHAVI, state=State.SUBMITTING)
     count = 0
-    for pk, fence in dead.values_list("pk", "fence"):
+    for pk in dead.values_list("pk", flat=True):
         with transaction.atomic():
             moved = move_generation(
-                pk, sources={State.SUBMITTING}, held_fence=fence, state=State.UNKNOWN, fence=fence + 1, lease_until=None
+                pk, sources={State.SUBMITTING}, only_if=lapsed(now), state=State.UNKNOWN, **RELEASED
             )
             if moved:
                 RemoteJob.objects.filter(reference=pk).update(lost_at=now)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset
@@ -26,11 +26,11 @@ from tchavi_studio.engines.base import (
     UploadedReference,
 )
 from tchavi_studio.engines.tchavi import fetch_output
-from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.generations.leases import Claim, ClaimLostError, StopAskedError, lease, while_held
-from tchavi_studio.generations.lifecycle import fail_generation, move_generation, save_output
+from tchavi_studio.generations.lifecycle import claim_next, fail_generation, save_output
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.leases import Claim, ClaimLostError, StopAskedError, free, while_held
 
 from . import account
 from .network import ask
@@ -60,81 +60,63 @@ SHORTEST_USE = timedelta(minutes=5)
 
 def waiting_downloads() -> QuerySet[Generation]:
     """Clips that are done at the provider and that nobody fetches at this moment."""
-    return _free(State.SAVING)
+    return _waiting(State.SAVING)
 
 
 def waiting_uploads() -> QuerySet[Generation]:
     """Clips whose references the provider has to be given first, and that nobody works on at this moment."""
     missing = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=OuterRef("pk"))
-    return _free(State.QUEUED).filter(Exists(missing))
+    return _waiting(State.QUEUED).filter(Exists(missing))
 
 
-def _free(state: State) -> QuerySet[Generation]:
-    # A lease without a holder is how long to leave it alone after a failure.
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
-    return Generation.objects.filter(free, engine=Engine.TCHAVI, state=state).order_by("created_at", "id")
+def _waiting(state: State) -> QuerySet[Generation]:
+    rows = Generation.objects.filter(free(timezone.now()), engine=Engine.TCHAVI, state=state)
+    return rows.order_by("created_at", "id")
 
 
-def claim_next_download() -> Claim | None:
-    return _claim_next(waiting_downloads(), State.SAVING)
+def claim_next_download() -> Claim[Generation] | None:
+    return claim_next(waiting_downloads())
 
 
-def claim_next_upload() -> Claim | None:
-    return _claim_next(waiting_uploads(), State.QUEUED) if reference_route() == Route.UPLOADS else None
+def claim_next_upload() -> Claim[Generation] | None:
+    return claim_next(waiting_uploads()) if reference_route() == Route.UPLOADS else None
 
 
-def _claim_next(waiting: QuerySet[Generation], state: State) -> Claim | None:
-    while (candidate := waiting.only("fence", "attempt_count").first()) is not None:
-        claim = Claim(generation_id=candidate.pk, fence=candidate.fence + 1)
-        claimed = move_generation(
-            candidate.pk,
-            sources={state},
-            held_fence=candidate.fence,
-            fence=claim.fence,
-            attempt_count=candidate.attempt_count + 1,
-            lease_until=timezone.now() + lease(),
-        )
-        if claimed:
-            return claim
-    return None
-
-
-def _retry_later(claim: Claim, state: State, *, delay_seconds: float | None = None) -> None:
+def _retry_later(claim: Claim[Generation], *, delay_seconds: float | None = None) -> None:
     """Let go of the row, and let nobody take it for a while that grows with each attempt."""
-    rows = Generation.objects.filter(pk=claim.generation_id, state=state, fence=claim.fence)
-    attempt_count = rows.values_list("attempt_count", flat=True).first() or 1
+    attempt_count = claim.rows.values_list("attempt_count", flat=True).first() or 1
     growing = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempt_count - 1, 10))
     seconds = growing if delay_seconds is None else delay_seconds
-    rows.update(lease_until=timezone.now() + timedelta(seconds=seconds))
+    claim.release(not_before=timezone.now() + timedelta(seconds=seconds))
 
 
 # --- Finished clips ---------------------------------------------------------------------------------------------------
 
 
-def download_claimed(claim: Claim) -> None:
+def download_claimed(claim: Claim[Generation]) -> None:
     """Fetch a finished clip, verify it and complete its generation; or leave it for another attempt."""
     crashpoint(CrashPoint.DOWNLOAD_CLAIMED)
-    job = RemoteJob.objects.get(reference=claim.generation_id)
-    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"download-{claim.generation_id}-{claim.fence}.mp4"
+    job = RemoteJob.objects.get(reference=claim.pk)
+    path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"download-{claim.pk}-{claim.token}.mp4"
     try:
-        while_held(claim, State.SAVING, lambda: _fetch(job.output_url, path))
+        while_held(claim, lambda: _fetch(job.output_url, path))
         crashpoint(CrashPoint.DOWNLOADED)
         save_output(claim, path=path)
     except ClaimLostError:
-        logger.info("Generation %s is no longer ours to save.", claim.generation_id)
+        logger.info("Generation %s is no longer ours to save.", claim.pk)
     except StopAskedError:
-        _retry_later(claim, State.SAVING, delay_seconds=0)
+        _retry_later(claim, delay_seconds=0)
     except OutputExpiredError:
         _renew_output_url(claim, job)
     except MediaRefusedError as refusal:
         _damaged(claim, job, refusal)
     except EngineError as error:
-        logger.warning("The clip of generation %s could not be fetched: %s", claim.generation_id, error.code)
-        _retry_later(claim, State.SAVING)
+        logger.warning("The clip of generation %s could not be fetched: %s", claim.pk, error.code)
+        _retry_later(claim)
     except OSError as error:
         # A full disk, most likely. The clip is paid for: it is fetched once there is room, until its deadline.
-        logger.error("The clip of generation %s could not be stored: %s", claim.generation_id, error.strerror)
-        _retry_later(claim, State.SAVING)
+        logger.error("The clip of generation %s could not be stored: %s", claim.pk, error.strerror)
+        _retry_later(claim)
     finally:
         path.unlink(missing_ok=True)
 
@@ -149,7 +131,7 @@ def _fetch(url: str, path: Path) -> str:
     )
 
 
-def _renew_output_url(claim: Claim, job: RemoteJob) -> None:
+def _renew_output_url(claim: Claim[Generation], job: RemoteJob) -> None:
     """An address that has expired fails no clip: the job can name a fresh one."""
     assert job.remote_id is not None
     remote_id = job.remote_id
@@ -158,31 +140,31 @@ def _renew_output_url(claim: Claim, job: RemoteJob) -> None:
     if snapshot is not None and snapshot.state == RemoteState.FAILED:
         RemoteJob.objects.filter(pk=job.pk).update(refunded_credits=snapshot.refunded_credits)
         fail_generation(
-            claim.generation_id,
+            claim.pk,
             code=snapshot.error_code[:60] or "upstream_failed",
             message=snapshot.error_message or "The provider gave no reason.",
             sources={State.SAVING},
-            held_fence=claim.fence,
+            only_if=claim.held,
         )
     elif snapshot is not None and snapshot.output_url and snapshot.output_url != job.output_url:
         RemoteJob.objects.filter(pk=job.pk).update(output_url=snapshot.output_url)
-        _retry_later(claim, State.SAVING, delay_seconds=0)
+        _retry_later(claim, delay_seconds=0)
     else:
-        _retry_later(claim, State.SAVING)
+        _retry_later(claim)
 
 
-def _damaged(claim: Claim, job: RemoteJob, refusal: MediaRefusedError) -> None:
+def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: MediaRefusedError) -> None:
     RemoteJob.objects.filter(pk=job.pk).update(damaged_count=F("damaged_count") + 1)
     if job.damaged_count + 1 < MAX_DAMAGED_DOWNLOADS:
-        _retry_later(claim, State.SAVING)
+        _retry_later(claim)
         return
     # The provider made and billed it: the admins may want their credits back.
     fail_generation(
-        claim.generation_id,
+        claim.pk,
         code="output_unreadable",
         message=refusal.message,
         sources={State.SAVING},
-        held_fence=claim.fence,
+        only_if=claim.held,
         needs_review=True,
     )
 
@@ -190,30 +172,28 @@ def _damaged(claim: Claim, job: RemoteJob, refusal: MediaRefusedError) -> None:
 # --- References -------------------------------------------------------------------------------------------------------
 
 
-def upload_claimed(claim: Claim) -> None:
+def upload_claimed(claim: Claim[Generation]) -> None:
     """Give the provider what a clip refers to, file by file. What arrived once need not be sent again."""
-    references = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=claim.generation_id)
+    references = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=claim.pk)
     assets = {reference.asset_id: reference.asset for reference in references.select_related("asset")}
     try:
         for asset in assets.values():
             if not _upload(claim, asset):
-                _retry_later(claim, State.QUEUED)
+                _retry_later(claim)
                 return
     except ClaimLostError:
         return
     except StopAskedError:
         pass
     except RefusedError as error:
-        fail_generation(claim.generation_id, code=error.code[:60], message=error.message, held_fence=claim.fence)
+        fail_generation(claim.pk, code=error.code[:60], message=error.message, only_if=claim.held)
         return
-    _retry_later(claim, State.QUEUED, delay_seconds=0)
+    _retry_later(claim, delay_seconds=0)
 
 
-def _upload(claim: Claim, asset: Asset) -> bool:
+def _upload(claim: Claim[Generation], asset: Asset) -> bool:
     reference = local_reference(asset)
-    uploaded = _within_budget(
-        lambda: while_held(claim, State.QUEUED, lambda: ask(lambda engine: engine.upload(reference)))
-    )
+    uploaded = _within_budget(lambda: while_held(claim, lambda: ask(lambda engine: engine.upload(reference))))
     if uploaded is None:
         return False
     crashpoint(CrashPoint.REFERENCE_UPLOADED)

@@ -18,9 +18,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, Snapshot
-from tchavi_studio.generations.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
 from tchavi_studio.generations.models import RemoteJob, State
+from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,6 @@ class _Attempt:
     """A submission that may have made a job that no row owns."""
 
     generation_id: UUID
-    fence: int
     is_lost: bool
     model: str
     price_credits: int
@@ -126,7 +125,6 @@ def _attempts() -> list[_Attempt]:
         attempts.append(
             _Attempt(
                 generation_id=row.reference,
-                fence=generation.fence,
                 is_lost=generation.state == State.UNKNOWN,
                 model=generation.model,
                 price_credits=generation.price_credits,
@@ -140,10 +138,8 @@ def _attempts() -> list[_Attempt]:
 def _adopt(attempt: _Attempt, job: Snapshot) -> bool:
     try:
         with transaction.atomic():
-            moved = move_generation(
-                attempt.generation_id, sources={State.UNKNOWN}, held_fence=attempt.fence, state=State.PROCESSING
-            )
-            if not moved:
+            # Nobody sends it again, so a clip is in this state once.
+            if not move_generation(attempt.generation_id, sources={State.UNKNOWN}, state=State.PROCESSING):
                 return False
             RemoteJob.objects.filter(reference=attempt.generation_id).update(
                 remote_id=job.remote_id, billed_credits=job.billed_credits, poll_at=timezone.now()

@@ -30,7 +30,7 @@ def sent(start: Start, drive: Drive) -> Generation:
     drive.restart()
     drive.clock.shift(2)
     assert reloaded(generation).state == State.PROCESSING
-    RemoteJob.objects.update(poll_at=timezone.now(), held_by=None, held_until=None)
+    RemoteJob.objects.update(poll_at=timezone.now(), leased_by=None, leased_until=None)
     return generation
 
 
@@ -57,7 +57,7 @@ def test_what_is_due_is_claimed_once(sent: Generation) -> None:
     look = claim()
     job = job_of(sent)
     assert (look.unseen, look.places) == ({job.remote_id: sent.pk}, {job.remote_id: 0})
-    assert (job.held_by, job.held_until) == (look.holder, timezone.now() + timedelta(seconds=LEASE_SECONDS))
+    assert (job.leased_by, job.leased_until) == (look.claim.token, timezone.now() + timedelta(seconds=LEASE_SECONDS))
     assert following.claim_due_jobs() is None
 
 
@@ -68,10 +68,10 @@ def test_what_is_not_due_is_left_alone(sent: Generation, clock: Clock) -> None:
     assert following.claim_due_jobs() is not None
 
 
-def test_a_lease_is_held_and_after_it_another_may_look(sent: Generation, clock: Clock) -> None:
+def test_a_lease_is_renewed_and_after_it_another_may_look(sent: Generation, clock: Clock) -> None:
     look = claim()
     clock.shift(15)
-    following.hold(look)
+    assert look.claim.renew() is True
     clock.shift(15)
     assert following.claim_due_jobs() is None
     clock.shift(5.1)
@@ -85,9 +85,9 @@ def test_who_was_paused_past_the_lease_writes_nothing(sent: Generation, clock: C
     current = claim()
     before = (vars(reloaded(sent)) | {"_state": 0}, vars(job_of(sent)) | {"_state": 0})
     apply(late, news(sent, state, output_url="https://cdn.example.org/1.mp4", billed_credits=7))
-    following.give_back(late)
-    following.hold(late)
-    following.note_gone(Look(holder=late.holder, unseen={"x": sent.pk}, places={}), "x")
+    following.release_unseen(late)
+    assert late.claim.renew() is False
+    following.note_gone(Look(claim=late.claim, unseen={"x": sent.pk}, places={}), "x")
     assert (vars(reloaded(sent)) | {"_state": 0}, vars(job_of(sent)) | {"_state": 0}) == before
     assert transfers(sent) == CHARGED
     apply(current, news(sent, RemoteState.PROCESSING))
@@ -95,9 +95,9 @@ def test_who_was_paused_past_the_lease_writes_nothing(sent: Generation, clock: C
 
 
 def test_what_was_not_seen_is_given_back(sent: Generation) -> None:
-    following.give_back(claim(), delay_seconds=4)
+    following.release_unseen(claim(), delay_seconds=4)
     job = job_of(sent)
-    assert (job.held_by, job.held_until, job.poll_at) == (None, None, timezone.now() + timedelta(seconds=4))
+    assert (job.leased_by, job.leased_until, job.poll_at) == (None, None, timezone.now() + timedelta(seconds=4))
 
 
 @pytest.mark.parametrize(("limit", "jobs"), [(10, 100), (30, 350), (120, 500), (None, 100)])
@@ -121,7 +121,7 @@ def test_an_open_job_is_looked_at_again(sent: Generation) -> None:
     version = reloaded(sent).version
     assert apply(claim(), news(sent, RemoteState.PENDING)) == 0
     job = job_of(sent)
-    assert (job.is_running, job.held_by, job.poll_at) == (False, None, timezone.now() + timedelta(seconds=3))
+    assert (job.is_running, job.leased_by, job.poll_at) == (False, None, timezone.now() + timedelta(seconds=3))
     assert (reloaded(sent).state, reloaded(sent).version) == (State.PROCESSING, version)
 
 
@@ -140,9 +140,9 @@ def test_a_completed_job_is_to_be_fetched(sent: Generation) -> None:
     done = news(sent, RemoteState.COMPLETED, output_url="https://cdn.example.org/1.mp4", billed_credits=1250)
     assert apply(look, done) == 1
     row, job = reloaded(sent), job_of(sent)
-    assert (row.state, row.attempt_count, row.lease_until) == (State.SAVING, 0, None)
+    assert (row.state, row.attempt_count, row.leased_until) == (State.SAVING, 0, None)
     assert (job.output_url, job.billed_credits) == ("https://cdn.example.org/1.mp4", 1250)
-    assert (job.poll_at, job.held_by, job.held_until) == (None, None, None)
+    assert (job.poll_at, job.leased_by, job.leased_until) == (None, None, None)
     assert apply(look, done) == 0
     assert transfers(sent) == CHARGED
 
@@ -175,7 +175,7 @@ def test_a_failed_job_is_refunded_with_the_provider_s_reason(sent: Generation) -
     row, job = reloaded(sent), job_of(sent)
     assert (row.state, row.error_code) == (State.FAILED, ("content_policy_violation" * 4)[:60])
     assert (row.error_message, row.needs_review) == ("A real person's face.", False)
-    assert (job.poll_at, job.held_by, job.billed_credits, job.refunded_credits) == (None, None, 1300, 1300)
+    assert (job.poll_at, job.leased_by, job.billed_credits, job.refunded_credits) == (None, None, 1300, 1300)
     assert transfers(sent) == REFUNDED
 
 
@@ -223,7 +223,7 @@ def test_a_job_that_takes_too_long_is_refunded_and_shown_to_the_admins(
     assert (row.state, row.error_code, row.needs_review) == (State.FAILED, "upstream_timeout", True)
     assert transfers(sent) == REFUNDED
     apply(late, news(sent, RemoteState.PROCESSING))
-    assert (reloaded(sent).state, job_of(sent).held_by) == (State.FAILED, None)
+    assert (reloaded(sent).state, job_of(sent).leased_by) == (State.FAILED, None)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.COMPLETED])
@@ -297,7 +297,7 @@ def test_jobs_of_others_push_ours_down_and_they_are_found(
     for _number in range(70):
         upstream.add_job(model="kling-v3", prompt="A stranger's")
     look_once(drive)
-    assert RemoteJob.objects.filter(held_by=None, poll_at__gt=timezone.now() - timedelta(seconds=0.5)).count() == 60
+    assert RemoteJob.objects.filter(leased_by=None, poll_at__gt=timezone.now() - timedelta(seconds=0.5)).count() == 60
     assert set(pages_of(upstream)) == {"0", "50", "100"}
     assert len(names_of(upstream)) <= 10
 
@@ -317,7 +317,7 @@ def test_what_the_list_no_longer_holds_is_asked_for_by_its_name(
     look_once(drive)
     assert (pages_of(upstream)[0], names_of(upstream)) == ("0", ["job_gone"])
     gone.refresh_from_db()
-    assert (gone.held_by, gone.poll_at is not None and gone.poll_at >= timezone.now() + timedelta(seconds=29)) == (
+    assert (gone.leased_by, gone.poll_at is not None and gone.poll_at >= timezone.now() + timedelta(seconds=29)) == (
         None,
         True,
     )
@@ -338,7 +338,7 @@ def test_what_a_lagging_list_does_not_show_yet_is_not_asked_for_by_its_name(
     look_once(drive)
     assert (pages_of(upstream)[0], names_of(upstream)) == ("0", [])
     new.refresh_from_db()
-    assert new.held_by is None
+    assert new.leased_by is None
     assert new.poll_at is not None
     assert new.poll_at <= timezone.now() + timedelta(seconds=2)
 
@@ -501,7 +501,7 @@ def test_what_a_look_costs_the_database_depends_on_its_pages(
             with CaptureQueriesContext(connection) as applying:
                 apply(look, *page)
             by_state.append(len(applying))
-            RemoteJob.objects.update(poll_at=timezone.now(), held_by=None, held_until=None)
+            RemoteJob.objects.update(poll_at=timezone.now(), leased_by=None, leased_until=None)
             look = claim()
         costs[jobs] = (len(claiming), by_state)
     assert costs[50] == costs[500] == costs[1000]

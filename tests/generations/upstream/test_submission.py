@@ -1,7 +1,7 @@
 """Sending: what each outcome does to the row, its claim, the ledger and the record of the job."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from tchavi_studio.generations.services import NotCancellableError
 from tchavi_studio.generations.upstream import account, submission
 from tchavi_studio.generations.upstream.submission import Submission
 from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.runtime.leases import new_claim
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
 from tests.generations.conftest import make_params
@@ -34,13 +35,13 @@ def write_down() -> list[Submission]:
 
 def written(generation: Generation) -> Submission:
     (one,) = write_down()
-    assert one.claim.generation_id == generation.pk
+    assert one.claim.pk == generation.pk
     return one
 
 
-def facts(generation: Generation) -> tuple[str, int, object]:
+def facts(generation: Generation) -> tuple[str, UUID | None, datetime | None]:
     row = reloaded(generation)
-    return row.state, row.fence, row.lease_until
+    return row.state, row.leased_by, row.leased_until
 
 
 # --- Written down before it is sent -----------------------------------------------------------------------------------
@@ -50,8 +51,8 @@ def test_it_is_written_down_before_anything_is_sent(start: Start, upstream: Upst
     generation = start()
     sent = written(generation)
     row, job = reloaded(generation), job_of(generation)
-    assert (row.state, row.fence, row.attempt_count) == (State.SUBMITTING, 1, 1)
-    assert (row.started_at, row.lease_until) == (START, START + LEASE)
+    assert (row.state, row.leased_by, row.attempt_count) == (State.SUBMITTING, sent.claim.token, 1)
+    assert (row.started_at, row.leased_until, sent.send_before) == (START, START + LEASE, START + LEASE)
     assert (job.attempt_id, job.sent_at, job.lost_at) == (sent.attempt_id, START, None)
     assert (job.remote_id, job.poll_at, job.generation_id) == (None, None, generation.pk)
     assert (sent.model, sent.request.prompt, sent.request.seed) == ("seedance-2", generation.prompt, generation.seed)
@@ -62,8 +63,8 @@ def test_what_was_cancelled_or_taken_meanwhile_is_left_out(start: Start) -> None
     cancelled, taken, left = start(), start(), start()
     clips = submission.sendable(now=timezone.now())
     services.cancel_generation(generation=cancelled)
-    Generation.objects.filter(pk=taken.pk).update(fence=7, state=State.SUBMITTING)
-    assert [one.claim.generation_id for one in submission.write_down(clips)] == [left.pk]
+    Generation.objects.filter(pk=taken.pk).update(state=State.SUBMITTING)
+    assert [one.claim.pk for one in submission.write_down(clips)] == [left.pk]
     assert RemoteJob.objects.count() == 1
     assert transfers(cancelled) == REFUNDED
 
@@ -81,14 +82,15 @@ def test_a_claim_that_changes_hands_between_reading_and_writing_is_not_ours(
     generation = start()
     clips = submission.sendable(now=timezone.now())
     move = lifecycle.move_generation
+    other = new_claim(Generation, pk=generation.pk)
 
     def overtaken(generation_id: UUID, **changes: Any) -> bool:
-        Generation.objects.filter(pk=generation_id).update(fence=5)
+        Generation.objects.filter(pk=generation_id).update(**other.fresh_lease())
         return move(generation_id, **changes)
 
     monkeypatch.setattr(submission, "move_generation", overtaken)
     assert submission.write_down(clips) == []
-    assert facts(generation) == (State.QUEUED, 5, None)
+    assert facts(generation) == (State.QUEUED, other.token, START + LEASE)
     assert RemoteJob.objects.count() == 0
 
 
@@ -109,7 +111,7 @@ def test_accepted(start: Start, clock: Clock) -> None:
     clock.shift(2)
     assert submission.record_accepted(sent, Accepted(remote_id="job_1", billed_credits=1300)) is True
     job = job_of(generation)
-    assert facts(generation) == (State.PROCESSING, 1, None)
+    assert facts(generation) == (State.PROCESSING, None, None)
     assert (job.remote_id, job.billed_credits, job.is_running) == ("job_1", 1300, False)
     assert job.poll_at == START + timedelta(seconds=3)
     assert transfers(generation) == CHARGED
@@ -117,12 +119,14 @@ def test_accepted(start: Start, clock: Clock) -> None:
 
 def test_not_sent(start: Start) -> None:
     generation = start()
-    assert submission.record_not_sent(written(generation)) is True
-    assert facts(generation) == (State.QUEUED, 1, None)
+    first = written(generation)
+    assert submission.record_not_sent(first) is True
+    assert facts(generation) == (State.QUEUED, None, None)
     assert RemoteJob.objects.count() == 0
     assert transfers(generation) == CHARGED
     again = written(generation)
-    assert (again.claim.fence, reloaded(generation).attempt_count) == (2, 2)
+    assert again.claim.token != first.claim.token
+    assert (reloaded(generation).leased_by, reloaded(generation).attempt_count) == (again.claim.token, 2)
 
 
 def test_refused(start: Start) -> None:
@@ -131,7 +135,7 @@ def test_refused(start: Start) -> None:
     assert submission.record_refused(written(generation), refusal) is True
     row = reloaded(generation)
     assert (row.state, row.error_code, row.error_message) == (State.FAILED, "c" * 60, "The prompt is not allowed.")
-    assert (row.needs_review, row.lease_until) == (False, None)
+    assert (row.needs_review, row.leased_until) == (False, None)
     assert RemoteJob.objects.count() == 0
     assert transfers(generation) == REFUNDED
 
@@ -140,7 +144,7 @@ def test_the_account_refused(start: Start) -> None:
     generation = start()
     error = AccountRefusedError("Too few credits.", code="insufficient_credits")
     assert submission.record_account_refused(written(generation), error) is True
-    assert facts(generation) == (State.QUEUED, 1, START + timedelta(minutes=5))
+    assert facts(generation) == (State.QUEUED, None, START + timedelta(minutes=5))
     assert [pause.model for pause in account.account_pauses()] == [""]
     assert RemoteJob.objects.count() == 0
     assert transfers(generation) == CHARGED
@@ -163,7 +167,7 @@ def test_lost(start: Start, clock: Clock) -> None:
     clock.shift(2)
     assert submission.record_lost(sent) is True
     job = job_of(generation)
-    assert facts(generation) == (State.UNKNOWN, 1, None)
+    assert facts(generation) == (State.UNKNOWN, None, None)
     assert (job.sent_at, job.lost_at, job.remote_id) == (START, START + timedelta(seconds=2), None)
     assert transfers(generation) == CHARGED
     assert submission.sendable(now=timezone.now()) == []
@@ -221,26 +225,26 @@ def test_an_outcome_of_an_earlier_attempt_says_nothing_about_the_next(start: Sta
     before = (vars(reloaded(generation)) | {"_state": 0}, vars(job_of(generation)) | {"_state": 0})
     assert outcome(earlier) is False
     assert (vars(reloaded(generation)) | {"_state": 0}, vars(job_of(generation)) | {"_state": 0}) == before
-    submission.hold_submissions([earlier])
+    assert earlier.claim.renew() is False
     assert outcome(current) is True
 
 
 # --- Leases -----------------------------------------------------------------------------------------------------------
 
 
-def test_leases_are_held_while_an_answer_is_awaited(start: Start, clock: Clock) -> None:
+def test_leases_are_renewed_while_an_answer_is_awaited(start: Start, clock: Clock) -> None:
     generation = start()
     sent = written(generation)
     clock.shift(15)
-    submission.hold_submissions([sent])
+    assert sent.claim.renew() is True
     clock.shift(15)
     assert submission.rescue_dead_submissions() == 0
     clock.shift(5.1)
     assert submission.rescue_dead_submissions() == 1
-    assert facts(generation) == (State.UNKNOWN, 2, None)
+    assert facts(generation) == (State.UNKNOWN, None, None)
     assert job_of(generation).lost_at == timezone.now()
-    submission.hold_submissions([sent])
-    assert reloaded(generation).lease_until is None
+    assert sent.claim.renew() is False
+    assert reloaded(generation).leased_until is None
 
 
 # --- Who may be sent --------------------------------------------------------------------------------------------------

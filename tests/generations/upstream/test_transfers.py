@@ -13,11 +13,12 @@ from pytest_django import Settings
 
 from tchavi_studio.engines.base import OutputExpiredError, UnavailableError
 from tchavi_studio.engines.tchavi import TchaviEngine
-from tchavi_studio.generations import leases, services, slices
-from tchavi_studio.generations.leases import Claim
+from tchavi_studio.generations import services
 from tchavi_studio.generations.models import AccountPause, Generation, RemoteFile, RemoteJob, State, UpstreamAccount
 from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.generations.upstream import account, following, network, submission, transfers
+from tchavi_studio.runtime import leases, slices
+from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.generations.conftest import write_clip
 from tests.generations.test_tasks import photo
@@ -73,7 +74,7 @@ def done(start: Start, drive: Drive, upstream: Upstream) -> Generation:
     return generation
 
 
-def claimed() -> Claim:
+def claimed() -> Claim[Generation]:
     claim = transfers.claim_next_download()
     assert claim is not None
     return claim
@@ -84,7 +85,7 @@ def leftovers(settings: Settings) -> list[Path]:
 
 
 def waits_seconds(generation: Generation) -> float:
-    until = reloaded(generation).lease_until
+    until = reloaded(generation).leased_until
     assert until is not None
     return (until - timezone.now()).total_seconds()
 
@@ -100,10 +101,10 @@ def test_a_finished_clip_is_fetched_verified_and_kept(
     done: Generation, served: list[bytes | Exception], film: bytes, settings: Settings
 ) -> None:
     claim = claimed()
-    assert claim == Claim(generation_id=done.pk, fence=2)
+    assert (claim.pk, claim.token) == (done.pk, reloaded(done).leased_by)
     transfers.download_claimed(claim)
     row = reloaded(done)
-    assert (row.state, row.lease_until, row.error_code) == (State.COMPLETED, None, "")
+    assert (row.state, row.leased_until, row.error_code) == (State.COMPLETED, None, "")
     assert row.output is not None
     assert Path(row.output.file.path).read_bytes() == film
     assert ledger_rows(done) == CHARGED
@@ -115,7 +116,8 @@ def test_a_download_is_claimed_once_and_again_after_its_lease(done: Generation, 
     first = claimed()
     assert transfers.claim_next_download() is None
     clock.shift(20.001)
-    assert claimed().fence == first.fence + 1
+    assert claimed().pk == first.pk
+    assert first.rows.exists() is False
 
 
 def test_a_full_workspace_gets_what_it_paid_for(
@@ -246,7 +248,7 @@ def test_a_full_disk_costs_time_and_no_clip(
     served.append(OSError(errno.ENOSPC, "No space left on device"))
     transfers.download_claimed(claimed())
     row = reloaded(done)
-    assert (row.state, row.lease_until) == (State.SAVING, timezone.now() + timedelta(seconds=2))
+    assert (row.state, row.leased_until) == (State.SAVING, timezone.now() + timedelta(seconds=2))
     assert (ledger_rows(done), leftovers(settings)) == (CHARGED, [])
     clock.shift(3)
     transfers.download_claimed(claimed())
@@ -285,32 +287,32 @@ def test_no_failure_of_a_lost_claim_counts(
     claimed()
     Generation.objects.update(attempt_count=4)
     before = vars(reloaded(done)) | {"_state": 0}
-    monkeypatch.setattr(leases, "_hold", lambda claim, state: None)
+    monkeypatch.setattr(leases, "_renew", lambda claim: None)
     served.append(outcome)
     transfers.download_claimed(late)
     assert vars(reloaded(done)) | {"_state": 0} == before
     assert ledger_rows(done) == CHARGED
 
 
-def test_the_lease_is_held_while_a_film_comes_in_slowly(
+def test_the_lease_is_renewed_while_a_film_comes_in_slowly(
     done: Generation, film: bytes, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.STUDIO_LEASE_SECONDS = 0.15
-    held, hold = [], leases._hold
+    renewed, renew = [], leases._renew
 
-    def counted(claim: Claim, state: State) -> None:
-        held.append(claim)
-        hold(claim, state)
+    def counted(claim: Claim[Generation]) -> None:
+        renewed.append(claim)
+        renew(claim)
 
     def fetch(url: str, path: Path, **_more: object) -> str:
         time.sleep(0.2)
         path.write_bytes(film)
         return "sha256"
 
-    monkeypatch.setattr(leases, "_hold", counted)
+    monkeypatch.setattr(leases, "_renew", counted)
     monkeypatch.setattr(transfers, "fetch_output", fetch)
     transfers.download_claimed(claimed())
-    assert len(held) >= 2
+    assert len(renewed) >= 2
     assert reloaded(done).state == State.COMPLETED
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tchavi_studio.engines.base import Accepted, JobList, RemoteState, Snapshot
+from tchavi_studio.generations import lifecycle
 from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.generations.services import cancel_generation
 from tchavi_studio.generations.upstream import submission, unknown
@@ -107,7 +108,7 @@ def test_a_submission_under_way_is_a_doubt(lost: Generation, start: Start, drive
     (under_way,) = submission.write_down(submission.sendable(now=timezone.now()))
     drive.restart()
     for _turn in range(3):
-        submission.hold_submissions([under_way])
+        under_way.claim.renew()
         wait(drive, 6)
     assert not is_adopted(lost)
     submission.record_accepted(under_way, Accepted(remote_id="job_of_the_other", billed_credits=1300))
@@ -302,11 +303,11 @@ def test_who_got_lost_after_the_walk_had_begun_waits_for_the_next(start: Start, 
     assert reloaded(older).state == State.UNKNOWN
 
 
-def test_a_claim_that_was_lost_meanwhile_adopts_nothing(
+def test_what_was_given_up_meanwhile_adopts_nothing(
     lost: Generation, drive: Drive, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = unknown._attempts()
-    Generation.objects.filter(pk=lost.pk).update(fence=9)
+    assert lifecycle.fail_generation(lost.pk, code="upstream_unknown", message="Lost.", needs_review=True)
     monkeypatch.setattr(unknown, "_attempts", lambda: attempts)
     wait(drive, 10)
     assert not is_adopted(lost)

@@ -1,11 +1,10 @@
-"""A slice of work ends when its time is over, or at once when its cluster is asked to stop."""
+"""A pump's slice of work: it ends when its time is over, or at once when its cluster is asked to stop."""
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 import pytest
@@ -13,12 +12,11 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from tchavi_studio.engines.tchavi import TchaviEngine
-from tchavi_studio.generations import slices, tasks
-from tchavi_studio.generations.models import Generation, PumpSeat, RemoteJob, State
-from tchavi_studio.generations.slices import Slice, stop_is_asked
+from tchavi_studio.generations import tasks
+from tchavi_studio.generations.models import Generation, PumpSlot, RemoteJob, State
 from tchavi_studio.generations.upstream import network
-from tchavi_studio.generations.upstream.seats import keep_seat, leave_seat, take_seat
 from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.runtime import slices
 from tchavi_studio.workspaces.models import Workspace
 
 Start = Callable[..., Generation]
@@ -30,28 +28,6 @@ def stop_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "stop"
     monkeypatch.setattr(slices, "stop_file", path)
     return path
-
-
-def test_a_slice_has_its_time() -> None:
-    turn = Slice(0.05)
-    seen = [turn.is_over]
-    time.sleep(0.06)
-    assert [*seen, turn.is_over, Slice(0).is_over] == [False, True, True]
-
-
-def test_a_slice_ends_at_once_when_a_stop_is_asked_for(stop_file: Path) -> None:
-    turn = Slice(60)
-    assert (stop_is_asked(), turn.is_over) == (False, False)
-    stop_file.touch()
-    assert (stop_is_asked(), turn.is_over) == (True, True)
-
-
-def test_without_a_cluster_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "stop_file", None)
-    assert (stop_is_asked(), Slice(60).is_over) == (False, False)
-
-
-# --- The pump ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -105,9 +81,9 @@ def test_a_pump_that_is_to_stop_writes_down_at_once_what_it_waits_for(
     asking.join(10)
     assert ended_at - asked_at[0] < 1.0
     row, job = Generation.objects.get(pk=generation.pk), RemoteJob.objects.get()
-    assert (row.state, row.lease_until) == (State.UNKNOWN, None)
+    assert (row.state, row.leased_until) == (State.UNKNOWN, None)
     assert job.lost_at is not None
-    assert PumpSeat.objects.get().held_by is None, "the next pump finds its seat free"
+    assert PumpSlot.objects.get().leased_by is None, "the next pump finds its slot free"
     assert [thread.name for thread in threading.enumerate() if thread.name == "upstream"] == []
 
 
@@ -119,15 +95,15 @@ def test_a_pump_that_is_to_stop_begins_nothing(
     stop_file.touch()
     tasks.pump_upstream()
     assert Generation.objects.get(pk=generation.pk).state == State.QUEUED
-    assert (RemoteJob.objects.count(), OrmQ.objects.count()) == (0, 0), "a hint would only wake a cluster that stops"
+    assert (RemoteJob.objects.count(), OrmQ.objects.count()) == (0, 0), "a wake-up would only wake a cluster that stops"
     assert silent.has_been_asked.is_set() is False
 
 
-def test_a_pump_without_work_ends_and_leaves_its_seat(live: None, silent: SilentProvider) -> None:
+def test_a_pump_without_work_ends_and_releases_its_slot(live: None, silent: SilentProvider) -> None:
     began = time.monotonic()
     tasks.pump_upstream()
     assert time.monotonic() - began < 5
-    assert PumpSeat.objects.get().held_by is None
+    assert PumpSlot.objects.get().leased_by is None
     assert OrmQ.objects.count() == 0
 
 
@@ -139,31 +115,3 @@ def test_a_pump_whose_time_is_over_hands_on(
     OrmQ.objects.all().delete()
     tasks.pump_upstream()
     assert list(OrmQ.objects.values_list("key", flat=True)) == ["pump"]
-
-
-# --- Seats ------------------------------------------------------------------------------------------------------------
-
-
-def test_there_are_as_many_seats_as_pumps_are_wanted(db: None, settings: Settings) -> None:
-    settings.STUDIO_PUMPS = 2
-    first, second = take_seat(), take_seat()
-    assert first is not None
-    assert second is not None
-    assert ((first.number, second.number), take_seat()) == ((0, 1), None)
-    leave_seat(first)
-    third = take_seat()
-    assert third is not None
-    assert third.number == 0
-    assert isinstance(third.holder, UUID)
-    leave_seat(first)
-    assert (keep_seat(first), keep_seat(third), take_seat()) == (False, True, None)
-
-
-def test_a_seat_whose_pump_died_is_free_after_its_lease(db: None, settings: Settings) -> None:
-    settings.STUDIO_LEASE_SECONDS = 0.1
-    dead = take_seat()
-    assert dead is not None
-    time.sleep(0.11)
-    heir = take_seat()
-    assert heir is not None
-    assert (keep_seat(dead), keep_seat(heir)) == (False, True)

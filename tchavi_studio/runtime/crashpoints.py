@@ -12,7 +12,7 @@ class CrashPoint(StrEnum):
     """Every such moment, in the order in which a clip passes them. "in" means inside a transaction."""
 
     IN_ACCEPTING = "in accepting: rows and charge written, not committed"
-    ACCEPTED = "accepted: committed, no hint given"
+    ACCEPTED = "accepted: committed, no wake-up queued"
     REFERENCE_UPLOADED = "reference uploaded: its address not written down"
     IN_WRITING_DOWN = "in writing down the submission: not committed"
     WRITTEN_DOWN = "submission written down: not sent"

@@ -1,0 +1,31 @@
+"""Slots: how many pumps work at once, whatever wakes them up and however they die."""
+
+import time
+
+from pytest_django import Settings
+
+from tchavi_studio.generations.upstream.slots import take_slot
+
+
+def test_there_are_as_many_slots_as_pumps_are_wanted(db: None, settings: Settings) -> None:
+    settings.STUDIO_PUMPS = 2
+    first, second = take_slot(), take_slot()
+    assert first is not None
+    assert second is not None
+    assert ((first.pk, second.pk), take_slot()) == ((0, 1), None)
+    assert first.release() is True
+    third = take_slot()
+    assert third is not None
+    assert (third.pk, third.token != first.token) == (0, True)
+    assert first.release() is False
+    assert (first.renew(), third.renew(), take_slot()) == (False, True, None)
+
+
+def test_a_slot_whose_pump_died_is_free_after_its_lease(db: None, settings: Settings) -> None:
+    settings.STUDIO_LEASE_SECONDS = 0.1
+    dead = take_slot()
+    assert dead is not None
+    time.sleep(0.11)
+    heir = take_slot()
+    assert heir is not None
+    assert (dead.renew(), heir.renew()) == (False, True)
