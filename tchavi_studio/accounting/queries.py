@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timeuntil
 
+from tchavi_studio.generations.failures import exposure_label
 from tchavi_studio.generations.models import Generation, RemoteJob
 from tchavi_studio.generations.queries import exposures
 from tchavi_studio.generations.visibility import visible_to
@@ -15,7 +16,7 @@ from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.queries import granted_since, statement
 from tchavi_studio.workspaces.models import Membership, Workspace
 
-from .reasons import PLAY, exposure_label, reason_label
+from .reasons import PLAY, reason_label
 
 ROWS_PER_PAGE = 50
 

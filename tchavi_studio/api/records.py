@@ -5,7 +5,6 @@ from typing import Any, NotRequired, TypedDict
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations.events import public_job_id
@@ -91,8 +90,7 @@ def job_record(generation: Generation, request: HttpRequest) -> JobRecord:
     if generation.output is not None:
         record["output"] = _output(generation, generation.output, request)
     if generation.state in (State.FAILED, State.CANCELLED):
-        message = generation.failure_reason or _("Cancelled before work on it began.")
-        record["error"] = FailureRecord(code=generation.error_code, message=message)
+        record["error"] = FailureRecord(code=generation.error_code, message=generation.failure_message)
         record["tchavi"]["credits_refunded"] = generation.price_credits
     return record
 

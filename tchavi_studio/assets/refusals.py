@@ -41,11 +41,6 @@ def upload_refused(refusal: RefusedFileError) -> MediaRefusedError:
     return MediaRefusedError(refusal.code, f"{_reason(refusal)} {nothing_stored}")
 
 
-def output_refused(refusal: RefusedFileError) -> MediaRefusedError:
-    """What is said of a finished clip that does not hold up. The caller adds what becomes of the credits."""
-    return MediaRefusedError(refusal.code, _("The finished clip arrived damaged or incomplete, so it was not kept."))
-
-
 def _reason(refusal: RefusedFileError) -> str:
     figures = refusal.figures
     match refusal.code:

@@ -26,7 +26,7 @@ from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, Refus
 from .models import Asset, Kind, Origin, server_made_name
 from .probe import ProbedFile
 from .queries import asset_by_signed_token, stored_bytes
-from .refusals import MediaRefusedError, output_refused, upload_refused
+from .refusals import MediaRefusedError, upload_refused
 from .serving import EXTENSIONS
 from .signing import own_path
 
@@ -123,7 +123,7 @@ def store_output(
 
     The clip is kept as it is, with its metadata, and the workspace's quota does not refuse what is paid for already.
     Verifying takes seconds and no database: `during` is called with it, and may do something else at the same time.
-    Raises `MediaRefusedError`.
+    Raises `RefusedFileError`, which is not for people: how a clip's failure is told is the caller's to say.
     """
     try:
         with _incoming_directory() as directory:
@@ -131,10 +131,7 @@ def store_output(
             def verify() -> ProbedFile:
                 return probe.verify_output(path.resolve(), directory)
 
-            try:
-                probed = during(verify) if during else verify()
-            except RefusedFileError as refusal:
-                raise output_refused(refusal) from refusal
+            probed = during(verify) if during else verify()
             asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")
             return _keep(asset, probed, path, within_quota=False)
     finally:

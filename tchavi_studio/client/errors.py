@@ -31,6 +31,9 @@ from dataclasses import dataclass
 
 from tchavi_studio.client.results import Job, ResponseInfo
 
+WITHOUT_EXPLANATION = "The server answered {status} without an explanation."
+"""What an error's message is where the server gave none."""
+
 
 class TchaviError(Exception):
     """Base of the tree. `message` is for people.
@@ -235,7 +238,7 @@ def api_error(
     code = error.get("code")
     param = error.get("param")
     return _error_class(status)(
-        message if isinstance(message, str) and message else f"The server answered {status} without an explanation.",
+        message if isinstance(message, str) and message else WITHOUT_EXPLANATION.format(status=status),
         status=status,
         code=code if isinstance(code, str) else "",
         param=param if isinstance(param, str) else "",

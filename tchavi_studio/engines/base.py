@@ -6,7 +6,7 @@ later. A *local* engine renders here, in the calling task. Neither touches the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -145,12 +145,24 @@ def storable(text: str) -> str:
 
 
 class EngineError(Exception):
-    """Base of everything an engine raises on purpose. `code` is stable, `message` is for people."""
+    """Base of everything an engine raises on purpose.
 
-    def __init__(self, message: str, *, code: str = "engine_error", budget: Budget = Budget()) -> None:
-        super().__init__(message)
+    `code` is stable. `message` is what the other side said, or a word for the log. Where it is "", the studio says
+    what `code` means in the reader's language, with the numbers that its sentence needs as `figures`.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "engine_error",
+        figures: Mapping[str, int] | None = None,
+        budget: Budget = Budget(),
+    ) -> None:
+        super().__init__(message or code)
         self.code = storable(code)
         self.message = storable(message)
+        self.figures = dict(figures or {})
         self.budget = budget
 
 
@@ -193,7 +205,7 @@ class OutputExpiredError(EngineError):
 
 
 class RenderFailedError(EngineError):
-    """A local render could not be made, for instance because a reference broke."""
+    """A local render could not be made, for instance because a reference broke. Never has a `message`."""
 
 
 class RenderCancelledError(EngineError):

@@ -5,6 +5,7 @@ matter for money (surely not sent, surely refused, unknown). What it sends is st
 never sends anything twice by itself: when to try again is the pump's to decide.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import httpx
 from tchavi_studio.client import AsyncTchavi, Job
 from tchavi_studio.client.connection import Clock
 from tchavi_studio.client.errors import (
+    WITHOUT_EXPLANATION,
     APIConnectionError,
     APIError,
     InvalidRequestError,
@@ -45,6 +47,8 @@ from tchavi_studio.engines.base import (
     storable,
 )
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, fetch_to_file
+
+logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 
@@ -168,7 +172,7 @@ class TchaviEngine:
             uploaded = await self._client.files.upload(reference.path)
         except TchaviError as error:
             if isinstance(error, InvalidRequestError | NotOfferedError) and error.status not in UNDECIDED_STATUSES:
-                raise RefusedError(error.message, code=error.code or "reference_refused") from error
+                raise RefusedError(_words(error), code=error.code or "reference_refused") from error
             raise _question_error(error) from error
         return UploadedReference(
             url=storable(uploaded.url), expires_at=uploaded.url_expires_at, budget=_budget(uploaded.response)
@@ -251,7 +255,8 @@ def _submission_error(error: TchaviError) -> EngineError:
     if isinstance(error, APIConnectionError):
         return NotSentError(error.message, code="upstream_unreachable")
     if isinstance(error, UsageError):
-        return RefusedError(error.message, code="request_not_sendable")
+        logger.error("A request could not be sent: %s", error.message)
+        return RefusedError(code="request_not_sendable")
     if isinstance(error, RateLimitError):
         return _out_of_budget(error)
     if not isinstance(error, APIError) or error.status in UNDECIDED_STATUSES:
@@ -259,7 +264,13 @@ def _submission_error(error: TchaviError) -> EngineError:
     budget = _budget(error.response)
     if error.status in ACCOUNT_STATUSES | MISPLACED_STATUSES or error.status < 400:
         return AccountRefusedError(error.message, code=error.code or f"http_{error.status}", budget=budget)
-    return RefusedError(error.message, code=error.code or f"http_{error.status}", budget=budget)
+    return RefusedError(_words(error), code=error.code or f"http_{error.status}", budget=budget)
+
+
+def _words(error: APIError) -> str:
+    """What the other side said; "" where the client had to find words itself."""
+    is_clients = isinstance(error, NotOfferedError) or error.message == WITHOUT_EXPLANATION.format(status=error.status)
+    return "" if is_clients else error.message
 
 
 def _question_error(error: TchaviError) -> EngineError:

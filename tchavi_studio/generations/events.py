@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils import translation
 
 from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.queries import enabled_endpoints
@@ -61,7 +62,8 @@ def _job_data(generation: Generation) -> dict[str, Any]:
     }
     if generation.state != State.COMPLETED:
         # Read by programs and in their logs, so not in the language of whoever cancelled it.
-        message = generation.error_message or "Cancelled before work on it began."
+        with translation.override("en"):
+            message = generation.failure_message
         data["error"] = {"code": generation.error_code, "message": message}
         data["tchavi"]["credits_refunded"] = generation.price_credits
     return data

@@ -1,44 +1,177 @@
-"""Why clips fail, in the reader's language.
+"""Why clips fail, told once for every place that tells it: cards, statement, exposure page, `/v1`, webhooks.
 
-A failure's message is stored as its engine said it. What the studio itself says is English there and known here, so
-it can be read in another language; what a provider says is shown whole, as it came.
+A failed clip stores a code, and the figures that its sentence needs, never a sentence: the reader's language is known
+only when it is shown. What a provider says is stored as it came and shown whole, instead of anything from this table.
 """
 
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-OWN_MESSAGES = frozenset(
-    {
-        gettext_noop("The first frame could not be read."),
-        gettext_noop("The first frame could not be decoded."),
-        gettext_noop("The last frame could not be read."),
-        gettext_noop("The last frame could not be decoded."),
-        gettext_noop("Reference image %(number)s could not be read."),
-        gettext_noop("Reference image %(number)s could not be decoded."),
-        gettext_noop("Reference video %(number)s could not be read."),
-        gettext_noop("Reference video %(number)s could not be decoded."),
-        gettext_noop("Reference audio %(number)s could not be read."),
-        gettext_noop("Reference audio %(number)s could not be decoded."),
-        gettext_noop("Rendering the preview took too long."),
-        gettext_noop("The preview engine could not render this request."),
-        gettext_noop("The preview engine could not be started."),
-        gettext_noop("The preview engine stopped before the clip was done."),
-        gettext_noop("The render stopped %(number)s times without finishing."),
-        gettext_noop("The provider gave no reason."),
-        gettext_noop("The provider did not finish this clip in time."),
-        gettext_noop("The provider's answer was lost, so it is not known whether the clip is being made."),
-        gettext_noop("The studio's account at the provider could not be used for too long."),
-        gettext_noop("The finished clip arrived damaged or incomplete, so it was not kept."),
-    }
-)
-NUMBER = re.compile(r"\d+")
+Text = Promise | str
+
+MODEL_REFUSED = "model_not_allowed"
+"""The provider refuses a model to the studio's account."""
 
 
-def readable_reason(message: str) -> str:
-    """`message` in the language in force if it is one of the studio's own, else as it is."""
-    numbers = NUMBER.findall(message)
-    own = NUMBER.sub("%(number)s", message)
-    if own not in OWN_MESSAGES:
-        return message
-    return gettext(own) % {"number": numbers[0]} if numbers else gettext(own)
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What is told of one code: what happened, what to do next, and both places that have room for a few words."""
+
+    reason: Text
+    label: Text
+    remedy: Text = ""
+    exposure: Text = ""
+
+
+UNREADABLE = _("A reference couldn't be read")
+OTHER_FILE = _("Try again with another file.")
+KEEPS_FAILING = _("Try again. If it keeps failing, tell the site's admin.")
+
+FAILURES: dict[str, Failure] = {
+    "cancelled": Failure(
+        reason=_("Cancelled before work on it began."),
+        label=_("Cancelled before it began"),
+    ),
+    # The preview engine's.
+    "first_frame_unreadable": Failure(
+        reason=_("The first frame couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE
+    ),
+    "last_frame_unreadable": Failure(reason=_("The last frame couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE),
+    "reference_image_unreadable": Failure(
+        reason=_("Reference image %(number)s couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE
+    ),
+    "reference_video_unreadable": Failure(
+        reason=_("Reference video %(number)s couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE
+    ),
+    "reference_audio_unreadable": Failure(
+        reason=_("Reference audio %(number)s couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE
+    ),
+    "render_failed": Failure(
+        reason=_("The preview engine couldn't render this clip."),
+        label=_("The preview couldn't be rendered"),
+        remedy=KEEPS_FAILING,
+    ),
+    "render_not_started": Failure(
+        reason=_("The preview engine couldn't be started."),
+        label=_("The preview couldn't be rendered"),
+        remedy=KEEPS_FAILING,
+    ),
+    "render_stopped": Failure(
+        reason=_("The preview engine stopped before the clip was done."),
+        label=_("The preview couldn't be rendered"),
+        remedy=KEEPS_FAILING,
+    ),
+    "render_timed_out": Failure(
+        reason=_("Rendering the preview took too long."),
+        label=_("Rendering took too long"),
+        remedy=_("Try again with a shorter clip or a lower resolution."),
+    ),
+    "render_interrupted": Failure(
+        reason=_("Rendering was interrupted %(count)s times."),
+        label=_("Rendering kept being interrupted"),
+        remedy=KEEPS_FAILING,
+    ),
+    # What can happen to a clip at the provider, on its way there, and on its way back.
+    "output_unreadable": Failure(
+        reason=_("The finished clip arrived damaged or incomplete, so it wasn't kept."),
+        label=_("The finished clip was damaged"),
+        exposure=_("Damaged"),
+    ),
+    "upstream_unknown": Failure(
+        reason=_("The provider's answer was lost, so we don't know whether the clip was made."),
+        label=_("The provider's answer was lost"),
+        exposure=_("Answer lost"),
+    ),
+    "upstream_timeout": Failure(
+        reason=_("The provider didn't finish this clip in time."),
+        label=_("The provider didn't finish in time"),
+        exposure=_("Too late"),
+    ),
+    "upstream_failed": Failure(
+        reason=_("The provider couldn't make this clip and gave no reason."),
+        label=_("The provider couldn't make it"),
+        remedy=_("Try again, or change the prompt or the references."),
+    ),
+    "account_unavailable": Failure(
+        reason=_("The provider refused the studio's account for too long, so this clip was never sent."),
+        label=_("The provider refused the studio's account"),
+        remedy=_("Ask the site's admin, then try again."),
+    ),
+    "reference_refused": Failure(
+        reason=_("The provider didn't accept a reference."),
+        label=_("The provider didn't accept a reference"),
+        remedy=OTHER_FILE,
+    ),
+    "request_not_sendable": Failure(
+        reason=_("The request couldn't be sent to the provider."),
+        label=_("The request couldn't be sent to the provider"),
+        remedy=_("Change the prompt or the references, then try again."),
+    ),
+    # Codes of the provider's API, which come with words of its own.
+    "references_unreachable": Failure(
+        reason=_("The provider couldn't get at a reference."),
+        label=_("The provider couldn't get at a reference"),
+    ),
+    "invalid_request": Failure(
+        reason=_("The provider refused the request."),
+        label=_("The provider refused the request"),
+    ),
+    # No longer given, but for ever in the ledger.
+    "reference_unreadable": Failure(reason=_("A reference couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE),
+}
+
+CHECK_KEY = _("Check TCHAVI_API_KEY, and restart the studio if you change it.")
+ADD_CREDITS = _("Add credits to the studio's account at the provider.")
+CHECK_ADDRESS = _("Check TCHAVI_BASE_URL: nothing accepts clips at that address.")
+CHECK_ALL = _("Check TCHAVI_API_KEY, the credits of the studio's account at the provider, and which models it may use.")
+
+ACCOUNT_REMEDIES: dict[str, Promise] = {
+    "invalid_api_key": CHECK_KEY,
+    "http_401": CHECK_KEY,
+    "insufficient_credits": ADD_CREDITS,
+    "http_402": ADD_CREDITS,
+    MODEL_REFUSED: _("Ask the provider to allow the model for the studio's account."),
+    "http_404": CHECK_ADDRESS,
+    "http_405": CHECK_ADDRESS,
+}
+"""What the site's admins can do when the provider refuses the studio's account. No clip fails of it: they wait."""
+
+
+def failure_reason(code: str, *, figures: Mapping[str, object], provider_message: str) -> str:
+    """Why a clip failed, as a whole sentence: the provider's own words if it gave any. "" without a code."""
+    if provider_message or not code:
+        return provider_message
+    try:
+        return str(FAILURES[code].reason) % figures
+    except KeyError:
+        # A provider's code, or one that happens to be ours but comes without our figures.
+        return gettext("The provider couldn't make this clip. It gave no reason, only the code %(code)s.") % {
+            "code": code
+        }
+
+
+def failure_remedy(code: str, *, provider_message: str) -> str:
+    """What to do next, as a whole sentence; "" where nothing is known to help, or a provider speaks for itself."""
+    return str(FAILURES[code].remedy) if code in FAILURES and not provider_message else ""
+
+
+def failure_label(code: str) -> str:
+    """Why a clip failed in a few words, without a full stop."""
+    if code in FAILURES:
+        return str(FAILURES[code].label)
+    return gettext("The provider refused it: %(code)s") % {"code": code}
+
+
+def exposure_label(code: str) -> str:
+    """Why a clip was refunded although the provider may have billed it, in a word or two."""
+    known = FAILURES.get(code)
+    return str(known.exposure) if known and known.exposure else failure_label(code)
+
+
+def account_remedy(code: str) -> str:
+    """What the site's admins can do about a refusal of the studio's account."""
+    return str(ACCOUNT_REMEDIES.get(code, CHECK_ALL))

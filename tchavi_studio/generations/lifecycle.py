@@ -5,7 +5,7 @@ else was faster or the row has moved on, and the caller must do nothing more.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, Origin
-from tchavi_studio.assets.services import MediaRefusedError, delete_asset, store_output
+from tchavi_studio.assets.services import delete_asset, store_output
 from tchavi_studio.ledger.services import refund_charge
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import (
@@ -36,6 +37,7 @@ from .models import OPEN_STATES, Engine, Generation, State
 logger = logging.getLogger(__name__)
 
 MAX_RENDER_ATTEMPTS = 3
+MAX_CODE_LENGTH = 60
 ORPHANED_AFTER = timedelta(hours=1)
 WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
 
@@ -109,15 +111,15 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
         return False
     except StopAskedError:
         return give_back_render(claim)
-    except MediaRefusedError as refusal:
-        return fail_generation(claim.pk, code="output_unreadable", message=refusal.message, only_if=claim.held)
+    except RefusedFileError:
+        return fail_generation(claim.pk, code="output_unreadable", only_if=claim.held)
 
 
 def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
     """Complete a generation that is being saved with the file at `path`, which is gone afterwards.
 
     The file is stored and verified first; only then does the state flip, so "completed" always has its file. Raises
-    `MediaRefusedError` for a file that is no whole clip, and what `while_held` raises; the generation stays as it was.
+    `RefusedFileError` for a file that is no whole clip, and what `while_held` raises; the generation stays as it was.
     """
     generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.pk)
     asset = store_output(
@@ -151,21 +153,24 @@ def fail_generation(
     generation_id: UUID,
     *,
     code: str,
-    message: str,
+    figures: Mapping[str, int] | None = None,
+    message: str = "",
     sources: Collection[State] = OPEN_STATES,
     only_if: Q | None = None,
     needs_review: bool = False,
 ) -> bool:
-    """End a generation as failed and refund it, in one transaction. `message` is shown to people whole.
+    """End a generation as failed and refund it, in one transaction.
 
-    `needs_review` tells the site's admins that the provider may have billed it all the same.
+    `code` is one of failures.py, with the `figures` that its sentence needs; or the provider's own, with what it said
+    as `message`. `needs_review` tells the site's admins that the provider may have billed it all the same.
     """
     return _end_with_refund(
         generation_id,
         sources=sources,
         only_if=only_if,
         state=State.FAILED,
-        error_code=code,
+        error_code=code[:MAX_CODE_LENGTH],
+        error_figures=dict(figures or {}),
         error_message=message,
         needs_review=needs_review,
     )
@@ -211,7 +216,7 @@ def rescue_abandoned_renders() -> int:
             moved = fail_generation(
                 generation.pk,
                 code="render_interrupted",
-                message=f"The render stopped {MAX_RENDER_ATTEMPTS} times without finishing.",
+                figures={"count": MAX_RENDER_ATTEMPTS},
                 sources=WORKING_STATES,
                 only_if=is_abandoned,
             )

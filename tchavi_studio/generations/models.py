@@ -14,7 +14,7 @@ from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS, billed_sec
 from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
-from .failures import readable_reason
+from .failures import failure_reason, failure_remedy
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
@@ -63,6 +63,7 @@ class Generation(LeasedModel):
     `version` grows with every write that a card may show, and tells an open page whether its card is still right.
     `key_id` names the API key that asked for it (an id only: keys live in a room above); None from the browser.
     `is_test` marks what a test key asked for: made by the preview engine, free, and not shown in the browser.
+    `error_code` and `error_figures` say why it failed (see failures.py), `error_message` is what the provider said.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -93,6 +94,7 @@ class Generation(LeasedModel):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     progress_percent = models.PositiveSmallIntegerField(null=True)
     error_code = models.CharField(max_length=60, blank=True)
+    error_figures = models.JSONField(default=dict, blank=True)
     error_message = models.TextField(blank=True)
     needs_review = models.BooleanField(default=False)
     output = models.OneToOneField(Asset, on_delete=models.PROTECT, null=True, related_name="generation")
@@ -167,8 +169,18 @@ class Generation(LeasedModel):
 
     @property
     def failure_reason(self) -> str:
-        """Why it failed, for people: the studio's own words in their language, a provider's as they came."""
-        return readable_reason(self.error_message)
+        """Why it failed or was cancelled, in the reader's language; a provider's own words as they came."""
+        return failure_reason(self.error_code, figures=self.error_figures, provider_message=self.error_message)
+
+    @property
+    def failure_remedy(self) -> str:
+        """What to do next about it; "" where nothing is known to help."""
+        return failure_remedy(self.error_code, provider_message=self.error_message)
+
+    @property
+    def failure_message(self) -> str:
+        """Why it failed and what to do next."""
+        return f"{self.failure_reason} {self.failure_remedy}".rstrip()
 
     @property
     def elapsed_seconds(self) -> int:

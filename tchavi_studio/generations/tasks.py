@@ -63,7 +63,7 @@ def render_claimed(claim: Claim[Generation]) -> None:
     try:
         clip = PreviewEngine().render(local_request(generation), output_path=path, on_progress=on_progress)
     except RenderFailedError as failure:
-        lifecycle.fail_generation(claim.pk, code=failure.code, message=failure.message, only_if=claim.held)
+        lifecycle.fail_generation(claim.pk, code=failure.code, figures=failure.figures, only_if=claim.held)
     except RenderCancelledError:
         # Ours no longer, or to be begun anew at the next start; then it need not wait for the lease to end.
         lifecycle.give_back_render(claim)

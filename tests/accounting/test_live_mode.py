@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tchavi_studio.accounting import queries
-from tchavi_studio.accounting.reasons import exposure_label, reason_label
+from tchavi_studio.accounting.reasons import reason_label
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import AccountPause, Generation, RemoteJob, State
 from tchavi_studio.ledger.models import Transfer
@@ -48,7 +48,7 @@ def expose(workspace: Workspace, start_clip: StartClip) -> Expose:
         Generation.objects.filter(pk=clip.pk).update(state=State.PROCESSING)
         known = {"reference": clip.pk, "generation": clip, "attempt_id": uuid4(), "sent_at": SENT_AT}
         job = RemoteJob.objects.create(**(known | facts))
-        assert fail_generation(clip.pk, code=code, message="…", sources={State.PROCESSING}, needs_review=True)
+        assert fail_generation(clip.pk, code=code, sources={State.PROCESSING}, needs_review=True)
         return job
 
     return make
@@ -105,11 +105,13 @@ def test_a_wallet_with_credits_asks_nobody(alice_browser: Client, workspace: Wor
 @pytest.mark.parametrize(
     ("reason", "label"),
     [
-        ("account_unavailable", "The studio's account at the provider could not be used"),
+        ("account_unavailable", "The provider refused the studio's account"),
         ("upstream_unknown", "The provider's answer was lost"),
-        ("upstream_timeout", "The provider did not finish it in time"),
-        ("upstream_failed", "The provider could not make it"),
-        ("reference_refused", "The provider did not take a reference"),
+        ("upstream_timeout", "The provider didn't finish in time"),
+        ("upstream_failed", "The provider couldn't make it"),
+        ("reference_refused", "The provider didn't accept a reference"),
+        ("reference_unreadable", "A reference couldn't be read"),
+        ("first_frame_unreadable", "A reference couldn't be read"),
         ("content_policy", "The provider refused it: content_policy"),
     ],
 )
@@ -137,9 +139,9 @@ def test_while_the_account_is_refused_every_page_tells_the_sites_admins(alice_br
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        ("invalid_api_key", "Check TCHAVI_API_KEY, and start the studio again if you change it."),
+        ("invalid_api_key", "Check TCHAVI_API_KEY, and restart the studio if you change it."),
         ("http_402", "Add credits to the studio's account at the provider."),
-        ("http_404", "Check TCHAVI_BASE_URL: nothing takes clips at that address."),
+        ("http_404", "Check TCHAVI_BASE_URL: nothing accepts clips at that address."),
         ("something_else", "Check TCHAVI_API_KEY, the credits of the studio's account at the provider, and which"),
     ],
 )
@@ -294,10 +296,6 @@ def test_the_list_asks_as_much_for_three_as_for_one(
     alice_browser.get(EXPOSURE)
     with django_assert_num_queries(8):
         alice_browser.get(EXPOSURE)
-
-
-def test_an_unknown_reason_is_told_as_the_statement_tells_it() -> None:
-    assert exposure_label("render_failed") == "The preview could not be rendered"
 
 
 def test_what_failed_over_there_after_its_refund_says_so(alice_browser: Client, expose: Expose) -> None:

@@ -96,6 +96,20 @@ def test_a_failed_job_has_its_reason_and_its_refund(program: Program, workspace:
     assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
 
 
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "Reference image 2 couldn't be read. Try again with another file."),
+        ("fr", "L’image de référence 2 n’a pas pu être lue. Réessayez avec un autre fichier."),
+    ],
+)
+def test_a_failure_of_ours_is_told_in_the_language_asked_for(program: Program, language: str, message: str) -> None:
+    job_id = program.generate().json()["id"]
+    fail_generation(only_generation().pk, code="reference_image_unreadable", figures={"number": 2})
+    job = program.get(f"/jobs/{job_id}", **{"Accept-Language": language}).json()
+    assert job["error"] == {"code": "reference_image_unreadable", "message": message}
+
+
 # --- Whose jobs -------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from django.utils import translation
 
 import tchavi_studio.assets
 from tchavi_studio.assets.limits import RefusedFileError
-from tchavi_studio.assets.refusals import output_refused, upload_refused
+from tchavi_studio.assets.refusals import upload_refused
 
 CASES = [
     (
@@ -135,9 +135,3 @@ def test_every_code_that_is_raised_has_a_message() -> None:
     sources = Path(tchavi_studio.assets.__file__).parent.glob("*.py")
     raised = {code for path in sources for code in re.findall(r'RefusedFileError\(\s*"(\w+)"', path.read_text())}
     assert raised == {refusal.code for refusal, _ in CASES}
-
-
-def test_a_broken_output_is_told_as_such() -> None:
-    told = output_refused(RefusedFileError("truncated_file", kind="video"))
-    assert told.code == "truncated_file"
-    assert told.message == "The finished clip arrived damaged or incomplete, so it was not kept."

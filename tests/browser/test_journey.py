@@ -123,7 +123,8 @@ def test_a_reference_that_breaks_while_rendering_is_told_and_refunded(
     page.locator("button.generate").click()
 
     expect(card(page)).to_have_class(FAILED, timeout=CLIP_WITHIN_SECONDS * 1000)
-    expect(card(page)).to_contain_text("The first frame could not be read.")
+    expect(card(page)).to_contain_text("The first frame couldn't be read.")
+    expect(card(page)).to_contain_text("Try again with another file.")
     expect(card(page)).to_contain_text("260 credits refunded")
     expect(card(page).get_by_role("link", name="Edit and retry")).to_be_visible()
     expect(balance(page)).to_contain_text("10,000")

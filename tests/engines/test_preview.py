@@ -1,5 +1,6 @@
 """The preview engine from the outside: requests in, files and facts out."""
 
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from tchavi_studio.engines.base import (
 )
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.engines.preview.render import render_clip
+from tchavi_studio.engines.preview.wire import Failure, decode_answer
 from tests.engines import media
 
 REQUEST = EngineRequest(
@@ -312,7 +314,7 @@ def test_a_stopped_render_ends_at_once_and_leaves_nothing(tmp_path: Path, stop_a
 
 def test_a_render_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     engine = PreviewEngine(timeout_seconds=0.3)
-    with pytest.raises(RenderFailedError, match="took too long") as caught:
+    with pytest.raises(RenderFailedError) as caught:
         engine.render(
             replace(REQUEST, duration_seconds=15), output_path=tmp_path / "clip.mp4", on_progress=lambda _: True
         )
@@ -338,16 +340,18 @@ def broken(path: Path, content_type: str, content: bytes) -> EngineReference:
 
 
 @pytest.mark.parametrize(
-    ("field", "content_type", "message"),
+    ("field", "content_type", "code", "figures"),
     [
-        ("first_frame", "image/png", "The first frame could not be read."),
-        ("last_frame", "image/jpeg", "The last frame could not be read."),
-        ("reference_images", "image/webp", "Reference image 2 could not be read."),
-        ("reference_videos", "video/mp4", "Reference video 2 could not be decoded."),
-        ("reference_audios", "audio/wav", "Reference audio 2 could not be decoded."),
+        ("first_frame", "image/png", "first_frame_unreadable", {}),
+        ("last_frame", "image/jpeg", "last_frame_unreadable", {}),
+        ("reference_images", "image/webp", "reference_image_unreadable", {"number": 2}),
+        ("reference_videos", "video/mp4", "reference_video_unreadable", {"number": 2}),
+        ("reference_audios", "audio/wav", "reference_audio_unreadable", {"number": 2}),
     ],
 )
-def test_a_broken_reference_is_named(tmp_path: Path, field: str, content_type: str, message: str) -> None:
+def test_a_broken_reference_is_named(
+    tmp_path: Path, field: str, content_type: str, code: str, figures: dict[str, int]
+) -> None:
     good: dict[str, EngineReference] = {
         "image": media.photo(tmp_path / "good.png", media.textured((400, 300), 1)),
         "video": media.video(tmp_path / "good.mp4", [(9, 9, 9)]),
@@ -359,7 +363,7 @@ def test_a_broken_reference_is_named(tmp_path: Path, field: str, content_type: s
     value: Any = (good[content_type.split("/")[0]], bad) if field.startswith("reference") else bad
     with pytest.raises(RenderFailedError) as caught:
         render(replace(request, **{field: value}), tmp_path)
-    assert (caught.value.code, caught.value.message) == ("reference_unreadable", message)
+    assert (caught.value.code, caught.value.figures, caught.value.message) == (code, figures, "")
     assert {path.name for path in tmp_path.iterdir()} == {"good.png", "good.mp4", "good.wav", "bad"}
 
 
@@ -378,9 +382,9 @@ def test_a_first_frame_that_is_no_photo_is_refused(tmp_path: Path, fault: str) -
         case "bomb":
             Image.new("1", (7000, 6000)).save(path)
     reference = EngineReference(content_type=content_type, path=None if fault == "no path" else path)
-    with pytest.raises(RenderFailedError, match=r"^The first frame could not be read\.$") as caught:
+    with pytest.raises(RenderFailedError) as caught:
         render(replace(REQUEST, first_frame=reference), tmp_path)
-    assert caught.value.code == "reference_unreadable"
+    assert (caught.value.code, caught.value.figures) == ("first_frame_unreadable", {})
 
 
 def test_a_playlist_dressed_as_a_video_reaches_nothing(tmp_path: Path) -> None:
@@ -390,18 +394,18 @@ def test_a_playlist_dressed_as_a_video_reaches_nothing(tmp_path: Path) -> None:
         "concat": f"ffconcat version 1.0\nfile '{secret.path}'\n",
     }.items():
         disguised = broken(tmp_path / f"{name}.mp4", "video/mp4", playlist.encode())
-        with pytest.raises(RenderFailedError, match="Reference video 1 could not be decoded") as caught:
+        with pytest.raises(RenderFailedError) as caught:
             render(replace(REQUEST, reference_videos=[disguised]), tmp_path)
-        assert caught.value.code == "reference_unreadable"
+        assert (caught.value.code, caught.value.figures) == ("reference_video_unreadable", {"number": 1})
 
 
 def test_a_truncated_video_is_named(tmp_path: Path) -> None:
     whole = media.video(tmp_path / "whole.mp4", [(9, 9, 9), (200, 0, 0)])
     assert whole.path is not None
     cut = broken(tmp_path / "cut.mp4", "video/mp4", whole.path.read_bytes()[:-200])
-    with pytest.raises(RenderFailedError, match="Reference video 1 could not be decoded") as caught:
+    with pytest.raises(RenderFailedError) as caught:
         render(replace(REQUEST, reference_videos=[cut]), tmp_path)
-    assert caught.value.code == "reference_unreadable"
+    assert (caught.value.code, caught.value.figures) == ("reference_video_unreadable", {"number": 1})
 
 
 # --- The child process ------------------------------------------------------------------------------------------------
@@ -426,6 +430,29 @@ def wait_until(condition: object, *, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        ({"code": "first_frame_unreadable", "figures": {}}, Failure(code="first_frame_unreadable")),
+        (
+            {"code": "reference_image_unreadable", "figures": {"number": 2, "\0": 3}},
+            Failure(code="reference_image_unreadable", figures={"number": 2}),
+        ),
+        ({"code": "upstream_failed", "figures": {"number": 2}}, Failure(code="render_failed")),
+    ],
+)
+def test_a_child_can_say_only_what_an_engine_may_say(error: dict[str, Any], failure: Failure) -> None:
+    assert decode_answer(json.dumps({"error": error}).encode()) == failure
+
+
+@pytest.mark.parametrize(
+    "error", [{}, {"code": "render_failed"}, {"code": "render_failed", "figures": {"number": "x"}}, []]
+)
+def test_a_childs_failure_that_is_no_failure_is_not_read(error: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode_answer(json.dumps({"error": error}).encode())
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes through /proc")
 def test_a_crashed_child_is_a_failed_render(tmp_path: Path) -> None:
     def crash_the_child(done: float) -> bool:
@@ -435,11 +462,11 @@ def test_a_crashed_child_is_a_failed_render(tmp_path: Path) -> None:
                     os.kill(child, signal.SIGSEGV)
         return True
 
-    with pytest.raises(RenderFailedError, match="stopped before the clip was done") as caught:
+    with pytest.raises(RenderFailedError) as caught:
         PreviewEngine().render(
             replace(REQUEST, duration_seconds=15), output_path=tmp_path / "clip.mp4", on_progress=crash_the_child
         )
-    assert caught.value.code == "render_failed"
+    assert caught.value.code == "render_stopped"
     assert list(tmp_path.iterdir()) == []
 
 

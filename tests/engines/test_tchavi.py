@@ -271,6 +271,13 @@ def test_any_answer_of_success_without_a_job_has_an_unknown_outcome(status: int)
             carry_out(answering(httpx.Response(status, content=body)), submit)
 
 
+def test_what_cannot_be_sent_is_refused_without_words_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RefusedError) as caught:
+        carry_out(answering(httpx.Response(200)), lambda engine: engine.submit(REQUEST, attempt_id=""))
+    assert (caught.value.code, caught.value.message) == ("request_not_sendable", "")
+    assert "A request could not be sent: An idempotency key is 1 to 255 visible ASCII characters." in caplog.text
+
+
 def test_a_refusal_is_told_as_the_provider_told_it(upstream: Upstream) -> None:
     def refused(engine: TchaviEngine) -> Awaitable[Accepted]:
         request = EngineRequest(**{**vars(REQUEST), "prompt": "\0"})
@@ -285,7 +292,8 @@ def test_a_refusal_is_told_as_the_provider_told_it(upstream: Upstream) -> None:
     assert caught.value.budget == FULL
     with pytest.raises(RefusedError) as caught:
         carry_out(answering(httpx.Response(422, content=b"no")), submit)
-    assert caught.value.code == "http_422"
+    # The client's own words for "no explanation" are English: what is shown instead depends on the reader.
+    assert (caught.value.code, caught.value.message) == ("http_422", "")
 
 
 def test_what_can_not_be_written_as_json_is_refused_and_not_sent() -> None:
@@ -591,6 +599,9 @@ def test_what_a_refused_upload_means(tmp_path: Path, status: int, meaning: type[
     with pytest.raises(EngineError) as caught:
         carry_out(answering(httpx.Response(status, json={})), upload(picture))
     assert type(caught.value) is meaning
+    if meaning is RefusedError:
+        # Nobody over there said anything: the studio has the words, in the reader's language.
+        assert (caught.value.code, caught.value.message) == ("reference_refused", "")
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 422, 501])

@@ -1,17 +1,19 @@
 """What a card says in each state, and that it says nothing that isn't known."""
 
 import re
+from html import unescape
 
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from tchavi_studio.gallery.queries import Card, cards
 from tchavi_studio.gallery.templatetags.gallery import clock, ratio_class
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.queries import Estimate, Wait
-from tchavi_studio.workspaces.models import Membership, Workspace
+from tchavi_studio.workspaces.models import Membership, Role, Workspace
 from tests.gallery.conftest import MakeClip, Url, seconds_ago
 
 
@@ -99,6 +101,42 @@ def test_a_failed_clip_says_why_whole_and_that_the_credits_are_back(
     assert f'href="/w/{clip.workspace.slug}/credits/?kind=refund"' in card
     assert f'href="/w/{clip.workspace.slug}/create/?remix={clip.pk}&amp;keep=everything"' in card
     assert f'hx-post="{url("dismiss", clip)}"' in card
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            "This clip failed Reference image 2 couldn't be read. 1,300 credits refunded Try again with another file. "
+            "Edit and retry Dismiss",
+        ),
+        (
+            "fr",
+            "Ce clip a échoué L’image de référence 2 n’a pas pu être lue. 1 300 crédits remboursés "
+            "Réessayez avec un autre fichier. Modifier et relancer Masquer",
+        ),
+    ],
+)
+def test_a_failure_of_ours_is_told_in_the_readers_language_with_what_to_do(
+    make_clip: MakeClip, membership: Membership, language: str, words: str
+) -> None:
+    clip = make_clip(State.FAILED, error_code="reference_image_unreadable", error_figures={"number": 2})
+    with override(language):
+        card = unescape(words_of(card_of(clip, membership)))
+    assert card.startswith(words)
+
+
+def test_what_to_do_is_told_to_those_who_can(make_clip: MakeClip, membership: Membership) -> None:
+    clip = make_clip(State.FAILED, error_code="first_frame_unreadable")
+    membership.role = Role.VIEWER
+    card = unescape(words_of(card_of(clip, membership)))
+    assert card.startswith("This clip failed The first frame couldn't be read. 1,300 credits refunded Dawn")
+
+
+def test_a_cancelled_clip_needs_no_reason(make_clip: MakeClip, membership: Membership) -> None:
+    clip = make_clip(State.CANCELLED, error_code="cancelled")
+    assert words_of(card_of(clip, membership)).startswith("Cancelled 1,300 credits refunded Edit and retry Dismiss")
 
 
 def test_a_free_clip_that_fails_speaks_of_no_refund(make_clip: MakeClip, membership: Membership) -> None:

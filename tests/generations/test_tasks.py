@@ -58,8 +58,9 @@ def test_a_reference_that_broke_meanwhile_fails_the_clip_with_its_refund(
     Path(Asset.objects.get().file.path).write_bytes(b"no longer a picture")
     tasks.render_waiting()
     generation.refresh_from_db()
-    assert (generation.state, generation.error_code) == (State.FAILED, "reference_unreadable")
-    assert generation.error_message == "The first frame could not be read."
+    assert (generation.state, generation.error_code) == (State.FAILED, "first_frame_unreadable")
+    assert (generation.error_message, generation.error_figures) == ("", {})
+    assert generation.failure_message == "The first frame couldn't be read. Try again with another file."
     kinds = Transfer.objects.filter(reference=generation.pk).order_by("sequence").values_list("kind", "amount_credits")
     assert list(kinds) == [("charge", 260), ("refund", 260)]
 

@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 import httpx
 
+from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, Kind, Origin
-from tchavi_studio.assets.services import MediaRefusedError
 from tchavi_studio.engines import tchavi
 from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
@@ -204,7 +204,7 @@ def store_output(
     path: Path,
     during: Callable[[Callable[[], str]], str],
 ) -> Asset:
-    """As `assets.services.store_output`: a row for a whole film, `MediaRefusedError` for anything else.
+    """As `assets.services.store_output`: a row for a whole film, `RefusedFileError` for anything else.
 
     The asset's name is the film's label, which says whose film it is.
     """
@@ -214,7 +214,7 @@ def store_output(
         content = path.read_bytes()
         head, box = content[: len(FILM)], content[len(FILM) :]
         if head != FILM or len(box) <= 8 or int.from_bytes(box[:4], "big") != len(box):
-            raise MediaRefusedError("output_unreadable", "The clip is damaged.")
+            raise RefusedFileError("truncated_file", kind="video")
         return box[8:].decode()
 
     try:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import override
 from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
@@ -113,6 +114,21 @@ def test_a_failed_clip_is_told_with_its_reason_and_refund(both: WebhookEndpoint,
     assert data["error"] == {"code": "render_failed", "message": "The render failed."}
     assert data["tchavi"] == {"credits_used": 1300, "credits_refunded": 1300}
     assert data["studio"]["source"] == "browser"
+
+
+def test_programs_are_told_in_english_whoever_asked(both: WebhookEndpoint, start: Start) -> None:
+    first, second = start(), start()
+    with override("fr"):
+        lifecycle.fail_generation(first.pk, code="reference_image_unreadable", figures={"number": 2})
+        lifecycle.cancel_queued(second.pk)
+    told = [payload(message)["data"]["error"] for message in WebhookDelivery.objects.order_by("created_at", "id")]
+    assert told == [
+        {
+            "code": "reference_image_unreadable",
+            "message": "Reference image 2 couldn't be read. Try again with another file.",
+        },
+        {"code": "cancelled", "message": "Cancelled before work on it began."},
+    ]
 
 
 def test_a_cancelled_clip_is_a_failed_job(both: WebhookEndpoint, start: Start) -> None:

@@ -44,11 +44,11 @@ def main() -> int:
         clip = render_clip(order.request, order.output_path, report)
     except RenderFailedError as error:
         traceback.print_exc()
-        answer(Failure(code=error.code, message=error.message))
+        answer(Failure(code=error.code, figures=error.figures))
         return 1
     except Exception:
         traceback.print_exc()
-        answer(Failure(code=RENDER_FAILED, message="The preview engine could not render this request."))
+        answer(Failure(code=RENDER_FAILED))
         return 1
     answer(clip)
     return 0

@@ -26,7 +26,8 @@ from tchavi_studio.engines.base import (
 )
 from tchavi_studio.engines.preview.wire import (
     LINE_BYTES_AT_MOST,
-    RENDER_FAILED,
+    RENDER_NOT_STARTED,
+    RENDER_STOPPED,
     RENDER_TIMED_OUT,
     Answer,
     Failure,
@@ -70,9 +71,8 @@ class PreviewEngine:
         `on_progress` is called in the calling thread, at least every quarter of a second, with fractions that never
         fall; 1 is said once, when the clip is whole but not yet in place.
 
-        Raises `RenderFailedError` with the code `reference_unreadable` (the message names the reference),
-        `render_timed_out` or `render_failed`, and `RenderCancelledError` when `on_progress` answered False. The
-        clip appears at `output_path` at once and whole, or not at all.
+        Raises `RenderFailedError` with one of the wire's `CODES`, and `RenderCancelledError` when `on_progress`
+        answered False. The clip appears at `output_path` at once and whole, or not at all.
         """
         output_path = output_path.absolute()
         unfinished = output_path.with_name(f".{output_path.name}.{uuid.uuid4().hex}.part")
@@ -96,13 +96,13 @@ class PreviewEngine:
                     return clip
                 case Failure() as failure:
                     logger.warning("The preview could not be rendered (%s).\n%s", failure.code, child.stderr())
-                    raise RenderFailedError(failure.message, code=failure.code)
+                    raise RenderFailedError(code=failure.code, figures=failure.figures)
                 case Progress() as progress:
                     done = max(done, progress.done)
             _ask(on_progress, done)
             if time.monotonic() > deadline:
                 logger.warning("The preview took longer than %s s.\n%s", self._timeout_seconds, child.stderr())
-                raise RenderFailedError("Rendering the preview took too long.", code=RENDER_TIMED_OUT)
+                raise RenderFailedError(code=RENDER_TIMED_OUT)
 
 
 class _Child:
@@ -123,7 +123,7 @@ class _Child:
                 bufsize=0,
             )
         except OSError as error:
-            raise RenderFailedError("The preview engine could not be started.", code=RENDER_FAILED) from error
+            raise RenderFailedError(code=RENDER_NOT_STARTED) from error
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._stderr = bytearray()
         self._pipes = cast(tuple[IO[bytes], ...], (self._process.stdin, self._process.stdout, self._process.stderr))
@@ -175,8 +175,7 @@ class _Child:
         except ValueError:
             logger.exception("The preview's child process gave an answer that cannot be read.")
         # Follows the real answer when there was one, and is then never read.
-        message = "The preview engine stopped before the clip was done."
-        self._answers.put(Failure(code=RENDER_FAILED, message=message))
+        self._answers.put(Failure(code=RENDER_STOPPED))
 
     def _collect_stderr(self, stderr: IO[bytes]) -> None:
         while chunk := stderr.read(65536):

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,6 +43,13 @@ from tchavi_studio.engines.preview.sources import (
     read_photo,
     read_sound,
 )
+from tchavi_studio.engines.preview.wire import (
+    AUDIO_UNREADABLE,
+    FIRST_FRAME_UNREADABLE,
+    IMAGE_UNREADABLE,
+    LAST_FRAME_UNREADABLE,
+    VIDEO_UNREADABLE,
+)
 
 TITLE = "PREVIEW rendered by Tchavi Studio's preview engine"
 
@@ -61,7 +68,7 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """The references of a request, each with its name."""
+    """The references of a request, each with the failure that it can cause."""
 
     first_frame: Source | None
     last_frame: Source | None
@@ -71,20 +78,21 @@ class Inputs:
 
     @classmethod
     def of(cls, request: EngineRequest) -> "Inputs":
-        def one(label: str, reference: EngineReference | None) -> Source | None:
-            return Source(label=label, reference=reference) if reference else None
+        def one(reference: EngineReference | None, code: str) -> Source | None:
+            return Source(reference=reference, code=code) if reference else None
 
-        def numbered(label: str, references: tuple[EngineReference, ...]) -> tuple[Source, ...]:
+        def numbered(references: Sequence[EngineReference], code: str) -> tuple[Source, ...]:
             return tuple(
-                Source(label=f"{label} {number}", reference=reference) for number, reference in enumerate(references, 1)
+                Source(reference=reference, code=code, figures={"number": number})
+                for number, reference in enumerate(references, 1)
             )
 
         return cls(
-            first_frame=one("The first frame", request.first_frame),
-            last_frame=one("The last frame", request.last_frame),
-            images=numbered("Reference image", tuple(request.reference_images)),
-            videos=numbered("Reference video", tuple(request.reference_videos)),
-            audios=numbered("Reference audio", tuple(request.reference_audios)),
+            first_frame=one(request.first_frame, FIRST_FRAME_UNREADABLE),
+            last_frame=one(request.last_frame, LAST_FRAME_UNREADABLE),
+            images=numbered(request.reference_images, IMAGE_UNREADABLE),
+            videos=numbered(request.reference_videos, VIDEO_UNREADABLE),
+            audios=numbered(request.reference_audios, AUDIO_UNREADABLE),
         )
 
     @property
@@ -252,7 +260,7 @@ def _soundtrack(request: EngineRequest, inputs: Inputs, video_slots: list[Slot],
     voices: list[Samples] = []
     for source in inputs.audios:
         samples = read_sound(source, seconds_at_most=seconds)
-        with source.blamed("decoded"):
+        with source.blamed():
             if samples is None:
                 raise ValueError("There is no sound in it.")
             voices.append(samples)

@@ -2,12 +2,12 @@
 
 The format is chosen by the content type that the studio found by probing, never by a file's name, and nothing but
 that one format is tried: a playlist dressed as a video has no demuxer to reach. Whatever goes wrong in here is the
-file's fault and becomes `RenderFailedError` with the code `reference_unreadable` and the reference's name.
+file's fault and becomes `RenderFailedError` with a code that names the reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -20,7 +20,6 @@ from PIL.Image import Transpose
 
 from tchavi_studio.engines.base import EngineReference, RenderFailedError
 from tchavi_studio.engines.preview.picture import Picture
-from tchavi_studio.engines.preview.wire import REFERENCE_UNREADABLE
 
 SAMPLE_RATE = 48_000
 
@@ -62,18 +61,19 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A reference with the name that an error message gives it, such as "Reference video 2"."""
+    """A reference with the failure that it makes of a render if it can't be read."""
 
-    label: str
     reference: EngineReference
+    code: str
+    figures: Mapping[str, int] = field(default_factory=dict)
 
     @contextmanager
-    def blamed(self, verb: str) -> Iterator[None]:
+    def blamed(self) -> Iterator[None]:
         """Whatever fails inside is this file's fault: decoders raise nearly anything on broken bytes."""
         try:
             yield
         except Exception as error:
-            raise RenderFailedError(f"{self.label} could not be {verb}.", code=REFERENCE_UNREADABLE) from error
+            raise RenderFailedError(code=self.code, figures=self.figures) from error
 
     @property
     def path(self) -> Path:
@@ -84,7 +84,7 @@ class Source:
 
 def photo_size(source: Source) -> tuple[int, int]:
     """Width and height in pixels as the photo is meant to be seen, from its header alone."""
-    with source.blamed("read"), _open_photo(source) as image:
+    with source.blamed(), _open_photo(source) as image:
         width, height = image.size
         # Orientations 5 to 8 lie on their side.
         return (height, width) if image.getexif().get(0x0112, 1) >= 5 else (width, height)
@@ -92,7 +92,7 @@ def photo_size(source: Source) -> tuple[int, int]:
 
 def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image:
     """The photo in RGB, upright, transparent parts on white. JPEGs may come smaller, but cover `wanted_pixels`."""
-    with source.blamed("read"), _open_photo(source) as image:
+    with source.blamed(), _open_photo(source) as image:
         longest = max(wanted_pixels)
         image.draft("RGB", (longest, longest))
         image.load()
@@ -136,7 +136,7 @@ class VideoFile:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        with source.blamed("decoded"):
+        with source.blamed():
             self._container = _open_container(source)
             self._stream: VideoStream = self._container.streams.video[0]
             _check_shape((self._stream.width, self._stream.height), pixels_at_most=VIDEO_PIXELS_AT_MOST)
@@ -145,7 +145,7 @@ class VideoFile:
         self._shown = self._next()
         self._coming = self._shown
         self._quarter_turns = round(self._shown[1].rotation / 90) % 4
-        with source.blamed("decoded"):
+        with source.blamed():
             _check_shape(self.size, pixels_at_most=VIDEO_PIXELS_AT_MOST)
 
     @property
@@ -159,7 +159,7 @@ class VideoFile:
         while self._coming[0] <= seconds + 1e-6:
             self._shown = self._coming
             self._coming = self._next()
-        with self._source.blamed("decoded"):
+        with self._source.blamed():
             picture = Picture.from_video_frame(self._shown[1], self._turned(size))
         turn = QUARTER_TURNS[self._quarter_turns]
         return picture if turn is None else picture.mapped(lambda plane: plane.transpose(turn))
@@ -171,7 +171,7 @@ class VideoFile:
         self._container.close()
 
     def _next(self) -> tuple[float, av.VideoFrame]:
-        with self._source.blamed("decoded"):
+        with self._source.blamed():
             return next(self._timed_frames)
 
     def _decode(self) -> Iterator[tuple[float, av.VideoFrame]]:
@@ -193,7 +193,7 @@ class VideoFile:
 
 def read_sound(source: Source, *, seconds_at_most: float) -> Samples | None:
     """The sound of an audio or video file from its start, in stereo; None when the file has no sound."""
-    with source.blamed("decoded"), _open_container(source) as container:
+    with source.blamed(), _open_container(source) as container:
         if not container.streams.audio:
             return None
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)

@@ -4,23 +4,38 @@ Parent to child, one line on stdin, which then stays open as a sign of life:
     {"request": {…}, "output_path": "…"}
 Child to parent, on stdout:
     {"progress": {"done": 0.25}}                             any number of times
-    {"clip": {…}}  or  {"error": {"code": …, "message": …}}  once, last
+    {"clip": {…}}  or  {"error": {"code": …, "figures": {…}}}  once, last
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedClip
 
 RENDER_FAILED = "render_failed"
+RENDER_NOT_STARTED = "render_not_started"
+RENDER_STOPPED = "render_stopped"
 RENDER_TIMED_OUT = "render_timed_out"
-REFERENCE_UNREADABLE = "reference_unreadable"
-CODES = (RENDER_FAILED, RENDER_TIMED_OUT, REFERENCE_UNREADABLE)
-"""All codes that a preview's failure can carry."""
+FIRST_FRAME_UNREADABLE = "first_frame_unreadable"
+LAST_FRAME_UNREADABLE = "last_frame_unreadable"
+IMAGE_UNREADABLE = "reference_image_unreadable"
+VIDEO_UNREADABLE = "reference_video_unreadable"
+AUDIO_UNREADABLE = "reference_audio_unreadable"
+CODES = (
+    RENDER_FAILED,
+    RENDER_NOT_STARTED,
+    RENDER_STOPPED,
+    RENDER_TIMED_OUT,
+    FIRST_FRAME_UNREADABLE,
+    LAST_FRAME_UNREADABLE,
+    IMAGE_UNREADABLE,
+    VIDEO_UNREADABLE,
+    AUDIO_UNREADABLE,
+)
+"""All codes that a preview's failure can carry. Those of listed references have their `number`, from 1, as a figure."""
 
-MESSAGE_LENGTH_AT_MOST = 500
 LINE_BYTES_AT_MOST = 64 * 1024
 """Of an answer; an order may be longer, as a prompt has up to 10,000 characters."""
 
@@ -59,10 +74,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """The render ended without a clip. `message` is for people."""
+    """The render ended without a clip. `figures` are the numbers that belong to `code`."""
 
     code: str
-    message: str
+    figures: dict[str, int] = field(default_factory=dict)
 
 
 Answer = Progress | Failure | RenderedClip
@@ -84,8 +99,10 @@ def decode_answer(line: bytes) -> Answer:
         if kind == "progress":
             return Progress(done=min(1.0, max(0.0, float(plain["done"]))))
         if kind == "error":
-            code = plain["code"] if plain["code"] in CODES else RENDER_FAILED
-            return Failure(code=code, message=str(plain["message"])[:MESSAGE_LENGTH_AT_MOST])
+            if plain["code"] not in CODES:
+                return Failure(code=RENDER_FAILED)
+            figures = {name: int(number) for name, number in plain["figures"].items() if name == "number"}
+            return Failure(code=plain["code"], figures=figures)
         if kind == "clip":
             return RenderedClip(
                 path=Path(plain["path"]),

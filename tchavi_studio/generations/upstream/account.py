@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tchavi_studio.engines.base import AccountRefusedError, Budget
+from tchavi_studio.generations.failures import MODEL_REFUSED
 
 from .models import AccountPause, UpstreamAccount
 
@@ -155,8 +156,6 @@ def record_too_many_requests(retry_after_seconds: float | None, budget: Budget) 
 
 
 # --- When the provider refuses the account ----------------------------------------------------------------------------
-
-MODEL_REFUSED = "model_not_allowed"
 
 
 def pause_submissions(error: AccountRefusedError, *, model: str) -> None:

@@ -235,8 +235,8 @@ def _note_failed(claim: Claim[RemoteJob], reference: UUID, snapshot: Snapshot) -
         if mine:
             fail_generation(
                 reference,
-                code=snapshot.error_code[:60] or "upstream_failed",
-                message=snapshot.error_message or "The provider gave no reason.",
+                code=snapshot.error_code or "upstream_failed",
+                message=snapshot.error_message,
                 sources={State.PROCESSING},
             )
 
@@ -301,7 +301,6 @@ def fail_overdue() -> int:
             count += fail_generation(
                 reference,
                 code="upstream_timeout",
-                message="The provider did not finish this clip in time.",
                 sources={State.PROCESSING, State.SAVING},
                 needs_review=True,
             )

@@ -190,7 +190,7 @@ def record_refused(submission: Submission, error: RefusedError) -> bool:
     with transaction.atomic():
         failed = fail_generation(
             submission.claim.pk,
-            code=error.code[:60],
+            code=error.code,
             message=error.message,
             sources={State.SUBMITTING},
             only_if=submission.claim.held,
@@ -249,7 +249,6 @@ def fail_long_waiting() -> int:
         fail_generation(
             pk,
             code="account_unavailable",
-            message="The studio's account at the provider could not be used for too long.",
             sources={State.QUEUED},
         )
         for pk in waiting.values_list("pk", flat=True)

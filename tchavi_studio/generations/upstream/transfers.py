@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
+from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError
 from tchavi_studio.engines.base import (
     AccountRefusedError,
     EngineError,
@@ -108,8 +108,9 @@ def download_claimed(claim: Claim[Generation]) -> None:
         _retry_later(claim, delay_seconds=0)
     except OutputExpiredError:
         _renew_output_url(claim, job)
-    except MediaRefusedError as refusal:
-        _damaged(claim, job, refusal)
+    except RefusedFileError as refusal:
+        logger.warning("The clip of generation %s arrived damaged: %s", claim.pk, refusal.code)
+        _damaged(claim, job)
     except EngineError as error:
         logger.warning("The clip of generation %s could not be fetched: %s", claim.pk, error.code)
         _retry_later(claim)
@@ -141,8 +142,8 @@ def _renew_output_url(claim: Claim[Generation], job: RemoteJob) -> None:
         RemoteJob.objects.filter(pk=job.pk).update(refunded_credits=snapshot.refunded_credits)
         fail_generation(
             claim.pk,
-            code=snapshot.error_code[:60] or "upstream_failed",
-            message=snapshot.error_message or "The provider gave no reason.",
+            code=snapshot.error_code or "upstream_failed",
+            message=snapshot.error_message,
             sources={State.SAVING},
             only_if=claim.held,
         )
@@ -153,7 +154,7 @@ def _renew_output_url(claim: Claim[Generation], job: RemoteJob) -> None:
         _retry_later(claim)
 
 
-def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: MediaRefusedError) -> None:
+def _damaged(claim: Claim[Generation], job: RemoteJob) -> None:
     RemoteJob.objects.filter(pk=job.pk).update(damaged_count=F("damaged_count") + 1)
     if job.damaged_count + 1 < MAX_DAMAGED_DOWNLOADS:
         _retry_later(claim)
@@ -162,7 +163,6 @@ def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: MediaRefusedErro
     fail_generation(
         claim.pk,
         code="output_unreadable",
-        message=refusal.message,
         sources={State.SAVING},
         only_if=claim.held,
         needs_review=True,
@@ -186,7 +186,7 @@ def upload_claimed(claim: Claim[Generation]) -> None:
     except StopAskedError:
         pass
     except RefusedError as error:
-        fail_generation(claim.pk, code=error.code[:60], message=error.message, only_if=claim.held)
+        fail_generation(claim.pk, code=error.code, message=error.message, only_if=claim.held)
         return
     _retry_later(claim, delay_seconds=0)
 

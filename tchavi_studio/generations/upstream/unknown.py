@@ -162,7 +162,6 @@ def give_up_lost() -> int:
             count += fail_generation(
                 reference,
                 code="upstream_unknown",
-                message="The provider's answer was lost, so it is not known whether the clip is being made.",
                 sources={State.UNKNOWN},
                 needs_review=True,
             )

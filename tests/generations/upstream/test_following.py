@@ -182,7 +182,8 @@ def test_a_failed_job_is_refunded_with_the_provider_s_reason(sent: Generation) -
 def test_a_failure_without_a_reason_says_so(sent: Generation) -> None:
     apply(claim(), news(sent, RemoteState.FAILED))
     row = reloaded(sent)
-    assert (row.error_code, row.error_message) == ("upstream_failed", "The provider gave no reason.")
+    assert (row.error_code, row.error_message) == ("upstream_failed", "")
+    assert row.failure_reason == "The provider couldn't make this clip and gave no reason."
 
 
 def test_the_last_word_of_a_page_that_names_a_job_twice_counts(sent: Generation) -> None:
