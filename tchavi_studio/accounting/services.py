@@ -13,6 +13,7 @@ from tchavi_studio.generations.upstream.account import try_again_now
 from tchavi_studio.generations.wakeups import wake_pump
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 
 from .queries import PlayAllowance, play_allowance
@@ -22,31 +23,32 @@ REPEAT_WINDOW = datetime.timedelta(minutes=1)
 """An admin's equal grant within this time is taken for a double click."""
 
 
-class PlayCreditsSpentError(Exception):
-    """Today's play credits are all added. Its text is fit to be shown to people."""
+class PlayCreditsSpentError(UserFacingError):
+    """Today's play credits are all added."""
 
     def __init__(self, allowance: PlayAllowance) -> None:
-        super().__init__(allowance)
-        self.allowance = allowance
+        super().__init__(
+            _(
+                "No credits were added: this workspace has had all %(cap)s of today's play credits. You can add more "
+                "from midnight (%(zone)s), in %(wait)s."
+            )
+            % {
+                "cap": number_format(allowance.per_day_credits),
+                "zone": timezone.get_current_timezone_name(),
+                "wait": allowance.wait,
+            }
+        )
 
-    def __str__(self) -> str:
-        return _(
-            "No credits were added: this workspace has had all %(cap)s play credits of today. 0 are left; more can be "
-            "added from midnight (%(zone)s), in %(wait)s."
-        ) % {
-            "cap": number_format(self.allowance.per_day_credits),
-            "zone": timezone.get_current_timezone_name(),
-            "wait": self.allowance.wait,
-        }
 
+class RepeatedGrantError(UserFacingError):
+    """The same grant was made a moment ago."""
 
-class RepeatedGrantError(Exception):
-    """The same grant was made a moment ago. Its text is fit to be shown to people."""
-
-    def __str__(self) -> str:
-        return _(
-            "You made this very grant less than a minute ago, so no credits were added now. If you mean a second one, "
-            "give it a reason of its own."
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "You made the same grant less than a minute ago, so no credits were added this time. To grant them "
+                "again, give a different reason."
+            )
         )
 
 

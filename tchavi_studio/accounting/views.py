@@ -77,7 +77,7 @@ def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
     try:
         transfer = add_play_credits(workspace=request.workspace, actor=request.user)
     except PlayCreditsSpentError as spent:
-        messages.error(request, str(spent))
+        messages.error(request, spent.message)
     else:
         left = play_allowance(workspace=request.workspace).left_credits
         messages.success(
@@ -105,7 +105,7 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
                 admin=request.user,
             )
         except RepeatedGrantError as repeated:
-            form.add_error(None, str(repeated))
+            form.add_error(None, repeated.message)
         else:
             messages.success(
                 request,

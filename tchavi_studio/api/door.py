@@ -14,10 +14,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from . import queries, services
-from .errors import ApiError, internal_error, invalid_key, method_not_allowed, not_found, unreadable_request
+from .errors import (
+    ApiError,
+    as_api_error,
+    internal_error,
+    invalid_key,
+    method_not_allowed,
+    not_found,
+    unreadable_request,
+)
 from .models import ApiKey, Scope
 from .rate_limits import Budgets, caller_address, count_request
 
@@ -88,8 +97,8 @@ class _Passage:
         try:
             self._identify()
             response = self._answered(self._endpoint(endpoints), arguments)
-        except ApiError as error:
-            response = error.response()
+        except UserFacingError as refusal:
+            response = as_api_error(refusal).response()
         except Http404:
             response = not_found(_("There is nothing at this address.")).response()
         except RequestDataTooBig:

@@ -8,10 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tchavi_studio.generations.params import Problem
+from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
+from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
+from tchavi_studio.refusals import UserFacingError
 
 
-class ApiError(Exception):
-    """An answer that is an error. `message` says what happened, whether credits moved and what to do next.
+class ApiError(UserFacingError):
+    """An answer that is an error.
 
     `details` lists every problem of a bad request, `param` names the field of the first.
     """
@@ -29,7 +32,6 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
-        self.message = message
         self.param = param
         self.details = details
         self.headers = dict(headers or {})
@@ -41,6 +43,23 @@ class ApiError(Exception):
         if self.details:
             error["details"] = list(self.details)
         return JsonResponse({"error": error}, status=self.status, headers=self.headers)
+
+
+REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
+    ReferencesUnreachableError: (400, "references_unreachable"),
+    InsufficientCreditsError: (402, "insufficient_credits"),
+    SpendingLimitError: (402, "spending_limit_reached"),
+    NotCancellableError: (409, "not_cancellable"),
+}
+"""The status and code of what the core refuses."""
+
+
+def as_api_error(refusal: UserFacingError) -> ApiError:
+    """How `/v1` answers a refusal: in its own words."""
+    if isinstance(refusal, ApiError):
+        return refusal
+    status, code = REFUSALS.get(type(refusal), (400, "invalid_request"))
+    return ApiError(status, code, refusal.message)
 
 
 def problem_record(problem: Problem, index: int | None = None) -> dict[str, Any]:
@@ -66,11 +85,6 @@ def unreadable_request(message: str, *, param: str = "") -> ApiError:
     """400 for a request that is not even a list of fields."""
     no_credits_moved = _("No credits moved.")
     return ApiError(400, "invalid_request", f"{message} {no_credits_moved}", param=param)
-
-
-def references_unreachable(message: str) -> ApiError:
-    """400 for a request that names files, in a studio whose provider has no way to get at them."""
-    return ApiError(400, "references_unreachable", message)
 
 
 def invalid_key(message: str) -> ApiError:

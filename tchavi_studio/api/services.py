@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.ledger.services import set_spending_limit
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import KEY_PREFIX, TEST_KEY_PREFIX, ApiKey, Scope
@@ -33,14 +34,14 @@ class CreatedKey:
         return f"CreatedKey({self.row})"
 
 
-class TooManyKeysError(Exception):
-    """This person has as many usable keys here as there may be; `message` is for people."""
+class TooManyKeysError(UserFacingError):
+    """This person has MAX_KEYS_PER_MEMBER usable keys here."""
 
     def __init__(self) -> None:
-        self.message = _("You have %(most)s keys here, which is the most. Revoke one that is no longer needed.") % {
-            "most": MAX_KEYS_PER_MEMBER
-        }
-        super().__init__(self.message)
+        super().__init__(
+            _("You can have up to %(max)s API keys here. No key was created. Revoke one that you no longer need.")
+            % {"max": MAX_KEYS_PER_MEMBER}
+        )
 
 
 @transaction.atomic

@@ -25,12 +25,11 @@ from tchavi_studio.generations.services import (
 )
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.ledger.queries import statement, wallet_balance
-from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 
 from . import models_list
 from .bodies import check_content_length, read_json_object
 from .door import Call, answer
-from .errors import ApiError, invalid_request, not_found, problem_record, references_unreachable, unreadable_request
+from .errors import ApiError, invalid_request, not_found, problem_record, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
 from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, MAX_SEQUENCE, STATUSES, job_for_key, jobs_for_key
@@ -67,27 +66,20 @@ def create_generation(call: Call) -> JsonResponse:
 
 def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[Generation, dict[str, Any]]:
     params, notes = _validated(call, body, claim=claim)
-    try:
-        # The answer to repeat is committed together with what it speaks of.
-        with transaction.atomic():
-            order = Order(
-                workspace=call.key.workspace,
-                creator=call.key.user,
-                params=params,
-                submission_id=claim.submission_id if claim else uuid4(),
-                key_id=call.key.pk,
-                is_test=call.key.is_test,
-            )
-            started = start_generation(order)
-            record = accepted_record(started.generations[0], call.request, **notes)
-            if claim:
-                claim.finish(status=202, body=record)
-    except ReferencesUnreachableError as error:
-        raise references_unreachable(error.message) from error
-    except InsufficientCreditsError as error:
-        raise ApiError(402, "insufficient_credits", str(error)) from error
-    except SpendingLimitError as error:
-        raise ApiError(402, "spending_limit_reached", str(error)) from error
+    # The answer to repeat is committed together with what it speaks of.
+    with transaction.atomic():
+        order = Order(
+            workspace=call.key.workspace,
+            creator=call.key.user,
+            params=params,
+            submission_id=claim.submission_id if claim else uuid4(),
+            key_id=call.key.pk,
+            is_test=call.key.is_test,
+        )
+        started = start_generation(order)
+        record = accepted_record(started.generations[0], call.request, **notes)
+        if claim:
+            claim.finish(status=202, body=record)
     return started.generations[0], record
 
 
@@ -111,7 +103,7 @@ def quote_generation(call: Call) -> JsonResponse:
     params, notes = _validated(call, body, claim=None)
     uses_files = any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS))
     if uses_files and not call.key.is_test and default_engine() == Engine.TCHAVI and reference_route() == Route.NONE:
-        raise references_unreachable(ReferencesUnreachableError().message)
+        raise ReferencesUnreachableError
     price = quote(params)
     credits = 0 if call.key.is_test else price.total_credits
     balance = wallet_balance(workspace=call.key.workspace, book=settings.STUDIO_BOOK)
@@ -200,7 +192,7 @@ def cancel_job(call: Call, job_id: str) -> JsonResponse:
         if current.state == "cancelled":
             return answer(job_record(current, call.request))
         if current.is_open:
-            raise ApiError(409, "not_cancellable", error.message) from error
+            raise
         raise ApiError(409, "not_cancellable", _("This job has ended already. No credits moved.")) from error
     return answer(job_record(_job(call, job_id), call.request))
 

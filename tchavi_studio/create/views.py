@@ -142,7 +142,7 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
         summary = Summary(title=_("Look at the price once more"), message=error.message)
         return _refuse(request, form, summary)
     except InsufficientCreditsError as error:
-        summary = Summary(title=_("Not enough credits"), message=str(error))
+        summary = Summary(title=_("Not enough credits"), message=error.message)
         return _refuse(request, form, summary)
     except SpendingLimitError as error:
         summary = Summary(title=_("Monthly limit reached"), message=str(error))

@@ -15,6 +15,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import delete_asset
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.workspaces.models import User
 
@@ -26,23 +27,17 @@ from .upstream.references import Route, reference_route
 from .wakeups import wake_pump, wake_renders, wake_transfers
 
 
-class GenerationError(Exception):
-    """Base of what this module refuses; `message` is for people."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class PriceChangedError(GenerationError):
+class PriceChangedError(UserFacingError):
     """The price is not the one the person saw. Nothing was created; `total_credits` is what it costs now."""
 
     def __init__(self, total_credits: int) -> None:
-        super().__init__(_("The price has changed. Nothing was created and no credits moved: look at it and confirm."))
+        super().__init__(
+            _("The price has changed. Nothing was created and no credits moved. Check the new price, then confirm it.")
+        )
         self.total_credits = total_credits
 
 
-class ReferencesUnreachableError(GenerationError):
+class ReferencesUnreachableError(UserFacingError):
     """The provider can neither open this studio's addresses nor be given files."""
 
     def __init__(self) -> None:
@@ -54,7 +49,7 @@ class ReferencesUnreachableError(GenerationError):
         )
 
 
-class NotCancellableError(GenerationError):
+class NotCancellableError(UserFacingError):
     """Work on the clip has begun."""
 
     def __init__(self) -> None:
@@ -63,11 +58,13 @@ class NotCancellableError(GenerationError):
         )
 
 
-class StillOpenError(GenerationError):
-    """Only a clip that has come to its end can be deleted."""
+class StillOpenError(UserFacingError):
+    """Only a clip that has come to its end can be deleted or dismissed."""
 
     def __init__(self) -> None:
-        super().__init__(_("This clip is still on its way. Nothing was deleted: wait for it, or cancel it first."))
+        super().__init__(
+            _("This clip isn't finished yet. Nothing changed and no credits moved. Wait for it, or cancel it first.")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

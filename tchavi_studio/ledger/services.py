@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .chain import HASH_VERSION, canonical_bytes, transfer_hash
@@ -28,54 +29,44 @@ from .models import (
 from .queries import charge_for, limits_for_charge, refund_for
 
 
-class LedgerError(Exception):
-    """The ledger refused a transfer. Nothing was written."""
-
-
-class InsufficientCreditsError(LedgerError):
-    """A wallet holds less than it was to give. Its text is fit to be shown to people."""
+class InsufficientCreditsError(UserFacingError):
+    """A wallet holds less than it was to give."""
 
     def __init__(self, needed_credits: int, available_credits: int) -> None:
-        super().__init__(needed_credits, available_credits)
+        super().__init__(
+            _("This needs %(needed)s credits, but the wallet holds only %(available)s. No credits moved.")
+            % {"needed": number_format(needed_credits), "available": number_format(available_credits)}
+        )
         self.needed_credits = needed_credits
         self.available_credits = available_credits
 
-    def __str__(self) -> str:
-        return _("This needs %(needed)s credits and the wallet holds %(available)s. No credits were moved.") % {
-            "needed": number_format(self.needed_credits),
-            "available": number_format(self.available_credits),
-        }
 
-
-class AlreadyChargedError(LedgerError):
-    """This reference has its one charge already. Its text is fit to be shown to people."""
+class AlreadyChargedError(UserFacingError):
+    """This reference has its one charge already."""
 
     def __init__(self, reference: uuid.UUID) -> None:
-        super().__init__(reference)
+        super().__init__(_("This clip has already been charged. No credits moved."))
         self.reference = reference
 
-    def __str__(self) -> str:
-        return _("This clip has been charged already. No credits were moved.")
 
-
-class SpendingLimitError(LedgerError):
-    """A charge would pass a spending limit of this month. Its text is fit to be shown to people."""
+class SpendingLimitError(UserFacingError):
+    """A charge would pass a spending limit of this month."""
 
     def __init__(self, needed_credits: int, limit_credits: int, available_credits: int) -> None:
-        super().__init__(needed_credits, limit_credits, available_credits)
+        super().__init__(
+            _(
+                "This needs %(needed)s credits, but only %(available)s of this month's limit of %(limit)s are left. "
+                "No credits moved."
+            )
+            % {
+                "needed": number_format(needed_credits),
+                "available": number_format(available_credits),
+                "limit": number_format(limit_credits),
+            }
+        )
         self.needed_credits = needed_credits
         self.limit_credits = limit_credits
         self.available_credits = available_credits
-
-    def __str__(self) -> str:
-        return _(
-            "This needs %(needed)s credits, and of the limit of %(limit)s for this month %(available)s are left. No "
-            "credits were moved."
-        ) % {
-            "needed": number_format(self.needed_credits),
-            "limit": number_format(self.limit_credits),
-            "available": number_format(self.available_credits),
-        }
 
 
 def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:

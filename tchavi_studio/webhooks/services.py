@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.leases import RELEASED, free
 from tchavi_studio.workspaces.models import User, Workspace
 
@@ -33,28 +34,26 @@ PREVIOUS_SECRET_VALID = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
 
 
-class WebhookError(Exception):
-    """Base of what this module refuses; `message` is for people."""
+class TooManyEndpointsError(UserFacingError):
+    """The workspace has MAX_ENDPOINTS_PER_WORKSPACE already."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class TooManyEndpointsError(WebhookError):
     def __init__(self) -> None:
         super().__init__(
-            _("A workspace has at most %(most)s webhooks. Nothing was added: delete one that you no longer need.")
-            % {"most": MAX_ENDPOINTS_PER_WORKSPACE}
+            _("A workspace can have up to %(max)s webhooks. Nothing was added. Delete one that you no longer need.")
+            % {"max": MAX_ENDPOINTS_PER_WORKSPACE}
         )
 
 
-class EndpointDisabledError(WebhookError):
+class EndpointDisabledError(UserFacingError):
+    """Nothing is sent to a disabled endpoint."""
+
     def __init__(self) -> None:
         super().__init__(_("This webhook is disabled, so nothing was sent. Enable it first."))
 
 
-class BeingSentError(WebhookError):
+class BeingSentError(UserFacingError):
+    """The delivery is under way at this moment."""
+
     def __init__(self) -> None:
         super().__init__(_("This message is being sent right now. Look again in a moment."))
 

@@ -144,8 +144,8 @@ def test_a_double_click_grants_once(alice_browser: Client, bob: User) -> None:
         again = grant(alice_browser)
         assert again.status_code == 422
         assert again.context["grant_form"].non_field_errors() == [
-            "You made this very grant less than a minute ago, so no credits were added now. If you mean a second one, "
-            "give it a reason of its own."
+            "You made the same grant less than a minute ago, so no credits were added this time. To grant them again, "
+            "give a different reason."
         ]
         assert grant(alice_browser, reason="Invoice 18").status_code == 302
     with patch("django.utils.timezone.now", return_value=noon + timedelta(seconds=61)):

@@ -44,8 +44,8 @@ def test_a_click_adds_what_is_set_until_the_day_is_full(
         assert '<button class="btn wide" disabled>' in page
         assert click(alice_browser) == (
             "error",
-            "No credits were added: this workspace has had all 25,000 play credits of today. 0 are left; more can be "
-            "added from midnight (UTC), in 12\xa0hours.",
+            "No credits were added: this workspace has had all 25,000 of today's play credits. You can add more from "
+            "midnight (UTC), in 12\xa0hours.",
         )
     assert wallet_balance(workspace=workspace, book="sandbox") == 35_000
 

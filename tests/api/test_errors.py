@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from tchavi_studio.api import views
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import User
 from tests.api.conftest import Program
 
@@ -101,3 +102,19 @@ def test_a_foreign_page_needs_no_token_and_gains_nothing(alice: User) -> None:
     browser.force_login(alice)
     response = browser.post("/v1/videos/generations", {"model": "seedance-2"}, content_type="application/json")
     assert error_of(response)["code"] == "invalid_api_key"
+
+
+class Refused(UserFacingError):
+    """A refusal that `/v1` has no code of its own for."""
+
+
+def test_what_the_core_refuses_is_told_in_its_own_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise Refused("Not today. No credits moved. Come back tomorrow.")
+
+    monkeypatch.setattr(views, "jobs_for_key", refuse)
+    assert error_of(program.get("/jobs")) == {
+        "code": "invalid_request",
+        "message": "Not today. No credits moved. Come back tomorrow.",
+        "status": 400,
+    }

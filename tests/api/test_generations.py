@@ -219,7 +219,7 @@ def test_too_few_credits_are_402_and_nothing_is_made(program: Program, workspace
     assert response.json() == {
         "error": {
             "code": "insufficient_credits",
-            "message": "This needs 3,900 credits and the wallet holds 1,300. No credits were moved.",
+            "message": "This needs 3,900 credits, but the wallet holds only 1,300. No credits moved.",
             "status": 402,
         }
     }

@@ -17,27 +17,27 @@ CASES = [
     ),
     (
         RefusedFileError("side_too_long", kind="video", width=6001, height=2401),
-        "The video is 6001 × 2401 px. Its longer side may be at most 6,000 px. Nothing was stored.",
+        "The video is 6001 × 2401 px. Its longer side can be up to 6,000 px. Nothing was stored.",
     ),
     (
         RefusedFileError("ratio_out_of_range", kind="image", width=900, height=300),
-        "The photo is 900 × 300 px. Its width divided by its height is 3.000 and must be between 0.4 and 2.5. "
-        "Nothing was stored.",
+        "The photo is 900 × 300 px. Its width divided by its height is 3.000 and must be between 0.4 and 2.5. Nothing "
+        "was stored.",
     ),
     (
         RefusedFileError("area_too_small", kind="video", width=640, height=480),
-        "The video is 640 × 480 px. Its area of 307,200 px² must be at least 409,600 px², about 854 × 480. "
+        "The video is 640 × 480 px. Its area is 307,200 px² and must be at least 409,600 px², about 854 × 480. "
         "Nothing was stored.",
     ),
     (
         RefusedFileError("area_too_large", kind="video", width=3840, height=2160),
-        "The video is 3840 × 2160 px. Its area of 8,294,400 px² may be at most 2,086,876 px², about 1920 × 1080. "
+        "The video is 3840 × 2160 px. Its area is 8,294,400 px² and can be up to 2,086,876 px², about 1920 × 1080. "
         "Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000),
-        "The photo is 50000 × 50000 px. It has 2,500 megapixels; the studio opens at most 64, as JPEG 110. "
-        "Nothing was stored.",
+        "The photo is 50000 × 50000 px. It has 2,500 megapixels. A photo can have up to 64, or 110 as a JPEG. Nothing "
+        "was stored.",
     ),
     (
         RefusedFileError("too_short", kind="video", duration_seconds=1.958),
@@ -45,38 +45,38 @@ CASES = [
     ),
     (
         RefusedFileError("too_long", kind="audio", duration_seconds=1900.0),
-        "The audio lasts 1,900.00 seconds. The studio opens at most 30 minutes, to cut up to 15 seconds out of them. "
-        "Nothing was stored.",
+        "The audio lasts 1,900.00 seconds. It can last up to 30 minutes, to be trimmed to 15 seconds or less. Nothing "
+        "was stored.",
     ),
     (
         RefusedFileError("frame_rate_out_of_range", frame_rate=12.5),
-        "The video has 12.50 frames per second. The models take 24 to 60 frames per second. Nothing was stored.",
+        "The video has 12.50 frames per second. It must have 24 to 60. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", kind="image", byte_count=30_000_000),
-        "The file has 30 MB. A photo must be under 30 MB. Nothing was stored.",
+        "The file is 30 MB. A photo must be under 30 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", kind="video", byte_count=50_000_001),
-        "The file has 50.1 MB. A video may have at most 50 MB. Nothing was stored.",
+        "The file is 50.1 MB. A video can be up to 50 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", kind="audio", byte_count=15_900_000),
-        "The file has 15.9 MB. An audio file may have at most 15 MB. Nothing was stored.",
+        "The file is 15.9 MB. An audio file can be up to 15 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", byte_count=50_000_000, cut_off=True),
-        "The file has more than 50 MB. A file may have at most 50 MB. Nothing was stored.",
+        "The file is larger than 50 MB. A file can be up to 50 MB. Nothing was stored.",
     ),
     (RefusedFileError("empty_file"), "The file is empty. Nothing was stored."),
     (
         RefusedFileError("unsupported_type"),
-        "The file is none that the models take. Photos may be JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC, videos MP4 or "
-        "MOV, audio WAV or MP3. Nothing was stored.",
+        "This file type isn't supported. Add a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC photo, an MP4 or MOV video, or "
+        "WAV or MP3 audio. Nothing was stored.",
     ),
     (
         RefusedFileError("unsupported_codec", kind="video", codec="prores"),
-        "The video holds prores, which can't be used. Save it as H.264 with AAC sound. Nothing was stored.",
+        "The video uses prores, which isn't supported. Save it as H.264 with AAC sound. Nothing was stored.",
     ),
     (
         RefusedFileError("unsupported_codec", kind="image", codec="F"),
@@ -84,19 +84,19 @@ CASES = [
     ),
     (
         RefusedFileError("unsupported_codec", kind="audio", codec="adpcm_ms"),
-        "The audio holds adpcm_ms, which can't be used. Save it as plain WAV or MP3. Nothing was stored.",
+        "The audio uses adpcm_ms, which isn't supported. Save it as plain WAV or MP3. Nothing was stored.",
     ),
     (
         RefusedFileError("no_video_stream"),
-        "The file has no picture. Audio may be WAV or MP3. Nothing was stored.",
+        "The file has no picture. To add sound, use a WAV or MP3 file. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_streams", count=20),
-        "The file has 20 streams. The studio opens files of at most 16. Nothing was stored.",
+        "The file has 20 streams. It can have up to 16. Nothing was stored.",
     ),
     (
         RefusedFileError("truncated_file", kind="video"),
-        "The video ends before it is complete. Its transfer was probably cut off: send it again. Nothing was stored.",
+        "The video is cut short, probably because a transfer was interrupted. Send it again. Nothing was stored.",
     ),
     (
         RefusedFileError("broken_file", kind="image"),
@@ -104,17 +104,17 @@ CASES = [
     ),
     (
         RefusedFileError("too_complex"),
-        "The file can't be read within the time and memory that the studio gives to one file. Nothing was stored.",
+        "Reading this file takes too much time or memory. Try a smaller or simpler one. Nothing was stored.",
     ),
     (
         RefusedFileError("address_refused"),
-        "The address could not be fetched. It must be a public http or https address that answers with the file "
-        "itself. Nothing was stored.",
+        "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file. Nothing "
+        "was stored.",
     ),
     (
         RefusedFileError("workspace_full", used_bytes=19_960_000_000, quota_bytes=20_000_000_000),
-        "The workspace has 19.9 GB of its 20.0 GB in use, and this file does not fit in. Delete references or clips "
-        "that are no longer needed. Nothing was stored.",
+        "This workspace uses 19.9 GB of its 20.0 GB, so there is no room for this file. Delete references or clips "
+        "that you no longer need. Nothing was stored.",
     ),
     (
         RefusedFileError("trim_out_of_range", duration_seconds=16.5),

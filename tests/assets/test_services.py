@@ -195,7 +195,7 @@ def test_a_video_of_just_the_byte_limit_is_taken(store: Store, video: Path, tmp_
     padded_mp4(Path(shutil.copy(video, path)), 50_000_001)
     with pytest.raises(MediaRefusedError) as refused:
         store(path)
-    assert refused.value.message == ("The file has 50.1 MB. A video may have at most 50 MB. Nothing was stored.")
+    assert refused.value.message == "The file is 50.1 MB. A video can be up to 50 MB. Nothing was stored."
 
 
 def test_the_quota_is_counted_per_workspace(
@@ -341,8 +341,8 @@ def test_an_address_inside_is_refused_in_the_same_words(workspace: Workspace, al
         store_url(workspace=workspace, user=alice, url=url)
     assert (refused.value.code, refused.value.message) == (
         "address_refused",
-        "The address could not be fetched. It must be a public http or https address that answers with the file "
-        "itself. Nothing was stored.",
+        "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file. Nothing "
+        "was stored.",
     )
 
 

@@ -276,7 +276,7 @@ def test_too_few_credits_are_told_with_both_figures(run_on_server: Any, api: Liv
     error = caught.value
     assert (error.code, error.message, error.response.credits_remaining) == (
         "insufficient_credits",
-        "This needs 1,560 credits and the wallet holds 1,300. No credits were moved.",
+        "This needs 1,560 credits, but the wallet holds only 1,300. No credits moved.",
         1300,
     )
     quote = run_on_server(lambda client: client.videos.quote(**BOAT, duration=6))

@@ -188,7 +188,7 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
         (
             ["generate", "x", "--duration", "15", "--resolution", "720p"],
             4,
-            "This needs 8,700 credits and the wallet holds 7,400. No credits were moved. "
+            "This needs 8,700 credits, but the wallet holds only 7,400. No credits moved. "
             "(402 insufficient_credits, request req_1) "
             "Nothing was charged. Add credits, or ask for a shorter clip or 480p.",
         ),

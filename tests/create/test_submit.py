@@ -88,7 +88,7 @@ def test_variations_that_cost_too_much_together_make_none(
     response = alice_browser.post(url("submit"), sent(values), headers=HTMX)
     body = text_of(response)
     assert response.status_code == 422
-    assert "This needs 10,400 credits and the wallet holds 10,000. No credits were moved." in body
+    assert "This needs 10,400 credits, but the wallet holds only 10,000. No credits moved." in body
     assert "10,400 needed, 10,000 there" in body
     assert "Add play credits" in body
     assert Generation.objects.count() == 0

@@ -56,8 +56,8 @@ def test_a_refused_file_says_why_and_stores_nothing(alice_browser: Client, url: 
     response = alice_browser.post(url("upload"), {"file": SimpleUploadedFile("a.jpg", b"no picture at all" * 9)})
     assert response.status_code == 422
     assert unescape(response.content.decode()).strip() == (
-        '<p class="chip-refusal" role="alert">The file is none that the models take. Photos may be JPEG, PNG, WebP, '
-        "BMP, TIFF, GIF or HEIC, videos MP4 or MOV, audio WAV or MP3. Nothing was stored.</p>"
+        '<p class="chip-refusal" role="alert">This file type isn\'t supported. Add a JPEG, PNG, WebP, BMP, TIFF, GIF '
+        "or HEIC photo, an MP4 or MOV video, or WAV or MP3 audio. Nothing was stored.</p>"
     )
     assert Asset.objects.count() == 0
 
@@ -66,7 +66,7 @@ def test_a_refused_file_says_why_and_stores_nothing(alice_browser: Client, url: 
 def test_a_refused_address_says_so(alice_browser: Client, url: Url, address: str) -> None:
     response = alice_browser.post(url("upload"), {"url": address})
     assert response.status_code == 422
-    assert "The address could not be fetched." in response.content.decode()
+    assert "This URL couldn't be fetched." in unescape(response.content.decode())
 
 
 def test_a_viewer_uploads_nothing(alice_browser: Client, workspace: Workspace, url: Url, photo: Path) -> None:
@@ -149,7 +149,7 @@ def test_one_refused_file_loses_neither_the_prompt_nor_the_other_file(
     response = alice_browser.post(url("submit"), {**values, "new-files": files})
     body = unescape(response.content.decode())
     assert response.status_code == 422
-    assert "notes.txt: The file is none that the models take." in body
+    assert "notes.txt: This file type isn't supported." in body
     assert f'name="reference_images" value="{Asset.objects.get().pk}"' in body
     assert "Dawn over the lagoon" in body
     assert Generation.objects.count() == 0
@@ -190,11 +190,11 @@ def test_a_file_refused_by_a_plain_button_says_why(alice_browser: Client, url: U
     values: dict[str, Any] = sent(make_values())
     response = alice_browser.post(url("arrange"), {**values, "new-files": SimpleUploadedFile("a.txt", b"text")})
     assert response.status_code == 422
-    assert "a.txt: The file is none that the models take." in unescape(response.content.decode())
+    assert "a.txt: This file type isn't supported." in unescape(response.content.decode())
 
 
 def test_a_refused_address_loses_nothing(alice_browser: Client, url: Url) -> None:
     response = alice_browser.post(url("arrange"), sent(make_values(**{"new-url": "http://127.0.0.1/x.jpg"})))
     assert response.status_code == 422
-    assert "The address could not be fetched." in response.content.decode()
+    assert "This URL couldn't be fetched." in unescape(response.content.decode())
     assert draft()["prompt"] == ["Dawn over the lagoon"]

@@ -108,7 +108,7 @@ def test_nobody_has_more_keys_than_the_most(
     ask(alice_browser, workspace)
     response = ask(alice_browser, workspace)
     assert response.status_code == 422
-    assert "You have 1 keys here, which is the most." in response.content.decode()
+    assert "You can have up to 1 API keys here. No key was created." in response.content.decode()
     services.revoke_key(key=ApiKey.objects.get())
     assert ask(alice_browser, workspace).status_code == 200
 

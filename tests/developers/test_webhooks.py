@@ -96,7 +96,7 @@ def test_the_eleventh_is_refused(alice_browser: Client, hook: WebhookEndpoint, w
     assert 'action="/w/alices-studio/developers/webhooks/add/"' not in alice_browser.get(ROOT).content.decode()
     response = alice_browser.post(f"{ROOT}add/", {"url": URL, "events": "job.failed"})
     assert response.status_code == 422
-    assert "A workspace has at most 10 webhooks." in words(response)
+    assert "A workspace can have up to 10 webhooks." in words(response)
 
 
 def test_address_and_events_are_edited(alice_browser: Client, hook: WebhookEndpoint) -> None:

@@ -92,8 +92,8 @@ def test_a_dismissed_failure_leaves_the_feed_without_a_word(
     ("name", "words"),
     [
         ("cancel", "This clip is already being made and can&#x27;t be stopped. No credits moved."),
-        ("delete", "This clip is still on its way."),
-        ("dismiss", "This clip is still on its way."),
+        ("delete", "This clip isn&#x27;t finished yet."),
+        ("dismiss", "This clip isn&#x27;t finished yet."),
     ],
 )
 def test_what_cannot_be_done_is_said_and_changes_nothing(

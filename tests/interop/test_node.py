@@ -53,7 +53,7 @@ def test_the_openai_package_for_node(door: Door, three_requests_a_minute: None) 
     assert seen["job"]["tchavi"] == {"credits_used": 8700}
     refusal = seen["refusal"]
     assert (refusal["status"], refusal["code"]) == (402, "insufficient_credits")
-    assert "This needs 8,700 credits and the wallet holds 1,300. No credits were moved." in refusal["message"]
+    assert "This needs 8,700 credits, but the wallet holds only 1,300. No credits moved." in refusal["message"]
     assert REQUEST_ID.fullmatch(refusal["request_id"])
     assert seen["models"] == ["seedance-2", "kling-v3"]
     # Without a Retry-After it would come again after half a second at most. Timers may fire a little early.

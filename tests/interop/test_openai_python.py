@@ -42,7 +42,7 @@ def test_it_reads_what_is_refused(client: openai.OpenAI) -> None:
         generate(client, duration=15, resolution="720p")
     poor = refusal.value
     assert (poor.status_code, poor.code) == (402, "insufficient_credits")
-    assert "This needs 8,700 credits and the wallet holds 1,300. No credits were moved." in poor.message
+    assert "This needs 8,700 credits, but the wallet holds only 1,300. No credits moved." in poor.message
     assert poor.request_id is not None
     assert re.fullmatch(r"req_[0-9a-f]{24}", poor.request_id)
 

@@ -99,7 +99,7 @@ def test_a_clip_is_charged_once(lagune: Workspace, make_workspace: MakeWorkspace
     for workspace in (lagune, other):
         with pytest.raises(AlreadyChargedError) as refused:
             charge(workspace, 1300)
-        assert str(refused.value) == "This clip has been charged already. No credits were moved."
+        assert str(refused.value) == "This clip has already been charged. No credits moved."
     assert (wallet_balance(workspace=lagune, book="live"), wallet_balance(workspace=other, book="live")) == (3700, 5000)
 
 
@@ -109,7 +109,7 @@ def test_a_wallet_gives_no_more_than_it_holds(lagune: Workspace) -> None:
         charge(lagune, 1300)
     assert (refused.value.needed_credits, refused.value.available_credits) == (1300, 1299)
     with translation.override("en"):
-        assert str(refused.value) == "This needs 1,300 credits and the wallet holds 1,299. No credits were moved."
+        assert str(refused.value) == "This needs 1,300 credits, but the wallet holds only 1,299. No credits moved."
     assert rows(lagune) == [(1, "grant", 1299, 1299)]
     assert balances(lagune) == {"wallet": 1299, "granted": -1299, "spent": 0}
 

@@ -55,7 +55,7 @@ def test_a_limit_can_be_spent_to_the_last_credit_and_no_further(lagune: Workspac
     with pytest.raises(SpendingLimitError) as refused:
         spend(lagune, 1, key_id=KEY)
     assert str(refused.value) == (
-        "This needs 1 credits, and of the limit of 2,600 for this month 0 are left. No credits were moved."
+        "This needs 1 credits, but only 0 of this month's limit of 2,600 are left. No credits moved."
     )
     assert spending_of_keys([KEY], book="live") == {KEY: Spending(limit_credits=2_600, spent_credits=2_600)}
     assert wallet_balance(workspace=lagune, book="live") == 7_400

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from tchavi_studio.developers.forms import EndpointForm, LogFilter
+from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.webhooks import queries, services
 from tchavi_studio.webhooks.models import (
     EVENT_SWITCHES,
@@ -192,7 +193,7 @@ def redeliver_message(request: WorkspaceRequest, endpoint_id: UUID, message_id: 
     """ "Redeliver"."""
     try:
         services.redeliver(delivery=_delivery_or_404(request, endpoint_id, message_id))
-    except services.WebhookError as refused:
+    except UserFacingError as refused:
         messages.error(request, refused.message)
     else:
         messages.success(request, _("The message is being sent again, under the same id."))
