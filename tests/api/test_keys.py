@@ -171,8 +171,8 @@ def test_a_key_spends_no_more_than_its_monthly_limit(alice: User, workspace: Wor
     assert refused.json() == {
         "error": {
             "code": "spending_limit_reached",
-            "message": "This needs 1,300 credits, and of the limit of 2,000 for this month 700 are left. No credits "
-            "were moved.",
+            "message": "This needs 1,300 credits, but only 700 of this month's limit of 2,000 are left. No credits "
+            "moved.",
             "status": 402,
         }
     }

@@ -103,7 +103,7 @@ def test_a_members_monthly_limit_binds_in_the_browser_too(
     refused = alice_browser.post(url("submit"), sent(make_values()), headers=HTMX)
     assert refused.status_code == 422
     assert "Monthly limit reached" in text_of(refused)
-    assert "This needs 1,300 credits, and of the limit of 2,000 for this month 700 are left." in text_of(refused)
+    assert "This needs 1,300 credits, but only 700 of this month's limit of 2,000 are left." in text_of(refused)
     assert charges() == [1_300]
 
 
