@@ -83,6 +83,10 @@ class Problem:
     code: str
     message: str
 
+    @property
+    def is_missing_prompt(self) -> bool:
+        return (self.field, self.code) == ("prompt", "required")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationParams:
@@ -121,10 +125,13 @@ class GenerationParams:
 class Validated:
     """The answer of `validate()`. `params` is there exactly when `errors` is empty.
 
-    `ignored_fields` are names that the contract does not know and that look like none that it does.
+    `unchecked` is the request as far as it could be read: a field that an error names may hold anything. Hints are
+    given as soon as nothing is wrong, even while the prompt is still missing. `ignored_fields` are names that the
+    contract does not know and that look like none that it does.
     """
 
     params: GenerationParams | None
+    unchecked: GenerationParams
     errors: tuple[Problem, ...] = ()
     hints: tuple[Problem, ...] = ()
     ignored_fields: tuple[str, ...] = ()
@@ -154,8 +161,8 @@ def validate(raw: Mapping[str, Any]) -> Validated:
     `2.5` are no integers. A field that is missing or None takes its default. References are `MediaReference`s.
     """
     check = _Check(raw)
-    # Built in any case, so that every field is read and every problem found; handed out only when there is none.
-    params = GenerationParams(
+    # Built in any case, so that every field is read and every problem found.
+    unchecked = GenerationParams(
         model=check.choice("model", tuple(MODELS)),
         prompt=check.prompt(),
         duration_seconds=check.duration(),
@@ -171,11 +178,16 @@ def validate(raw: Mapping[str, Any]) -> Validated:
     )
     check.combinations()
     ignored = check.unknown_fields()
-    if check.errors:
-        order = {name: position for position, name in enumerate(FIELDS)}
-        errors = sorted(check.errors, key=lambda problem: order.get(problem.field, len(order)))
-        return Validated(params=None, errors=tuple(errors), ignored_fields=ignored)
-    return Validated(params=params, hints=tuple(hints_for(params)), ignored_fields=ignored)
+    order = {name: position for position, name in enumerate(FIELDS)}
+    errors = sorted(check.errors, key=lambda problem: order.get(problem.field, len(order)))
+    is_well_formed = all(error.is_missing_prompt for error in errors)
+    return Validated(
+        params=None if errors else unchecked,
+        unchecked=unchecked,
+        errors=tuple(errors),
+        hints=tuple(hints_for(unchecked)) if is_well_formed else (),
+        ignored_fields=ignored,
+    )
 
 
 class _Check:

@@ -12,10 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tchavi_studio.engines.formats import RESOLUTIONS
 
-from .params import MODELS, GenerationParams
+from .params import MODELS, GenerationParams, Validated
 
 PUBLISHED_CREDITS_PER_SECOND = {"480p": 260, "720p": 580}
 AUDIO_SURCHARGE = "audio_surcharge"
+PRICED_FIELDS = frozenset({"model", "duration", "resolution", "generate_audio"})
+"""All that the price depends on, so that it is known before there is a prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,13 @@ def quote(params: GenerationParams) -> Quote:
         per_second_credits=per_second_credits,
         billed_seconds=params.billed_seconds,
     )
+
+
+def quote_unfinished(validated: Validated) -> Quote | None:
+    """The price of one clip of a request that may not be complete yet; None while a priced field is wrong."""
+    if any(problem.field in PRICED_FIELDS for problem in validated.errors):
+        return None
+    return quote(validated.unchecked)
 
 
 def price_list() -> dict[str, dict[str, int]]:

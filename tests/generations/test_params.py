@@ -269,6 +269,21 @@ def test_the_pixels_are_known_from_the_start(changes: dict[str, Any], pixels: tu
     assert valid(**changes).pixel_size == pixels
 
 
+@pytest.mark.parametrize(
+    ("changes", "hinted"),
+    [
+        ({"prompt": " "}, ["Kling v3 natively makes 3–15 s."]),
+        ({"prompt": None}, ["Kling v3 natively makes 3–15 s."]),
+        ({"prompt": "", "seed": -1}, []),
+        ({"prompt": 5}, []),
+    ],
+)
+def test_hints_need_no_prompt_but_no_mistake_either(changes: dict[str, Any], hinted: list[str]) -> None:
+    validated = validate(request(model="kling-v3", duration=2, **changes))
+    assert validated.params is None
+    assert [hint.message for hint in validated.hints] == hinted
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(PHOTO) | st.just(FILM),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=4), children, max_size=2),

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from tchavi_studio.generations.params import validate
-from tchavi_studio.generations.prices import Quote, price_list, quote
+from tchavi_studio.generations.prices import Quote, price_list, quote, quote_unfinished
 
 
 def price(**changes: Any) -> Quote:
@@ -30,6 +30,24 @@ def price(**changes: Any) -> Quote:
 )
 def test_the_published_prices(changes: dict[str, Any], total_credits: int) -> None:
     assert price(**changes).total_credits == total_credits
+
+
+@pytest.mark.parametrize(
+    ("changes", "total_credits"),
+    [
+        ({"prompt": ""}, 1_300),
+        ({"prompt": "", "seed": "x", "duration": 10}, 2_600),
+        ({"duration": 16}, None),
+        ({"model": "sora"}, None),
+        ({"resolution": "4k", "prompt": ""}, None),
+        ({"generate_audio": "yes"}, None),
+    ],
+)
+def test_an_unfinished_request_has_a_price_as_soon_as_what_is_priced_is_right(
+    changes: dict[str, Any], total_credits: int | None
+) -> None:
+    found = quote_unfinished(validate({"model": "seedance-2", "prompt": "Dawn", **changes}))
+    assert (found.total_credits if found else None) == total_credits
 
 
 def test_an_operator_can_override_one_price_and_add_an_audio_surcharge(settings: Settings) -> None:
