@@ -190,7 +190,7 @@ STORAGES = {
             "directory_permissions_mode": 0o700,
         },
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "tchavi_studio.operations.static_files.HashedStaticFilesStorage"},
 }
 STATIC_URL = "static/"
 STATIC_ROOT = STUDIO_DATA / "static"

@@ -1,32 +1,29 @@
-"""What the composer shows beside its fields: notes, the price, the media in groups, examples to begin with."""
+"""What the composer shows beside its fields: notes, the price, and the files in groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.utils.functional import Promise, cached_property
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from tchavi_studio.generations.orders import MAX_VARIATIONS
 from tchavi_studio.generations.params import (
     MAX_DURATION_SECONDS,
     MIN_DURATION_SECONDS,
-    MODELS,
     PROMPT_MAX_LENGTH,
     SEED_MAX,
-    validate,
+    TOKEN,
 )
-from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import recent_prompts
 from tchavi_studio.generations.services import ReferencesUnreachableError
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.queries import site_admin_names
 
-from .forms import GenerationForm, Values, default_values
-from .references import SLOTS, Chip, Slot
+from .forms import GenerationForm
+from .media import ACCEPTED_IMAGES, ACCEPTED_MEDIA, SLOTS, Chip, Slot
 
 MEDIA_NOTES = "media"
 NOTE_FIELDS = (
@@ -40,7 +37,7 @@ NOTE_FIELDS = (
     "seed",
     "variations",
 )
-"""The places beside the fields where notes stand; all media share one."""
+"""The places beside the fields where notes appear; all files share one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of a press of Generate, when it was not simply done."""
+    """What became of a press of Generate, when it didn't simply start the clips."""
 
     title: str
     message: str
@@ -62,7 +59,7 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """The price of the whole press of Generate, and what the wallet holds. None where there is no price yet."""
+    """The price of all variations and what the wallet holds; `total_credits` is None while there is no price yet."""
 
     total_credits: int | None
     variation_count: int
@@ -80,93 +77,16 @@ class Offer:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The files in one slot, and whether the chosen mode uses them."""
+    """The files in one slot."""
 
     slot: Slot
     chips: list[Chip]
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.chips) >= self.slot.most
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A scene to begin with, for whoever has made nothing yet."""
-
-    prompt: str | Promise
-    model: str
-    duration_seconds: int
-    resolution: str
-    aspect_ratio: str
-
-    @property
-    def model_label(self) -> str:
-        return MODELS[self.model]
-
-    @property
-    def price_credits(self) -> int:
-        params = validate(
-            {
-                "model": self.model,
-                "prompt": str(self.prompt),
-                "duration": self.duration_seconds,
-                "resolution": self.resolution,
-                "aspect_ratio": self.aspect_ratio,
-            }
-        ).params
-        assert params is not None, "an example breaks the contract"
-        return quote(params).total_credits
-
-    @property
-    def values(self) -> Values:
-        values = default_values()
-        values["prompt"] = str(self.prompt)
-        values["model"] = self.model
-        values["duration"] = str(self.duration_seconds)
-        values["resolution"] = self.resolution
-        values["aspect_ratio"] = self.aspect_ratio
-        return values
-
-
-EXAMPLES = (
-    Example(
-        prompt=gettext_lazy(
-            "Golden hour on the lagoon: a wooden pirogue glides towards the sun, the paddle breaks the mirror of the "
-            "water. Slow dolly forward, birds far away, soft percussion."
-        ),
-        model="seedance-2",
-        duration_seconds=5,
-        resolution="480p",
-        aspect_ratio="16:9",
-    ),
-    Example(
-        prompt=gettext_lazy(
-            "A tailor's hands guide indigo wax cloth under the needle of a sewing machine, macro, dust in the window "
-            "light, the rhythm of the pedal."
-        ),
-        model="kling-v3",
-        duration_seconds=5,
-        resolution="480p",
-        aspect_ratio="9:16",
-    ),
-    Example(
-        prompt=gettext_lazy(
-            "Night market after the rain: neon in the puddles, steam over the grills, the camera drifts between the "
-            "stalls at shoulder height. Distant highlife from a radio."
-        ),
-        model="seedance-2",
-        duration_seconds=8,
-        resolution="720p",
-        aspect_ratio="16:9",
-    ),
-)
 
 
 class Composer:
     """Everything its templates ask for.
 
-    `errors_shown` is False while somebody still writes. `is_unsaved` tells that the draft holds something else yet.
+    `errors_shown` is False while somebody still writes. `is_unsaved` tells that the draft still holds something else.
     """
 
     prompt_max_length = PROMPT_MAX_LENGTH
@@ -174,8 +94,9 @@ class Composer:
     min_duration_seconds = MIN_DURATION_SECONDS
     max_duration_seconds = MAX_DURATION_SECONDS
     variation_counts = range(1, MAX_VARIATIONS + 1)
-    accept_images = "image/*,.heic,.heif"
-    accept = f"{accept_images},video/mp4,video/quicktime,audio/wav,audio/x-wav,audio/mpeg"
+    accept_images = ACCEPTED_IMAGES
+    accept = ACCEPTED_MEDIA
+    token_pattern = TOKEN.pattern
 
     def __init__(
         self,
@@ -200,17 +121,17 @@ class Composer:
 
     @cached_property
     def notes(self) -> list[tuple[str, list[Note]]]:
-        """For each place beside a field what stands there, errors first, nothing twice."""
+        """What is said at each place beside a field: errors first, nothing twice."""
         found: dict[str, list[Note]] = defaultdict(list)
         found[MEDIA_NOTES] += [Note(message=message, is_error=True) for message in self.refusals]
         if self.errors_shown:
             for name, messages in self.form.errors.items():
                 found[_place(name)] += [Note(message=str(message), is_error=True) for message in messages]
         else:
-            for problem in self.form.preflight.errors:
+            for problem in self.form.early_errors:
                 found[_place(problem.field)].append(Note(message=problem.message, is_error=True))
         if self.form.is_out_of_reach:
-            # Only a hint: a preview of it can be made.
+            # Only a hint: a preview can be made all the same.
             found[MEDIA_NOTES].append(Note(message=out_of_reach()))
         for hint in self.form.hints:
             found[_place(hint.field)].append(Note(message=hint.message))
@@ -238,7 +159,7 @@ class Composer:
 
     @cached_property
     def groups(self) -> list[Group]:
-        return [Group(slot=slot, chips=self.form.chips(name)) for name, slot in SLOTS.items()]
+        return [Group(slot=SLOTS[field], chips=chips) for field, chips in self.form.chips.items()]
 
     @property
     def frames(self) -> list[Group]:
@@ -254,13 +175,13 @@ class Composer:
 
 
 def nothing_done(message: str) -> Summary:
-    """The summary of a refused request: what happened, that no credits moved, what to do next."""
+    """The summary of a refused request: that no credits moved, and what to do next."""
     return Summary(title=_("Nothing was created, no credits moved"), message=message)
 
 
 def out_of_reach() -> str:
-    """What is said of files that the provider can't get at."""
-    a_preview_works = _("Preview · free works with them all the same.")
+    """What is said about files that the provider can't get."""
+    a_preview_works = _("Preview · free works with them anyway.")
     return f"{ReferencesUnreachableError().message} {a_preview_works}"
 
 

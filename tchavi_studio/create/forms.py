@@ -2,23 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID, uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
-from tchavi_studio.generations.models import Engine, Generation
+from tchavi_studio.generations.models import Engine
 from tchavi_studio.generations.orders import MAX_VARIATIONS, default_engine
 from tchavi_studio.generations.params import (
-    DEFAULTS,
-    MAX_REFERENCE_VIDEO_SECONDS,
     MODELS,
     GenerationParams,
     MediaReference,
@@ -26,24 +21,20 @@ from tchavi_studio.generations.params import (
     Validated,
     validate,
 )
-from tchavi_studio.generations.prices import Quote, quote
+from tchavi_studio.generations.prices import quote_unfinished
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.workspaces.models import Workspace
 
-from .references import SLOTS, Chip, Mode
+from .arrangement import mode_of
+from .media import SLOTS, Chip, Mode
+from .queries import chips_of_composer
+from .values import Values
 
-Values = MultiValueDict[str, str]
-
-PRICED_FIELDS = ("model", "duration", "resolution", "generate_audio")
-"""All that the price depends on, so it can be told before there is a prompt."""
-
-SHORTEST_TRIM_SECONDS = 2.0
-PLACEHOLDER_PROMPT = "…"
 ASPECT_RATIO_LABELS = {"adaptive": gettext_lazy("Adapt")}
 
 
 class RawField(forms.Field):
-    """A value handed on as it was sent: what is wrong with it is the validator's to say."""
+    """A value passed on as it was sent: what is wrong with it is the validator's to say."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
@@ -93,43 +84,17 @@ class GenerationForm(forms.Form):
     reference_videos = AssetIdsField()
     reference_audios = AssetIdsField()
 
-    params: GenerationParams | None = None
-
     def __init__(self, values: Values, *, workspace: Workspace) -> None:
         super().__init__(values, auto_id="composer-%s")
         self.values = values
         self.workspace = workspace
 
-    # --- The media ----------------------------------------------------------------------------------------------------
+    # --- From what was sent to the request ----------------------------------------------------------------------------
 
     @cached_property
-    def assets(self) -> dict[str, Asset]:
-        """The workspace's own files among those the form names, by id as text. Others' are as unknown as none."""
-        ids = {parsed for field in SLOTS for text in self.values.getlist(field) if (parsed := _uuid(text))}
-        found = Asset.objects.filter(workspace=self.workspace, pk__in=ids) if ids else []
-        return {str(asset.pk): asset for asset in found}
-
-    @property
-    def mode_in_force(self) -> Mode:
-        mode = self.values.get("mode")
-        return Mode(mode) if mode in Mode.values else Mode.TEXT
-
-    def chips(self, field: str) -> list[Chip]:
-        """The files in one slot, in order, also when the mode sets them aside."""
-        known = [asset for text in self.values.getlist(field) if (asset := self.assets.get(_canonical(text)))]
-        chips = [Chip(slot=SLOTS[field], position=place, asset=asset) for place, asset in enumerate(known, start=1)]
-        return [self._offered_trim(chip, known) for chip in chips]
-
-    def _offered_trim(self, chip: Chip, beside: list[Asset]) -> Chip:
-        """Videos share 15 seconds; a sound may last as long alone."""
-        if not chip.asset.needs_trim:
-            return chip
-        taken = 0.0
-        if chip.slot.field == "reference_videos":
-            taken = sum(asset.duration_seconds or 0 for asset in beside if not asset.needs_trim)
-        return chip.with_trim(max(SHORTEST_TRIM_SECONDS, MAX_REFERENCE_VIDEO_SECONDS - taken))
-
-    # --- The request --------------------------------------------------------------------------------------------------
+    def chips(self) -> dict[str, list[Chip]]:
+        """The files by slot, in order, including those that the mode sets aside."""
+        return chips_of_composer(workspace=self.workspace, values=self.values)
 
     @cached_property
     def raw(self) -> dict[str, Any]:
@@ -144,123 +109,73 @@ class GenerationForm(forms.Form):
             "generate_audio": bool(text("generate_audio")),
             "seed": _integer(text("seed")),
         }
-        for field, slot in SLOTS.items():
-            media = [_media_reference(chip) for chip in self.chips(field)]
-            if media and self.mode_in_force in slot.modes:
-                raw[field] = media if slot.is_list else media[0]
+        for field in self.fields_in_use:
+            if media := [_media_reference(chip) for chip in self.chips[field]]:
+                raw[field] = media if SLOTS[field].is_list else media[0]
         return raw
 
+    @property
+    def fields_in_use(self) -> list[str]:
+        """The media fields that the chosen mode uses."""
+        mode = mode_of(self.values)
+        return [field for field, slot in SLOTS.items() if mode in slot.modes]
+
+    @cached_property
+    def validated(self) -> Validated:
+        """The validator's one answer, which everything below reads."""
+        return validate(self.raw)
+
+    @property
+    def params(self) -> GenerationParams | None:
+        return self.validated.params
+
     def clean(self) -> dict[str, Any]:
-        checked = validate(self.raw)
-        self.params = checked.params
-        for problem in checked.errors:
+        for problem in self.validated.errors:
             self.add_error(problem.field, ValidationError(problem.message, code=problem.code))
-        for field, slot in SLOTS.items():
-            named = self.values.getlist(field)
-            if self.mode_in_force in slot.modes and any(_canonical(text) not in self.assets for text in named):
-                message = _("A file that was here is not in this workspace any more. Add it again.")
+        for field in self.fields_in_use:
+            if len(self.chips[field]) < len(self.values.getlist(field)):
+                message = _("A file that was here is no longer in this workspace. Add it again.")
                 self.add_error(field, ValidationError(message, code="unknown_reference"))
         return self.cleaned_data
 
-    # --- What is told while somebody still writes ---------------------------------------------------------------------
+    # --- What is said while somebody still writes ---------------------------------------------------------------------
 
     @property
-    def has_prompt(self) -> bool:
-        return bool(self.raw["prompt"].strip())
-
-    @cached_property
-    def preflight(self) -> Validated:
-        """What the validator says of an unfinished request, as if it had a prompt."""
-        return validate(self.raw if self.has_prompt else {**self.raw, "prompt": PLACEHOLDER_PROMPT})
+    def early_errors(self) -> list[Problem]:
+        """What is wrong by now: that there is no prompt yet is no mistake."""
+        return [problem for problem in self.validated.errors if not problem.is_missing_prompt]
 
     @property
     def hints(self) -> list[Problem]:
-        """The hints that help by now: an empty prompt need not be told what it does not mention."""
-        return [hint for hint in self.preflight.hints if self.has_prompt or hint.field != "prompt"]
-
-    @cached_property
-    def clip_price(self) -> Quote | None:
-        """The price of one clip, also without a prompt; None while the fields it depends on are wrong."""
-        checked = validate({**{field: self.raw[field] for field in PRICED_FIELDS}, "prompt": PLACEHOLDER_PROMPT})
-        return quote(checked.params) if checked.params else None
+        """The hints that help by now: an empty prompt needn't be told what it doesn't mention."""
+        has_prompt = bool(self.raw["prompt"].strip())
+        return [hint for hint in self.validated.hints if has_prompt or hint.field != "prompt"]
 
     @property
     def variation_count(self) -> int:
         count = _integer(self.values.get("variations"))
         return count if isinstance(count, int) and 1 <= count <= MAX_VARIATIONS else 1
 
+    @cached_property
+    def total_credits(self) -> int | None:
+        """The price of all variations, even without a prompt; None while a field that it depends on is wrong."""
+        price = quote_unfinished(self.validated)
+        return price.total_credits * self.variation_count if price else None
+
     @property
-    def engine_in_force(self) -> Engine:
+    def chosen_engine(self) -> Engine:
         """What will make the clips."""
         return Engine.PREVIEW if self.values.get("engine") == Engine.PREVIEW else default_engine()
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Whether Generate would be refused, since the provider has no way to get at the files that are used."""
-        uses_files = any(self.raw.get(field) for field in SLOTS)
+        """Whether Generate would be refused because the provider has no way to get the files in use."""
+        uses_files = any(self.chips[field] for field in self.fields_in_use)
         return uses_files and default_engine() == Engine.TCHAVI and reference_route() == Route.NONE
-
-    @property
-    def total_credits(self) -> int | None:
-        return self.clip_price.total_credits * self.variation_count if self.clip_price else None
-
-
-def default_values() -> Values:
-    """The composer as somebody finds it the first time."""
-    return Values(
-        {
-            "mode": [Mode.TEXT.value],
-            "prompt": [""],
-            "model": [DEFAULTS["model"]],
-            "duration": [str(DEFAULTS["duration"])],
-            "resolution": [DEFAULTS["resolution"]],
-            "aspect_ratio": [DEFAULTS["aspect_ratio"]],
-            "generate_audio": ["on"] if DEFAULTS["generate_audio"] else [],
-            "variations": ["1"],
-        }
-    )
-
-
-def values_of_clip(clip: Generation, *, with_seed: bool) -> Values:
-    """What the composer held when `clip` was asked for, and that clip as the new one's parent."""
-    values = default_values()
-    is_auto = clip.duration_seconds == AUTO_DURATION_SECONDS
-    for name, value in {
-        "mode": clip.mode,
-        "prompt": clip.prompt,
-        "model": clip.model,
-        "resolution": clip.resolution,
-        "aspect_ratio": clip.aspect_ratio,
-        "seed": str(clip.seed) if with_seed else "",
-        "parent": str(clip.pk),
-        "duration": str(DEFAULTS["duration"] if is_auto else clip.duration_seconds),
-    }.items():
-        values[name] = value
-    values.setlist("duration_auto", ["on"] if is_auto else [])
-    values.setlist("generate_audio", ["on"] if clip.generate_audio else [])
-    for reference in clip.references.all():
-        field = next(slot.field for slot in SLOTS.values() if slot.role == reference.role)
-        values.appendlist(field, str(reference.asset_id))
-    return values
-
-
-def fresh_submission_id() -> str:
-    return str(uuid4())
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _canonical(text: str) -> str:
-    return str(_uuid(text) or text)
 
 
 def _integer(text: str | None) -> int | str | None:
-    """The number that `text` writes, None if it is empty; what is no number stays text, for the validator to refuse."""
+    """The number that `text` writes, None if it is empty; anything else stays text, for the validator to refuse."""
     if text is None or not text.strip():
         return None
     try:
@@ -278,5 +193,5 @@ def _media_reference(chip: Chip) -> MediaReference:
         width=asset.width,
         height=asset.height,
         needs_trim=asset.needs_trim,
-        name=chip.token or asset.original_name,
+        name=str(chip.name) if chip.slot.is_list else asset.original_name,
     )

@@ -4,33 +4,31 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError, store_upload, store_url, trim_asset
+from tchavi_studio.assets.services import MediaRefusedError
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.orders import Order, is_free
 from tchavi_studio.generations.queries import clip_for_viewer
-from tchavi_studio.generations.services import (
-    PriceChangedError,
-    ReferencesUnreachableError,
-    Started,
-    start_generation,
-)
+from tchavi_studio.generations.services import PriceChangedError, ReferencesUnreachableError, Started
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
-from .composer import EXAMPLES, Composer, Summary, nothing_done, out_of_reach
-from .forms import GenerationForm, Values, fresh_submission_id, values_of_clip
+from .arrangement import NoRoomError, move_file, place_file, remove_file, swap_frames
+from .composer import Composer, Summary, nothing_done, out_of_reach
+from .examples import EXAMPLES
+from .forms import GenerationForm
+from .media import SLOTS
 from .queries import draft_for_viewer
-from .references import SLOTS, Chip, Slot, move_reference, remove_reference, slot_for, swap_frames
-from .services import save_draft, settle_draft
+from .services import Source, add_sources, save_draft, settle_draft, start_clips, store_source, trim_chip
+from .values import Values, values_of_clip, with_fresh_submission
 
 # --- The page ---------------------------------------------------------------------------------------------------------
 
@@ -40,18 +38,14 @@ from .services import save_draft, settle_draft
 @workspace_view()
 def page(request: WorkspaceRequest) -> HttpResponse:
     """The composer beside the latest clips. Never cached: going back must not bring back a submission already sent."""
-    values = _opening_values(request)
-    composer = Composer(
-        _new_form(request, values),
-        membership=request.membership,
-        is_unsaved=bool(request.GET.keys() & {"example", "remix"}),
-    )
-    return _page(request, composer)
+    form = _form(request, with_fresh_submission(_opening_values(request)))
+    is_unsaved = bool(request.GET.keys() & {"example", "remix"})
+    return _page(request, Composer(form, membership=request.membership, is_unsaved=is_unsaved))
 
 
 def _opening_values(request: WorkspaceRequest) -> Values:
-    """An example, a remix, or what the person left here. Only looked at, not kept, until they touch it."""
-    draft = draft_for_viewer(workspace=request.workspace, viewer=request.user)
+    """An example, a remix, or what the person left here. Nothing is saved until they touch it."""
+    draft = draft_for_viewer(membership=request.membership)
     if "example" in request.GET:
         number = request.GET["example"]
         if number not in map(str, range(len(EXAMPLES))):
@@ -70,16 +64,13 @@ def _opening_values(request: WorkspaceRequest) -> Values:
     return draft
 
 
-def _new_form(request: WorkspaceRequest, values: Values) -> GenerationForm:
-    """The form of one more submission: with an id of its own, so that it can be told from the last one."""
-    values = values.copy()
-    values["submission_id"] = fresh_submission_id()
+def _form(request: WorkspaceRequest, values: Values) -> GenerationForm:
     return GenerationForm(values, workspace=request.workspace)
 
 
 def _page(request: WorkspaceRequest, composer: Composer, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     context = {
-        # Whoever may only look sees the feed alone.
+        # Viewers see the feed alone.
         "composer": composer if request.membership.can(Permission.CREATE) else None,
         "parent": _clip(request, composer.form.values.get("parent", "")),
         "examples": EXAMPLES,
@@ -102,51 +93,29 @@ def _clip(request: WorkspaceRequest, generation_id: str) -> Generation | None:
 @workspace_view(can=Permission.CREATE)
 def submit(request: WorkspaceRequest) -> HttpResponseBase:
     """Start the clips. What can't be started comes back with everything in its place, and no credits moved."""
-    values, refusals = _sent_values(request)
-    form = GenerationForm(values, workspace=request.workspace)
-    is_preview = is_free(form.engine_in_force)
-    if refusals or not form.is_valid() or form.params is None:
-        again = (
-            _("Look at what is marked, then press Preview again.")
-            if is_preview
-            else _("Look at what is marked, then press Generate again.")
-        )
-        return _refuse(request, form, nothing_done(again), refusals)
+    values = request.POST.copy()
+    refusals = add_sources(
+        workspace=request.workspace, user=request.user, values=values, sources=_sent_sources(request)
+    )
+    form = _form(request, values)
+    if not form.is_valid() or refusals:
+        return _refuse(request, form, nothing_done(_("Fix the highlighted fields and try again.")), refusals)
     parent = None
     if form.cleaned_data["parent"]:
         parent = _clip(request, str(form.cleaned_data["parent"]))
         if parent is None:
-            message = _(
-                "The clip that this is a remix of is gone. Take away the link to it, then press Generate again."
-            )
+            message = _("The clip that this is a remix of is gone. Remove the link to it and try again.")
             return _refuse(request, form, nothing_done(message))
-    # A preview's price needs no confirming.
-    seen_credits = 0 if is_preview else form.cleaned_data["price_credits"]
     try:
-        if seen_credits is None:
-            raise PriceChangedError(form.total_credits or 0)
-        order = Order(
-            workspace=request.workspace,
-            creator=request.user,
-            params=form.params,
-            submission_id=form.cleaned_data["submission_id"],
-            variations=form.cleaned_data["variations"],
-            expected_total_credits=seen_credits,
-            parent=parent,
-            engine=form.engine_in_force,
-        )
-        started = start_generation(order)
+        started = start_clips(form=form, creator=request.user, parent=parent)
     except ReferencesUnreachableError:
-        return _refuse(request, form, nothing_done(_("Look at what is marked beside your files.")), [out_of_reach()])
+        return _refuse(request, form, nothing_done(_("See the note beside your files.")), [out_of_reach()])
     except PriceChangedError as error:
-        summary = Summary(title=_("Look at the price once more"), message=error.message)
-        return _refuse(request, form, summary)
+        return _refuse(request, form, Summary(title=_("Check the new price"), message=error.message))
     except InsufficientCreditsError as error:
-        summary = Summary(title=_("Not enough credits"), message=error.message)
-        return _refuse(request, form, summary)
+        return _refuse(request, form, Summary(title=_("Not enough credits"), message=error.message))
     except SpendingLimitError as error:
-        summary = Summary(title=_("Monthly limit reached"), message=str(error))
-        return _refuse(request, form, summary)
+        return _refuse(request, form, Summary(title=_("Monthly limit reached"), message=error.message))
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)
     return _started(request, started, settled)
 
@@ -158,12 +127,12 @@ def _started(request: WorkspaceRequest, started: Started, settled: Values) -> Ht
     if started.is_replay:
         summary = Summary(
             title=_("Already started"),
-            message=_("This was sent before and is not charged again. Press Generate once more for another take.")
+            message=_("This was already sent and isn't charged again. Press Generate once more for another take.")
             if any(clip.was_charged for clip in started.generations)
-            else _("This was sent before and is here already. Press again for another take."),
+            else _("This was already sent. Press again for another take."),
             is_error=False,
         )
-    composer = Composer(_new_form(request, settled), membership=request.membership, summary=summary)
+    composer = Composer(_form(request, with_fresh_submission(settled)), membership=request.membership, summary=summary)
     context = {"composer": composer, "started": started, "is_update": True, **feed_context(request)}
     return render(request, "create/_started.html", context)
 
@@ -173,11 +142,7 @@ def _refuse(
 ) -> HttpResponse:
     save_draft(workspace=request.workspace, user=request.user, values=form.values)
     composer = Composer(
-        form,
-        membership=request.membership,
-        errors_shown=True,
-        summary=summary,
-        refusals=refusals or [],
+        form, membership=request.membership, errors_shown=True, summary=summary, refusals=refusals or []
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if request.htmx:
@@ -191,140 +156,136 @@ def _refuse(
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def quote(request: WorkspaceRequest) -> HttpResponse:
-    """The price, the balance after it and the notes, for the composer as it is now; which is kept as the draft."""
-    form = GenerationForm(request.POST, workspace=request.workspace)
+    """The price, the balance after it and the notes, for the composer as it is now; which is saved as the draft."""
     save_draft(workspace=request.workspace, user=request.user, values=request.POST)
-    composer = Composer(form, membership=request.membership)
+    composer = Composer(_form(request, request.POST), membership=request.membership)
     return render(request, "create/_parts.html", {"composer": composer, "is_update": True})
 
 
-@require_POST
-@workspace_view(can=Permission.CREATE)
-def upload(request: WorkspaceRequest) -> HttpResponse:
-    """Store one file (`file`) or what an address (`url`) leads to; answer its chip, or why it was refused."""
-    wanted_field = request.POST.get("field", "")
-    file, url = request.FILES.get("file"), request.POST.get("url", "").strip()
-    try:
-        if isinstance(file, UploadedFile):
-            asset = store_upload(workspace=request.workspace, user=request.user, upload=file)
-        else:
-            asset = store_url(workspace=request.workspace, user=request.user, url=url)
-    except MediaRefusedError as error:
-        return _refused_part(request, error)
-    slot = slot_for(asset.kind, wanted_field)
-    return _chip_part(request, slot, asset)
+# --- Files ------------------------------------------------------------------------------------------------------------
 
 
 @require_POST
 @workspace_view(can=Permission.CREATE)
-def trim(request: WorkspaceRequest) -> HttpResponse:
-    """Cut the part that fits out of a too long video or audio; answer the chip of the cut."""
-    form = GenerationForm(request.POST, workspace=request.workspace)
-    try:
-        chip, asset = _trim(request, form)
-    except MediaRefusedError as error:
-        return _refused_part(request, error)
-    return _chip_part(request, chip.slot, asset)
+def arrange(request: WorkspaceRequest) -> HttpResponseBase:
+    """One change to the files in the composer, or just the files and the URL sent along.
 
-
-def _chip_part(request: WorkspaceRequest, slot: Slot, asset: Asset) -> HttpResponse:
-    """One chip, as it would stand behind those the composer has already; the page numbers it anew."""
+    A plain button gets the page again; a script gets what may have changed.
+    """
     values = request.POST.copy()
-    values.appendlist(slot.field, str(asset.pk))
-    chips = GenerationForm(values, workspace=request.workspace).chips(slot.field)
-    return render(request, "create/_chip.html", {"chip": next(chip for chip in reversed(chips) if chip.asset == asset)})
-
-
-def _refused_part(request: WorkspaceRequest, error: MediaRefusedError) -> HttpResponse:
-    context = {"message": error.message}
-    return render(request, "create/_refusal.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _trim(request: WorkspaceRequest, form: GenerationForm) -> tuple[Chip, Asset]:
-    """Trim the asset that the pressed button names, from the start its slider shows. 404 for what is not there."""
-    field, _colon, asset_id = request.POST.get("trim", "").partition(":")
-    chips = form.chips(field) if field in SLOTS else []
-    chip = next((chip for chip in chips if str(chip.asset.pk) == asset_id), None)
-    if chip is None or chip.trim_seconds is None:
-        raise Http404
-    try:
-        start_seconds = float(request.POST.get(f"trim_start-{asset_id}", "0"))
-    except ValueError:
-        raise Http404 from None
-    asset = trim_asset(
-        asset=chip.asset,
-        user=request.user,
-        start_seconds=min(max(start_seconds, 0.0), chip.last_start_seconds),
-        duration_seconds=chip.trim_seconds,
+    refusals = add_sources(
+        workspace=request.workspace, user=request.user, values=values, sources=_sent_sources(request)
     )
-    return chip, asset
-
-
-# --- Without JavaScript -----------------------------------------------------------------------------------------------
-
-
-@require_POST
-@workspace_view(can=Permission.CREATE)
-def arrange(request: WorkspaceRequest) -> HttpResponse:
-    """One change of the composer by a plain button: add files, remove, move, swap, trim, or just tell the price."""
-    values, refusals = _sent_values(request)
-    for action in ("remove", "earlier", "later"):
-        field, _colon, asset_id = request.POST.get(action, "").partition(":")
-        if field in SLOTS:
-            if action == "remove":
-                remove_reference(values, field, asset_id)
-            else:
-                move_reference(values, field, asset_id, by=-1 if action == "earlier" else 1)
-    if "swap" in request.POST:
-        swap_frames(values)
-    if "detach" in request.POST:
-        values["parent"] = ""
-    if "trim" in request.POST:
-        try:
-            chip, asset = _trim(request, GenerationForm(values, workspace=request.workspace))
-        except MediaRefusedError as error:
-            refusals.append(error.message)
-        else:
-            _replace(values, chip, asset)
+    announcement = ""
+    try:
+        announcement = _rearrange(request, values)
+    except (MediaRefusedError, NoRoomError) as error:
+        refusals.append(error.message)
     save_draft(workspace=request.workspace, user=request.user, values=values)
+    if request.htmx:
+        return _arranged(request, values, announcement, refusals)
     if not refusals:
         return redirect("create:page", request.workspace.slug)
-    form = _new_form(request, values)
-    composer = Composer(form, membership=request.membership, refusals=refusals)
+    composer = Composer(_form(request, with_fresh_submission(values)), membership=request.membership, refusals=refusals)
     return _page(request, composer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _sent_values(request: WorkspaceRequest) -> tuple[Values, list[str]]:
-    """The form's fields, with its file inputs and pasted address stored and put where they belong; and refusals.
+def _rearrange(request: WorkspaceRequest, values: Values) -> str:
+    """Do to `values` what the pressed button asks for; return what to announce. Raises what the changes raise."""
+    sent = request.POST
+    if "add" in sent:
+        return place_file(values, _asset(request, sent["add"]), key=sent.get("to", ""))
+    if "trim" in sent:
+        return place_file(values, _trim(request, values), key=sent["trim"])
+    if "remove" in sent:
+        return remove_file(values, sent["remove"])
+    if "move" in sent:
+        key, _colon, places = sent["move"].rpartition(":")
+        try:
+            return move_file(values, key, by=int(places))
+        except ValueError:
+            raise Http404 from None
+    if "swap" in sent:
+        return swap_frames(values)
+    if "detach" in sent:
+        values["parent"] = ""
+    return ""
 
-    With JavaScript files are up before the form is sent, and this finds none.
+
+def _arranged(request: WorkspaceRequest, values: Values, announcement: str, refusals: list[str]) -> JsonResponse:
+    form = _form(request, values)
+    chips = {
+        field: render_to_string("create/_chips.html", {"chips": chips}, request) for field, chips in form.chips.items()
+    }
+    return JsonResponse(
+        {
+            "chips": chips,
+            "mode": values.get("mode", ""),
+            "prompt": form.raw["prompt"],
+            "announcement": announcement,
+            "refusals": refusals,
+        }
+    )
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def upload(request: WorkspaceRequest) -> JsonResponse:
+    """Store one file, as the form would send it; answer its id, for `arrange` to put it in its slot, or why not.
+
+    Apart from `arrange` because it takes long: meanwhile the composer goes on changing.
     """
-    values: Values = request.POST.copy()
-    refusals: list[str] = []
-    sent = [(name, file) for name in ("files", *SLOTS) for file in request.FILES.getlist(f"new-{name}")]
-    for name, file in sent:
-        try:
-            asset = store_upload(workspace=request.workspace, user=request.user, upload=file)
-        except MediaRefusedError as error:
-            refusals.append(f"{file.name}: {error.message}")
-        else:
-            _put(values, slot_for(asset.kind, name), asset)
-    if url := values.get("new-url", "").strip():
-        try:
-            asset = store_url(workspace=request.workspace, user=request.user, url=url)
-        except MediaRefusedError as error:
-            refusals.append(error.message)
-        else:
-            _put(values, slot_for(asset.kind, ""), asset)
-    return values, refusals
+    source = next(iter(_sent_sources(request)), Source())
+    try:
+        asset = store_source(workspace=request.workspace, user=request.user, source=source)
+    except MediaRefusedError as error:
+        return _refused_file(error)
+    return JsonResponse({"asset": str(asset.pk)})
 
 
-def _put(values: Values, slot: Slot, asset: Asset) -> None:
-    there = values.getlist(slot.field) if slot.is_list else []
-    if str(asset.pk) not in there:
-        values.setlist(slot.field, [*there, str(asset.pk)])
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def trim(request: WorkspaceRequest) -> JsonResponse:
+    """Cut the part that fits out of a video or audio that is too long; answer as `upload` does."""
+    try:
+        asset = _trim(request, request.POST)
+    except MediaRefusedError as error:
+        return _refused_file(error)
+    return JsonResponse({"asset": str(asset.pk)})
 
 
-def _replace(values: Values, chip: Chip, asset: Asset) -> None:
-    ids = values.getlist(chip.slot.field)
-    values.setlist(chip.slot.field, [str(asset.pk) if text == str(chip.asset.pk) else text for text in ids])
+def _refused_file(error: MediaRefusedError) -> JsonResponse:
+    return JsonResponse({"refusal": error.message}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _sent_sources(request: WorkspaceRequest) -> list[Source]:
+    """The files and the URL in the form's inputs, whose names say where each is meant to go."""
+    sources = [
+        Source(file=file, key=key)
+        for key in ("files", *SLOTS)
+        for file in request.FILES.getlist(f"new-{key}")
+        if isinstance(file, UploadedFile)
+    ]
+    if url := request.POST.get("new-url", "").strip():
+        sources.append(Source(url=url))
+    return sources
+
+
+def _asset(request: WorkspaceRequest, asset_id: str) -> Asset:
+    try:
+        return get_object_or_404(Asset, workspace=request.workspace, pk=UUID(asset_id))
+    except ValueError:
+        raise Http404 from None
+
+
+def _trim(request: WorkspaceRequest, values: Values) -> Asset:
+    """Trim the file that the pressed button names, from where its slider stands. 404 if there is none to trim."""
+    chips = [chip for chips in _form(request, values).chips.values() for chip in chips if chip.trim_seconds is not None]
+    chip = next((chip for chip in chips if chip.key == request.POST.get("trim")), None)
+    if chip is None:
+        raise Http404
+    try:
+        start_seconds = float(request.POST.get(f"trim_start-{chip.asset.pk}", "0"))
+    except ValueError:
+        raise Http404 from None
+    return trim_chip(chip=chip, user=request.user, start_seconds=start_seconds)

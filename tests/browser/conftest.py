@@ -156,6 +156,13 @@ def signed_up_page(page: Page, person: User, studio: RunningStudio) -> Page:
     return page
 
 
+@pytest.fixture
+def composer(signed_up_page: Page) -> Page:
+    """The Create page of somebody new."""
+    expect(signed_up_page.locator("form.composer")).to_be_visible()
+    return signed_up_page
+
+
 def sign_in(context: BrowserContext, person: User, studio: RunningStudio) -> None:
     """Make a browser `person`'s at `studio`; to be called with the models connected to that studio's."""
     session = SessionStore()

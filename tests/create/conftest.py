@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.create.forms import Values, default_values
+from tchavi_studio.create.values import Values, default_values
 from tchavi_studio.workspaces.models import Workspace
 
 PROMPT = "Dawn over the lagoon"
@@ -34,7 +34,7 @@ def sent(values: MultiValueDict[str, str]) -> dict[str, list[str]]:
 
 @pytest.fixture
 def url(workspace: Workspace) -> Callable[[str], str]:
-    """The address of one of this room's views in Alice's workspace."""
+    """The address of one of this app's views in Alice's workspace."""
     return lambda name: reverse(f"create:{name}", args=[workspace.slug])
 
 

@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from tchavi_studio.create.forms import GenerationForm, default_values
-from tchavi_studio.generations.params import FIELDS, MediaReference, validate
+from tchavi_studio.create import forms
+from tchavi_studio.create.forms import GenerationForm
+from tchavi_studio.create.values import default_values
+from tchavi_studio.generations.params import FIELDS, MediaReference, Validated, validate
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.workspaces.models import Workspace
 
@@ -103,9 +105,9 @@ def test_references_are_told_to_the_validator_as_they_are(workspace: Workspace, 
 def test_the_order_sent_is_the_order_of_the_tokens(workspace: Workspace, make_asset: MakeAsset) -> None:
     first, second = make_asset(), make_asset()
     filled = form(workspace, mode="references", reference_images=[second.pk, first.pk])
-    assert [(chip.token, chip.asset) for chip in filled.chips("reference_images")] == [
-        ("Image1", second),
-        ("Image2", first),
+    assert [(chip.token, chip.asset) for chip in filled.chips["reference_images"]] == [
+        ("[Image1]", second),
+        ("[Image2]", first),
     ]
 
 
@@ -129,7 +131,7 @@ def test_a_mode_sends_what_it_can_use_and_keeps_the_rest(
     }
     filled = form(workspace, mode=mode, **{name: [make_asset(kind).pk] for name, kind in kinds.items()})
     assert set(filled.raw) & set(kinds) == used
-    assert {name for name in kinds if filled.chips(name)} == set(kinds)
+    assert {name for name in kinds if filled.chips[name]} == set(kinds)
     assert filled.is_valid()
 
 
@@ -161,7 +163,7 @@ def test_more_than_the_models_take_is_refused(
     assert [(name, error.as_data()[0].code) for name, error in refused.errors.items()] == [(field, "too_many")]
 
 
-GONE = "A file that was here is not in this workspace any more. Add it again."
+GONE = "A file that was here is no longer in this workspace. Add it again."
 
 
 def test_another_workspaces_file_is_as_unknown_as_none(workspace: Workspace, bob: Any, make_asset: MakeAsset) -> None:
@@ -169,7 +171,7 @@ def test_another_workspaces_file_is_as_unknown_as_none(workspace: Workspace, bob
     for text in (str(theirs.pk), str(uuid4()), "../../etc/passwd"):
         refused = form(workspace, mode="references", reference_images=[text])
         assert dict(refused.errors) == {"reference_images": [GONE]}
-        assert refused.chips("reference_images") == []
+        assert refused.chips["reference_images"] == []
 
 
 def test_what_is_set_aside_does_not_stop_a_request(workspace: Workspace) -> None:
@@ -184,13 +186,13 @@ def test_a_long_video_is_offered_what_the_others_leave_of_fifteen_seconds(
 ) -> None:
     short = make_asset("video", duration_seconds=5.0)
     long = make_asset("video", duration_seconds=42.0, needs_trim=True)
-    _first, chip = form(workspace, mode="references", reference_videos=[short.pk, long.pk]).chips("reference_videos")
+    _first, chip = form(workspace, mode="references", reference_videos=[short.pk, long.pk]).chips["reference_videos"]
     assert (chip.trim_seconds, chip.last_start_seconds, chip.length, chip.trim_length) == (10.0, 32.0, "0:42", "0:10")
 
 
 def test_a_long_sound_may_keep_fifteen_seconds(workspace: Workspace, make_asset: MakeAsset) -> None:
     long = make_asset("audio", duration_seconds=61.0, needs_trim=True)
-    [chip] = form(workspace, reference_audios=[long.pk]).chips("reference_audios")
+    [chip] = form(workspace, reference_audios=[long.pk]).chips["reference_audios"]
     assert (chip.trim_seconds, chip.last_start_seconds) == (15.0, 46.0)
 
 
@@ -212,6 +214,41 @@ def test_the_forms_price_is_the_validated_requests_price(workspace: Workspace) -
     assert filled.is_valid()
     assert filled.params is not None
     assert filled.total_credits == quote(filled.params).total_credits == 11 * 580
+
+
+@pytest.mark.parametrize("prompt", ["", "Dawn", "a\0b"])
+def test_a_request_is_validated_once(
+    workspace: Workspace, make_asset: MakeAsset, monkeypatch: pytest.MonkeyPatch, prompt: str
+) -> None:
+    calls = []
+
+    def counted(raw: dict[str, Any]) -> Validated:
+        calls.append(raw)
+        return validate(raw)
+
+    monkeypatch.setattr(forms, "validate", counted)
+    draft = form(workspace, mode="references", prompt=prompt, reference_images=[make_asset().pk])
+    _all = (draft.is_valid(), draft.errors, draft.params, draft.hints, draft.early_errors, draft.total_credits)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"prompt": ""}, []),
+        ({"prompt": " ", "seed": "x"}, ["seed"]),
+        ({"prompt": "x" * 10_001}, ["prompt"]),
+    ],
+)
+def test_that_there_is_no_prompt_yet_is_no_early_error(
+    workspace: Workspace, changes: dict[str, str], errors: list[str]
+) -> None:
+    assert [problem.field for problem in form(workspace, **changes).early_errors] == errors
+
+
+@pytest.mark.parametrize("changes", [{"seed": "x"}, {"aspect_ratio": "21:9"}, {"prompt": "a\0b"}])
+def test_what_is_wrong_elsewhere_leaves_the_price(workspace: Workspace, changes: dict[str, str]) -> None:
+    assert form(workspace, **changes).total_credits == 1_300
 
 
 def test_hints_are_the_validators(workspace: Workspace) -> None:

@@ -24,7 +24,7 @@ PREVIEW_BUTTON = '<button class="preview-free" name="engine" value="preview"'
 UNREACHABLE = (
     "The provider can't fetch reference files from this studio, because it has no public address. No credits moved. "
     "Ask the site's admin to set STUDIO_PUBLIC_URL, or make the clip from text alone. Preview · free works with them "
-    "all the same."
+    "anyway."
 )
 
 pytestmark = pytest.mark.usefixtures("live")
@@ -101,7 +101,7 @@ def test_two_quick_presses_make_one_preview(alice_browser: Client, url: Url) -> 
     values = sent(make_values(engine="preview"))
     alice_browser.post(url("submit"), values, headers=HTMX)
     again = alice_browser.post(url("submit"), values, headers=HTMX)
-    assert "This was sent before and is here already. Press again for another take." in text_of(again)
+    assert "This was already sent. Press again for another take." in text_of(again)
     assert clips() == [("preview", 0)]
 
 
@@ -115,10 +115,10 @@ def test_the_same_submission_is_not_charged_after_its_preview(
     assert (clips(), charges()) == ([("preview", 0)], 0)
 
 
-def test_a_preview_that_cannot_be_made_says_what_to_press_again(alice_browser: Client, url: Url) -> None:
+def test_a_preview_that_cannot_be_made_says_what_to_do(alice_browser: Client, url: Url) -> None:
     response = alice_browser.post(url("submit"), sent(make_values(engine="preview", prompt="")), headers=HTMX)
     assert response.status_code == 422
-    assert "Look at what is marked, then press Preview again." in text_of(response)
+    assert "Fix the highlighted fields and try again." in text_of(response)
 
 
 def test_which_button_was_pressed_is_no_part_of_the_draft(alice_browser: Client, alice: User, url: Url) -> None:

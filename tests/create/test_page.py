@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.create.composer import EXAMPLES
+from tchavi_studio.create.examples import EXAMPLES
 from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import Membership, User, Workspace

@@ -73,7 +73,7 @@ def test_errors_are_told_before_anything_is_sent_but_not_that_nothing_is_written
 
 def test_what_the_wallet_cannot_pay_is_said_before_it_is_tried(alice_browser: Client, url: Url) -> None:
     body = quoted(alice_browser, url, duration="15", resolution="720p", variations="2").content.decode()
-    assert "17,400 needed, 10,000 there" in body
+    assert "17,400 needed, 10,000 available" in body
     assert "Add play credits" in body
 
 

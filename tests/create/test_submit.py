@@ -66,7 +66,7 @@ def test_a_double_click_makes_and_bills_one_clip(alice_browser: Client, workspac
     alice_browser.post(url("submit"), values, headers=HTMX)
     again = alice_browser.post(url("submit"), values, headers=HTMX)
     assert again.status_code == 200
-    assert "This was sent before and is not charged again." in text_of(again)
+    assert "This was already sent and isn't charged again." in text_of(again)
     assert Generation.objects.count() == 1
     assert charges() == [1_300]
 
@@ -89,7 +89,7 @@ def test_variations_that_cost_too_much_together_make_none(
     body = text_of(response)
     assert response.status_code == 422
     assert "This needs 10,400 credits, but the wallet holds only 10,000. No credits moved." in body
-    assert "10,400 needed, 10,000 there" in body
+    assert "10,400 needed, 10,000 available" in body
     assert "Add play credits" in body
     assert Generation.objects.count() == 0
     assert charges() == []
@@ -113,14 +113,14 @@ def test_in_live_mode_the_sites_admins_are_named_for_only_they_grant_credits(
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     client.force_login(bob)
     body = text_of(client.post("/w/bobs-studio/create/submit/", sent(make_values()), headers=HTMX))
-    assert "1,300 needed, 0 there · <span>Ask Alice for more</span>" in body
+    assert "1,300 needed, 0 available · <span>Ask Alice for more</span>" in body
     assert "Add play credits" not in body
 
 
 def test_in_live_mode_an_admin_is_led_to_grant_credits(alice_browser: Client, url: Url, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     body = text_of(alice_browser.post(url("submit"), sent(make_values()), headers=HTMX))
-    assert '1,300 needed, 0 there · <a href="/w/alices-studio/credits/#grant">Grant credits</a>' in body
+    assert '1,300 needed, 0 available · <a href="/w/alices-studio/credits/#grant">Grant credits</a>' in body
 
 
 @pytest.mark.parametrize("seen", ["1299", "0", "", "abc"])
@@ -183,7 +183,7 @@ def test_another_workspaces_file_makes_nothing(
     values = make_values(mode="frames", image_url=[theirs.pk])
     response = alice_browser.post(url("submit"), sent(values), headers=HTMX)
     assert response.status_code == 422
-    assert "A file that was here is not in this workspace any more. Add it again." in text_of(response)
+    assert "A file that was here is no longer in this workspace. Add it again." in text_of(response)
     assert Generation.objects.count() == 0
     assert balance(workspace) == 10_000
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -29,50 +30,106 @@ def as_upload(path: Path) -> SimpleUploadedFile:
     return SimpleUploadedFile(path.name, path.read_bytes(), "image/jpeg")
 
 
-def test_an_upload_answers_with_its_chip(
+UNSUPPORTED = (
+    "This file type isn't supported. Add a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC photo, an MP4 or MOV video, or WAV "
+    "or MP3 audio. Nothing was stored."
+)
+
+
+def test_an_upload_is_stored_and_answers_its_id(
     alice_browser: Client, workspace: Workspace, alice: User, url: Url, photo: Path
 ) -> None:
-    response = alice_browser.post(url("upload"), {"file": as_upload(photo), "field": "reference_images"})
+    response = alice_browser.post(url("upload"), {"new-files": as_upload(photo)})
     asset = Asset.objects.get()
     assert (asset.workspace, asset.created_by, asset.kind) == (workspace, alice, "image")
-    body = response.content.decode()
-    assert response.status_code == 200
-    assert f'<input type="hidden" name="reference_images" value="{asset.pk}">' in body
-    assert f"/media/{asset.pk}/thumbnail" in body
-    assert "<span data-token>Image1</span>" in body
-
-
-@pytest.mark.parametrize(
-    ("wanted", "field"), [("last_frame_image_url", "last_frame_image_url"), ("reference_audios", "reference_images")]
-)
-def test_a_file_goes_to_the_slot_its_kind_belongs_to(
-    alice_browser: Client, url: Url, photo: Path, wanted: str, field: str
-) -> None:
-    response = alice_browser.post(url("upload"), {"file": as_upload(photo), "field": wanted})
-    assert f'data-field="{field}"' in response.content.decode()
+    assert (response.status_code, response.json()) == (200, {"asset": str(asset.pk)})
 
 
 def test_a_refused_file_says_why_and_stores_nothing(alice_browser: Client, url: Url) -> None:
-    response = alice_browser.post(url("upload"), {"file": SimpleUploadedFile("a.jpg", b"no picture at all" * 9)})
-    assert response.status_code == 422
-    assert unescape(response.content.decode()).strip() == (
-        '<p class="chip-refusal" role="alert">This file type isn\'t supported. Add a JPEG, PNG, WebP, BMP, TIFF, GIF '
-        "or HEIC photo, an MP4 or MOV video, or WAV or MP3 audio. Nothing was stored.</p>"
-    )
+    response = alice_browser.post(url("upload"), {"new-files": SimpleUploadedFile("a.jpg", b"no picture at all" * 9)})
+    assert (response.status_code, response.json()) == (422, {"refusal": UNSUPPORTED})
     assert Asset.objects.count() == 0
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/x.jpg", "ftp://example.org/x.jpg", "nonsense", ""])
 def test_a_refused_address_says_so(alice_browser: Client, url: Url, address: str) -> None:
-    response = alice_browser.post(url("upload"), {"url": address})
+    response = alice_browser.post(url("upload"), {"new-url": address})
     assert response.status_code == 422
-    assert "This URL couldn't be fetched." in unescape(response.content.decode())
+    assert "This URL couldn't be fetched." in response.json()["refusal"]
 
 
 def test_a_viewer_uploads_nothing(alice_browser: Client, workspace: Workspace, url: Url, photo: Path) -> None:
     Membership.objects.filter(workspace=workspace).update(role="viewer")
-    assert alice_browser.post(url("upload"), {"file": as_upload(photo)}).status_code == 403
+    assert alice_browser.post(url("upload"), {"new-files": as_upload(photo)}).status_code == 403
     assert Asset.objects.count() == 0
+
+
+# --- Into their slots, for a script -----------------------------------------------------------------------------------
+
+
+def arranged(browser: Client, url: Url, values: Any, **fields: str) -> dict[str, Any]:
+    """What a script is answered when it asks for a change."""
+    response = browser.post(url("arrange"), {**sent(values), **fields}, headers={"HX-Request": "true"})
+    assert response.status_code == 200
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_a_script_gets_the_chips_and_all_that_may_have_changed(
+    alice_browser: Client, url: Url, make_asset: MakeAsset
+) -> None:
+    first, second = make_asset(), make_asset()
+    values = make_values(prompt="one\ntwo", reference_images=[first.pk])
+    answer = arranged(alice_browser, url, values, add=str(second.pk), to="files")
+    images = answer["chips"].pop("reference_images")
+    assert [images.count(f'name="reference_images" value="{asset.pk}"') for asset in (first, second)] == [1, 1]
+    assert images.index(str(first.pk)) < images.index(str(second.pk))
+    assert f'data-key="reference_images:{second.pk}" data-token="[Image2]"' in images
+    assert {name: chips.strip() for name, chips in answer.pop("chips").items()} == {
+        "image_url": "",
+        "last_frame_image_url": "",
+        "reference_videos": "",
+        "reference_audios": "",
+    }
+    assert answer == {"mode": "references", "prompt": "one\ntwo", "announcement": "Image2 added", "refusals": []}
+    assert draft()["reference_images"] == [str(first.pk), str(second.pk)]
+
+
+def test_what_has_no_room_is_refused_and_the_rest_stays(alice_browser: Client, url: Url, make_asset: MakeAsset) -> None:
+    photo = make_asset()
+    answer = arranged(alice_browser, url, make_values(reference_images=[photo.pk]), add=str(photo.pk))
+    assert (answer["refusals"], answer["announcement"]) == (["That file is here already."], "")
+    assert answer["chips"]["reference_images"].count("<li") == 1
+
+
+def test_a_script_moves_and_removes_with_the_tokens(alice_browser: Client, url: Url, make_asset: MakeAsset) -> None:
+    first, second = make_asset(), make_asset()
+    values = make_values(mode="references", prompt="[Image1] and [Image2]", reference_images=[first.pk, second.pk])
+    moved = arranged(alice_browser, url, values, move=f"reference_images:{second.pk}:-1")
+    assert (moved["prompt"], moved["announcement"]) == ("[Image2] and [Image1]", "Image2 is now 1 of 2")
+    removed = arranged(alice_browser, url, values, remove=f"reference_images:{first.pk}")
+    assert (removed["prompt"], removed["announcement"]) == (" and [Image1]", "Image1 removed")
+
+
+@pytest.mark.parametrize("move", ["reference_images:x:1", "nonsense:-1", "::1"])
+def test_a_move_of_nothing_changes_nothing(alice_browser: Client, url: Url, make_asset: MakeAsset, move: str) -> None:
+    values = make_values(reference_images=[make_asset().pk], prompt="[Image1]")
+    answer = arranged(alice_browser, url, values, move=move)
+    assert (answer["prompt"], answer["chips"]["reference_images"].count("<li")) == ("[Image1]", 1)
+
+
+@pytest.mark.parametrize("move", ["", "nonsense", "reference_images:x:far"])
+def test_a_move_that_says_no_number_is_not_found(alice_browser: Client, url: Url, move: str) -> None:
+    assert alice_browser.post(url("arrange"), {**sent(make_values()), "move": move}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["theirs", "unknown", "nonsense"])
+def test_only_the_workspaces_own_files_can_be_added(
+    alice_browser: Client, bob: User, url: Url, make_asset: MakeAsset, name: str
+) -> None:
+    theirs = make_asset(workspace=Workspace.objects.get(memberships__user=bob))
+    asset_id = {"theirs": str(theirs.pk), "unknown": str(uuid4()), "nonsense": "../x"}[name]
+    assert alice_browser.post(url("arrange"), {**sent(make_values()), "add": asset_id}).status_code == 404
 
 
 # --- Trims ------------------------------------------------------------------------------------------------------------
@@ -82,7 +139,7 @@ def test_a_viewer_uploads_nothing(alice_browser: Client, workspace: Workspace, u
 def long_sound(alice_browser: Client, url: Url, tmp_path: Path) -> Asset:
     """Sixteen seconds, as uploaded: too long by one."""
     wav = media.make_wav(tmp_path / "speech.wav", seconds=16)
-    alice_browser.post(url("upload"), {"file": as_upload(wav)})
+    alice_browser.post(url("upload"), {"new-files": as_upload(wav)})
     return Asset.objects.get(needs_trim=True)
 
 
@@ -93,15 +150,18 @@ def test_a_long_sound_comes_with_the_offer_to_trim_it(alice_browser: Client, url
     assert f'name="trim_start-{long_sound.pk}" min="0" max="1.0" step="0.1"' in body
 
 
-def test_a_trim_answers_with_the_chip_of_the_cut(alice_browser: Client, url: Url, long_sound: Asset) -> None:
+def test_a_trim_answers_the_id_of_the_extract(alice_browser: Client, url: Url, long_sound: Asset) -> None:
     values = make_values(mode="references", reference_audios=[long_sound.pk])
-    values["trim"] = f"reference_audios:{long_sound.pk}"
+    key = f"reference_audios:{long_sound.pk}"
+    values["trim"] = key
     values[f"trim_start-{long_sound.pk}"] = "0.5"
     response = alice_browser.post(url("trim"), sent(values))
     cut = Asset.objects.get(origin="trim")
     assert (cut.derived_from, cut.needs_trim, round(cut.duration_seconds or 0, 2)) == (long_sound, False, 15.0)
-    assert response.status_code == 200
-    assert f'name="reference_audios" value="{cut.pk}"' in response.content.decode()
+    assert (response.status_code, response.json()) == (200, {"asset": str(cut.pk)})
+    answer = arranged(alice_browser, url, values, add=str(cut.pk), to=key)
+    assert f'name="reference_audios" value="{cut.pk}"' in answer["chips"]["reference_audios"]
+    assert str(long_sound.pk) not in answer["chips"]["reference_audios"]
 
 
 @pytest.mark.parametrize("start", ["-5", "999"])
@@ -141,6 +201,25 @@ def test_files_sent_with_the_form_are_stored_and_used(alice_browser: Client, url
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "field", "mode_after"), [("text", "reference_images", "references"), ("frames", "image_url", "frames")]
+)
+def test_files_sent_with_the_form_go_where_those_of_a_script_go(
+    alice_browser: Client, url: Url, photo: Path, mode: str, field: str, mode_after: str
+) -> None:
+    values: dict[str, Any] = sent(make_values(mode=mode))
+    alice_browser.post(url("arrange"), {**values, "new-files": as_upload(photo)})
+    assert (draft()[field], draft()["mode"]) == ([str(Asset.objects.get().pk)], [mode_after])
+
+
+def test_a_file_that_has_no_room_is_named(alice_browser: Client, url: Url, photo: Path, make_asset: MakeAsset) -> None:
+    frames = {"image_url": [make_asset().pk], "last_frame_image_url": [make_asset().pk]}
+    values: dict[str, Any] = sent(make_values(mode="frames", **frames))
+    response = alice_browser.post(url("arrange"), {**values, "new-files": as_upload(photo)})
+    assert response.status_code == 422
+    assert "beach.jpg: Both frames are set. Remove one first." in unescape(response.content.decode())
+
+
 def test_one_refused_file_loses_neither_the_prompt_nor_the_other_file(
     alice_browser: Client, url: Url, photo: Path
 ) -> None:
@@ -167,7 +246,7 @@ def test_plain_buttons_add_remove_move_and_swap(alice_browser: Client, url: Url,
         mode="references", prompt="[Image1] and [Image2]", reference_images=[first.pk, second.pk], image_url=[first.pk]
     )
     alice_browser.post(url("quote"), sent(values))
-    moved = press(later=f"reference_images:{first.pk}")
+    moved = press(move=f"reference_images:{first.pk}:1")
     assert (moved["reference_images"], moved["prompt"]) == ([str(second.pk), str(first.pk)], ["[Image2] and [Image1]"])
     removed = press(remove=f"reference_images:{second.pk}")
     assert (removed["reference_images"], removed["prompt"]) == ([str(first.pk)], ["[Image1] and"])

@@ -1,0 +1,116 @@
+// @ts-check
+/* Quotes, and the draft that each of them saves: what somebody writes here is there again whatever happens. */
+
+import { find, promptOf, showSummary, tellChange, valuesOf, wordsOf } from "./form.js";
+
+/** @param {Event} event @returns {XMLHttpRequest} */
+const requestOf = (event) => /** @type {CustomEvent} */ (event).detail.xhr;
+
+/** @param {Event} event */
+const isSignedOut = (event) => requestOf(event).getResponseHeader("HX-Redirect") !== null;
+
+/** @param {HTMLFormElement} form */
+export function startDraft(form) {
+  const quote = find(form, ".quote", HTMLElement);
+  let isUnsaved = false;
+
+  form.addEventListener("composer:changed", () => {
+    isUnsaved = true;
+    form.classList.add("is-quoting");
+  });
+  quote.addEventListener("htmx:beforeRequest", (event) => {
+    event.stopPropagation();
+    // What was submitted meanwhile has had its answer, which a quote must not wipe away.
+    if (!isUnsaved) event.preventDefault();
+  });
+  quote.addEventListener("htmx:afterRequest", (event) => {
+    event.stopPropagation();
+    if (requestOf(event).status !== 200 || isSignedOut(event)) return;
+    isUnsaved = false;
+    form.classList.remove("is-quoting");
+    markInvalid(form);
+  });
+  // A session that ended takes nobody away in mid-sentence: that is for Generate to do.
+  quote.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (!isSignedOut(event)) return;
+    event.preventDefault();
+    showSummary(form, wordsOf(form).signedOut);
+  });
+  form.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.target === form && isSignedOut(event)) isUnsaved = true;
+  });
+
+  // The last words typed before a tab is closed are kept too.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "hidden" || !isUnsaved || !form.isConnected) return;
+    isUnsaved = !navigator.sendBeacon(form.dataset.quoteUrl ?? "", valuesOf(form));
+  });
+  keepInTab(form, () => isUnsaved);
+
+  if ("unsaved" in form.dataset) {
+    // A remix or an example came by the address: from here on it is the draft, and a reload must not undo edits.
+    history.replaceState(history.state, "", location.pathname);
+    requestAnimationFrame(() => tellChange(form));
+  }
+
+  return {
+    /** A submission carries the draft along: no quote is needed for it any more. */
+    submit() {
+      isUnsaved = false;
+      form.classList.remove("is-quoting");
+      quote.dispatchEvent(new Event("htmx:abort"));
+    },
+    /** The submission has not arrived, and the draft not with it. */
+    markUnsaved() {
+      isUnsaved = true;
+    },
+  };
+}
+
+/** Fields beside which there is an error are invalid. @param {HTMLFormElement} form */
+export function markInvalid(form) {
+  for (const notes of form.querySelectorAll(".notes")) {
+    const isInvalid = notes.querySelector(".note-error") !== null;
+    for (const input of form.querySelectorAll(`[aria-describedby="${notes.id}"]`)) {
+      if (isInvalid) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    }
+  }
+}
+
+/**
+ * What the server could not save is kept in this tab until the person is back: the settings, not the files.
+ *
+ * @param {HTMLFormElement} form
+ * @param {() => boolean} isUnsaved
+ */
+function keepInTab(form, isUnsaved) {
+  const keptAs = `composer ${location.pathname}`;
+  const settings = () =>
+    [...form.elements]
+      .map((element) => /** @type {HTMLInputElement} */ (element))
+      .filter((input) => input.name && !["hidden", "file", "submit"].includes(input.type))
+      .filter((input) => !input.matches("[data-transient], .trim *"));
+
+  addEventListener("pagehide", () => {
+    if (!isUnsaved() || !form.isConnected) return;
+    const names = new Set(settings().map((input) => input.name));
+    const values = [...new FormData(form)].filter(([name]) => names.has(name));
+    sessionStorage.setItem(keptAs, JSON.stringify(values));
+  });
+
+  const kept = sessionStorage.getItem(keptAs);
+  sessionStorage.removeItem(keptAs);
+  // A remix or an example was asked for instead of what was left here.
+  if (!kept || "unsaved" in form.dataset) return;
+  // Once htmx listens too.
+  requestAnimationFrame(() => {
+    const values = new Map(JSON.parse(kept));
+    for (const input of settings()) {
+      if (input.type === "checkbox") input.checked = values.has(input.name);
+      else if (input.type === "radio") input.checked = input.value === values.get(input.name);
+      else input.value = values.get(input.name) ?? "";
+    }
+    promptOf(form).dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}

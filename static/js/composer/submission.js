@@ -1,0 +1,98 @@
+// @ts-check
+/* Generate: pressed by mouse or keys, sent once, and what is said of how it went. */
+
+import { markInvalid } from "./draft.js";
+import { find, showSummary, wordsOf } from "./form.js";
+
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {import("./arrangement.js").Arrangement} arrangement
+ * @param {ReturnType<typeof import("./draft.js").startDraft>} draft
+ * @param {() => void} onStarted
+ */
+export function startSubmission(form, arrangement, draft, onStarted) {
+  const generate = find(form, ".generate", HTMLButtonElement);
+  const preview = form.querySelector(".preview-free");
+  const words = wordsOf(form);
+
+  form.addEventListener("composer:changed", () => showSummary(form));
+  startKeys(form, generate);
+
+  // The second half of a double click is none of its own, also when the first has had its answer already and the form
+  // holds the next submission.
+  for (const button of [generate, preview]) {
+    button?.addEventListener("click", (event) => {
+      if (/** @type {MouseEvent} */ (event).detail > 1) event.preventDefault();
+    });
+  }
+
+  // A change of the files that is on its way belongs to what is sent.
+  form.addEventListener("htmx:confirm", (event) => {
+    if (event.target !== form || arrangement.isSettled) return;
+    event.preventDefault();
+    arrangement.settled().then(() => /** @type {CustomEvent} */ (event).detail.issueRequest());
+  });
+
+  // htmx sends the button that was clicked or has the focus, which Ctrl+Enter need not have pressed.
+  form.addEventListener("htmx:configRequest", (event) => {
+    if (event.target !== form) return;
+    const { detail } = /** @type {CustomEvent} */ (event);
+    const isPreview = preview !== null && detail.triggeringEvent?.submitter === preview;
+    if (!isPreview) delete detail.parameters.engine;
+    form.classList.toggle("is-previewing", isPreview);
+  });
+
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target !== form) return;
+    if (form.querySelector(".chip-pending")) {
+      // Without them it would be another clip than the one that is looked at.
+      event.preventDefault();
+      showSummary(form, words.pending);
+      return;
+    }
+    draft.submit();
+    showSummary(form);
+  });
+  // Said here, where Generate was pressed, and not by the page's toast as well. A quote that fails says nothing: the
+  // price stays dim, and the next change asks again.
+  form.addEventListener("htmx:sendError", (event) => {
+    event.stopPropagation();
+    if (event.target !== form) return;
+    draft.markUnsaved();
+    showSummary(form, words.noAnswer);
+  });
+  form.addEventListener("htmx:responseError", (event) => {
+    event.stopPropagation();
+    if (event.target === form) showSummary(form, words.failed);
+  });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target !== form) return;
+    markInvalid(form);
+    const { status } = /** @type {CustomEvent} */ (event).detail.xhr;
+    if (status === 200) {
+      onStarted();
+      scrollTo({ top: 0, behavior: STILL.matches ? "auto" : "smooth" });
+    } else if (status === 422) {
+      const invalid = form.querySelector("[aria-invalid=true]");
+      if (invalid instanceof HTMLElement) invalid.focus();
+      form.querySelector(".note-error")?.scrollIntoView({ block: "nearest" });
+    }
+  });
+}
+
+/** @param {HTMLFormElement} form @param {HTMLButtonElement} generate */
+function startKeys(form, generate) {
+  if (/Mac|iP(hone|ad)/.test(navigator.platform)) find(form, "[data-modifier]", HTMLElement).textContent = "⌘";
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      if (!event.repeat) form.requestSubmit(generate);
+    } else if (event.target instanceof HTMLInputElement) {
+      // Enter in a small field must never spend credits.
+      event.preventDefault();
+    }
+  });
+}
