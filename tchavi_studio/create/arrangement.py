@@ -1,7 +1,7 @@
-"""Changes to the files in the composer, as far as possible the same for a plain button and for a script.
+"""Changes to the files in the composer, the same for a plain button and for a script.
 
-Each function changes `values` in place, lets the prompt's tokens follow, and returns what to say to people who can't
-see it happen ("" when nothing did). A `key` names a file in its slot, "reference_images:<asset id>".
+Each function changes `values` in place, the prompt's tokens included, and returns what to announce to people who can't
+see it happen, "" if nothing did. A `key` names a file in its slot, "reference_images:<asset id>".
 """
 
 import re

@@ -161,6 +161,15 @@ def speech(name: str, seconds: int) -> FilePayload:
     return {"name": name, "mimeType": "audio/wav", "buffer": file.getvalue()}
 
 
+def test_the_ends_of_a_list_offer_no_move_beyond_them(composer: Page) -> None:
+    attach_photos(composer, 3)
+    shown = []
+    for chip in composer.locator(".group-images .chip").all():
+        chip.hover()
+        shown.append([chip.locator(f"[data-move='{step}']").is_visible() for step in (-1, 1)])
+    assert shown == [[False, True], [True, True], [True, False]]
+
+
 def test_moves_asked_for_in_one_breath_are_made_one_after_the_other(composer: Page) -> None:
     attach_photos(composer, 3)
     order = names(composer)

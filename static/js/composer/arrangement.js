@@ -1,6 +1,6 @@
 // @ts-check
-/* Changes to the files. The server makes them, from what the composer holds, and answers with the chips and the prompt
-   after it: which token names what, and what fits where, is decided there alone. Here the answer is put in place. */
+/* Changes to the files. The server makes them from what the composer holds, and answers with the new chips and prompt:
+   which token names what, and what fits where, is decided there alone. This module puts the answer in place. */
 
 import { find, hideNote, post, promptOf, setMode, showNote, tellChange, valuesOf, wordsOf } from "./form.js";
 
@@ -57,7 +57,7 @@ function parsedChips(html) {
   return chipsIn(template.content);
 }
 
-/** Remember what has the focus; call the answer to give it back, should its chip have been replaced. */
+/** Remember what has the focus. Call the result to give it back if its chip has been replaced. */
 function keptFocus() {
   const focused = /** @type {HTMLButtonElement | null} */ (document.activeElement);
   const chip = focused?.closest(".chip");
@@ -74,7 +74,7 @@ function keptFocus() {
 function replaceText(prompt, text) {
   const { selectionStart, value } = prompt;
   const behind = value.slice(selectionStart);
-  // The cursor stays before the words that it stood before.
+  // The cursor stays in front of the same words.
   const caret = text.endsWith(behind) ? text.length - behind.length : Math.min(selectionStart, text.length);
   prompt.value = text;
   prompt.setSelectionRange(caret, caret);
@@ -117,7 +117,7 @@ export function startArrangement(form) {
       for (const [name, value] of Object.entries(fields)) body.set(name, value);
       const answer = await /** @type {Promise<Answer>} */ (post(form, form.dataset.arrangeUrl, body).answer);
       const isRenamed = answer.prompt !== text;
-      // Words written meanwhile must not be lost: nothing has been changed here yet, so it can be asked for anew.
+      // Words typed meanwhile must not be lost. Nothing has been changed here yet, so simply ask again.
       if (isRenamed && prompt.value !== text) continue;
       if (answer.mode !== mode) setMode(form, answer.mode);
       return show(answer, isRenamed);
@@ -126,8 +126,8 @@ export function startArrangement(form) {
 
   return {
     /**
-     * Make a change, after those asked for before it. The change may be known only when its turn comes; null means
-     * that there is none after all. The answer is null, too, if the studio can't be reached; then people are told.
+     * Make a change once the earlier ones are made. A change may be a promise, of null if there is none after all.
+     * Returns null for that, and when the studio can't be reached, which people are told.
      *
      * @param {Change | Promise<Change | null>} change
      * @returns {Promise<Arranged | null>}

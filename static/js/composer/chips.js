@@ -50,7 +50,7 @@ export function startChips(form, arrangement) {
   let wasDragged = false;
   media.addEventListener("composer:dragged", () => {
     wasDragged = true;
-    // The click that follows a drag is none.
+    // The click that ends a drag doesn't count.
     setTimeout(() => {
       wasDragged = false;
     });
@@ -102,7 +102,7 @@ export function startChips(form, arrangement) {
   });
 }
 
-/** A reason, to stand in the chip that it is about. @param {string} reason */
+/** A reason, shown in the chip that it is about. @param {string} reason */
 export function refusalOf(reason) {
   const refusal = document.createElement("p");
   refusal.className = "chip-refusal";

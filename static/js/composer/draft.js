@@ -1,5 +1,5 @@
 // @ts-check
-/* Quotes, and the draft that each of them saves: what somebody writes here is there again whatever happens. */
+/* Quotes, each of which saves the draft: what somebody writes here is never lost. */
 
 import { find, promptOf, showSummary, tellChange, valuesOf, wordsOf } from "./form.js";
 
@@ -20,7 +20,7 @@ export function startDraft(form) {
   });
   quote.addEventListener("htmx:beforeRequest", (event) => {
     event.stopPropagation();
-    // What was submitted meanwhile has had its answer, which a quote must not wipe away.
+    // A submission has been answered meanwhile; a quote must not wipe that answer away.
     if (!isUnsaved) event.preventDefault();
   });
   quote.addEventListener("htmx:afterRequest", (event) => {
@@ -30,7 +30,7 @@ export function startDraft(form) {
     form.classList.remove("is-quoting");
     markInvalid(form);
   });
-  // A session that ended takes nobody away in mid-sentence: that is for Generate to do.
+  // An expired session takes nobody away in mid-sentence: Generate leads to the sign-in page.
   quote.addEventListener("htmx:beforeOnLoad", (event) => {
     if (!isSignedOut(event)) return;
     event.preventDefault();
@@ -48,26 +48,26 @@ export function startDraft(form) {
   keepInTab(form, () => isUnsaved);
 
   if ("unsaved" in form.dataset) {
-    // A remix or an example came by the address: from here on it is the draft, and a reload must not undo edits.
+    // A remix or an example came in the URL: from here on it is the draft, and a reload must not undo edits.
     history.replaceState(history.state, "", location.pathname);
     requestAnimationFrame(() => tellChange(form));
   }
 
   return {
-    /** A submission carries the draft along: no quote is needed for it any more. */
+    /** A submission includes the draft: it needs no quote any more. */
     submit() {
       isUnsaved = false;
       form.classList.remove("is-quoting");
       quote.dispatchEvent(new Event("htmx:abort"));
     },
-    /** The submission has not arrived, and the draft not with it. */
+    /** The submission did not arrive, so neither did the draft. */
     markUnsaved() {
       isUnsaved = true;
     },
   };
 }
 
-/** Fields beside which there is an error are invalid. @param {HTMLFormElement} form */
+/** Mark the fields that have an error beside them. @param {HTMLFormElement} form */
 export function markInvalid(form) {
   for (const notes of form.querySelectorAll(".notes")) {
     const isInvalid = notes.querySelector(".note-error") !== null;
@@ -79,7 +79,7 @@ export function markInvalid(form) {
 }
 
 /**
- * What the server could not save is kept in this tab until the person is back: the settings, not the files.
+ * Keep in this tab what the server could not save, until the person is back: the settings, not the files.
  *
  * @param {HTMLFormElement} form
  * @param {() => boolean} isUnsaved

@@ -1,5 +1,5 @@
 // @ts-check
-/* Chips put in order by hand: at once with a mouse, after a short press with a finger (which otherwise scrolls). */
+/* Dragging chips into order: at once with a mouse, after a short press with a finger, which otherwise scrolls. */
 
 import { chipsIn } from "./arrangement.js";
 import { find, valuesOf } from "./form.js";
@@ -14,7 +14,7 @@ export function startDragging(form, arrangement) {
   media.addEventListener("pointerdown", (event) => {
     const chip = /** @type {Element} */ (event.target).closest(".chip-face")?.closest(".chip[data-asset]");
     const slot = chip?.parentElement;
-    // While another change is on its way, the chips under the hand may be replaced.
+    // The answer to a change under way might replace the chip in hand.
     if (!(chip instanceof HTMLElement) || !slot || event.button !== 0 || !arrangement.isSettled) return;
     if (chipsIn(slot).length > 1) new Drag(form, arrangement, media, slot, chip, event);
   });
@@ -39,7 +39,7 @@ class Drag {
     this.home = new DOMRect();
     this.isDragging = false;
     this.before = chipsIn(slot);
-    // Names belong to places: whatever chip comes to stand there wears them.
+    // Names belong to places: they stay where they are while the chips move.
     this.names = this.before.map((each) => find(each, ".chip-name", HTMLElement).textContent);
     /** @type {(change: import("./arrangement.js").Change | null) => void} */
     this.drop = () => {};
@@ -118,7 +118,7 @@ class Drag {
 
   /** @param {HTMLElement[]} chips */
   order(chips) {
-    // The chip in hand stays where it is in the document, and so keeps hold of the pointer.
+    // The dragged chip itself is not moved in the document, so it keeps the pointer.
     const index = chips.indexOf(this.chip);
     this.chip.before(...chips.slice(0, index));
     this.chip.after(...chips.slice(index + 1));

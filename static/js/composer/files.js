@@ -1,6 +1,6 @@
 // @ts-check
-/* Every way that files come into the composer: picked, dropped, pasted, or by their URL. What goes where is written on
-   the slots; what a file really is, and whether it is taken, the server says. */
+/* Every way that files come into the composer: picked, dropped, pasted, or by their URL. The slots' attributes say what
+   goes where; the server says what a file really is, and whether it is accepted. */
 
 import { slotsOf } from "./arrangement.js";
 import { find, hideNote, modeOf, promptOf, setMode, showNote, tellChange } from "./form.js";
@@ -10,7 +10,7 @@ import { upload } from "./upload.js";
 export function startFiles(form, arrangement) {
   const slots = slotsOf(form);
 
-  /** The slot for a file until it is known for what it is; null, and said why, if there is no room.
+  /** Where a file waits until the server knows what it is; null, after saying why, if there is no room.
    * @param {string} name @param {string} type @param {HTMLElement | null} wanted */
   const slotFor = (name, type, wanted) => {
     const kind = slots.find((slot) => isOfKind(slot, name, type))?.dataset.kind ?? slots[0].dataset.kind;

@@ -1,5 +1,5 @@
 // @ts-check
-/* What every part of the composer needs: its elements by their type, what it would send, and requests in its name. */
+/* What every part of the composer needs: typed elements, the values to send, messages, and requests. */
 
 /**
  * The element that the templates promise.
@@ -51,7 +51,7 @@ export function valuesOf(form) {
 }
 
 /**
- * Say where Generate was pressed what became of it; nothing clears what stands there.
+ * Say beside Generate what became of it; without a message, clear what is there.
  *
  * @param {HTMLFormElement} form
  * @param {string} [message]
@@ -94,7 +94,7 @@ export function hideNote(form) {
 
 /**
  * Post to one of the composer's own URLs. The answer is the JSON of a 200 or 422; anything else rejects. Whoever is
- * signed out is led to sign in, and gets no answer.
+ * signed out is taken to the sign-in page, and gets no answer.
  *
  * @template Answer
  * @param {HTMLFormElement} form

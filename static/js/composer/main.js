@@ -1,5 +1,5 @@
 // @ts-check
-/* The Create page: starts the parts of each composer, and minds what is around it. */
+/* The Create page: starts every part of the composer, and looks after the page around it. */
 
 import { startArrangement } from "./arrangement.js";
 import { startChips } from "./chips.js";

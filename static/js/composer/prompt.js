@@ -1,5 +1,5 @@
 // @ts-check
-/* The prompt: its tokens coloured behind the letters, tokens inserted at the cursor, and the way back to earlier ones. */
+/* The prompt: coloured tokens behind the letters, tokens inserted at the cursor, and a walk through earlier prompts. */
 
 import { chipsIn, slotsOf } from "./arrangement.js";
 import { find, modeOf, promptOf } from "./form.js";
@@ -61,7 +61,7 @@ function startInserting(form) {
     const after = value[selectionEnd];
     const text = `${before && !/\s/.test(before) ? " " : ""}${token}${after && /[\p{L}\p{N}[]/u.test(after) ? " " : ""}`;
     prompt.focus();
-    // The one way that the browser's own undo knows of.
+    // The only way that the browser's own undo covers.
     if (!document.execCommand("insertText", false, text)) {
       prompt.setRangeText(text, selectionStart, selectionEnd, "end");
       tellInput(prompt);

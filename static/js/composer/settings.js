@@ -20,7 +20,7 @@ export function startSettings(form) {
     const input = /** @type {HTMLInputElement} */ (event.target);
     if (input.closest(".trim")) showRange(input);
     if (input.closest(".trim, [data-transient]")) return;
-    // Whoever moves the slider wants that many seconds.
+    // Moving the slider turns auto off.
     if (input === duration) isAuto.checked = false;
     tellChange(form);
   });

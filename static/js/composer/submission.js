@@ -1,5 +1,5 @@
 // @ts-check
-/* Generate: pressed by mouse or keys, sent once, and what is said of how it went. */
+/* Generate: by mouse or keys, sent once, with a word on how it went. */
 
 import { markInvalid } from "./draft.js";
 import { find, showSummary, wordsOf } from "./form.js";
@@ -20,7 +20,7 @@ export function startSubmission(form, arrangement, draft, onStarted) {
   form.addEventListener("composer:changed", () => showSummary(form));
   startKeys(form, generate);
 
-  // The second half of a double click is none of its own, also when the first has had its answer already and the form
+  // The second half of a double click doesn't count, even when the first half has been answered already and the form
   // holds the next submission.
   for (const button of [generate, preview]) {
     button?.addEventListener("click", (event) => {
@@ -28,14 +28,14 @@ export function startSubmission(form, arrangement, draft, onStarted) {
     });
   }
 
-  // A change of the files that is on its way belongs to what is sent.
+  // What is sent includes a change to the files that is still under way.
   form.addEventListener("htmx:confirm", (event) => {
     if (event.target !== form || arrangement.isSettled) return;
     event.preventDefault();
     arrangement.settled().then(() => /** @type {CustomEvent} */ (event).detail.issueRequest());
   });
 
-  // htmx sends the button that was clicked or has the focus, which Ctrl+Enter need not have pressed.
+  // htmx sends the button that was clicked or has the focus, even when Ctrl+Enter was pressed instead.
   form.addEventListener("htmx:configRequest", (event) => {
     if (event.target !== form) return;
     const { detail } = /** @type {CustomEvent} */ (event);
@@ -47,7 +47,7 @@ export function startSubmission(form, arrangement, draft, onStarted) {
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target !== form) return;
     if (form.querySelector(".chip-pending")) {
-      // Without them it would be another clip than the one that is looked at.
+      // Without them it would be a different clip.
       event.preventDefault();
       showSummary(form, words.pending);
       return;
@@ -55,8 +55,8 @@ export function startSubmission(form, arrangement, draft, onStarted) {
     draft.submit();
     showSummary(form);
   });
-  // Said here, where Generate was pressed, and not by the page's toast as well. A quote that fails says nothing: the
-  // price stays dim, and the next change asks again.
+  // Said beside Generate, and not in the page's toast as well. A quote that fails says nothing: the price stays dim, and
+  // the next change asks again.
   form.addEventListener("htmx:sendError", (event) => {
     event.stopPropagation();
     if (event.target !== form) return;

@@ -23,7 +23,7 @@ export async function upload(form, arrangement, slot, source) {
   const { answer, abort } = /** @type {{ answer: Promise<import("./form.js").Stored>, abort: () => void }} */ (
     post(form, form.dataset.uploadUrl, bodyFor(form, source), ({ loaded, total }) => {
       if (loaded < total) bar.value = (100 * loaded) / total;
-      // All bytes are there: now the studio looks into the file, and how long that takes nobody knows.
+      // All bytes have arrived: now the studio examines the file, which takes as long as it takes.
       else bar.removeAttribute("value");
     })
   );
