@@ -1,22 +1,29 @@
 """Sends a file to the child process that opens it, and brings back what was found and made."""
 
-import json
 import logging
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from tchavi_studio.sandbox import Profile, SandboxedProcess, SandboxError
 
 from .limits import RefusedFileError
 
 logger = logging.getLogger(__name__)
 
-TAKE_SECONDS = 40
-TRIM_SECONDS = 120
-MAX_ANSWER_BYTES = 64 * 1024
-_SOURCE_ROOT = Path(__file__).resolve().parents[2]
+CHILD_MODULE = "tchavi_studio.assets.probe_child"
+
+PROBE = Profile(
+    max_memory_bytes=2_000_000_000,
+    # Of all threads together, so twice the wall seconds.
+    max_cpu_seconds=80,
+    max_wall_seconds=40,
+    max_file_bytes=100_000_000,
+    max_open_files=64,
+    # Memory arenas for each thread would eat into the memory limit.
+    environment={"MALLOC_ARENA_MAX": "2"},
+)
+TRIM = replace(PROBE, max_cpu_seconds=240, max_wall_seconds=120)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +52,7 @@ def take_upload(source: Path, directory: Path) -> ProbedFile:
 
     Raises `RefusedFileError`.
     """
-    return _run({"name": "take_upload"}, source, directory, seconds=TAKE_SECONDS)
+    return _run({"name": "take_upload"}, source, directory)
 
 
 def verify_output(source: Path, directory: Path) -> ProbedFile:
@@ -53,7 +60,7 @@ def verify_output(source: Path, directory: Path) -> ProbedFile:
 
     Raises `RefusedFileError`.
     """
-    return _run({"name": "verify_output"}, source, directory, seconds=TAKE_SECONDS)
+    return _run({"name": "verify_output"}, source, directory)
 
 
 def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, duration_seconds: float) -> ProbedFile:
@@ -62,53 +69,20 @@ def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, dura
     Raises `RefusedFileError`.
     """
     task = {"name": "trim", "kind": kind, "start_seconds": start_seconds, "duration_seconds": duration_seconds}
-    return _run(task, source, directory, seconds=TRIM_SECONDS)
+    return _run(task, source, directory, profile=TRIM)
 
 
-def _run(task: dict[str, Any], source: Path, directory: Path, *, seconds: int) -> ProbedFile:
-    # Processor seconds are of all threads together, wall seconds also end a child that only waits.
-    task |= {"source": str(source), "directory": str(directory), "cpu_seconds": 2 * seconds}
-    answer_path, errors_path = directory / "answer.json", directory / "errors.txt"
-    with answer_path.open("wb") as answer_file, errors_path.open("wb") as errors_file:
+def _run(task: dict[str, Any], source: Path, directory: Path, *, profile: Profile | None = None) -> ProbedFile:
+    task |= {"source": str(source), "directory": str(directory)}
+    with SandboxedProcess(CHILD_MODULE, task, profile=profile or PROBE, directory=directory) as child:
         try:
-            child = subprocess.run(  # fixed arguments, data on stdin
-                [sys.executable, "-P", "-m", "tchavi_studio.assets.probe_child"],
-                input=json.dumps(task).encode(),
-                stdout=answer_file,
-                stderr=errors_file,
-                cwd=directory,
-                env=_environment(),
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise RefusedFileError("too_complex") from None
-    if child.returncode != 0:
-        logger.warning("probe ended with %s: %s", child.returncode, _last_line(errors_path))
-        raise RefusedFileError("too_complex")
-    with answer_path.open("rb") as file:
-        answer = json.loads(file.read(MAX_ANSWER_BYTES))
+            answer = child.answer()
+        except SandboxError as error:
+            logger.warning("A file could not be probed. %s\n%s", error, child.stderr)
+            raise RefusedFileError("too_complex") from error
     if "refused" in answer:
         raise RefusedFileError(answer["refused"]["code"], **answer["refused"]["figures"])
     return _probed(answer["facts"], directory)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what Python needs: a decoder has no business with keys and passwords."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(_SOURCE_ROOT),
-        "LANG": "C.UTF-8",
-        # Threads of a library that is not used for computing, and memory arenas for each thread, would eat the limit.
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
-
-
-def _last_line(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - 500, 0))
-        return file.read().decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def _probed(facts: dict[str, Any], directory: Path) -> ProbedFile:

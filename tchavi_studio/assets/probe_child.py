@@ -1,50 +1,29 @@
-"""The process in which strangers' files are opened: `python -m tchavi_studio.assets.probe_child`.
+"""The child's side of probing: opens a stranger's file in a sandboxed process, without Django.
 
-It reads one task as JSON on stdin and writes one JSON answer on stdout: `{"facts": {…}}`, or `{"refused": {"code": …,
-"figures": {…}}}`. A decoder that goes astray meets limits of processor time, memory and file size here, and takes
-nothing with it when it dies. Django is not loaded, and no secret of the environment is passed in.
+It gives one answer: `{"facts": {…}}`, or `{"refused": {"code": …, "figures": {…}}}`.
 """
 
-import json
-import resource
-import sys
 from pathlib import Path
 from typing import Any
 
+from tchavi_studio.sandbox import Answer, ran_short
+
+from . import probe_audio, probe_image, probe_video, sniff
 from .limits import RefusedFileError
 
-MAX_MEMORY_BYTES = 2_000_000_000
-MAX_FILE_BYTES = 100_000_000
-MAX_OPEN_FILES = 64
 
-
-def main() -> None:
-    task = json.load(sys.stdin)
-    _limit_resources(cpu_seconds=task["cpu_seconds"])
+def work(task: dict[str, Any], answer: Answer) -> None:
+    """Carry out one task of `probe.py`. Raises whatever goes wrong that isn't the file's fault."""
     try:
-        answer = {"facts": _facts(task)}
+        answer({"facts": find_facts(task)})
     except RefusedFileError as refusal:
-        answer = {"refused": {"code": refusal.code, "figures": refusal.figures}}
-    except MemoryError:
-        answer = {"refused": {"code": "too_complex", "figures": {}}}
-    json.dump(answer, sys.stdout)
+        if refusal.code == "broken_file" and ran_short(refusal):
+            raise
+        answer({"refused": {"code": refusal.code, "figures": refusal.figures}})
 
 
-def _limit_resources(*, cpu_seconds: int) -> None:
-    for kind, limit in (
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (limit, limit))
-
-
-def _facts(task: dict[str, Any]) -> dict[str, Any]:
-    # The decoders' libraries are loaded under the limits too.
-    from . import probe_audio, probe_image, probe_video, sniff
-
+def find_facts(task: dict[str, Any]) -> dict[str, Any]:
+    """What the file of `task` is, and the names of what was made from it. Raises `RefusedFileError`."""
     source, directory = Path(task["source"]), Path(task["directory"])
     if task["name"] == "verify_output":
         return probe_video.verify_output(source, directory)
@@ -60,7 +39,3 @@ def _facts(task: dict[str, Any]) -> dict[str, Any]:
     if file_type.kind == "video":
         return probe_video.take_video(source, directory)
     return probe_audio.take_audio(source, directory, file_type)
-
-
-if __name__ == "__main__":
-    main()

@@ -81,6 +81,12 @@ FAILURES: dict[str, Failure] = {
         label=_("The finished clip was damaged"),
         exposure=_("Damaged"),
     ),
+    "output_unchecked": Failure(
+        reason=_("The finished clip couldn't be checked within the time and memory allowed, so it wasn't kept."),
+        label=_("The finished clip couldn't be checked"),
+        remedy=KEEPS_FAILING,
+        exposure=_("Not checked"),
+    ),
     "upstream_unknown": Failure(
         reason=_("The provider's answer was lost, so we don't know whether the clip was made."),
         label=_("The provider's answer was lost"),

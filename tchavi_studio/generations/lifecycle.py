@@ -111,8 +111,13 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
         return False
     except StopAskedError:
         return give_back_render(claim)
-    except RefusedFileError:
-        return fail_generation(claim.pk, code="output_unreadable", only_if=claim.held)
+    except RefusedFileError as refusal:
+        return fail_generation(claim.pk, code=output_failure(refusal), only_if=claim.held)
+
+
+def output_failure(refusal: RefusedFileError) -> str:
+    """The failure code of a clip whose file was refused: a file that could not be checked is not called damaged."""
+    return "output_unchecked" if refusal.code == "too_complex" else "output_unreadable"
 
 
 def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:

@@ -1,8 +1,11 @@
-"""The child process: what it is kept from, and what becomes of it when a file goes for its limits."""
+"""Probing from the outside, and what is said of a file that goes for the limits."""
 
-import json
+import os
+import shutil
 import subprocess
 import sys
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 
 from tchavi_studio.assets import probe
 from tchavi_studio.assets.limits import RefusedFileError
+from tchavi_studio.sandbox import SandboxedProcess
+from tests.assets import media
 
 
 def test_a_file_goes_through_the_child(video: Path, tmp_path: Path) -> None:
@@ -36,46 +41,21 @@ def test_a_refusal_comes_back_with_its_figures(tmp_path: Path) -> None:
 
 
 def run_in_place_of_the_child(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Let the child limit itself as always, and then run `script` instead of opening the file."""
-    code = (
-        "import json, sys\n"
-        "from tchavi_studio.assets import probe_child\n"
-        "task = json.load(sys.stdin)\n"
-        "probe_child._limit_resources(cpu_seconds=task['cpu_seconds'])\n"
-        f"{script}\n"
-    )
-    real_run = subprocess.run
+    """Run `script` within the child's limits instead of opening the file."""
 
-    def run(command: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
-        return real_run([sys.executable, "-P", "-c", code], **options)
+    def start(module: str, task: dict[str, Any], **options: Any) -> SandboxedProcess:
+        return SandboxedProcess("tests.sandboxed_script", {**task, "script": script}, **options)
 
-    monkeypatch.setattr(subprocess, "run", run)
-
-
-def test_no_secret_of_the_environment_reaches_the_child(
-    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TCHAVI_API_KEY", "sk-tch_secret")
-    monkeypatch.setenv("SECRET_KEY", "secret")
-    script = "import os; json.dump({'refused': {'code': 'seen', 'figures': dict(os.environ)}}, sys.stdout)"
-    run_in_place_of_the_child(monkeypatch, script)
-    with pytest.raises(RefusedFileError) as refused:
-        probe.take_upload(photo, tmp_path)
-    assert refused.value.code == "seen"
-    assert set(refused.value.figures) - {"LC_CTYPE"} == {
-        "PATH",
-        "PYTHONPATH",
-        "LANG",
-        "OPENBLAS_NUM_THREADS",
-        "MALLOC_ARENA_MAX",
-    }
+    monkeypatch.setattr(probe, "SandboxedProcess", start)
 
 
 def test_the_child_loads_no_django(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = (
-        "probe_child._facts(task)\n"
+        "import sys\n"
+        "from tchavi_studio.assets import probe_child\n"
+        "probe_child.find_facts(task)\n"
         "names = sorted({name.split('.')[0] for name in sys.modules} & {'django', 'PIL', 'av'})\n"
-        "json.dump({'refused': {'code': 'seen', 'figures': {'modules': names}}}, sys.stdout)"
+        "answer({'refused': {'code': 'seen', 'figures': {'modules': names}}})"
     )
     run_in_place_of_the_child(monkeypatch, script)
     with pytest.raises(RefusedFileError) as refused:
@@ -87,7 +67,7 @@ def test_the_child_loads_no_django(photo: Path, tmp_path: Path, monkeypatch: pyt
     "script",
     [
         "import os; os.abort()",
-        "sys.exit(3)",
+        "raise SystemExit(3)",
         "bytearray(3_000_000_000)",
         "open('large', 'wb').truncate(200_000_000)",
         "files = [open('/dev/null') for _ in range(100)]",
@@ -103,32 +83,70 @@ def test_a_child_that_dies_is_a_refusal(
     assert refused.value.code == "too_complex"
 
 
-@pytest.mark.parametrize("script", ["import time; time.sleep(30)", "while True: pass"], ids=["waits", "computes"])
-def test_a_child_that_takes_too_long_is_a_refusal(
-    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
-) -> None:
-    monkeypatch.setattr(probe, "TAKE_SECONDS", 1)
-    run_in_place_of_the_child(monkeypatch, script)
+def test_a_child_that_takes_too_long_is_a_refusal(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PROBE", replace(probe.PROBE, max_wall_seconds=1))
+    run_in_place_of_the_child(monkeypatch, "import time; time.sleep(30)")
     with pytest.raises(RefusedFileError) as refused:
         probe.take_upload(photo, tmp_path)
     assert refused.value.code == "too_complex"
 
 
-def test_the_processor_limit_kills(tmp_path: Path) -> None:
-    task = json.dumps({"cpu_seconds": 1})
-    code = (
-        "import json, sys\n"
-        "from tchavi_studio.assets import probe_child\n"
-        "probe_child._limit_resources(cpu_seconds=json.load(sys.stdin)['cpu_seconds'])\n"
-        "while True: pass"
+# --- A machine with lower limits of its own ---------------------------------------------------------------------------
+
+
+def verdict_under(limit: str, amount: int, source: Path, directory: Path) -> str:
+    """What probing says in a process whose hard limit was lowered before the studio came up."""
+    script = """
+        import resource, sys
+        from pathlib import Path
+        from tchavi_studio.assets import probe
+        from tchavi_studio.assets.limits import RefusedFileError
+
+        limit = getattr(resource, sys.argv[1])
+        resource.setrlimit(limit, (int(sys.argv[2]), int(sys.argv[2])))
+        try:
+            print(probe.take_upload(Path(sys.argv[3]), Path(sys.argv[4])).kind)
+        except RefusedFileError as refusal:
+            print(refusal.code)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), limit, str(amount), str(source), str(directory)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    child = subprocess.run(
-        [sys.executable, "-P", "-c", code],
-        input=task.encode(),
-        env=probe._environment(),
-        cwd=tmp_path,
-        timeout=10,
-        check=False,
-    )
-    assert child.returncode < 0
-    assert list(tmp_path.iterdir()) == []
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("limit", "amount"),
+    [("RLIMIT_AS", 1_200_000_000), ("RLIMIT_DATA", 600_000_000), ("RLIMIT_FSIZE", 10_000_000), ("RLIMIT_NOFILE", 40)],
+)
+def test_a_lower_limit_refuses_no_file_that_fits_into_it(photo: Path, tmp_path: Path, limit: str, amount: int) -> None:
+    assert verdict_under(limit, amount, photo, tmp_path) == "image"
+
+
+@pytest.mark.parametrize(
+    ("limit", "amount"),
+    [
+        ("RLIMIT_AS", 100_000_000),
+        ("RLIMIT_AS", 420_000_000),
+        ("RLIMIT_DATA", 150_000_000),
+        ("RLIMIT_FSIZE", 4_000),
+    ],
+    ids=["not even the libraries fit", "no room to decode", "no room to decode", "no room to write"],
+)
+def test_a_good_file_that_a_lower_limit_cannot_carry_is_not_called_damaged(
+    tmp_path: Path, limit: str, amount: int
+) -> None:
+    large = media.make_image(tmp_path / "large.png", 6000, 5000, compress_level=1)
+    assert verdict_under(limit, amount, large, tmp_path) == "too_complex"
+
+
+def test_a_damaged_file_is_called_damaged_where_the_limits_are_ours(photo: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copy(photo, tmp_path / "damaged.jpg"))
+    damaged.write_bytes(damaged.read_bytes()[:400])
+    with pytest.raises(RefusedFileError) as refused:
+        probe.take_upload(damaged, tmp_path)
+    assert refused.value.code == "broken_file"

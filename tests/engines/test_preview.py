@@ -1,6 +1,5 @@
 """The preview engine from the outside: requests in, files and facts out."""
 
-import json
 import os
 import signal
 import subprocess
@@ -26,8 +25,10 @@ from tchavi_studio.engines.base import (
     RenderFailedError,
 )
 from tchavi_studio.engines.preview import PreviewEngine
+from tchavi_studio.engines.preview.engine import RENDER
 from tchavi_studio.engines.preview.render import render_clip
 from tchavi_studio.engines.preview.wire import Failure, decode_answer
+from tchavi_studio.sandbox import SandboxedProcess
 from tests.engines import media
 
 REQUEST = EngineRequest(
@@ -313,7 +314,7 @@ def test_a_stopped_render_ends_at_once_and_leaves_nothing(tmp_path: Path, stop_a
 
 
 def test_a_render_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    engine = PreviewEngine(timeout_seconds=0.3)
+    engine = PreviewEngine(profile=replace(RENDER, max_wall_seconds=0.3))
     with pytest.raises(RenderFailedError) as caught:
         engine.render(
             replace(REQUEST, duration_seconds=15), output_path=tmp_path / "clip.mp4", on_progress=lambda _: True
@@ -442,7 +443,7 @@ def wait_until(condition: object, *, seconds: float = 20) -> None:
     ],
 )
 def test_a_child_can_say_only_what_an_engine_may_say(error: dict[str, Any], failure: Failure) -> None:
-    assert decode_answer(json.dumps({"error": error}).encode()) == failure
+    assert decode_answer({"error": error}) == failure
 
 
 @pytest.mark.parametrize(
@@ -450,7 +451,7 @@ def test_a_child_can_say_only_what_an_engine_may_say(error: dict[str, Any], fail
 )
 def test_a_childs_failure_that_is_no_failure_is_not_read(error: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decode_answer(json.dumps({"error": error}).encode())
+        decode_answer({"error": error})
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes through /proc")
@@ -500,19 +501,41 @@ def test_a_killed_parent_leaves_no_child_and_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_child_gets_no_secrets_and_needs_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
-    real_popen = subprocess.Popen
-
-    def spy(*args: object, **kwargs: object) -> object:
-        seen.update(kwargs)
-        return real_popen(*args, **kwargs)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(subprocess, "Popen", spy)
-    monkeypatch.setenv("TCHAVI_API_KEY", "sk-tch_secret")
+def test_the_folder_may_be_named_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     clip = PreviewEngine().render(REQUEST, output_path=Path("clip.mp4"), on_progress=lambda _: True)
     assert clip.path == tmp_path / "clip.mp4"
-    environment = seen["env"]
-    assert isinstance(environment, dict)
-    assert "sk-tch_secret" not in environment.values()
+
+
+def test_a_child_without_enough_memory_blames_no_reference(tmp_path: Path) -> None:
+    reference = media.photo(tmp_path / "photo.png", media.textured((3000, 2900), 1))
+    engine = PreviewEngine(profile=replace(RENDER, max_memory_bytes=420_000_000))
+    with pytest.raises(RenderFailedError) as caught:
+        engine.render(
+            replace(REQUEST, first_frame=reference), output_path=tmp_path / "a.mp4", on_progress=lambda _: True
+        )
+    assert caught.value.code == "render_failed"
+
+
+def test_a_child_that_cannot_be_started_is_a_failed_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(RenderFailedError, match="could not be started") as caught:
+        render(REQUEST, tmp_path)
+    assert caught.value.code == "render_failed"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", ["answer({})", "answer({'clip': {'path': '/'}})", "answer({'error': 1})", "1 / 0"])
+def test_a_child_that_talks_nonsense_is_a_failed_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    def start(module: str, task: dict[str, Any], **options: Any) -> SandboxedProcess:
+        return SandboxedProcess("tests.sandboxed_script", {**task, "script": script}, **options)
+
+    monkeypatch.setattr("tchavi_studio.engines.preview.engine.SandboxedProcess", start)
+    with pytest.raises(RenderFailedError, match="stopped before the clip was done") as caught:
+        render(REQUEST, tmp_path)
+    assert caught.value.code == "render_failed"

@@ -109,6 +109,7 @@ def test_what_has_no_code_is_told_nothing() -> None:
         ("upstream_unknown", "Answer lost"),
         ("upstream_timeout", "Too late"),
         ("output_unreadable", "Damaged"),
+        ("output_unchecked", "Not checked"),
         ("render_failed", "The preview couldn't be rendered"),
         ("content_policy", "The provider refused it: content_policy"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
@@ -200,3 +201,10 @@ def test_an_output_that_nobody_owns_is_deleted_after_an_hour(
     Asset.objects.update(created_at=timezone.now() - timedelta(minutes=61))
     assert lifecycle.delete_orphaned_outputs() == 1
     assert Asset.objects.get().generation == owned
+
+
+@pytest.mark.parametrize(
+    ("refusal_code", "failure_code"), [("too_complex", "output_unchecked"), ("truncated_file", "output_unreadable")]
+)
+def test_a_file_that_could_not_be_checked_is_not_called_damaged(refusal_code: str, failure_code: str) -> None:
+    assert lifecycle.output_failure(RefusedFileError(refusal_code)) == failure_code

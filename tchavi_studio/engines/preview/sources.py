@@ -20,6 +20,7 @@ from PIL.Image import Transpose
 
 from tchavi_studio.engines.base import EngineReference, RenderFailedError
 from tchavi_studio.engines.preview.picture import Picture
+from tchavi_studio.sandbox import ran_short
 
 SAMPLE_RATE = 48_000
 
@@ -69,10 +70,12 @@ class Source:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Whatever fails inside is this file's fault: decoders raise nearly anything on broken bytes."""
+        """Whatever fails inside is this file's fault, short of a shortage: decoders raise anything on broken bytes."""
         try:
             yield
         except Exception as error:
+            if ran_short(error):
+                raise
             raise RenderFailedError(code=self.code, figures=self.figures) from error
 
     @property

@@ -1,13 +1,12 @@
-"""What parent and child say to each other: one JSON order in, JSON lines out.
+"""What parent and child say to each other, as JSON objects.
 
-Parent to child, one line on stdin, which then stays open as a sign of life:
+Parent to child, the task:
     {"request": {…}, "output_path": "…"}
-Child to parent, on stdout:
+Child to parent:
     {"progress": {"done": 0.25}}                             any number of times
     {"clip": {…}}  or  {"error": {"code": …, "figures": {…}}}  once, last
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,9 +35,6 @@ CODES = (
 )
 """All codes that a preview's failure can carry. Those of listed references have their `number`, from 1, as a figure."""
 
-LINE_BYTES_AT_MOST = 64 * 1024
-"""Of an answer; an order may be longer, as a prompt has up to 10,000 characters."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
@@ -48,21 +44,19 @@ class Order:
     output_path: Path
 
 
-def encode_order(order: Order) -> bytes:
-    """The order as one line of ASCII JSON."""
-    message = {"request": asdict(order.request), "output_path": order.output_path}
-    return json.dumps(message, default=_plain).encode("ascii") + b"\n"
+def encode_order(order: Order) -> dict[str, Any]:
+    """The order in plain values."""
+    return {"request": _plain(asdict(order.request)), "output_path": _plain(order.output_path)}
 
 
-def decode_order(line: bytes) -> Order:
-    """The order that `encode_order` wrote."""
-    message = json.loads(line)
-    request: dict[str, Any] = message["request"]
+def decode_order(task: dict[str, Any]) -> Order:
+    """The order that `encode_order` made."""
+    request: dict[str, Any] = task["request"]
     for name in ("first_frame", "last_frame"):
         request[name] = _reference(request[name])
     for name in ("reference_images", "reference_videos", "reference_audios"):
         request[name] = tuple(_reference(plain) for plain in request[name])
-    return Order(request=EngineRequest(**request), output_path=Path(message["output_path"]))
+    return Order(request=EngineRequest(**request), output_path=Path(task["output_path"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +77,19 @@ class Failure:
 Answer = Progress | Failure | RenderedClip
 
 
-def encode_answer(answer: Answer) -> bytes:
-    """The answer as one line of ASCII JSON."""
+def encode_answer(answer: Answer) -> dict[str, Any]:
+    """The answer in plain values, under the name of its kind."""
     kind = {Progress: "progress", Failure: "error", RenderedClip: "clip"}[type(answer)]
-    return json.dumps({kind: asdict(answer)}, default=_plain).encode("ascii") + b"\n"
+    return {kind: _plain(asdict(answer))}
 
 
-def decode_answer(line: bytes) -> Answer:
-    """The answer that `encode_answer` wrote.
+def decode_answer(message: dict[str, Any]) -> Answer:
+    """The answer that `encode_answer` made.
 
     Raises ValueError on anything else: a child that decodes strangers' files is not to be trusted further than that.
     """
     try:
-        ((kind, plain),) = json.loads(line).items()
+        ((kind, plain),) = message.items()
         if kind == "progress":
             return Progress(done=min(1.0, max(0.0, float(plain["done"]))))
         if kind == "error":
@@ -119,11 +113,13 @@ def decode_answer(line: bytes) -> Answer:
     raise ValueError(f"There is no kind of answer called {kind!r}.")
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, Path):
-        # Absolute, because the child does not share the parent's working directory.
-        return str(value.absolute())
-    raise TypeError(f"{type(value).__name__} has no place in an order.")
+def _plain(value: Any) -> Any:
+    """`value` with every path as text: absolute, because the child does not share the parent's working directory."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return str(value.absolute()) if isinstance(value, Path) else value
 
 
 def _reference(plain: dict[str, Any] | None) -> EngineReference | None:

@@ -26,7 +26,7 @@ from tchavi_studio.engines.base import (
     UploadedReference,
 )
 from tchavi_studio.engines.tchavi import fetch_output
-from tchavi_studio.generations.lifecycle import claim_next, fail_generation, save_output
+from tchavi_studio.generations.lifecycle import claim_next, fail_generation, output_failure, save_output
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
@@ -110,7 +110,7 @@ def download_claimed(claim: Claim[Generation]) -> None:
         _renew_output_url(claim, job)
     except RefusedFileError as refusal:
         logger.warning("The clip of generation %s arrived damaged: %s", claim.pk, refusal.code)
-        _damaged(claim, job)
+        _damaged(claim, job, refusal)
     except EngineError as error:
         logger.warning("The clip of generation %s could not be fetched: %s", claim.pk, error.code)
         _retry_later(claim)
@@ -154,7 +154,7 @@ def _renew_output_url(claim: Claim[Generation], job: RemoteJob) -> None:
         _retry_later(claim)
 
 
-def _damaged(claim: Claim[Generation], job: RemoteJob) -> None:
+def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: RefusedFileError) -> None:
     RemoteJob.objects.filter(pk=job.pk).update(damaged_count=F("damaged_count") + 1)
     if job.damaged_count + 1 < MAX_DAMAGED_DOWNLOADS:
         _retry_later(claim)
@@ -162,7 +162,7 @@ def _damaged(claim: Claim[Generation], job: RemoteJob) -> None:
     # The provider made and billed it: the admins may want their credits back.
     fail_generation(
         claim.pk,
-        code="output_unreadable",
+        code=output_failure(refusal),
         sources={State.SAVING},
         only_if=claim.held,
         needs_review=True,

@@ -1,0 +1,317 @@
+"""The one way to work on strangers' files: a module of ours in a sandboxed process.
+
+The child limits its memory, CPU time, file size and open files before it imports the module, so that the limits hold
+for the decoders' libraries too. It sees no secret of the environment, makes way for the web server, ignores signals to
+the process group, and dies with its parent. Whatever a hostile file does, it does to the child alone.
+
+The module has a function `work(task, answer)`. Both sides speak JSON, one value per line: the parent sends the task on
+stdin, which then stays open as a lifeline; every call of `answer` in the child is one message to the parent.
+"""
+
+import contextlib
+import errno
+import importlib
+import json
+import math
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+Answer = Callable[[Mapping[str, Any]], None]
+
+MAX_MESSAGE_BYTES = 64 * 1024
+MAX_STDERR_BYTES = 16 * 1024
+NICENESS = 5
+STATUS_PARENT_GONE = 3
+
+INHERITED_VARIABLES = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What a sandboxed process may use. CPU seconds are of all its threads together.
+
+    `environment` is added to the little that the process gets of ours.
+    """
+
+    max_memory_bytes: int
+    max_cpu_seconds: int
+    max_file_bytes: int
+    max_open_files: int
+    max_wall_seconds: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class SandboxError(Exception):
+    """The process ended without the answer that was waited for: it crashed, met a limit, or answered nonsense."""
+
+
+class SandboxTimeoutError(SandboxError):
+    """The process took longer than its profile allows."""
+
+
+# --- The parent's side ------------------------------------------------------------------------------------------------
+
+
+class SandboxedProcess:
+    """One run of `module`. Use as a context manager: leaving it ends the process, whatever state it is in.
+
+    The process works in `directory`. If the parent dies, the process deletes the file `unfinished` and dies too.
+    Entering raises `OSError` when the machine can't start a process.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        task: Mapping[str, Any],
+        *,
+        profile: Profile,
+        directory: Path,
+        unfinished: Path | None = None,
+    ) -> None:
+        self._module = module
+        self._profile = profile
+        self._directory = directory
+        order = {"task": task, "profile": asdict(profile), "unfinished": str(unfinished) if unfinished else None}
+        self._unsent = memoryview(json.dumps(order).encode("ascii") + b"\n")
+        self._unread = b""
+        self._messages: list[dict[str, Any]] = []
+        self._stderr = bytearray()
+
+    def __enter__(self) -> Self:
+        self._deadline = time.monotonic() + self._profile.max_wall_seconds
+        self._process = subprocess.Popen(  # noqa: S603  # our own module; all else goes through stdin
+            # -P keeps the working directory off the module path.
+            [sys.executable, "-P", "-m", "tchavi_studio.sandbox", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self._directory,
+            env=_environment(self._profile),
+            bufsize=0,
+        )
+        self._pipes = cast(tuple[IO[bytes], ...], (self._process.stdin, self._process.stdout, self._process.stderr))
+        self._selector = selectors.DefaultSelector()
+        stdin, stdout, stderr = self._pipes
+        os.set_blocking(stdin.fileno(), False)
+        self._selector.register(stdin, selectors.EVENT_WRITE, self._send)
+        self._outputs = {stdout, stderr}
+        self._selector.register(stdout, selectors.EVENT_READ, self._receive)
+        self._selector.register(stderr, selectors.EVENT_READ, self._keep_stderr)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in self._pipes:
+            pipe.close()
+
+    def messages(self, *, interval_seconds: float = math.inf) -> Iterator[dict[str, Any] | None]:
+        """Each message as it comes, and None at least every `interval_seconds` without one.
+
+        Never ends by itself: whoever has the last message stops listening. Raises `SandboxTimeoutError`, and
+        `SandboxError` when no more messages can come.
+        """
+        while self._outputs:
+            for key, _ in self._selector.select(max(0.0, min(interval_seconds, self._seconds_left()))):
+                key.data(key.fileobj)
+            messages, self._messages = self._messages, []
+            yield from messages or (None,)
+            if self._seconds_left() <= 0:
+                raise SandboxTimeoutError(f"{self._module} took longer than {self._profile.max_wall_seconds} s.")
+        # Its pipes are closed, so it is as good as gone; only its status may be a moment late.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, self._seconds_left()))
+        raise SandboxError(f"{self._module} ended with status {self._process.returncode}.")
+
+    def answer(self) -> dict[str, Any]:
+        """The first message, for a process that says one thing. Raises as `messages` does."""
+        return next(message for message in self.messages() if message is not None)
+
+    @property
+    def stderr(self) -> str:
+        """The end of what the process wrote to stderr, for the log."""
+        return self._stderr.decode("utf-8", "replace").strip()
+
+    def _seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _send(self, stdin: IO[bytes]) -> None:
+        try:
+            self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent) :]
+        except BrokenPipeError:
+            self._unsent = memoryview(b"")  # it is gone, which its other pipes will tell
+        if not self._unsent:
+            self._selector.unregister(stdin)
+
+    def _receive(self, stdout: IO[bytes]) -> None:
+        chunk = stdout.read(MAX_MESSAGE_BYTES)
+        if not chunk:
+            self._close_output(stdout)
+            return
+        *lines, self._unread = (self._unread + chunk).split(b"\n")
+        if any(len(line) > MAX_MESSAGE_BYTES for line in (*lines, self._unread)):
+            raise SandboxError(f"{self._module} sent a message that is too long.")
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise SandboxError(f"{self._module} sent a message that can't be read.") from error
+            if not isinstance(message, dict):
+                raise SandboxError(f"{self._module} sent a message that is no object.")
+            self._messages.append(message)
+
+    def _keep_stderr(self, stderr: IO[bytes]) -> None:
+        chunk = stderr.read(MAX_STDERR_BYTES)
+        if not chunk:
+            self._close_output(stderr)
+        self._stderr += chunk
+        del self._stderr[:-MAX_STDERR_BYTES]
+
+    def _close_output(self, pipe: IO[bytes]) -> None:
+        self._selector.unregister(pipe)
+        self._outputs.remove(pipe)
+
+
+def _environment(profile: Profile) -> dict[str, str]:
+    """All that a sandboxed process gets of the environment: keys and passwords are none of a decoder's business."""
+    return {
+        **{name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ},
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "LANG": "C.UTF-8",
+        # Idle threads of a library for large matrices, which nothing here has, would eat into the memory limit.
+        "OPENBLAS_NUM_THREADS": "1",
+        **profile.environment,
+    }
+
+
+# --- The child's side -------------------------------------------------------------------------------------------------
+
+_tight_limits: list[str] = []
+"""The limits of this process that the machine holds below its profile, in words."""
+
+
+def main() -> int:
+    """Do one piece of work and return the exit status: 0 when it was done, 1 when it raised."""
+    _stand_back()
+    # Unbuffered: a buffering reader would hold on to what comes after the order.
+    lifeline = FileIO(0, "rb")
+    order = json.loads(_read_line(lifeline))
+    limit_this_process(Profile(**order["profile"]))
+    _die_with_parent(lifeline, unfinished=order["unfinished"])
+    stdout = _private_stdout()
+
+    def answer(message: Mapping[str, Any]) -> None:
+        stdout.write(json.dumps(message).encode("ascii") + b"\n")
+
+    try:
+        importlib.import_module(sys.argv[1]).work(order["task"], answer)
+    except BaseException:
+        traceback.print_exc()
+        if _tight_limits:
+            print(f"This machine allows only {', '.join(_tight_limits)}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def ran_short(error: BaseException) -> bool:
+    """Whether `error` may come from too little memory or disk, and not from the data that was worked on.
+
+    Where the machine holds a limit below the profile this is true of every error: libraries meet a shortage in the
+    oddest places and report it in the oddest words.
+    """
+    if _tight_limits:
+        return True
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError) or getattr(cause, "errno", None) in SHORTAGES:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def limit_this_process(profile: Profile) -> None:
+    """Apply the limits of `profile`, or the machine's own where they are lower."""
+    for name, kind, wanted in (
+        ("core dumps", resource.RLIMIT_CORE, 0),
+        ("memory", resource.RLIMIT_AS, profile.max_memory_bytes),
+        ("data", resource.RLIMIT_DATA, profile.max_memory_bytes),
+        ("CPU time", resource.RLIMIT_CPU, profile.max_cpu_seconds),
+        ("file size", resource.RLIMIT_FSIZE, profile.max_file_bytes),
+        ("open files", resource.RLIMIT_NOFILE, profile.max_open_files),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if limit < wanted:
+            _tight_limits.append(f"{name} {limit} of {wanted}")
+        # macOS knows RLIMIT_AS but refuses to lower it; the other limits still hold there.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+def _stand_back() -> None:
+    """Let everything else go first, and leave it to the parent whether the work stops."""
+    os.nice(NICENESS)
+    # A service manager signals the whole process group.
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.SIG_IGN)
+
+
+def _die_with_parent(lifeline: FileIO, *, unfinished: str | None) -> None:
+    """Leave hard, and without the `unfinished` file, when `lifeline` ends: the parent holds its other end.
+
+    The kernel closes a killed parent's pipes, so this needs no signal and works on every Unix.
+    """
+
+    def watch() -> None:
+        while lifeline.read(1):
+            pass
+        if unfinished is not None:
+            Path(unfinished).unlink(missing_ok=True)
+        os._exit(STATUS_PARENT_GONE)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _private_stdout() -> FileIO:
+    """Stdout kept for messages alone: whatever a library prints goes to stderr instead."""
+    stdout = FileIO(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return stdout
+
+
+def _read_line(stream: FileIO) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        chunk = stream.read(65536)
+        if not chunk:
+            raise EOFError("The order ended early.")
+        line += chunk
+    return bytes(line)
+
+
+if __name__ == "__main__":
+    # By its own name: under `-m` this file is `__main__`, and the module that works would get a second copy of it.
+    from tchavi_studio import sandbox
+
+    status = sandbox.main()
+    sys.stderr.flush()
+    # Leaving hard skips the interpreter's clean-up, which the lifeline's blocked read could hold up.
+    os._exit(status)
