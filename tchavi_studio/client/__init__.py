@@ -9,7 +9,8 @@
 `AsyncTchavi` is the same with `await`. Everything raised on purpose is a `TchaviError`; see `errors.py` for the tree.
 """
 
-from tchavi_studio.client.client import AsyncTchavi, Tchavi
+from tchavi_studio.client.async_client import AsyncTchavi
+from tchavi_studio.client.client import Tchavi
 from tchavi_studio.client.connection import DEFAULT_BASE_URL, Clock
 from tchavi_studio.client.errors import (
     APIConnectionError,

@@ -7,22 +7,21 @@ A failed exchange is thrown into the generator as the `httpx.HTTPError` it was.
 
 import os
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from tchavi_studio.client.connection import Answer, Call, Connection, is_transient
+from tchavi_studio.client.download import Download
+from tchavi_studio.client.effects import Flow, OnUpdate, Send, Sleep, Tell
 from tchavi_studio.client.errors import (
     APIError,
     ConflictError,
-    DownloadError,
     JobFailedError,
-    JobNotFinishedError,
     JobTimeoutError,
     NotOfferedError,
     ServerError,
@@ -31,9 +30,8 @@ from tchavi_studio.client.errors import (
     UpstreamError,
     UsageError,
 )
-from tchavi_studio.client.mp4 import mp4_problem
 from tchavi_studio.client.pacing import (
-    RETRY_AFTER_LONGEST_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
     backoff_seconds,
     poll_seconds,
     rate_budget_seconds,
@@ -47,7 +45,6 @@ from tchavi_studio.client.results import (
     Quote,
     UploadedFile,
     VideoModel,
-    VideoOutput,
     read_credits,
     read_job,
     read_job_page,
@@ -57,38 +54,8 @@ from tchavi_studio.client.results import (
 )
 
 PAGE_LIMIT = 50
-ANSWER_LIMIT_BYTES = 8 * 1024**2
-DOWNLOAD_LIMIT_BYTES = 2 * 1024**3
+MAX_ANSWER_BYTES = 8 * 1024**2
 WAIT_TIMEOUT_SECONDS = 900.0
-DOWNLOAD_TIMEOUT_SECONDS = 600.0
-
-OnUpdate = Callable[[Job], object]
-"""Called with the job on each change of its status; with the async client it may be a coroutine function."""
-
-
-@dataclass(frozen=True)
-class Send:
-    """Send `request`, hand the body to `on_chunk` piece by piece, and answer with the closed `httpx.Response`."""
-
-    request: httpx.Request
-    on_chunk: Callable[[bytes], None]
-    follow_redirects: bool = False
-
-
-@dataclass(frozen=True)
-class Sleep:
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Tell:
-    on_update: OnUpdate
-    job: Job
-
-
-Effect = Send | Sleep | Tell
-T = TypeVar("T")
-Flow: TypeAlias = Generator[Effect, Any, T]
 
 
 @dataclass
@@ -160,8 +127,8 @@ class Flows:
 
         def keep(chunk: bytes) -> None:
             content.extend(chunk)
-            if len(content) > ANSWER_LIMIT_BYTES:
-                error = UnreadableAnswerError(f"{call}: the answer is longer than {ANSWER_LIMIT_BYTES:,} bytes.")
+            if len(content) > MAX_ANSWER_BYTES:
+                error = UnreadableAnswerError(f"{call}: the answer is longer than {MAX_ANSWER_BYTES:,} bytes.")
                 error.outcome_unknown = not call.is_safe
                 raise error
 
@@ -174,7 +141,7 @@ class Flows:
     def _retry_pause(self, error: TchaviError, attempt: int) -> float | None:
         asked = error.retry_after_seconds if isinstance(error, APIError) else None
         if asked is not None:
-            return asked if asked <= RETRY_AFTER_LONGEST_SECONDS else None
+            return asked if asked <= MAX_RETRY_AFTER_SECONDS else None
         return backoff_seconds(attempt, chance=self._clock.chance())
 
     def _addition(self, call: Call, *, instead: str = "") -> Flow[Answer]:
@@ -366,109 +333,9 @@ class Flows:
     def download(
         self, job_or_id: Job | str, path: str | os.PathLike[str], *, timeout_seconds: float, max_bytes: int
     ) -> Flow[Path]:
-        """Fetch a finished clip into `path`, which appears only when the file is whole."""
-        target = Path(path)
         deadline = self._clock.monotonic_seconds() + timeout_seconds
-        output, job_id = yield from self._fresh_output(job_or_id)
-        part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-        may_refresh = True
-        attempt = 0
-        try:
-            while True:
-                try:
-                    yield from self._fetch(output, part, deadline=deadline, max_bytes=max_bytes)
-                    part.replace(target)
-                    return target
-                except _LinkExpired as error:
-                    if not may_refresh:
-                        raise DownloadError(str(error)) from error
-                    may_refresh = False
-                    output, _ = yield from self._fresh_output(job_id)
-                    continue
-                except _Broken as error:
-                    pause = backoff_seconds(attempt, chance=self._clock.chance())
-                    late = self._clock.monotonic_seconds() + pause > deadline
-                    if late or attempt >= self._connection.max_retries:
-                        raise DownloadError(f"The clip of job {job_id} could not be fetched: {error}.") from error
-                yield Sleep(pause)
-                attempt += 1
-        except TchaviError as error:
-            error.job_id = job_id
-            raise
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _fresh_output(self, job_or_id: Job | str) -> Flow[tuple[VideoOutput, str]]:
-        """The output of a completed job with a link that is not past its time, asking the server where needed."""
-        job = job_or_id if isinstance(job_or_id, Job) else (yield from self.retrieve_job(job_or_id))
-        if isinstance(job_or_id, Job) and not job.is_failed and not self._is_fetchable(job):
-            job = yield from self.retrieve_job(job.id)
-        if job.is_failed:
-            raise JobFailedError(job)
-        if not job.is_completed:
-            raise JobNotFinishedError(job)
-        if job.output is None or not job.output.video_url:
-            error = UnreadableAnswerError(f"Job {job.id} is completed, but the server names no video URL.")
-            error.job_id = job.id
-            raise error
-        return job.output, job.id
-
-    def _is_fetchable(self, job: Job) -> bool:
-        if not job.is_completed or job.output is None or not job.output.video_url:
-            return False
-        return job.output.url_expires_at is None or job.output.url_expires_at > self._clock.now()
-
-    def _fetch(self, output: VideoOutput, part: Path, *, deadline: float, max_bytes: int) -> Flow[None]:
-        with part.open("w+b") as file:
-
-            def keep(chunk: bytes) -> None:
-                if file.tell() + len(chunk) > max_bytes:
-                    raise DownloadError(f"The clip is larger than {max_bytes:,} bytes.")
-                if self._clock.monotonic_seconds() > deadline:
-                    raise DownloadError("The clip did not arrive in the time given.")
-                file.write(chunk)
-
-            try:
-                request = self._connection.media_request(output.video_url)
-                # Not into messages: the URL itself is a secret, since it is signed.
-                host = request.url.host
-                response: httpx.Response = yield Send(request, keep, follow_redirects=True)
-            except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-                raise DownloadError("The server named a video URL that is no http(s) URL.") from error
-            except httpx.HTTPError as error:
-                raise _Broken(f"the connection to {host} failed ({type(error).__name__})") from error
-            status = response.status_code
-            if status in (401, 403, 404, 410):
-                raise _LinkExpired(f"{host} answered {status} for the clip, also with a fresh link.")
-            if status != 200:
-                raise _Broken(f"{host} answered {status}")
-            problem = _file_problem(file, response, output)
-            if problem:
-                raise _Broken(problem)
-
-
-class _Broken(Exception):
-    """This attempt to fetch the clip failed; another may not."""
-
-
-class _LinkExpired(Exception):
-    """The clip's URL is no longer (or not) valid."""
-
-
-def _file_problem(file: BinaryIO, response: httpx.Response, output: VideoOutput) -> str:
-    """Why what was written is not the whole clip; "" if it is."""
-    byte_count = file.tell()
-    # Where the body was compressed, Content-Length counts other bytes than the file's.
-    promised = "" if "content-encoding" in response.headers else response.headers.get("content-length", "")
-    if promised.isdecimal() and int(promised) != byte_count:
-        return f"{byte_count:,} of {int(promised):,} bytes arrived"
-    size_mb = output.file_size_mb
-    if not promised and size_mb is not None:
-        # The only other figure there is: rounded, and silent about whether a megabyte has 10⁶ or 2²⁰ bytes.
-        lowest, highest = (size_mb - 0.1) * 0.95 * 1000**2, (size_mb + 0.1) * 1.05 * 1024**2
-        if not lowest <= byte_count <= highest:
-            return f"{byte_count:,} bytes arrived where {size_mb:g} MB were announced"
-    return mp4_problem(file, byte_count=byte_count)
+        download = Download(self._connection, self.retrieve_job, Path(path), deadline=deadline, max_bytes=max_bytes)
+        return (yield from download.run(job_or_id))
 
 
 def _job_path(job_id: str) -> str:

@@ -5,14 +5,14 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-RETRY_FIRST_SECONDS = 0.5
-RETRY_LONGEST_SECONDS = 8.0
-RETRY_AFTER_LONGEST_SECONDS = 60.0
+FIRST_RETRY_SECONDS = 0.5
+MAX_RETRY_SECONDS = 8.0
+MAX_RETRY_AFTER_SECONDS = 60.0
 """A server that asks for more patience than this gets no retry: its answer is raised, with the time it named."""
 
-POLL_FIRST_SECONDS = 2.0
+FIRST_POLL_SECONDS = 2.0
 POLL_GROWTH = 1.25
-POLL_LONGEST_SECONDS = 10.0
+MAX_POLL_SECONDS = 10.0
 RATE_WINDOW_SECONDS = 60.0
 
 
@@ -22,7 +22,7 @@ def backoff_seconds(attempt: int, *, chance: float) -> float:
     `chance` is a random fraction in [0, 1): many clients that failed together must not come back together.
     """
     exponent = min(attempt, 16)  # far past the bound already; keeps 2**attempt a small number
-    return float(min(RETRY_FIRST_SECONDS * 2**exponent, RETRY_LONGEST_SECONDS) * (1 - 0.25 * chance))
+    return float(min(FIRST_RETRY_SECONDS * 2**exponent, MAX_RETRY_SECONDS) * (1 - 0.25 * chance))
 
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
@@ -45,7 +45,7 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
 def poll_seconds(poll: int, *, chance: float) -> float:
     """The pause before look number `poll` (from 0) at a job: 2 s growing to 10 s, a quarter more or less by chance."""
     exponent = min(poll, 32)
-    return float(min(POLL_FIRST_SECONDS * POLL_GROWTH**exponent, POLL_LONGEST_SECONDS) * (0.75 + 0.5 * chance))
+    return float(min(FIRST_POLL_SECONDS * POLL_GROWTH**exponent, MAX_POLL_SECONDS) * (0.75 + 0.5 * chance))
 
 
 def rate_budget_seconds(*, limit: int | None, remaining: int | None) -> float:

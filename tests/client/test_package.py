@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import tchavi_studio.client as package
-from tchavi_studio.client import client
+from tchavi_studio.client import async_client, client
 
 
 def test_importing_the_client_imports_no_django() -> None:
@@ -32,7 +32,7 @@ def test_everything_public_is_there_and_documented() -> None:
 
 @pytest.mark.parametrize("name", ["Tchavi", "Videos", "Generations", "Jobs", "Files", "CreditsAccount", "Models"])
 def test_both_clients_take_the_same_calls(name: str) -> None:
-    blocking, awaiting = getattr(client, name), getattr(client, f"Async{name}")
+    blocking, awaiting = getattr(client, name), getattr(async_client, f"Async{name}")
     assert _calls(awaiting) == _calls(blocking)
 
 
