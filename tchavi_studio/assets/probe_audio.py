@@ -6,7 +6,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -15,15 +14,14 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from . import sniff
+from .containers import open_container, write_container
 from .limits import (
     MAX_DURATION_SECONDS,
-    MAX_STREAM_COUNT,
     PEAK_COUNT,
     RefusedFileError,
     check_byte_count,
     check_duration,
 )
-from .probe_video import OPEN_OPTIONS, write_bare
 
 _FORMATS = {sniff.WAV: "wav", sniff.MP3: "mp3"}
 _CODECS = {
@@ -41,11 +39,10 @@ def take_audio(source: Path, directory: Path, file_type: sniff.FileType) -> dict
     """Copy the audio of `source` into `directory` in the same format, without tags, pictures and further streams."""
     name = _FORMATS[file_type]
     path = directory / f"file.{name}"
-    with _reading(source, name) as (container, stream):
+    with _open_audio(source, name) as (container, stream):
         # The mp3 muxer writes an ID3v2 tag unless told not to; the wav muxer names its writer unless bitexact.
         options = {"id3v2_version": "0", "write_id3v1": "0"} if name == "mp3" else {}
-        with av.open(str(path), "w", format=name, options=options) as target:
-            write_bare(target)
+        with write_container(path, format_name=name, options=options) as target:
             copy = target.add_stream_from_template(stream)
             for packet in container.demux(stream):
                 if packet.dts is not None:
@@ -57,13 +54,12 @@ def take_audio(source: Path, directory: Path, file_type: sniff.FileType) -> dict
 def trim_audio(source: Path, directory: Path, start_seconds: float, duration_seconds: float) -> dict[str, Any]:
     """Write exactly `duration_seconds` of `source` from `start_seconds` as a 16-bit WAV."""
     path = directory / "file.wav"
-    with _reading(source, source.suffix.removeprefix(".")) as (container, stream):
+    with _open_audio(source, source.suffix.removeprefix(".")) as (container, stream):
         rate = min(stream.rate, 48_000)
         layout = "mono" if stream.channels == 1 else "stereo"
         first = round(start_seconds * rate)
         last = first + round(duration_seconds * rate)
-        with av.open(str(path), "w", format="wav") as target:
-            write_bare(target)
+        with write_container(path, format_name="wav") as target:
             output = target.add_stream("pcm_s16le", rate=rate)
             output.layout = layout
             resampler = AudioResampler(format="s16", layout=layout, rate=rate)
@@ -84,21 +80,16 @@ def trim_audio(source: Path, directory: Path, start_seconds: float, duration_sec
 
 
 @contextmanager
-def _reading(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioStream]]:
-    """Open `path` as the container `name` and nothing else."""
-    try:
-        with av.open(str(path), "r", format=name, options=OPEN_OPTIONS) as container:
-            if len(container.streams) > MAX_STREAM_COUNT:
-                raise RefusedFileError("too_many_streams", count=len(container.streams))
-            if not container.streams.audio:
-                raise RefusedFileError("broken_file", kind="audio")
-            stream = container.streams.audio[0]
-            codec = stream.codec_context.name if stream.codec_context else "unknown"
-            if codec not in _CODECS[name]:
-                raise RefusedFileError("unsupported_codec", kind="audio", codec=codec)
-            yield container, stream
-    except (FFmpegError, ValueError, ArithmeticError) as error:
-        raise RefusedFileError("broken_file", kind="audio") from error
+def _open_audio(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open `path` as the format `name`, with its first audio stream. Raises `RefusedFileError`."""
+    with open_container(path, kind="audio", format_name=name) as container:
+        if not container.streams.audio:
+            raise RefusedFileError("broken_file", kind="audio")
+        stream = container.streams.audio[0]
+        codec = stream.codec_context.name if stream.codec_context else "unknown"
+        if codec not in _CODECS[name]:
+            raise RefusedFileError("unsupported_codec", kind="audio", codec=codec)
+        yield container, stream
 
 
 def _facts(path: Path, name: str) -> dict[str, Any]:
@@ -106,7 +97,7 @@ def _facts(path: Path, name: str) -> dict[str, Any]:
     check_byte_count("audio", path.stat().st_size)
     blocks = []
     sample_count = 0
-    with _reading(path, name) as (container, stream):
+    with _open_audio(path, name) as (container, stream):
         resampler = AudioResampler(format="s16", layout="mono", rate=_PEAK_RATE_HERTZ)
         for frame in chain(_frames(container, stream), [None]):
             sample_count += frame.samples if frame else 0

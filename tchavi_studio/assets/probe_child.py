@@ -8,7 +8,7 @@ from typing import Any
 
 from tchavi_studio.sandbox import Answer, ran_short
 
-from . import probe_audio, probe_image, probe_video, sniff
+from . import probe_audio, probe_image, probe_trim, probe_video, sniff
 from .limits import RefusedFileError
 
 
@@ -28,7 +28,7 @@ def find_facts(task: dict[str, Any]) -> dict[str, Any]:
     if task["name"] == "verify_output":
         return probe_video.verify_output(source, directory)
     if task["name"] == "trim":
-        trim = probe_video.trim_video if task["kind"] == "video" else probe_audio.trim_audio
+        trim = probe_trim.trim_video if task["kind"] == "video" else probe_audio.trim_audio
         return trim(source, directory, task["start_seconds"], task["duration_seconds"])
     with source.open("rb") as file:
         file_type = sniff.sniff_type(file.read(sniff.SNIFF_BYTE_COUNT))

@@ -120,3 +120,8 @@ def padded_mp4(path: Path, byte_count: int) -> Path:
         file.write(missing.to_bytes(4, "big") + b"free")
         file.truncate(byte_count)
     return path
+
+
+def streams(path: Path) -> list[tuple[str, str]]:
+    with av.open(str(path)) as container:
+        return [(stream.type, stream.codec_context.name) for stream in container.streams if stream.codec_context]

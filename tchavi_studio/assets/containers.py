@@ -1,0 +1,36 @@
+"""Opening and writing media containers, in the sandboxed process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+
+from .limits import MAX_STREAM_COUNT, RefusedFileError
+
+
+@contextmanager
+def open_container(path: Path, *, kind: str, format_name: str) -> Iterator[InputContainer]:
+    """Open `path` as a container of one format and nothing else, which may not lead on to any other file.
+
+    Whatever goes wrong with reading it is a `RefusedFileError` with the code `broken_file`.
+    """
+    try:
+        with av.open(str(path), "r", format=format_name, options={"protocol_whitelist": "file"}) as container:
+            if len(container.streams) > MAX_STREAM_COUNT:
+                raise RefusedFileError("too_many_streams", count=len(container.streams))
+            yield container
+    except (FFmpegError, ValueError, ArithmeticError) as error:
+        raise RefusedFileError("broken_file", kind=kind) from error
+
+
+@contextmanager
+def write_container(
+    path: Path, *, format_name: str, options: dict[str, str] | None = None
+) -> Iterator[OutputContainer]:
+    """Write a container to `path`, without the tag that names the writing library and its version."""
+    with av.open(str(path), "w", format=format_name, options=options or {}) as target:
+        target.flags |= av.container.Flags.bitexact.value  # type: ignore[operator]  # the stubs make a flag of this number
+        yield target
