@@ -1,46 +1,46 @@
-"""What a reference file must be: the models' own limits, and the studio's caps on what it is willing to open.
+"""What a reference file must be: the models' own limits, and the studio's limits on what it opens.
 
-Known to both sides of the process boundary, so nothing here needs Django. The figures of the models are Seedance 2.0's,
-which hold for both models; "MB" is read as 10⁶ bytes, the stricter reading.
+Both sides of the process boundary need them, so nothing here needs Django. The models' limits are Seedance 2.0's, which
+hold for both models. "MB" is read as 10⁶ bytes, the stricter reading.
 """
 
 from typing import Any
 
 MAX_BYTES = {"image": 30_000_000 - 1, "video": 50_000_000, "audio": 15_000_000}
-"""Largest file of each kind, as received and as stored. An image must be *under* 30 MB."""
+"""Of each kind of file, as received and as stored. An image must be *under* 30 MB."""
 
 MIN_RATIO, MAX_RATIO = 0.4, 2.5
 """Width divided by height, of images and videos."""
 
 MIN_SIDE_PIXELS, MAX_SIDE_PIXELS = 300, 6000
-"""Of images and videos. A larger image is scaled down, a larger video is refused."""
+"""Of images and videos. A larger image is scaled down; a larger video is refused."""
 
 MIN_VIDEO_AREA_PIXELS, MAX_VIDEO_AREA_PIXELS = 409_600, 2_086_876
 
 MIN_FRAME_RATE, MAX_FRAME_RATE = 24.0, 60.0
 FRAME_RATE_TOLERANCE = 0.0011
-"""Relative. Film's 24000/1001 counts as 24, and a phone's variable rate may drift a little past 60."""
+"""Relative: film's 24000/1001 counts as 24, and a phone's variable rate may drift a little past 60."""
 
 MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 2.0, 15.0
-"""Of a video or audio. A longer one is kept, to be trimmed."""
+"""Of a video or audio file. A longer one is kept, for a trim."""
 
-# The studio's own caps: what is opened at all.
+# The studio's own limits on what it opens at all.
 MAX_IMAGE_PIXELS = 64_000_000
-"""What can be decoded in well under a gigabyte. A bomb is refused by its header, before a pixel is decoded."""
+"""Decodes in well under a gigabyte. A decompression bomb is refused by its header, before a pixel is decoded."""
 MAX_JPEG_PIXELS = 110_000_000
-"""JPEG can be decoded at half size, so there is room for a phone's 108 megapixels."""
+"""JPEG can be decoded at half size, so a phone's 108 megapixels fit."""
 MAX_SOURCE_DURATION_SECONDS = 1800.0
 MAX_STREAM_COUNT = 16
 MAX_OUTPUT_SIDE_PIXELS = 8192
 
 THUMBNAIL_SIDE_PIXELS = 320
-"""The longer side: sharp in a 72 px chip on a 3× screen and on small cards."""
+"""The longer side: sharp in a 72 px chip on a 3× screen, and on small cards."""
 POSTER_SIDE_PIXELS = 640
 PEAK_COUNT = 48
 
 
 class RefusedFileError(Exception):
-    """A file that can't be taken. `code` is stable, `figures` are the plain values that its message needs."""
+    """A file is refused. `code` is stable; `figures` are the plain values that its message needs."""
 
     def __init__(self, code: str, **figures: Any) -> None:
         super().__init__(code)
@@ -49,7 +49,7 @@ class RefusedFileError(Exception):
 
 
 def check_frame(kind: str, width: int, height: int) -> None:
-    """Refuse an image or video whose sides, as displayed, break the models' limits."""
+    """Refuse an image or video whose sides, as displayed, are outside the models' limits."""
     figures = {"kind": kind, "width": width, "height": height}
     if min(width, height) < MIN_SIDE_PIXELS:
         raise RefusedFileError("side_too_short", **figures)
@@ -65,7 +65,7 @@ def check_frame(kind: str, width: int, height: int) -> None:
 
 
 def check_duration(kind: str, duration_seconds: float) -> None:
-    """Refuse what is too short, or too long even to be trimmed here."""
+    """Refuse what is too short, or too long even for a trim."""
     if duration_seconds < MIN_DURATION_SECONDS:
         raise RefusedFileError("too_short", kind=kind, duration_seconds=duration_seconds)
     if duration_seconds > MAX_SOURCE_DURATION_SECONDS:
@@ -73,11 +73,13 @@ def check_duration(kind: str, duration_seconds: float) -> None:
 
 
 def check_frame_rate(frame_rate: float) -> None:
-    slowest = MIN_FRAME_RATE * (1 - FRAME_RATE_TOLERANCE)
-    if not slowest <= frame_rate <= MAX_FRAME_RATE * (1 + FRAME_RATE_TOLERANCE):
+    """Refuse a video that is too slow or too fast, in frames per second."""
+    min_rate, max_rate = MIN_FRAME_RATE * (1 - FRAME_RATE_TOLERANCE), MAX_FRAME_RATE * (1 + FRAME_RATE_TOLERANCE)
+    if not min_rate <= frame_rate <= max_rate:
         raise RefusedFileError("frame_rate_out_of_range", frame_rate=frame_rate)
 
 
 def check_byte_count(kind: str, byte_count: int) -> None:
+    """Refuse a file that is too large for its kind."""
     if byte_count > MAX_BYTES[kind]:
         raise RefusedFileError("too_many_bytes", kind=kind, byte_count=byte_count)

@@ -1,4 +1,4 @@
-"""Files of a workspace: uploaded references, and the clips made from them."""
+"""A workspace's files: references, and the clips made from them."""
 
 import uuid
 from typing import ClassVar
@@ -13,7 +13,7 @@ from tchavi_studio.workspaces.models import Workspace
 
 
 class Kind(models.TextChoices):
-    """What a file shows or sounds like; found by probing it."""
+    """What a file holds, as probing found it."""
 
     IMAGE = "image", _("Image")
     VIDEO = "video", _("Video")
@@ -21,7 +21,7 @@ class Kind(models.TextChoices):
 
 
 class Origin(models.TextChoices):
-    """How a file came here."""
+    """How a file got here."""
 
     UPLOAD = "upload", _("Upload")
     URL = "url", _("URL")
@@ -30,15 +30,15 @@ class Origin(models.TextChoices):
 
 
 def server_made_name(asset: "Asset", role: str, extension: str) -> str:
-    """Where a file of an asset is kept: nothing in the name comes from the person who sent it."""
+    """Where an asset's file is stored. Nothing in the name comes from whoever sent it."""
     return f"{asset.workspace_id}/{asset.pk}/{role}.{extension}"
 
 
 class Asset(models.Model):
     """One stored file, with what probing found. References are private to their workspace.
 
-    `source_sha256` is of the bytes as they came, `content_sha256` of the bytes as they are kept (cleaned of metadata,
-    converted). Sizes are pixels as displayed, orientation applied. `peaks` draw an audio file: values from 0 to 100.
+    `source_sha256` is that of the bytes as received, `content_sha256` that of the bytes as stored (converted, without
+    metadata). `width` and `height` are pixels as displayed. `peaks` draw an audio file: values from 0 to 100.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -73,7 +73,7 @@ class Asset(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="asset_kind_known"),
             models.CheckConstraint(condition=Q(origin__in=Origin.values), name="asset_origin_known"),
-            # "Not null" is said besides "above 0": a CHECK lets through what is neither true nor false.
+            # "Not null" as well as "above 0", because a CHECK also passes when its condition is null.
             models.CheckConstraint(
                 condition=Q(kind="audio", width__isnull=True, height__isnull=True)
                 | Q(~Q(kind="audio"), width__isnull=False, height__isnull=False, width__gt=0, height__gt=0),

@@ -1,4 +1,4 @@
-"""Sends a file to the child process that opens it, and brings back what was found and made."""
+"""Probing, seen from the studio: a sandboxed process opens the file, and its findings come back."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -28,9 +28,9 @@ TRIM = replace(PROBE, max_cpu_seconds=240, max_wall_seconds=120)
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedFile:
-    """What the child found, and the paths of what it made. `width` and `height` are pixels as displayed.
+    """What was found, and the paths of what was made. `width` and `height` are pixels as displayed.
 
-    `file` is the file to keep; None when the source itself is kept, as a finished clip is.
+    `file` is the file to keep, or None to keep the source itself, as with a finished clip.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class ProbedFile:
 
 
 def take_upload(source: Path, directory: Path) -> ProbedFile:
-    """Check the file at `source` as a reference and write its clean version and pictures into `directory`.
+    """Check `source` as a reference, and write its clean version and pictures into `directory`.
 
     Raises `RefusedFileError`.
     """
@@ -56,7 +56,7 @@ def take_upload(source: Path, directory: Path) -> ProbedFile:
 
 
 def verify_output(source: Path, directory: Path) -> ProbedFile:
-    """Check that `source` is a whole, playable MP4 and write its pictures into `directory`.
+    """Check that `source` is a complete, playable MP4, and write its pictures into `directory`.
 
     Raises `RefusedFileError`.
     """
@@ -64,7 +64,7 @@ def verify_output(source: Path, directory: Path) -> ProbedFile:
 
 
 def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, duration_seconds: float) -> ProbedFile:
-    """Cut a part out of a video or audio (`kind`) that was taken before.
+    """Cut a part out of a stored video or audio file (its `kind`).
 
     Raises `RefusedFileError`.
     """

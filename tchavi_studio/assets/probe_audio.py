@@ -1,4 +1,4 @@
-"""Audio, inside the child process: checked, rewritten without tags, or cut."""
+"""Audio, in the sandboxed process: checked, copied without its tags, or cut."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,15 +32,15 @@ _CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 _PEAK_RATE_HERTZ = 8_000
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 _MAX_BROKEN_PACKETS = 8
-"""Real MP3 files often begin or end within a frame; more than that is a broken file."""
+"""Real MP3 files often begin or end in the middle of a frame. Beyond that a file is broken."""
 
 
 def take_audio(source: Path, directory: Path, file_type: sniff.FileType) -> dict[str, Any]:
-    """Copy the audio of `source` into `directory` in the same format, without tags, pictures and further streams."""
+    """Copy the audio of `source` into `directory` in the same format, without tags, pictures or other streams."""
     name = _FORMATS[file_type]
     path = directory / f"file.{name}"
     with _open_audio(source, name) as (container, stream):
-        # The mp3 muxer writes an ID3v2 tag unless told not to; the wav muxer names its writer unless bitexact.
+        # The MP3 muxer writes an ID3v2 tag unless told not to.
         options = {"id3v2_version": "0", "write_id3v1": "0"} if name == "mp3" else {}
         with write_container(path, format_name=name, options=options) as target:
             copy = target.add_stream_from_template(stream)
@@ -93,7 +93,7 @@ def _open_audio(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioSt
 
 
 def _facts(path: Path, name: str) -> dict[str, Any]:
-    """Decode the file that will be kept, check its limits and tell what it is."""
+    """Decode the file that will be kept, check it against the limits, and describe it."""
     check_byte_count("audio", path.stat().st_size)
     blocks = []
     sample_count = 0
@@ -118,7 +118,7 @@ def _facts(path: Path, name: str) -> dict[str, Any]:
 
 
 def _peaks(samples: Samples) -> list[int]:
-    """`PEAK_COUNT` loudest levels along the way, 0–100, where 100 is the loudest of all."""
+    """The loudest level in each of `PEAK_COUNT` parts, from 0 to 100, where 100 is the loudest of all."""
     levels = np.abs(samples.astype(np.int32))
     peaks = np.array([part.max(initial=0) for part in np.array_split(levels, PEAK_COUNT)])
     loudest = max(int(peaks.max()), 1)
@@ -126,7 +126,7 @@ def _peaks(samples: Samples) -> list[int]:
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """All frames that can be decoded."""
+    """All frames that can be decoded. Raises `FFmpegError` when too many can't."""
     broken = 0
     for packet in container.demux(stream):
         try:

@@ -1,4 +1,4 @@
-"""Images, inside the child process: checked by their header, decoded, made upright and plain, and written anew."""
+"""Images, in the sandboxed process: checked by their header, decoded, turned upright and written afresh."""
 
 import warnings
 from io import BytesIO
@@ -38,14 +38,14 @@ _ICC_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
 def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict[str, Any]:
-    """Write `source` anew into `directory`, with a thumbnail, and return its facts.
+    """Write a clean copy of `source` into `directory`, with a thumbnail, and return its facts.
 
-    What comes out is upright, 8 bits a channel, sRGB, without metadata and at most `MAX_SIDE_PIXELS` wide and high:
-    JPEG, or PNG where there is transparency or the source was lossless. Nothing of the received bytes survives as such.
+    The copy is upright, sRGB at 8 bits a channel, without metadata, and at most `MAX_SIDE_PIXELS` wide and high: a
+    JPEG, or a PNG if there is transparency or the source was lossless. None of the received bytes stay as they were.
     """
-    Image.MAX_IMAGE_PIXELS = None  # else Pillow refuses first, without telling the figures
+    Image.MAX_IMAGE_PIXELS = None  # or Pillow refuses first, without giving the size
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd but readable metadata
+        warnings.simplefilter("ignore")  # Pillow warns about odd but readable metadata
         try:
             with Image.open(source, formats=[_PILLOW_FORMATS[file_type]]) as opened:
                 _check_header(opened)
@@ -63,16 +63,16 @@ def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict
     }
 
 
-def write_webp(image: Image.Image, directory: Path, role: str, longest_side_pixels: int) -> str:
-    """Write a WebP of `image`, no side longer than `longest_side_pixels`, and return the file's name."""
+def write_webp(image: Image.Image, directory: Path, role: str, max_side_pixels: int) -> str:
+    """Write `image` as a WebP, scaled down to `max_side_pixels`, and return the file's name."""
     small = image.copy()
-    small.thumbnail((longest_side_pixels, longest_side_pixels), Image.Resampling.LANCZOS)
+    small.thumbnail((max_side_pixels, max_side_pixels), Image.Resampling.LANCZOS)
     small.save(directory / f"{role}.webp", quality=80)
     return f"{role}.webp"
 
 
 def write_pictures(image: Image.Image, directory: Path) -> dict[str, str]:
-    """The poster and the thumbnail of a video's `image`, as names in `directory`."""
+    """Write the poster and the thumbnail of a video's `image`, and return their names in `directory`."""
     return {
         "poster": write_webp(image, directory, "poster", POSTER_SIDE_PIXELS),
         "thumbnail": write_webp(image, directory, "thumbnail", THUMBNAIL_SIDE_PIXELS),
@@ -80,7 +80,7 @@ def write_pictures(image: Image.Image, directory: Path) -> dict[str, str]:
 
 
 def _check_header(image: Image.Image) -> None:
-    """Check the sides that the file declares, before anything is decoded."""
+    """Check the size that the file declares, before anything is decoded."""
     width, height = image.size
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_IMAGE_PIXELS
     if width * height > Image.MAX_IMAGE_PIXELS:
@@ -88,7 +88,7 @@ def _check_header(image: Image.Image) -> None:
     check_frame("image", *_displayed_size(image))
     if max(width, height) > MAX_SIDE_PIXELS:
         scale = MAX_SIDE_PIXELS / max(width, height)
-        # JPEG can be decoded at half size and smaller, which saves most of the memory of a huge photo.
+        # JPEG can be decoded at half size or less, which saves most of the memory for a huge photo.
         image.draft(None, (round(width * scale), round(height * scale)))
 
 
@@ -98,9 +98,9 @@ def _displayed_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The first frame of `image`, upright, no larger than the models take, in sRGB, as RGB or RGBA without metadata."""
+    """The first frame of `image`, upright, no larger than allowed, in sRGB, as RGB or RGBA without metadata."""
     profile = image.info.get("icc_profile")
-    # In place, and small before anything is copied: a large photo costs its pixels once.
+    # In place, and scaled down before anything is copied, so that a large photo is in memory only once.
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode in _SCALABLE_MODES:
         image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
@@ -109,12 +109,12 @@ def _plain(image: Image.Image) -> Image.Image:
     if alpha is not None:
         image.putalpha(alpha)
     image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
-    image.info = {}  # a saver would copy comments and profiles from here
+    image.info = {}  # saving would copy comments and profiles from here
     return image
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
-    """The transparency of `image`, or None if it has none or shows none."""
+    """The transparency of `image`, or None if all of it is opaque."""
     if not image.has_transparency_data:
         return None
     alpha = image.convert("RGBA").getchannel("A")
@@ -122,7 +122,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """The colours of `image` without transparency, in one of the modes L, RGB and CMYK, at 8 bits."""
+    """The colours of `image` without transparency, in mode L, RGB or CMYK at 8 bits."""
     if image.mode in ("RGB", "L", "CMYK"):
         return image
     if image.mode in ("1", "LA", "La"):
@@ -135,7 +135,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` as RGB in sRGB. A profile that is broken or of another colour space says nothing and is left out."""
+    """`image` as RGB in sRGB. A profile that is broken or for another colour space is ignored."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
@@ -149,7 +149,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _write(image: Image.Image, directory: Path, *, lossless: bool) -> tuple[Path, Image.Image]:
-    """Write `image` as the file to keep, smaller and smaller until the models' byte limit holds."""
+    """Write `image` as the file to keep, smaller each time until it is within the byte limit."""
     path = directory / ("file.png" if lossless or image.mode == "RGBA" else "file.jpg")
     while True:
         if path.suffix == ".png":

@@ -1,4 +1,4 @@
-"""Videos, inside the child process: checked, stripped of metadata by a stream copy, cut, or verified as clips."""
+"""Videos, in the sandboxed process: checked, stripped of metadata by a stream copy, or verified as finished clips."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -34,13 +34,13 @@ _READ_AUDIO_CODECS = _COPIED_AUDIO_CODECS | {
     "pcm_f32be", "pcm_f32le", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_u8",
 }  # fmt: skip
 _DARK_BRIGHTNESS = 16
-"""Mean brightness (0–255) under which a first frame makes no poster."""
+"""Mean brightness (0–255) below which the first frame makes no poster."""
 _DARK_OPENING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoMeasure:
-    """What the packets of a file say, whatever its header claims. Sides are as displayed."""
+    """What the packets of a file say, whatever its header claims. The size is as displayed."""
 
     width: int
     height: int
@@ -52,8 +52,8 @@ class VideoMeasure:
 def take_video(source: Path, directory: Path) -> dict[str, Any]:
     """Copy the first video and audio stream of `source` into a clean MP4 in `directory`, with poster and thumbnail.
 
-    Titles, places, timed metadata and further streams stay behind; the rotation stays. Only sound that browsers do not
-    play in MP4 (PCM, ALAC, AC-3) is encoded anew. A video too long for the models is taken too, for a trim.
+    Titles, locations, timed metadata and other streams are dropped; the rotation is kept. Only sound that browsers
+    can't play in MP4 (PCM, ALAC, AC-3) is encoded again. A video too long for the models is accepted too, for a trim.
     """
     path = directory / "file.mp4"
     with open_video(source) as container:
@@ -64,9 +64,9 @@ def take_video(source: Path, directory: Path) -> dict[str, Any]:
 
 
 def verify_output(source: Path, directory: Path) -> dict[str, Any]:
-    """Decode all of a finished clip, to be sure that it is a whole, playable MP4, and make its poster and thumbnail.
+    """Decode all of a finished clip, to be sure that it is a complete, playable MP4, and make its poster and thumbnail.
 
-    The models' limits are for what they are given, not for what they make, so only sanity is asked for here.
+    The models' limits are for what they are given, not for what they make, so this only checks for sanity.
     """
     with open_video(source) as container:
         measure = _measure(container)
@@ -90,7 +90,7 @@ def open_video(path: Path) -> Iterator[InputContainer]:
 
 
 def _check_boxes(path: Path) -> None:
-    """Refuse a file that ends before its last box does: the demuxer would read a cut-off file without a word."""
+    """Refuse a file that ends before its last box does: the demuxer reads a truncated file without complaint."""
     byte_count = path.stat().st_size
     position, found = 0, set()
     with path.open("rb") as file:
@@ -103,7 +103,7 @@ def _check_boxes(path: Path) -> None:
             elif length == 0:
                 length = byte_count - position
             if length < 8:
-                break  # something else hangs on behind
+                break  # something else is appended
             found.add(name)
             position += length
     if position > byte_count or b"moov" not in found:
@@ -137,13 +137,13 @@ def _claimed_duration_seconds(container: InputContainer) -> float:
 
 
 def check_declared_frame(container: InputContainer) -> None:
-    """Check the sides before anything is decoded; `check_frame` does not mind which way they are turned."""
+    """Check the size before anything is decoded. It makes no difference to `check_frame` if the video is turned."""
     stream = video_stream(container)
     check_frame("video", stream.width, stream.height)
 
 
 def facts_of(path: Path, directory: Path) -> dict[str, Any]:
-    """Check the limits on the file that will be kept, and tell what it is."""
+    """Check the file that will be kept against the limits, and describe it."""
     check_byte_count("video", path.stat().st_size)
     with open_video(path) as container:
         measure = _measure(container)
@@ -201,7 +201,7 @@ def _measure(container: InputContainer) -> VideoMeasure:
 
 
 def _poster(path: Path) -> Image.Image:
-    """The first frame, as displayed; or one a second later, if the clip opens in the dark."""
+    """The first frame, as displayed, or a later one from the first second if the clip opens in the dark."""
     with open_video(path) as container:
         stream = video_stream(container)
         chosen: VideoFrame | None = None
@@ -221,13 +221,13 @@ def _poster(path: Path) -> Image.Image:
 
 
 def _is_dark(frame: VideoFrame) -> bool:
-    """Whether the mean of the frame is nearly black, seen at the size of a stamp."""
-    stamp = frame.reformat(width=32, height=32, format="gray").to_ndarray()
-    return float(stamp.mean()) < _DARK_BRIGHTNESS
+    """Whether the frame is nearly black on average."""
+    small = frame.reformat(width=32, height=32, format="gray").to_ndarray()
+    return float(small.mean()) < _DARK_BRIGHTNESS
 
 
 def _copy(source: InputContainer, path: Path) -> None:
-    """Write the first video and audio stream of `source` to `path`, without metadata of file or streams."""
+    """Write the first video and audio stream of `source` to `path`, without the metadata of file or streams."""
     video, audio = video_stream(source), audio_stream(source)
     wanted: list[Stream] = [video]
     with write_mp4(path) as target:

@@ -14,17 +14,17 @@ def assets_for_workspace(*, workspace: Workspace) -> QuerySet[Asset]:
 
 
 def references_for_workspace(*, workspace: Workspace) -> QuerySet[Asset]:
-    """What people brought in or cut, newest first, without finished clips."""
+    """What people uploaded, linked or trimmed, newest first, without finished clips."""
     return assets_for_workspace(workspace=workspace).exclude(origin=Origin.OUTPUT)
 
 
 def asset_by_signed_token(token: str) -> tuple[Asset, SignedMedia] | None:
-    """The asset that `token` opens, with what the token says; None if it opens nothing (any more)."""
+    """The asset that `token` opens, with the token's contents, or None if it opens nothing (any more)."""
     signed = read_token(token)
     asset = Asset.objects.filter(pk=signed.asset_id).first() if signed else None
     return (asset, signed) if asset and signed else None
 
 
 def stored_bytes(*, workspace: Workspace) -> int:
-    """How many bytes of files a workspace has stored, thumbnails and posters not counted."""
+    """How many bytes a workspace's files take, not counting thumbnails and posters."""
     return Asset.objects.filter(workspace=workspace).aggregate(total=Sum("byte_count"))["total"] or 0

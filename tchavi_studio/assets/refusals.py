@@ -1,4 +1,4 @@
-"""Why a file was not taken, in words: what was found, what the limit is, and that nothing was stored."""
+"""Why a file was refused, in words: what was found, what the limit is, and that nothing was stored."""
 
 from math import ceil
 from typing import Any
@@ -37,7 +37,7 @@ class MediaRefusedError(UserFacingError):
 
 
 def upload_refused(refusal: RefusedFileError) -> MediaRefusedError:
-    """What the sender of a reference is told."""
+    """The refusal as told to whoever sent a reference."""
     nothing_stored = _("Nothing was stored.")
     return MediaRefusedError(refusal.code, f"{_reason(refusal)} {nothing_stored}")
 
@@ -58,8 +58,8 @@ def _reason(refusal: RefusedFileError) -> str:
             return _too_many_bytes(figures)
         case "workspace_full":
             return _(
-                "This workspace uses %(used)s of its %(quota)s, so there is no room for this file. Delete references "
-                "or clips that you no longer need."
+                "The workspace uses %(used)s of its %(quota)s, so there's no room for this file. Delete references or "
+                "clips you no longer need."
             ) % {"used": _gigabytes(figures["used_bytes"]), "quota": _gigabytes(figures["quota_bytes"])}
         case "too_short" | "too_long":
             return _duration(refusal.code, figures)
@@ -70,25 +70,26 @@ def _reason(refusal: RefusedFileError) -> str:
                 "max": _number(MAX_FRAME_RATE),
             }
         case "no_video_stream":
-            return _("The file has no picture. To add sound, use a WAV or MP3 file.")
+            return _("This video file has no picture. To add sound only, use a WAV or MP3 file.")
         case "too_many_streams":
-            return _("The file has %(count)s streams. It can have up to %(max)s.") % {
+            return _("The file has %(count)s tracks. The limit is %(max)s.") % {
                 "count": _number(figures["count"]),
                 "max": _number(MAX_STREAM_COUNT),
             }
         case "truncated_file":
-            return _("The video is cut short, probably because a transfer was interrupted. Send it again.")
+            return _("The video is incomplete, probably because its transfer was cut off. Send it again.")
         case "broken_file":
             return _("The file is damaged and can't be read.")
         case "too_complex":
-            return _("Reading this file takes too much time or memory. Try a smaller or simpler one.")
+            return _("Reading this file takes more time or memory than the studio allows. Try a smaller file.")
         case "address_refused":
             return _(
-                "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file."
+                "The file couldn't be fetched from this URL. It must be a public http or https URL that leads straight "
+                "to the file."
             )
         case "trim_out_of_range":
             return _(
-                "A trim must lie within the file and last %(min)s to %(max)s seconds. This file lasts %(duration)s "
+                "The trim must lie within the file and last %(min)s to %(max)s seconds. The file lasts %(duration)s "
                 "seconds."
             ) % {
                 "min": _number(MIN_DURATION_SECONDS),
@@ -102,30 +103,30 @@ def _reason(refusal: RefusedFileError) -> str:
 
 
 def _frame(code: str, figures: dict[str, Any]) -> str:
-    size = {"width": figures["width"], "height": figures["height"]}
+    width, height = figures["width"], figures["height"]
     is_image = figures["kind"] == "image"
     found = _("The photo is %(width)s × %(height)s px.") if is_image else _("The video is %(width)s × %(height)s px.")
     rules = {
         "side_too_short": _("Its shorter side must be at least %(min)s px.") % {"min": _number(MIN_SIDE_PIXELS)},
-        "side_too_long": _("Its longer side can be up to %(max)s px.") % {"max": _number(MAX_SIDE_PIXELS)},
-        "ratio_out_of_range": _("Its width divided by its height is %(ratio)s and must be between %(min)s and %(max)s.")
+        "side_too_long": _("Its longer side must be at most %(max)s px.") % {"max": _number(MAX_SIDE_PIXELS)},
+        "ratio_out_of_range": _("Its ratio of width to height is %(ratio)s. It must be between %(min)s and %(max)s.")
         % {
-            "ratio": _number(figures["width"] / figures["height"], 3),
+            "ratio": _number(width / height, 3),
             "min": _number(MIN_RATIO, 1),
             "max": _number(MAX_RATIO, 1),
         },
-        "area_too_small": _("Its area is %(area)s px² and must be at least %(min)s px², about 854 × 480.")
-        % {"area": _area(figures), "min": _number(MIN_VIDEO_AREA_PIXELS)},
-        "area_too_large": _("Its area is %(area)s px² and can be up to %(max)s px², about 1920 × 1080.")
-        % {"area": _area(figures), "max": _number(MAX_VIDEO_AREA_PIXELS)},
-        "too_many_pixels": _("It has %(found)s megapixels. A photo can have up to %(max)s, or %(max_jpeg)s as a JPEG.")
+        "area_too_small": _("That makes %(area)s pixels. It must have at least %(min)s, about 854 × 480.")
+        % {"area": _number(width * height), "min": _number(MIN_VIDEO_AREA_PIXELS)},
+        "area_too_large": _("That makes %(area)s pixels. It can have up to %(max)s, about 1920 × 1080.")
+        % {"area": _number(width * height), "max": _number(MAX_VIDEO_AREA_PIXELS)},
+        "too_many_pixels": _("That makes %(found)s megapixels. The limit is %(max)s, or %(jpeg)s for a JPEG.")
         % {
-            "found": _number(ceil(figures["width"] * figures["height"] / 1_000_000)),
+            "found": _number(ceil(width * height / 1_000_000)),
             "max": _number(MAX_IMAGE_PIXELS / 1_000_000),
-            "max_jpeg": _number(MAX_JPEG_PIXELS / 1_000_000),
+            "jpeg": _number(MAX_JPEG_PIXELS / 1_000_000),
         },
     }
-    return f"{found % size} {rules[code]}"
+    return f"{found % {'width': width, 'height': height}} {rules[code]}"
 
 
 def _duration(code: str, figures: dict[str, Any]) -> str:
@@ -134,9 +135,9 @@ def _duration(code: str, figures: dict[str, Any]) -> str:
     if code == "too_short":
         rule = _("It must last at least %(min)s seconds.") % {"min": _number(MIN_DURATION_SECONDS)}
     else:
-        rule = _("It can last up to %(max)s minutes, to be trimmed to %(max_trimmed)s seconds or less.") % {
+        rule = _("The limit is %(max)s minutes, from which you can trim up to %(trim)s seconds.") % {
             "max": _number(MAX_SOURCE_DURATION_SECONDS / 60),
-            "max_trimmed": _number(MAX_DURATION_SECONDS),
+            "trim": _number(MAX_DURATION_SECONDS),
         }
     return f"{found % {'duration': _number(figures['duration_seconds'], 2)}} {rule}"
 
@@ -145,13 +146,13 @@ def _too_many_bytes(figures: dict[str, Any]) -> str:
     found = _("The file is larger than %(found)s.") if figures.get("cut_off") else _("The file is %(found)s.")
     match figures.get("kind"):
         case "image":
-            rule = _("A photo must be under %(max)s.")
+            rule = _("Photos must be under %(max)s.")
         case "video":
-            rule = _("A video can be up to %(max)s.")
+            rule = _("Videos can be up to %(max)s.")
         case "audio":
-            rule = _("An audio file can be up to %(max)s.")
+            rule = _("Audio files can be up to %(max)s.")
         case _:
-            rule = _("A file can be up to %(max)s.")
+            rule = _("Files can be up to %(max)s.")
     max_bytes = MAX_BYTES.get(figures.get("kind", ""), max(MAX_BYTES.values()))
     return f"{found % {'found': _megabytes(figures['byte_count'])}} {rule % {'max': _megabytes(max_bytes)}}"
 
@@ -160,24 +161,20 @@ def _unsupported_codec(figures: dict[str, Any]) -> str:
     codec = {"codec": figures["codec"]}
     match figures["kind"]:
         case "image":
-            return _("The photo's colours (%(codec)s) can't be read. Save it as JPEG or PNG.") % codec
+            return _("The photo's colour format (%(codec)s) isn't supported. Save it as JPEG or PNG.") % codec
         case "video":
             return _("The video uses %(codec)s, which isn't supported. Save it as H.264 with AAC sound.") % codec
         case _:
-            return _("The audio uses %(codec)s, which isn't supported. Save it as plain WAV or MP3.") % codec
-
-
-def _area(figures: dict[str, Any]) -> str:
-    return _number(figures["width"] * figures["height"])
+            return _("The audio uses %(codec)s, which isn't supported. Save it as standard WAV or MP3.") % codec
 
 
 def _number(value: float, decimals: int = 0) -> str:
-    # Django cuts decimals off instead of rounding, so 1.999 seconds never read as the 2 that would be enough.
+    # Django truncates decimals instead of rounding, so 1.999 seconds never reads as the 2 that would be enough.
     return number_format(value, decimals)
 
 
 def _megabytes(byte_count: int) -> str:
-    tenths = ceil(byte_count / 100_000)  # rounded up, so that a file just over the limit never reads as just within
+    tenths = ceil(byte_count / 100_000)  # rounded up, so that a file just over the limit never seems to be within it
     return _("%(megabytes)s MB") % {"megabytes": _number(tenths / 10, 1 if tenths % 10 else 0)}
 
 

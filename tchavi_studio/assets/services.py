@@ -1,4 +1,4 @@
-"""Writes on stored files: references come in, trims are cut, finished clips are kept, and all of it can go again."""
+"""Writes on stored files: references come in, trims are cut, finished clips are stored, and all can be deleted."""
 
 import hashlib
 import shutil
@@ -50,23 +50,23 @@ TIME_ROUNDING_SECONDS = 0.001
 
 
 def store_upload(*, workspace: Workspace, user: User | None, upload: "UploadedFile[bytes]") -> Asset:
-    """Take an uploaded file as a reference. The same bytes again give the asset that is there already.
+    """Store an uploaded file as a reference. Uploading the same bytes again returns the existing asset.
 
-    The upload is read in pieces and never held in memory. Raises `MediaRefusedError`; then nothing is left on disk.
+    The upload is read in chunks and never held in memory. Raises `MediaRefusedError`, and then leaves nothing on disk.
     """
-    with _incoming_directory() as directory, _told_to_sender():
+    with _incoming_directory() as directory, _refusals_for_sender():
         _check_quota(workspace)
         source_sha256 = _receive(upload.chunks(), directory / "source", declared_byte_count=upload.size)
-        return _take(workspace, user, directory, source_sha256, Origin.UPLOAD, name=upload.name or "")
+        return _store_received(workspace, user, directory, source_sha256, Origin.UPLOAD, name=upload.name or "")
 
 
 def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
-    """Take the file at a URL as a reference, by the same rules as an upload.
+    """Store the file at a URL as a reference, by the same rules as an upload.
 
-    A URL of the studio's own that shows a file of the same workspace gives that asset, without a fetch. Raises
-    `MediaRefusedError`, in the same words whatever the address or the network behind it did.
+    One of the studio's own URLs for a file of the same workspace returns that asset, without a fetch. Raises
+    `MediaRefusedError`, in the same words whatever the server or the network did.
     """
-    with _incoming_directory() as directory, _told_to_sender():
+    with _incoming_directory() as directory, _refusals_for_sender():
         own = _own_asset(workspace, url)
         if own is not None:
             return own
@@ -84,17 +84,16 @@ def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
         except OutboundRefusedError as error:
             raise RefusedFileError("address_refused") from error
         name = unquote(urlsplit(fetched.final_url).path).rpartition("/")[2]
-        return _take(workspace, user, directory, fetched.sha256, Origin.URL, name=name)
+        return _store_received(workspace, user, directory, fetched.sha256, Origin.URL, name=name)
 
 
 def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duration_seconds: float) -> Asset:
-    """Cut `duration_seconds` from `start_seconds` out of a video or audio into an asset of its own.
+    """Cut `duration_seconds` from `start_seconds` out of a video or audio file, as a new asset.
 
-    A video is encoded anew at its size (exact to the frame), audio becomes a WAV (exact to the sample). The same cut
-    again gives the asset that is there already. This takes seconds: do not call it in a transaction. Raises
-    `MediaRefusedError`.
+    A video keeps its size and is exact to the frame; audio becomes a WAV and is exact to the sample. The same trim
+    again returns the existing asset. This takes seconds: don't call it in a transaction. Raises `MediaRefusedError`.
     """
-    with _incoming_directory() as directory, _told_to_sender():
+    with _incoming_directory() as directory, _refusals_for_sender():
         _check_trim(asset, start_seconds, duration_seconds)
         recipe = f"trim {asset.content_sha256} {start_seconds:.3f} {duration_seconds:.3f}"
         source_sha256 = hashlib.sha256(recipe.encode()).hexdigest()
@@ -113,17 +112,17 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         assert probed.file is not None
         trimmed = _asset(asset.workspace, user, Origin.TRIM, probed, source_sha256, asset.original_name)
         trimmed.derived_from = asset
-        return _keep(trimmed, probed, probed.file, within_quota=True)
+        return _store(trimmed, probed, probed.file, within_quota=True)
 
 
 def store_output(
     *, workspace: Workspace, user: User | None, path: Path, during: Callable[[Verification], ProbedFile] | None = None
 ) -> Asset:
-    """Keep a finished clip. `path` is moved in if it is a whole, playable MP4, and deleted if it is not.
+    """Store a finished clip. `path` is moved in if it is a complete, playable MP4, and deleted if it isn't.
 
-    The clip is kept as it is, with its metadata, and the workspace's quota does not refuse what is paid for already.
-    Verifying takes seconds and no database: `during` is called with it, and may do something else at the same time.
-    Raises `RefusedFileError`, which is not for people: how a clip's failure is told is the caller's to say.
+    The clip is stored as it is, metadata included, and the workspace's quota doesn't apply to what is already paid for.
+    Verifying takes seconds and doesn't touch the database: `during` is called with it, and may do other work meanwhile.
+    Raises `RefusedFileError`, which is not for people: the caller says how the clip failed.
     """
     try:
         with _incoming_directory() as directory:
@@ -133,13 +132,13 @@ def store_output(
 
             probed = during(verify) if during else verify()
             asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")
-            return _keep(asset, probed, path, within_quota=False)
+            return _store(asset, probed, path, within_quota=False)
     finally:
         path.unlink(missing_ok=True)
 
 
 def delete_asset(*, asset: Asset) -> bool:
-    """Delete an asset and, once that is committed, its files. False if a request still refers to it: then it stays."""
+    """Delete an asset and, after the commit, its files. False if a generation still uses it, and then it stays."""
     try:
         with transaction.atomic():
             asset_id = asset.pk
@@ -152,20 +151,20 @@ def delete_asset(*, asset: Asset) -> bool:
 
 
 def delete_asset_files(*, asset: Asset) -> None:
-    """Delete the stored files of an asset once the current transaction is committed."""
+    """Delete the stored files of an asset after the current transaction commits."""
     names = _stored_names(asset)
     transaction.on_commit(lambda: _delete_stored(names))
 
 
 def delete_stale_incoming() -> int:
-    """Delete what a killed process left in the folder of incoming files a day ago or earlier, and tell how much."""
+    """Delete what killed processes left among the incoming files over a day ago, and return how many entries."""
     count = 0
     before = time.time() - STALE_AFTER_SECONDS
     for entry in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         try:
             is_fresh = entry.lstat().st_mtime >= before
         except FileNotFoundError:
-            continue  # Its owner, or another sweep, has just deleted it.
+            continue  # its owner, or another sweep, has just deleted it
         if is_fresh:
             continue
         if entry.is_dir() and not entry.is_symlink():
@@ -181,13 +180,13 @@ def delete_stale_incoming() -> int:
 
 @contextmanager
 def _incoming_directory() -> Iterator[Path]:
-    """A private folder on the same disk as the stored files, gone afterwards whatever happens."""
+    """A private folder on the same disk as the stored files, deleted afterwards whatever happens."""
     with tempfile.TemporaryDirectory(prefix="asset-", dir=settings.FILE_UPLOAD_TEMP_DIR) as directory:
         yield Path(directory).resolve()
 
 
 @contextmanager
-def _told_to_sender() -> Iterator[None]:
+def _refusals_for_sender() -> Iterator[None]:
     try:
         yield
     except RefusedFileError as refusal:
@@ -195,7 +194,7 @@ def _told_to_sender() -> Iterator[None]:
 
 
 def _receive(chunks: Iterable[bytes], path: Path, *, declared_byte_count: int | None) -> str:
-    """Write `chunks` to `path`, never more than the kind of file allows, and return their SHA-256."""
+    """Write `chunks` to `path`, up to the limit for the kind of file, and return their SHA-256."""
     digest = hashlib.sha256()
     byte_count = 0
     file_type: sniff.FileType | None = None
@@ -205,7 +204,7 @@ def _receive(chunks: Iterable[bytes], path: Path, *, declared_byte_count: int | 
                 file_type = _sniffed(chunk[: sniff.SNIFF_BYTE_COUNT])
             byte_count += len(chunk)
             assert file_type is not None
-            # What was declared makes the better message; what has arrived is what counts.
+            # The declared size makes a better message; the received size is what counts.
             check_byte_count(file_type.kind, max(byte_count, declared_byte_count or 0))
             digest.update(chunk)
             file.write(chunk)
@@ -221,10 +220,10 @@ def _sniffed(head: bytes) -> sniff.FileType:
     return file_type
 
 
-def _take(
+def _store_received(
     workspace: Workspace, user: User | None, directory: Path, source_sha256: str, origin: Origin, *, name: str
 ) -> Asset:
-    """Check and clean the received `directory / "source"` and keep what came of it, unless it is here already."""
+    """Check and clean the received `directory / "source"` and store the result, unless it is stored already."""
     source = directory / "source"
     same = Asset.objects.filter(
         workspace=workspace, source_sha256=source_sha256, origin__in=[Origin.UPLOAD, Origin.URL]
@@ -241,16 +240,16 @@ def _take(
     assert probed.file is not None
     asset = _asset(workspace, user, origin, probed, source_sha256, name)
     try:
-        return _keep(asset, probed, probed.file, within_quota=True)
+        return _store(asset, probed, probed.file, within_quota=True)
     except IntegrityError:
-        # The same file came twice at the same moment; the other one was first.
+        # The same file came twice at the same moment, and the other one was first.
         return same.get()
 
 
 def _own_asset(workspace: Workspace, url: str) -> Asset | None:
-    """The asset that one of the studio's own URLs shows, or None for a URL of somebody else.
+    """The asset behind one of the studio's own URLs, or None for any other URL.
 
-    Raises `RefusedFileError` for an own URL that shows no file of `workspace`: the studio never fetches from itself.
+    Raises `RefusedFileError` if an own URL isn't for a file of `workspace`: the studio never fetches from itself.
     """
     path = own_path(url)
     if path is None:
@@ -285,11 +284,11 @@ def _check_quota(workspace: Workspace, more_bytes: int = 1) -> None:
         raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=quota_bytes)
 
 
-# --- Keeping ----------------------------------------------------------------------------------------------------------
+# --- Storing ----------------------------------------------------------------------------------------------------------
 
 
 class _PreparedFile(File):  # type: ignore[type-arg]  # not generic at run time
-    """A finished file that a storage on the same disk takes over by renaming it, and any other by reading it."""
+    """A finished file, which a storage on the same disk takes over by renaming it, and any other by reading it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path.open("rb"), name=path.name)
@@ -320,8 +319,8 @@ def _asset(
     )
 
 
-def _keep(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: bool) -> Asset:
-    """Move `path` and its pictures into the storage and write the row: files first, so no row is without its file."""
+def _store(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: bool) -> Asset:
+    """Move `path` and its pictures into the storage, then write the row, so that no row is without its file."""
     asset.byte_count = path.stat().st_size
     asset.content_sha256 = _sha256(path)
     try:
@@ -332,7 +331,7 @@ def _keep(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: b
             asset.poster = _promote(probed.poster, server_made_name(asset, "poster", "webp"))
         with transaction.atomic():
             if within_quota:
-                # The lock makes two uploads at once count each other.
+                # The lock makes two simultaneous uploads count each other.
                 Workspace.objects.select_for_update().get(pk=asset.workspace_id)
                 _check_quota(asset.workspace, asset.byte_count)
             asset.save(force_insert=True)
@@ -362,7 +361,7 @@ def _sha256(path: Path) -> str:
 
 
 def display_name(name: str) -> str:
-    """A sender's file name as it may be shown: without folders, control and direction characters, and not too long."""
+    """A sender's file name, fit to be shown: no folders, no control or direction characters, and not too long."""
     base = name.replace("\\", "/").rpartition("/")[2]
     shown = "".join(character for character in base if unicodedata.category(character) not in _UNSHOWN_CATEGORIES)
     shown = " ".join(shown.split())

@@ -1,4 +1,4 @@
-"""Sends a stored file: in pieces, in ranges, only when it changed, and never as anything that a browser would run."""
+"""Serving a stored file: streamed, in ranges, only if it changed, and never as something that a browser would run."""
 
 import logging
 import re
@@ -23,25 +23,25 @@ EXTENSIONS = {
     "audio/wav": "wav",
     "audio/mpeg": "mp3",
 }
-"""The types that are ever stored, so the only ones that are ever sent."""
+"""The only types that are stored, and so the only ones that are served."""
 
-# Whatever a browser made of the bytes, it could load nothing and run nothing. The two exceptions are what a browser's
-# own page around a picture or video needs when it is opened in a tab.
+# Whatever a browser takes the bytes for, it can load nothing and run nothing. The exceptions are what its own page
+# around a picture or video needs when that is opened in a tab.
 CONTENT_SECURITY_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
 class UnsatisfiableRangeError(Exception):
-    """The asked range lies behind the end of the file."""
+    """The requested range starts after the end of the file."""
 
 
 def media_response(
     request: HttpRequest, asset: Asset, variant: Variant, *, max_age_seconds: int, download_name: str = ""
 ) -> HttpResponseBase:
-    """One file of `asset` as the answer to a GET or HEAD, kept by the browser for `max_age_seconds`.
+    """One file of `asset` as the response to a GET or HEAD, which the browser may cache for `max_age_seconds`.
 
-    It is shown in the page, or saved if `download_name` is given or the query says `download=1`. Raises `Http404` if
+    The browser shows it, or saves it if there is a `download_name` or the query says `download=1`. Raises `Http404` if
     the asset has no such file.
     """
     field = getattr(asset, variant)
@@ -80,19 +80,19 @@ def _etag(asset: Asset, variant: Variant) -> str:
 
 
 def _readable_name(asset: Asset, content_type: str) -> str:
-    """The sender's name for the file with the extension of what is kept; a clip is named after its id."""
+    """The sender's name for the file, with the extension of the stored type. A clip is named after its id."""
     stem = asset.original_name.rpartition(".")[0] or asset.original_name or f"clip-{asset.pk.hex[:8]}"
     return f"{stem}.{EXTENSIONS[content_type]}"
 
 
 def _body(request: HttpRequest, file: "File[bytes]", size: int, content_type: str, etag: str) -> HttpResponseBase:
-    """The answer with its status and length: the whole file, the one range asked for, or only the head."""
+    """The response with its status and length: the whole file, the requested range, or only the headers."""
     try:
         part = asked_range(request.headers.get("Range", ""), size)
     except UnsatisfiableRangeError:
         file.close()
         return HttpResponse(status=416, content_type=content_type, headers={"Content-Range": f"bytes */{size}"})
-    # "Give me the rest, if it is still the same file": of another file the whole is sent.
+    # If-Range asks for the rest if the file is still the same. If it isn't, all of it is sent.
     if part is None or request.headers.get("If-Range", etag) != etag:
         start, end, status = 0, size - 1, 200
     else:
@@ -110,9 +110,9 @@ def _body(request: HttpRequest, file: "File[bytes]", size: int, content_type: st
 
 
 def asked_range(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte (both included) that a Range header asks of a file of `size` bytes.
+    """The first and last byte (inclusive) that a Range header requests of a file of `size` bytes.
 
-    None means the whole file: no range, several at once, or nonsense. Raises `UnsatisfiableRangeError`.
+    None means the whole file: there is no range, more than one, or nonsense. Raises `UnsatisfiableRangeError`.
     """
     match = _ONE_RANGE.fullmatch(header.strip())
     if match is None or match.group(1, 2) == ("", ""):

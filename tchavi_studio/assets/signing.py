@@ -1,4 +1,4 @@
-"""Short-lived addresses of one stored file, for those without a session: an upstream, a guest, a program."""
+"""Short-lived URLs of one stored file, for those without a session: the provider, a guest, a program."""
 
 import ipaddress
 import time
@@ -17,10 +17,10 @@ from tchavi_studio.outbound import is_globally_routable
 from .models import Asset
 
 LOCAL_NAMES = (".local", ".localhost", ".internal", ".lan", ".home", ".test", ".invalid", ".example")
-"""Ends of names that mean nothing outside a network of one's own."""
+"""Suffixes of names that mean nothing outside a private network."""
 
 SALT = "tchavi_studio.assets.media"
-"""Binds a signature to this purpose: what another room signs is no key to a file."""
+"""Ties a signature to this purpose: a token that another app signed opens no file."""
 
 
 class Variant(StrEnum):
@@ -33,7 +33,7 @@ class Variant(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedMedia:
-    """What a valid token opens, and for how many more seconds."""
+    """What a valid token opens, and for how much longer."""
 
     asset_id: UUID
     variant: Variant
@@ -42,9 +42,9 @@ class SignedMedia:
 
 
 def signed_media_path(asset: Asset, *, variant: Variant, expires_seconds: int, download_name: str | None = None) -> str:
-    """The path under which anybody can read one file of `asset` for `expires_seconds`, for the studio's own pages.
+    """The path at which anybody can read one file of `asset` for `expires_seconds`, for the studio's own pages.
 
-    With `download_name` browsers save the file under that name instead of showing it.
+    With a `download_name`, browsers save the file under that name instead of showing it.
     """
     content = {
         "asset": asset.pk.hex,
@@ -53,13 +53,13 @@ def signed_media_path(asset: Asset, *, variant: Variant, expires_seconds: int, d
         "name": download_name or "",
     }
     token = signing.dumps(content, salt=SALT)
-    # The file's name says nothing; some readers of URLs judge by the extension.
+    # Only for programs that judge a URL by its extension.
     filename = getattr(asset, variant).name.rpartition("/")[2]
     return reverse("media:signed", kwargs={"token": token, "filename": filename})
 
 
 def signed_media_url(asset: Asset, *, variant: Variant, expires_seconds: int, download_name: str | None = None) -> str:
-    """`signed_media_path` as an absolute URL under STUDIO_PUBLIC_URL, for whoever is outside."""
+    """`signed_media_path` as an absolute URL under STUDIO_PUBLIC_URL, for use outside the studio."""
     path = signed_media_path(asset, variant=variant, expires_seconds=expires_seconds, download_name=download_name)
     return _own_origins()[0] + path
 
@@ -67,7 +67,7 @@ def signed_media_url(asset: Asset, *, variant: Variant, expires_seconds: int, do
 def links_open_from_outside() -> bool:
     """Whether somebody on the internet could open a `signed_media_url`.
 
-    STUDIO_PUBLIC_URL is judged as it stands, without asking for its name.
+    STUDIO_PUBLIC_URL is judged by how it is written, without a DNS lookup.
     """
     host = (urlsplit(settings.STUDIO_PUBLIC_URL).hostname or "").rstrip(".").lower()
     try:
@@ -78,7 +78,7 @@ def links_open_from_outside() -> bool:
 
 
 def read_token(token: str) -> SignedMedia | None:
-    """What `token` opens; None if it was tampered with, made for another purpose, or has expired."""
+    """What `token` opens, or None if it was tampered with, made for another purpose, or has expired."""
     try:
         content: dict[str, Any] = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -95,7 +95,7 @@ def read_token(token: str) -> SignedMedia | None:
 
 
 def own_path(url: str) -> str | None:
-    """The path of `url` if it is an address of this studio itself, else None."""
+    """The path of `url` if it belongs to this studio, else None."""
     try:
         parts = urlsplit(url)
         own = any(_origin(parts) == _origin(urlsplit(origin)) for origin in _own_origins())
@@ -105,7 +105,7 @@ def own_path(url: str) -> str | None:
 
 
 def _own_origins() -> list[str]:
-    """Where the studio is reached; the first is the one it gives out."""
+    """Where the studio can be reached. The first is the one it gives out."""
     if settings.STUDIO_PUBLIC_URL:
         return [settings.STUDIO_PUBLIC_URL]
     return [f"http://{host}:{settings.PORT}" for host in ("127.0.0.1", "localhost")]

@@ -1,14 +1,14 @@
-"""What a file is, by its first bytes. Names and declared types are never believed."""
+"""What a file is, judged by its first bytes. Names and declared types are never trusted."""
 
 from dataclasses import dataclass
 
 SNIFF_BYTE_COUNT = 64
-"""How much of a file's beginning `sniff_type` wants to see."""
+"""How much of the start of a file `sniff_type` needs."""
 
 
 @dataclass(frozen=True)
 class FileType:
-    """A kind of media that the studio takes. `content_type` is of the file as received."""
+    """A supported type of media. `content_type` is that of the file as received."""
 
     kind: str
     content_type: str
@@ -56,7 +56,7 @@ def sniff_type(head: bytes) -> FileType | None:
 
 
 def _iso_media_type(head: bytes) -> FileType | None:
-    """HEIC, MP4 and MOV share one container and differ in the brands that it declares."""
+    """HEIC, MP4 and MOV share a container format, and differ in the brands it declares."""
     length = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
     brands = {major, *(head[at : at + 4] for at in range(16, length - 3, 4))}

@@ -1,4 +1,4 @@
-"""Stored files over HTTP: to members of the workspace, and to whoever holds a signed address."""
+"""Stored files over HTTP, for members of the workspace and for anyone with a signed URL."""
 
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from .queries import asset_by_signed_token, assets_for_workspace
 from .serving import media_response
 from .signing import Variant
 
-KEPT_SECONDS = 7 * 24 * 3600
-"""How long a browser may keep a file. What an asset's address shows never changes."""
+CACHE_SECONDS = 7 * 24 * 3600
+"""How long a browser may cache a file. What an asset's URL shows never changes."""
 
 
 @workspace_view()
@@ -25,12 +25,12 @@ def workspace_media(request: WorkspaceRequest, asset_id: UUID, variant: str) -> 
     except ValueError:
         raise Http404 from None
     asset = get_object_or_404(assets_for_workspace(workspace=request.workspace), pk=asset_id)
-    return media_response(request, asset, wanted, max_age_seconds=KEPT_SECONDS)
+    return media_response(request, asset, wanted, max_age_seconds=CACHE_SECONDS)
 
 
 @require_safe
 def signed_media(request: HttpRequest, token: str, filename: str) -> HttpResponseBase:
-    """A file by its signed address, without a session. `filename` is for the reader's eyes only."""
+    """A file by its signed URL, without a session. `filename` is only there to be read."""
     opened = asset_by_signed_token(token)
     if opened is None:
         raise Http404
@@ -39,6 +39,6 @@ def signed_media(request: HttpRequest, token: str, filename: str) -> HttpRespons
         request,
         asset,
         signed.variant,
-        max_age_seconds=min(signed.remaining_seconds, KEPT_SECONDS),
+        max_age_seconds=min(signed.remaining_seconds, CACHE_SECONDS),
         download_name=signed.download_name,
     )

@@ -21,8 +21,8 @@ from tchavi_studio.workspaces.models import Workspace
 from tests.api.conftest import BODY, Program, only_generation
 
 ADDRESS_REFUSED = (
-    "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file. Nothing was "
-    "stored."
+    "The file couldn't be fetched from this URL. It must be a public http or https URL that leads straight to the "
+    "file. Nothing was stored."
 )
 
 

@@ -1,4 +1,4 @@
-"""Media made once for all tests of this room, and a shorthand for uploading it."""
+"""Media made once for all tests of the assets, and a shorthand for uploading it."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Makes the small photos, videos and sounds that the tests of this room are about."""
+"""Makes the small photos, videos and sounds that these tests use."""
 
 import wave
 from fractions import Fraction

@@ -79,9 +79,12 @@ def test_frame_rates_outside(rate: float) -> None:
     assert refused.value.code == "frame_rate_out_of_range"
 
 
-@pytest.mark.parametrize(("kind", "most"), [("image", 29_999_999), ("video", 50_000_000), ("audio", 15_000_000)])
-def test_byte_counts(kind: str, most: int) -> None:
-    check_byte_count(kind, most)
+@pytest.mark.parametrize(("kind", "max_bytes"), [("image", 29_999_999), ("video", 50_000_000), ("audio", 15_000_000)])
+def test_byte_counts(kind: str, max_bytes: int) -> None:
+    check_byte_count(kind, max_bytes)
     with pytest.raises(RefusedFileError) as refused:
-        check_byte_count(kind, most + 1)
-    assert (refused.value.code, refused.value.figures) == ("too_many_bytes", {"kind": kind, "byte_count": most + 1})
+        check_byte_count(kind, max_bytes + 1)
+    assert (refused.value.code, refused.value.figures) == (
+        "too_many_bytes",
+        {"kind": kind, "byte_count": max_bytes + 1},
+    )

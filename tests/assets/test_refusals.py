@@ -17,27 +17,27 @@ CASES = [
     ),
     (
         RefusedFileError("side_too_long", kind="video", width=6001, height=2401),
-        "The video is 6001 × 2401 px. Its longer side can be up to 6,000 px. Nothing was stored.",
+        "The video is 6001 × 2401 px. Its longer side must be at most 6,000 px. Nothing was stored.",
     ),
     (
         RefusedFileError("ratio_out_of_range", kind="image", width=900, height=300),
-        "The photo is 900 × 300 px. Its width divided by its height is 3.000 and must be between 0.4 and 2.5. Nothing "
-        "was stored.",
+        "The photo is 900 × 300 px. Its ratio of width to height is 3.000. It must be between 0.4 and 2.5. "
+        "Nothing was stored.",
     ),
     (
         RefusedFileError("area_too_small", kind="video", width=640, height=480),
-        "The video is 640 × 480 px. Its area is 307,200 px² and must be at least 409,600 px², about 854 × 480. "
+        "The video is 640 × 480 px. That makes 307,200 pixels. It must have at least 409,600, about 854 × 480. "
         "Nothing was stored.",
     ),
     (
         RefusedFileError("area_too_large", kind="video", width=3840, height=2160),
-        "The video is 3840 × 2160 px. Its area is 8,294,400 px² and can be up to 2,086,876 px², about 1920 × 1080. "
+        "The video is 3840 × 2160 px. That makes 8,294,400 pixels. It can have up to 2,086,876, about 1920 × 1080. "
         "Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000),
-        "The photo is 50000 × 50000 px. It has 2,500 megapixels. A photo can have up to 64, or 110 as a JPEG. Nothing "
-        "was stored.",
+        "The photo is 50000 × 50000 px. That makes 2,500 megapixels. The limit is 64, or 110 for a JPEG. "
+        "Nothing was stored.",
     ),
     (
         RefusedFileError("too_short", kind="video", duration_seconds=1.958),
@@ -45,8 +45,8 @@ CASES = [
     ),
     (
         RefusedFileError("too_long", kind="audio", duration_seconds=1900.0),
-        "The audio lasts 1,900.00 seconds. It can last up to 30 minutes, to be trimmed to 15 seconds or less. Nothing "
-        "was stored.",
+        "The audio lasts 1,900.00 seconds. The limit is 30 minutes, from which you can trim up to 15 seconds. "
+        "Nothing was stored.",
     ),
     (
         RefusedFileError("frame_rate_out_of_range", frame_rate=12.5),
@@ -54,19 +54,19 @@ CASES = [
     ),
     (
         RefusedFileError("too_many_bytes", kind="image", byte_count=30_000_000),
-        "The file is 30 MB. A photo must be under 30 MB. Nothing was stored.",
+        "The file is 30 MB. Photos must be under 30 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", kind="video", byte_count=50_000_001),
-        "The file is 50.1 MB. A video can be up to 50 MB. Nothing was stored.",
+        "The file is 50.1 MB. Videos can be up to 50 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", kind="audio", byte_count=15_900_000),
-        "The file is 15.9 MB. An audio file can be up to 15 MB. Nothing was stored.",
+        "The file is 15.9 MB. Audio files can be up to 15 MB. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_bytes", byte_count=50_000_000, cut_off=True),
-        "The file is larger than 50 MB. A file can be up to 50 MB. Nothing was stored.",
+        "The file is larger than 50 MB. Files can be up to 50 MB. Nothing was stored.",
     ),
     (RefusedFileError("empty_file"), "The file is empty. Nothing was stored."),
     (
@@ -80,23 +80,23 @@ CASES = [
     ),
     (
         RefusedFileError("unsupported_codec", kind="image", codec="F"),
-        "The photo's colours (F) can't be read. Save it as JPEG or PNG. Nothing was stored.",
+        "The photo's colour format (F) isn't supported. Save it as JPEG or PNG. Nothing was stored.",
     ),
     (
         RefusedFileError("unsupported_codec", kind="audio", codec="adpcm_ms"),
-        "The audio uses adpcm_ms, which isn't supported. Save it as plain WAV or MP3. Nothing was stored.",
+        "The audio uses adpcm_ms, which isn't supported. Save it as standard WAV or MP3. Nothing was stored.",
     ),
     (
         RefusedFileError("no_video_stream"),
-        "The file has no picture. To add sound, use a WAV or MP3 file. Nothing was stored.",
+        "This video file has no picture. To add sound only, use a WAV or MP3 file. Nothing was stored.",
     ),
     (
         RefusedFileError("too_many_streams", count=20),
-        "The file has 20 streams. It can have up to 16. Nothing was stored.",
+        "The file has 20 tracks. The limit is 16. Nothing was stored.",
     ),
     (
         RefusedFileError("truncated_file", kind="video"),
-        "The video is cut short, probably because a transfer was interrupted. Send it again. Nothing was stored.",
+        "The video is incomplete, probably because its transfer was cut off. Send it again. Nothing was stored.",
     ),
     (
         RefusedFileError("broken_file", kind="image"),
@@ -104,21 +104,21 @@ CASES = [
     ),
     (
         RefusedFileError("too_complex"),
-        "Reading this file takes too much time or memory. Try a smaller or simpler one. Nothing was stored.",
+        "Reading this file takes more time or memory than the studio allows. Try a smaller file. Nothing was stored.",
     ),
     (
         RefusedFileError("address_refused"),
-        "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file. Nothing "
-        "was stored.",
+        "The file couldn't be fetched from this URL. It must be a public http or https URL that leads straight to the "
+        "file. Nothing was stored.",
     ),
     (
         RefusedFileError("workspace_full", used_bytes=19_960_000_000, quota_bytes=20_000_000_000),
-        "This workspace uses 19.9 GB of its 20.0 GB, so there is no room for this file. Delete references or clips "
-        "that you no longer need. Nothing was stored.",
+        "The workspace uses 19.9 GB of its 20.0 GB, so there's no room for this file. Delete references or clips you "
+        "no longer need. Nothing was stored.",
     ),
     (
         RefusedFileError("trim_out_of_range", duration_seconds=16.5),
-        "A trim must lie within the file and last 2 to 15 seconds. This file lasts 16.50 seconds. Nothing was stored.",
+        "The trim must lie within the file and last 2 to 15 seconds. The file lasts 16.50 seconds. Nothing was stored.",
     ),
     (RefusedFileError("not_trimmable"), "A photo can't be trimmed. Nothing was stored."),
 ]

@@ -168,9 +168,9 @@ def test_a_small_photo_is_told_its_size(store: Store, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "most"), [("video", 50_000_000), ("audio", 15_000_000), ("image", 29_999_999)])
+@pytest.mark.parametrize(("kind", "max_bytes"), [("video", 50_000_000), ("audio", 15_000_000), ("image", 29_999_999)])
 def test_the_byte_limit_ends_the_stream_whatever_was_declared(
-    workspace: Workspace, alice: User, kind: str, most: int
+    workspace: Workspace, alice: User, kind: str, max_bytes: int
 ) -> None:
     head = {"video": b"\x00\x00\x00\x18ftypisom", "audio": b"ID3\x04", "image": b"\xff\xd8\xff\xe0"}[kind]
     pulled = 0
@@ -186,7 +186,7 @@ def test_the_byte_limit_ends_the_stream_whatever_was_declared(
     with pytest.raises(MediaRefusedError) as refused:
         store_upload(workspace=workspace, user=alice, upload=Endless("a", b"x"))
     assert refused.value.code == "too_many_bytes"
-    assert pulled <= most + 1_000_000
+    assert pulled <= max_bytes + 1_000_000
 
 
 def test_a_video_of_just_the_byte_limit_is_taken(store: Store, video: Path, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_video_of_just_the_byte_limit_is_taken(store: Store, video: Path, tmp_
     padded_mp4(Path(shutil.copy(video, path)), 50_000_001)
     with pytest.raises(MediaRefusedError) as refused:
         store(path)
-    assert refused.value.message == "The file is 50.1 MB. A video can be up to 50 MB. Nothing was stored."
+    assert refused.value.message == ("The file is 50.1 MB. Videos can be up to 50 MB. Nothing was stored.")
 
 
 def test_the_quota_is_counted_per_workspace(
@@ -341,8 +341,8 @@ def test_an_address_inside_is_refused_in_the_same_words(workspace: Workspace, al
         store_url(workspace=workspace, user=alice, url=url)
     assert (refused.value.code, refused.value.message) == (
         "address_refused",
-        "This URL couldn't be fetched. It must be a public http or https URL that leads straight to the file. Nothing "
-        "was stored.",
+        "The file couldn't be fetched from this URL. It must be a public http or https URL that leads straight to the "
+        "file. Nothing was stored.",
     )
 
 

@@ -55,7 +55,7 @@ def test_a_refused_file_says_why_and_stores_nothing(alice_browser: Client, url: 
 def test_a_refused_address_says_so(alice_browser: Client, url: Url, address: str) -> None:
     response = alice_browser.post(url("upload"), {"new-url": address})
     assert response.status_code == 422
-    assert "This URL couldn't be fetched." in response.json()["refusal"]
+    assert "The file couldn't be fetched from this URL." in response.json()["refusal"]
 
 
 def test_a_viewer_uploads_nothing(alice_browser: Client, workspace: Workspace, url: Url, photo: Path) -> None:
@@ -275,5 +275,5 @@ def test_a_file_refused_by_a_plain_button_says_why(alice_browser: Client, url: U
 def test_a_refused_address_loses_nothing(alice_browser: Client, url: Url) -> None:
     response = alice_browser.post(url("arrange"), sent(make_values(**{"new-url": "http://127.0.0.1/x.jpg"})))
     assert response.status_code == 422
-    assert "This URL couldn't be fetched." in unescape(response.content.decode())
+    assert "The file couldn't be fetched from this URL." in unescape(response.content.decode())
     assert draft()["prompt"] == ["Dawn over the lagoon"]
