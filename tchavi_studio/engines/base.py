@@ -1,6 +1,6 @@
-"""What an engine is given, what it answers, and how it fails.
+"""What an engine is given, what it returns, and how it fails.
 
-Two shapes of engine exist. A *remote* engine hands the request to somebody else's queue and is asked for its state
+There are two kinds of engine. A *remote* engine puts the request into somebody else's queue and is asked for its state
 later. A *local* engine renders here, in the calling task. Neither touches the database: the caller writes the row.
 """
 
@@ -19,7 +19,7 @@ AUTO_DURATION_SECONDS = -1
 
 @dataclass(frozen=True, kw_only=True)
 class EngineReference:
-    """One reference file of a request, as a path of this machine, a URL that the engine's side can fetch, or both.
+    """One reference of a request: a path on this machine, a URL that the remote side can fetch, or both.
 
     `content_type` is what the studio found by probing, never what a caller claimed.
     """
@@ -63,7 +63,7 @@ class RemoteState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How many requests the account may make, as an answer's headers told; None where they were silent."""
+    """How many requests the provider account may make, from an answer's headers; None where they don't say."""
 
     limit_per_minute: int | None = None
     remaining: int | None = None
@@ -71,7 +71,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A remote engine took the request; `remote_id` names it there."""
+    """A remote engine accepted the request; `remote_id` is its name there."""
 
     remote_id: str
     billed_credits: int | None = None
@@ -80,7 +80,7 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What a remote engine says of one job at one moment. Whatever it did not say is None or ""."""
+    """What a remote engine says about one job at one moment. What it doesn't say is None or ""."""
 
     remote_id: str
     state: RemoteState
@@ -95,9 +95,9 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class JobList:
-    """One page of a remote engine's jobs, newest first. An empty `snapshots` tells that the list ends before it.
+    """One page of a remote engine's jobs, newest first. Empty `snapshots` mean that the list ended before this page.
 
-    `is_whole` is False where the page has more jobs than could be read.
+    `is_whole` is False if some of the page's jobs couldn't be read.
     """
 
     snapshots: tuple[Snapshot, ...]
@@ -107,7 +107,7 @@ class JobList:
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieved:
-    """One job that was asked for by its name. None: the remote engine knows no such job."""
+    """One job that was asked for by its id, or None if the remote engine doesn't know it."""
 
     snapshot: Snapshot | None
     budget: Budget = Budget()
@@ -115,7 +115,7 @@ class Retrieved:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedReference:
-    """A reference that a remote engine keeps for requests; `expires_at` is None where it did not say."""
+    """A reference that a remote engine stores for requests; `expires_at` is None where it doesn't say."""
 
     url: str
     expires_at: datetime | None = None
@@ -124,9 +124,9 @@ class UploadedReference:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedClip:
-    """A finished local render: the file, and facts measured while making it.
+    """A finished local render: the file, and facts about it.
 
-    `content_hash` is the SHA-256 of all frames and samples before encoding: equal for equal seed and inputs.
+    `content_hash` is the SHA-256 of all frames and samples before encoding: the same for the same seed and inputs.
     """
 
     path: Path
@@ -140,7 +140,7 @@ class RenderedClip:
 
 
 def storable(text: str) -> str:
-    """`text` from elsewhere without what no database keeps: NUL, and halves of surrogate pairs."""
+    """`text` from elsewhere, without what databases refuse: NUL, and halves of surrogate pairs."""
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
@@ -167,27 +167,27 @@ class EngineError(Exception):
 
 
 class NotSentError(EngineError):
-    """The request surely had no effect on the other side: sending it again is safe."""
+    """The request certainly had no effect on the other side, so it is safe to send it again."""
 
 
 class RefusedError(EngineError):
-    """The other side read the request and said no: final, nothing runs there."""
+    """The other side read the request and refused it. That is final: nothing runs there."""
 
 
 class AccountRefusedError(EngineError):
-    """The other side refuses the operator's account, not this request: it would refuse every other one too."""
+    """The other side refuses the provider account, not this request: it would refuse every other one too."""
 
 
 class UnknownOutcomeError(EngineError):
-    """The request may or may not have been accepted: it must not be sent again by itself."""
+    """The request may or may not have been accepted, so it must not be sent again automatically."""
 
 
 class UnavailableError(EngineError):
-    """A question that costs nothing got no usable answer; ask again later."""
+    """A request that costs nothing got no usable answer. Try again later."""
 
 
 class OutOfBudgetError(EngineError):
-    """The account makes too many requests. `retry_after_seconds` is None where the other side named no time."""
+    """The provider account makes too many requests. `retry_after_seconds` is None if the other side named no time."""
 
     def __init__(
         self,
@@ -201,26 +201,26 @@ class OutOfBudgetError(EngineError):
 
 
 class OutputExpiredError(EngineError):
-    """The address of a finished clip is no longer valid; the job itself can name a fresh one."""
+    """The URL of a finished clip is no longer valid. The job itself can name a fresh one."""
 
 
 class RenderFailedError(EngineError):
-    """A local render could not be made, for instance because a reference broke. Never has a `message`."""
+    """A local render failed, for instance because a reference couldn't be read. Never has a `message`."""
 
 
 class RenderCancelledError(EngineError):
-    """A local render was told to stop before it was done; it may be started again."""
+    """A local render was told to stop before it was done. It may be started again."""
 
 
 OnProgress = Callable[[float], bool]
-"""Called with a fraction from 0 to 1 at least once a second; answers False to stop the render."""
+"""Called with a fraction from 0 to 1 at least once a second; returns False to stop the render."""
 
 
 class RemoteEngine(Protocol):
     """An engine whose jobs run elsewhere.
 
-    Each method is one request. All raise `OutOfBudgetError` and `AccountRefusedError`; what a request that costs
-    nothing raises besides is `UnavailableError`.
+    Each method is one request. All raise `OutOfBudgetError` and `AccountRefusedError`; those that cost nothing also
+    raise `UnavailableError`.
     """
 
     async def submit(self, request: EngineRequest, *, attempt_id: str) -> Accepted:
@@ -228,20 +228,20 @@ class RemoteEngine(Protocol):
         ...
 
     async def list_jobs(self, *, offset: int) -> JobList:
-        """One page of the account's jobs, at most `PAGE_LENGTH`."""
+        """One page of the provider account's jobs, up to `PAGE_LENGTH`."""
         ...
 
     async def retrieve(self, remote_id: str) -> Retrieved:
-        """One job."""
+        """One job, by its id."""
         ...
 
     async def takes_files(self) -> bool:
-        """Whether references can be uploaded there."""
+        """Whether references can be uploaded."""
         ...
 
 
 PAGE_LENGTH = 50
-"""How many jobs a remote engine lists at once."""
+"""How many jobs a remote engine lists per page."""
 
 
 class LocalEngine(Protocol):
@@ -253,6 +253,6 @@ class LocalEngine(Protocol):
         """Render `request` into `output_path` and return what was made.
 
         Raises `RenderFailedError` when the request can't be rendered, and `RenderCancelledError` when `on_progress`
-        answered False. No partial file is left behind in either case.
+        returned False. Neither leaves a partial file behind.
         """
         ...

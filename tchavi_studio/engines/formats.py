@@ -1,15 +1,15 @@
-"""The pixel and time formats that clips come in: one table for the request rules, the price and the preview engine.
+"""The sizes and durations of clips: one table for the request rules, the price and the preview engine.
 
-Source: the contract's pixel table (Seedance 2.0's native output sizes).
+Source: the contract's table of pixels (Seedance 2.0's native output sizes).
 """
 
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 
 FRAMES_PER_SECOND = 24
-"""Every model of the contract, and so the preview engine, answers 24 frames per second."""
+"""Of every model in the contract, and so of the preview engine."""
 
 AUTO_RENDERED_SECONDS = 10
-"""What "let the model choose" is billed as, and how long the preview engine makes it."""
+"""What "let the model choose" is billed as, and how long such a preview is."""
 
 ADAPTIVE = "adaptive"
 """The aspect ratio that follows the first visual input."""
@@ -43,11 +43,11 @@ ASPECT_RATIOS = (*FIXED_ASPECT_RATIOS, ADAPTIVE)
 def nearest_aspect_ratio(width: int, height: int) -> str:
     """The fixed aspect ratio closest to a picture of `width` by `height` pixels.
 
-    Closeness is measured as a factor (portrait and landscape mirror each other): 16:9 is as far from 4:3 as 9:16 is
-    from 3:4. Equal distances go to the earlier entry of the table.
+    Distance is a factor, so portrait mirrors landscape: 16:9 is as far from 4:3 as 9:16 is from 3:4. Of two ratios at
+    the same distance, the earlier in the table wins.
     """
     if width <= 0 or height <= 0:
-        raise ValueError(f"A picture has positive sides, not {width} by {height}.")
+        raise ValueError(f"A picture can't be {width} by {height} pixels.")
 
     def mismatch(aspect_ratio: str) -> float:
         across, down = (int(part) for part in aspect_ratio.split(":"))
@@ -61,8 +61,8 @@ def pixel_size(
 ) -> tuple[int, int]:
     """Width and height of a clip in pixels.
 
-    `adapt_to_pixels` is the size of the first visual input and decides only when `aspect_ratio` is `adaptive`; None
-    stands for a request without one. Raises KeyError on a resolution or ratio that is not in the contract.
+    `adapt_to_pixels` is the size of the first visual input, or None if there is none. It matters only when
+    `aspect_ratio` is `adaptive`. Raises KeyError for a resolution or ratio that isn't in the contract.
     """
     if aspect_ratio == ADAPTIVE:
         aspect_ratio = nearest_aspect_ratio(*adapt_to_pixels) if adapt_to_pixels else FALLBACK_ASPECT_RATIO
@@ -70,5 +70,5 @@ def pixel_size(
 
 
 def billed_seconds(duration_seconds: int) -> int:
-    """The seconds that a requested duration is billed as, which are also the seconds that a preview lasts."""
+    """What a requested duration is billed as, in seconds, which is also how long a preview lasts."""
     return AUTO_RENDERED_SECONDS if duration_seconds == AUTO_DURATION_SECONDS else duration_seconds

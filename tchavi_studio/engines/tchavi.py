@@ -1,8 +1,8 @@
-"""The engine that has clips made by Tchavi's API, or by anything else that speaks it.
+"""The engine whose clips are made by Tchavi's API, or by any server that speaks it.
 
-It translates: requests into the client's calls, answers into snapshots, and errors into the three outcomes that
-matter for money (surely not sent, surely refused, unknown). What it sends is strict, what it reads is tolerant. It
-never sends anything twice by itself: when to try again is the pump's to decide.
+It translates requests into the client's calls, answers into snapshots, and errors into the three outcomes that matter
+for money: certainly not sent, certainly refused, unknown. It is strict in what it sends and tolerant in what it reads.
+It never sends anything twice by itself: the pump decides when to try again.
 """
 
 import logging
@@ -53,27 +53,27 @@ logger = logging.getLogger(__name__)
 REQUEST_TIMEOUT_SECONDS = 20.0
 
 ACCOUNT_STATUSES = frozenset({401, 402, 403})
-"""Refusals of the operator's key, balance or rights: they say nothing about the request."""
+"""Refusals of the provider account's key, balance or rights, which say nothing about the request."""
 
 MISPLACED_STATUSES = frozenset({404, 405})
-"""What a wrong TCHAVI_BASE_URL answers to a submission."""
+"""What a submission to a wrong TCHAVI_BASE_URL gets."""
 
 UNDECIDED_STATUSES = frozenset({408, 409, 425})
-"""Refusals that do not say whether an equal request is being carried out."""
+"""Refusals that leave open whether an equal request is being carried out."""
 
 MAX_ID_LENGTH = 200
 MAX_CREDITS = 10**12
 MAX_REQUESTS_PER_MINUTE = 10**6
-"""Beyond these, and below 0, what the other side says is a mistake of its own, and counts as not said."""
+"""Figures above these or below 0 are the other side's mistake, and count as not given."""
 
 EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 MAX_OUTPUT_BYTES = 1024**3
 IDLE_SECONDS = 15.0
-"""A transfer in which nothing comes for so long has stalled; another one may not."""
+"""A transfer without a byte for so long has stalled; another may not."""
 
 STATES: dict[str, RemoteState] = {
     **{state.value: state for state in RemoteState},
-    # Words that other servers of this kind use. One that nobody knows is followed as work in progress.
+    # What other servers of this kind say. An unknown state counts as work in progress.
     "queued": RemoteState.PENDING,
     "submitted": RemoteState.PENDING,
     "succeeded": RemoteState.COMPLETED,
@@ -86,7 +86,7 @@ STATES: dict[str, RemoteState] = {
 
 
 class TchaviEngine:
-    """One account at one server. Needs an event loop to live in; see `RemoteEngine` for what the methods promise."""
+    """One account at one server. It needs an event loop; `RemoteEngine` documents the methods."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class TchaviEngine:
             raise _question_error(error) from error
 
     async def upload(self, reference: EngineReference) -> UploadedReference:
-        """Upload the reference's file. Raises `RefusedError` for a file that the other side does not take."""
+        """Upload the reference's file. Raises `RefusedError` for a file that the other side refuses."""
         assert reference.path is not None
         try:
             uploaded = await self._client.files.upload(reference.path)
@@ -184,10 +184,10 @@ def fetch_output(
 ) -> str:
     """Fetch a finished clip into `destination`, which must not exist yet, and return its SHA-256.
 
-    A clip may lie on any public address, or where the API itself is: an operator may point `base_url` anywhere, so
-    its host and port are exempt from the rules for strangers' URLs (and so are `allowed_peers`, "host:port"). No key
-    travels along. Raises `OutputExpiredError` when the address no longer opens, and `UnavailableError` for a transfer
-    that failed or was cut short; no file is left behind then.
+    A clip may be on any public server, or where the API itself is: the operator may point `base_url` anywhere, so its
+    host and port are exempt from the rules for strangers' URLs (and so are `allowed_peers`, "host:port"). No key is
+    sent. Raises `OutputExpiredError` if the URL is no longer valid, and `UnavailableError` for a transfer that failed
+    or was cut short. Neither leaves a file behind.
     """
     try:
         home = httpx.URL(base_url)
@@ -214,7 +214,7 @@ def fetch_output(
 
 
 def read_snapshot(job: Job) -> Snapshot:
-    """What a job record says, whatever it leaves out: only a completed job with an address counts as completed."""
+    """What a job record says, whatever it leaves out. Only a completed job with a URL counts as completed."""
     state = STATES.get(job.status.lower(), RemoteState.PROCESSING)
     output_url = storable(job.output.video_url) if job.output else ""
     if state == RemoteState.COMPLETED and not output_url:
@@ -249,7 +249,7 @@ def _budget(response: ResponseInfo) -> Budget:
 
 
 def _submission_error(error: TchaviError) -> EngineError:
-    """Which of the three outcomes a failed submission had. In doubt it is unknown."""
+    """Which of the three outcomes a failed submission had; unknown if in doubt."""
     if error.outcome_unknown:
         return UnknownOutcomeError(error.message, code="upstream_unknown")
     if isinstance(error, APIConnectionError):

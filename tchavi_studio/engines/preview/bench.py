@@ -1,4 +1,4 @@
-"""How fast previews are made on this machine: `python -m tchavi_studio.engines.preview.bench`."""
+"""How fast this machine renders previews: `python -m tchavi_studio.engines.preview.bench`."""
 
 import os
 import tempfile
@@ -26,7 +26,7 @@ class Measurement:
 
     @property
     def speed(self) -> float:
-        """Seconds of clip per second of waiting."""
+        """Seconds of clip per second of rendering."""
         return self.clip_seconds / self.render_seconds
 
     def __str__(self) -> str:

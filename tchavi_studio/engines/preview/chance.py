@@ -1,4 +1,4 @@
-"""Chance that repeats: every random choice of a render flows from its prompt and seed."""
+"""Repeatable chance: every random choice of a render follows from its prompt and seed."""
 
 import hashlib
 

@@ -43,7 +43,7 @@ RENDER = Profile(
 )
 
 ASK_INTERVAL_SECONDS = 0.25
-"""How often `on_progress` is asked at least, also while the child has nothing new to tell."""
+"""How often `on_progress` is called at least, also while there is nothing new to report."""
 
 
 class PreviewEngine:
@@ -58,10 +58,10 @@ class PreviewEngine:
         """Render `request` into `output_path`, replacing what is there.
 
         `on_progress` is called in the calling thread, at least every quarter of a second, with fractions that never
-        fall; 1 is said once, when the clip is whole but not yet in place.
+        fall. 1 comes once, when the clip is complete but not yet in place.
 
         Raises `RenderFailedError` with one of the wire's `CODES`, and `RenderCancelledError` when `on_progress`
-        answered False. The clip appears at `output_path` at once and whole, or not at all.
+        answered False. The clip appears at `output_path` complete, or not at all.
         """
         output_path = output_path.absolute()
         unfinished = output_path.with_name(f".{output_path.name}.{uuid.uuid4().hex}.part")

@@ -1,4 +1,4 @@
-"""The small PREVIEW in the corner of every frame, so that nobody takes an animatic for the finished clip."""
+"""The small PREVIEW in the corner of every frame, so that nobody mistakes a preview for the real clip."""
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 

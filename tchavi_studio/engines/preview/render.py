@@ -1,4 +1,4 @@
-"""The child's work from a request to a finished file: read the sources, set up the shots, draw, sound, encode."""
+"""From a request to a finished file, in the sandboxed process: read the sources, set up the shots, draw and encode."""
 
 import time
 from collections import deque
@@ -60,10 +60,10 @@ MORPH_SHARE = 0.45
 """With a first and a last frame alone, the dissolve between them is the clip's event and takes this share of it."""
 
 PICTURES_WAITING = 6
-"""Between drawing and encoding: enough to level out, few enough to cost little memory."""
+"""Between drawing and encoding: enough to even out the two, few enough to take little memory."""
 
 Report = Callable[[float], None]
-"""Called with the share of the work that is done, 0 to 1."""
+"""Called with how much of the work is done, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,23 +157,9 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
                 comment=f"{TITLE}. Model: {request.model}. Seed: {request.seed}.",
             )
         )
-        lane = EncodingLane(stack.enter_context(ThreadPoolExecutor(1)))
         chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="light")
         light = WanderingLight(size=size, frame_count=frame_count, chance=chance)
-        mark = PreviewMark(size)
-        for frame in range(frame_count):
-            picture = timeline.draw(frame)
-            light.fall_on(picture, frame)
-            mark.stamp(picture)
-            lane.send(partial(encoder.add_frame, picture))
-            second, rest = divmod(frame + 1, FRAMES_PER_SECOND)
-            if sound is not None and rest == 0:
-                samples = sound.result()[:, (second - 1) * SAMPLE_RATE : second * SAMPLE_RATE]
-                lane.send(partial(encoder.add_sound, samples))
-            # The file's last steps are still to come: 1 is only ever said of a finished clip.
-            report(0.99 * (frame + 1) / frame_count)
-        lane.send(encoder.finish)
-        lane.drain()
+        _film(timeline, light, PreviewMark(size), sound, encoder, frame_count=frame_count, report=report)
         content_hash = encoder.content_hash
     return RenderedClip(
         path=output_path,
@@ -189,6 +175,34 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
             "render_seconds": f"{time.monotonic() - started_at:.2f}",
         },
     )
+
+
+def _film(
+    timeline: Timeline,
+    light: WanderingLight,
+    mark: PreviewMark,
+    sound: Future[Samples] | None,
+    encoder: Encoder,
+    *,
+    frame_count: int,
+    report: Report,
+) -> None:
+    """Draw all frames and encode them, with a second of sound after each second of pictures."""
+    with ThreadPoolExecutor(1) as pool:
+        lane = EncodingLane(pool)
+        for frame in range(frame_count):
+            picture = timeline.draw(frame)
+            light.fall_on(picture, frame)
+            mark.stamp(picture)
+            lane.send(partial(encoder.add_frame, picture))
+            second, rest = divmod(frame + 1, FRAMES_PER_SECOND)
+            if sound is not None and rest == 0:
+                samples = sound.result()[:, (second - 1) * SAMPLE_RATE : second * SAMPLE_RATE]
+                lane.send(partial(encoder.add_sound, samples))
+            # The file still has to be finished: 1 means a finished clip.
+            report(0.99 * (frame + 1) / frame_count)
+        lane.send(encoder.finish)
+        lane.drain()
 
 
 def _pixels_to_adapt_to(inputs: Inputs, videos: list[VideoFile]) -> tuple[int, int] | None:
@@ -254,15 +268,15 @@ def _soundtrack(request: EngineRequest, inputs: Inputs, video_slots: list[Slot],
     given: list[PlacedSound] = []
     for source, slot in zip(inputs.videos, video_slots, strict=True):
         start, end = (frame * SAMPLE_RATE // FRAMES_PER_SECOND for frame in (slot.start, slot.end))
-        samples = read_sound(source, seconds_at_most=(end - start) / SAMPLE_RATE)
+        samples = read_sound(source, max_seconds=(end - start) / SAMPLE_RATE)
         if samples is not None:
             given.append(PlacedSound(samples=samples, start=start, end=end, level=VIDEO_SOUND_LEVEL))
     voices: list[Samples] = []
     for source in inputs.audios:
-        samples = read_sound(source, seconds_at_most=seconds)
+        samples = read_sound(source, max_seconds=seconds)
         with source.blamed():
             if samples is None:
-                raise ValueError("There is no sound in it.")
+                raise ValueError("It has no sound.")
             voices.append(samples)
     given += place_in_order(voices, sample_count=sample_count)
     chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="soundtrack")

@@ -1,4 +1,4 @@
-"""The soundtrack: a gentle pad with a few chimes, made from the seed, under the sounds that people gave.
+"""The soundtrack: a gentle pad with a few chimes, made from the seed, under the reference audio.
 
 Everything is computed at once as 2 by n samples; a 15 s clip is 720,000 of them.
 """
@@ -21,11 +21,11 @@ CHIME_SEMITONES = (24, 26, 28, 31, 33, 36)
 
 CHORD_SECONDS = 3.6
 VOICE_LEVEL = 0.16
-"""Root mean square that a given sound is brought to: speech stands clearly above the pad."""
+"""The root mean square that a reference is brought to, so that speech stands clearly above the pad."""
 
 VIDEO_SOUND_LEVEL = 0.05
 DUCKED = 0.3
-"""What is left of the pad while a given sound plays."""
+"""What is left of the pad while a reference plays."""
 
 LIMIT = 0.89
 """Peak of the mix, -1 dB: the encoder's overshoot stays below full scale."""
@@ -33,7 +33,7 @@ LIMIT = 0.89
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedSound:
-    """A given sound with the place where it plays: `start` and `end` in samples of the clip."""
+    """A reference's sound and when it plays: `start` and `end` are samples of the clip."""
 
     samples: Samples
     start: int
@@ -42,7 +42,7 @@ class PlacedSound:
 
 
 def place_in_order(sounds: Sequence[Samples], *, sample_count: int) -> list[PlacedSound]:
-    """Reference audios one after the other in whole length if they fit; else each at the start of an equal share."""
+    """Reference audio one after the other in full if it all fits, else each at the start of an equal share."""
     if sum(sound.shape[1] for sound in sounds) <= sample_count:
         starts = np.cumsum([0, *(sound.shape[1] for sound in sounds)])
     else:
@@ -138,12 +138,12 @@ def _with_room(dry: Samples, chance: np.random.Generator) -> Samples:
     return wet
 
 
-def _fast_length(at_least: int) -> int:
-    """The next length with small prime factors, which the Fourier transform likes."""
+def _fast_length(min_length: int) -> int:
+    """The next length with only small prime factors, for which the Fourier transform is fast."""
     lengths: list[int] = []
     for factor in (1, 3, 5, 9, 15):
         length = factor
-        while length < at_least:
+        while length < min_length:
             length *= 2
         lengths.append(length)
     return min(lengths)

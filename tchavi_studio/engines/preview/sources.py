@@ -1,8 +1,8 @@
-"""Reading the files that people gave: photos, videos and sounds, each behind an explicit format and a cap.
+"""Reading people's files: photos, videos and sounds, each with an explicit format and a size limit.
 
-The format is chosen by the content type that the studio found by probing, never by a file's name, and nothing but
-that one format is tried: a playlist dressed as a video has no demuxer to reach. Whatever goes wrong in here is the
-file's fault and becomes `RenderFailedError` with a code that names the reference.
+The format follows from the content type that probing found, never from a file's name, and no other is tried: a playlist
+disguised as a video reaches no demuxer. Whatever goes wrong in here is the file's fault and becomes
+`RenderFailedError` with a code that names the reference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,10 +24,10 @@ from tchavi_studio.sandbox import ran_short
 
 SAMPLE_RATE = 48_000
 
-PHOTO_PIXELS_AT_MOST = 40_000_000
+MAX_PHOTO_PIXELS = 40_000_000
 """A little over the contract's 6000 by 6000 pixels."""
 
-VIDEO_PIXELS_AT_MOST = 4096 * 2304
+MAX_VIDEO_PIXELS = 4096 * 2304
 """Above anything the studio accepts as a reference video, below what could exhaust the child's memory."""
 
 PHOTO_FORMATS = {
@@ -50,8 +50,8 @@ CONTAINER_FORMATS = {
     "audio/mp3": "mp3",
 }
 
-LONGEST_TO_SHORTEST_AT_MOST = 5
-"""The contract allows 2.5; a sliver would have to be enlarged without measure to cover a frame."""
+MAX_SIDE_RATIO = 5
+"""The longer side by the shorter. The contract allows 2.5; a sliver would have to be enlarged beyond measure."""
 
 QUARTER_TURNS = (None, Transpose.ROTATE_90, Transpose.ROTATE_180, Transpose.ROTATE_270)
 """Pillow's counterclockwise turns, by their number."""
@@ -70,7 +70,7 @@ class Source:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Whatever fails inside is this file's fault, short of a shortage: decoders raise anything on broken bytes."""
+        """Blame this file for whatever fails inside, except a shortage: decoders raise anything on broken bytes."""
         try:
             yield
         except Exception as error:
@@ -86,7 +86,7 @@ class Source:
 
 
 def photo_size(source: Source) -> tuple[int, int]:
-    """Width and height in pixels as the photo is meant to be seen, from its header alone."""
+    """Width and height in pixels as displayed, from the header alone."""
     with source.blamed(), _open_photo(source) as image:
         width, height = image.size
         # Orientations 5 to 8 lie on their side.
@@ -94,7 +94,7 @@ def photo_size(source: Source) -> tuple[int, int]:
 
 
 def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image:
-    """The photo in RGB, upright, transparent parts on white. JPEGs may come smaller, but cover `wanted_pixels`."""
+    """The photo in RGB, upright, on white where transparent. A JPEG may come smaller, but covers `wanted_pixels`."""
     with source.blamed(), _open_photo(source) as image:
         longest = max(wanted_pixels)
         image.draft("RGB", (longest, longest))
@@ -110,19 +110,19 @@ def read_photo(source: Source, *, wanted_pixels: tuple[int, int]) -> Image.Image
 def _open_photo(source: Source) -> Image.Image:
     image = Image.open(source.path, formats=[PHOTO_FORMATS[source.reference.content_type]])
     try:
-        _check_shape(image.size, pixels_at_most=PHOTO_PIXELS_AT_MOST)
+        _check_shape(image.size, max_pixels=MAX_PHOTO_PIXELS)
     except ValueError:
         image.close()
         raise
     return image
 
 
-def _check_shape(size: tuple[int, int], *, pixels_at_most: int) -> None:
-    """Raises ValueError on a picture that is too large, or too long for its width."""
-    if not 0 < size[0] * size[1] <= pixels_at_most:
-        raise ValueError(f"{size[0]} by {size[1]} are too many pixels.")
-    if max(size) > LONGEST_TO_SHORTEST_AT_MOST * min(size):
-        raise ValueError(f"{size[0]} by {size[1]} pixels are too long a shape.")
+def _check_shape(size: tuple[int, int], *, max_pixels: int) -> None:
+    """Raise ValueError for a picture that is too large or too narrow."""
+    if not 0 < size[0] * size[1] <= max_pixels:
+        raise ValueError(f"{size[0]} by {size[1]} is too many pixels.")
+    if max(size) > MAX_SIDE_RATIO * min(size):
+        raise ValueError(f"{size[0]} by {size[1]} pixels is too narrow.")
 
 
 def _open_container(source: Source) -> InputContainer:
@@ -135,25 +135,25 @@ def _open_container(source: Source) -> InputContainer:
 
 
 class VideoFile:
-    """A reference video, read once from front to back and again from the front when it ends."""
+    """A reference video, read from start to end, and from the start again when it ends."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         with source.blamed():
             self._container = _open_container(source)
             self._stream: VideoStream = self._container.streams.video[0]
-            _check_shape((self._stream.width, self._stream.height), pixels_at_most=VIDEO_PIXELS_AT_MOST)
+            _check_shape((self._stream.width, self._stream.height), max_pixels=MAX_VIDEO_PIXELS)
             self._stream.thread_type = "AUTO"
         self._timed_frames = self._decode()
         self._shown = self._next()
         self._coming = self._shown
         self._quarter_turns = round(self._shown[1].rotation / 90) % 4
         with source.blamed():
-            _check_shape(self.size, pixels_at_most=VIDEO_PIXELS_AT_MOST)
+            _check_shape(self.size, max_pixels=MAX_VIDEO_PIXELS)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels as the video is meant to be seen: square pixels, upright."""
+        """Width and height in pixels as displayed: square pixels, upright."""
         width = round(self._stream.width * (self._stream.sample_aspect_ratio or 1))
         return self._turned((width, self._stream.height))
 
@@ -189,26 +189,26 @@ class VideoFile:
                 shown_at = max(lap_start + at - first_at, shown_at)
                 yield shown_at, frame
             if first_at is None:
-                raise ValueError("There is no frame in it.")
+                raise ValueError("It has no frames.")
             lap_start = shown_at = shown_at + frame_seconds
             self._container.seek(0)
 
 
-def read_sound(source: Source, *, seconds_at_most: float) -> Samples | None:
-    """The sound of an audio or video file from its start, in stereo; None when the file has no sound."""
+def read_sound(source: Source, *, max_seconds: float) -> Samples | None:
+    """The first `max_seconds` of the sound of an audio or video file, in stereo, or None if it has no sound."""
     with source.blamed(), _open_container(source) as container:
         if not container.streams.audio:
             return None
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
         blocks: list[Samples] = []
-        sample_count, samples_at_most = 0, round(seconds_at_most * SAMPLE_RATE)
+        sample_count, max_samples = 0, round(max_seconds * SAMPLE_RATE)
         for frame in container.decode(container.streams.audio[0]):
             for resampled in resampler.resample(frame):
                 blocks.append(resampled.to_ndarray().astype(np.float32))
                 sample_count += resampled.samples
-            if sample_count >= samples_at_most:
+            if sample_count >= max_samples:
                 break
         if not blocks:
-            raise ValueError("There is no sample in it.")
-        samples = np.nan_to_num(np.concatenate(blocks, axis=1))[:, :samples_at_most]
+            raise ValueError("It has no samples.")
+        samples = np.nan_to_num(np.concatenate(blocks, axis=1))[:, :max_samples]
         return np.clip(samples, -1, 1).astype(np.float32)

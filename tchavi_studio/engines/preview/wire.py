@@ -61,7 +61,7 @@ def decode_order(task: dict[str, Any]) -> Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """So much of the work is done, 0 to 1."""
+    """How much of the work is done, 0 to 1."""
 
     done: float
 
@@ -86,7 +86,7 @@ def encode_answer(answer: Answer) -> dict[str, Any]:
 def decode_answer(message: dict[str, Any]) -> Answer:
     """The answer that `encode_answer` made.
 
-    Raises ValueError on anything else: a child that decodes strangers' files is not to be trusted further than that.
+    Raises ValueError on anything else: a child that decodes strangers' files can't be trusted any further.
     """
     try:
         ((kind, plain),) = message.items()
@@ -109,7 +109,7 @@ def decode_answer(message: dict[str, Any]) -> Answer:
                 facts={str(name): str(value) for name, value in plain["facts"].items()},
             )
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("The answer lacks what its kind needs.") from error
+        raise ValueError("The answer lacks something that its kind needs.") from error
     raise ValueError(f"There is no kind of answer called {kind!r}.")
 
 
