@@ -1,4 +1,4 @@
-"""A Python client of Tchavi's video API, and of any Studio that serves it. It needs httpx and nothing else.
+"""A Python client for Tchavi's video API, and for any Studio. It needs httpx and nothing else.
 
     from tchavi_studio.client import Tchavi
 
@@ -6,7 +6,7 @@
         job = client.videos.generations.create_and_wait(model="seedance-2", prompt="A paper boat in the rain")
         client.download(job, "boat.mp4")
 
-`AsyncTchavi` is the same with `await`. Everything raised on purpose is a `TchaviError`; see `errors.py` for the tree.
+`AsyncTchavi` is the same with `await`. Everything it raises on purpose is a `TchaviError`; `errors.py` has the tree.
 """
 
 from tchavi_studio.client.async_client import AsyncTchavi

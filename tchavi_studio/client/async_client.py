@@ -29,7 +29,7 @@ from tchavi_studio.client.results import Credits, Job, JobPage, Quote, UploadedF
 class AsyncTchavi:
     """`Tchavi` for asyncio: the same arguments, methods, results and errors, awaited.
 
-    For another event loop than asyncio's give its `sleep`. Local files are read and clips written in small pieces
+    For an event loop other than asyncio's, pass its `sleep`. Local files are read and clips written in small chunks
     between awaits.
     """
 
@@ -83,7 +83,7 @@ class AsyncTchavi:
         )
 
     async def close(self) -> None:
-        """Close the connections; a given `http_client` stays open."""
+        """Close the connections. Your own `http_client` stays open."""
         if self._owns_http:
             await self._http.aclose()
 
@@ -216,7 +216,7 @@ class AsyncJobs:
 
 
 class AsyncFiles:
-    """`client.files` (a Studio's addition)"""
+    """`client.files`. Only a Studio offers this."""
 
     def __init__(self, client: AsyncTchavi) -> None:
         self._client = client
@@ -231,7 +231,7 @@ class AsyncFiles:
 
 
 class AsyncCreditsAccount:
-    """`client.credits` (a Studio's addition)"""
+    """`client.credits`. Only a Studio offers this."""
 
     def __init__(self, client: AsyncTchavi) -> None:
         self._client = client
@@ -241,7 +241,7 @@ class AsyncCreditsAccount:
 
 
 class AsyncModels:
-    """`client.models` (a Studio's addition)"""
+    """`client.models`. Only a Studio offers this."""
 
     def __init__(self, client: AsyncTchavi) -> None:
         self._client = client

@@ -26,18 +26,18 @@ from tchavi_studio.client.results import Credits, Job, JobPage, Quote, UploadedF
 
 
 class Tchavi:
-    """A client of Tchavi's API, or of a Studio that serves it. Safe to share between threads.
+    """A client for Tchavi's API, or for a Studio. Safe to share between threads.
 
-    `api_key` and `base_url` default to the environment's `TCHAVI_API_KEY` and `TCHAVI_BASE_URL`. `timeout_seconds` is
-    for each connect, read and write of one request. Give `http_client` (closed by whoever made it) or `transport` to
-    use your own httpx; `clock` and `sleep` are there for tests.
+    `api_key` and `base_url` default to `TCHAVI_API_KEY` and `TCHAVI_BASE_URL` in the environment. `timeout_seconds` is
+    for each connect, read and write of a request. Pass `http_client` (which you close yourself) or `transport` to use
+    your own httpx; `clock` and `sleep` are for tests.
 
-    A request is sent again up to `max_retries` times after 429, 502, 503 and failed connections, waiting as long as
-    `Retry-After` asks (up to 60 s; a longer wish is raised as the error it came with). The one call that costs
-    credits, `create`, is not sent again when its outcome is unknown (502, 503, a silent or broken connection), because
-    Tchavi documents no idempotency: the error then has `outcome_unknown=True`. Every `create` carries an
-    `Idempotency-Key` nevertheless; say `idempotent_server=True` where the server honours it, as a Studio does, and
-    `create` is retried like everything else without ever being billed twice.
+    A request is retried up to `max_retries` times after 429, 502, 503 and failed connections, after as long as
+    `Retry-After` asks (up to 60 s; if it asks for longer, the error is raised). `create`, the one call that costs
+    credits, isn't retried when its outcome is unknown (502, 503, a connection that broke or went silent), because
+    Tchavi doesn't document idempotency: the error then has `outcome_unknown=True`. Every `create` carries an
+    `Idempotency-Key` all the same. Pass `idempotent_server=True` if the server honours it, as a Studio does, and
+    `create` is retried like everything else, and never billed twice.
 
     Raises `MissingKeyError` and `UsageError` for a configuration that can't work.
     """
@@ -84,16 +84,16 @@ class Tchavi:
         timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS,
         max_bytes: int = MAX_DOWNLOAD_BYTES,
     ) -> Path:
-        """Fetch a completed job's clip into `path`, replacing what is there, and return it.
+        """Download a completed job's clip to `path`, replacing what is there, and return the path.
 
-        The file appears only when it is whole: it is written beside its place, checked (length, MP4 structure), then
-        renamed. A link that has expired is asked for again. Raises `JobNotFinishedError`, `JobFailedError`,
+        The file appears only when it is complete: it is written next to its place, checked (length, MP4 structure),
+        then renamed. If the link has expired, a fresh one is requested. Raises `JobNotFinishedError`, `JobFailedError`,
         `DownloadError`, and `OSError` for the disk.
         """
         return self._run(self._flows.download(job_or_id, path, timeout_seconds=timeout_seconds, max_bytes=max_bytes))
 
     def close(self) -> None:
-        """Close the connections; a given `http_client` stays open."""
+        """Close the connections. Your own `http_client` stays open."""
         if self._owns_http:
             self._http.close()
 
@@ -112,7 +112,7 @@ class Tchavi:
         return f"Tchavi(base_url={self.base_url!r})"
 
     def _run(self, flow: Flow[T]) -> T:
-        """Perform what `flow` asks for until it returns; closing it lets it tidy up after an interruption."""
+        """Perform what `flow` asks for until it returns. Closing it lets it clean up after an interruption."""
         try:
             effect = next(flow)
             while True:
@@ -151,9 +151,9 @@ class Generations:
         self._client = client
 
     def create(self, *, idempotency_key: str | None = None, **params: Unpack[GenerationParams]) -> Job:
-        """Ask for a clip and return the accepted job at once; `params` are those of `GenerationParams`.
+        """Request a clip and return the accepted job at once. `params` are those of `GenerationParams`.
 
-        Local files are uploaded first, where the server takes uploads. Without an `idempotency_key` one is made.
+        Local files are uploaded first, if the server accepts uploads. An `idempotency_key` is made if you give none.
         """
         return self._client._run(self._client._flows.create(params, idempotency_key=idempotency_key))
 
@@ -165,10 +165,10 @@ class Generations:
         timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
         **params: Unpack[GenerationParams],
     ) -> Job:
-        """Ask for a clip and return the job once it is completed.
+        """Request a clip and return the job once it is completed.
 
-        `timeout_seconds` counts from the acceptance. Raises `JobFailedError` and `JobTimeoutError`; whatever is raised
-        after the acceptance has the job's id as `job_id`.
+        `timeout_seconds` counts from when the job is accepted. Raises `JobFailedError` and `JobTimeoutError`. Whatever
+        is raised after that has the job's id as `job_id`.
         """
         return self._client._run(
             self._client._flows.create_and_wait(
@@ -185,7 +185,7 @@ class Videos:
         self.generations = Generations(client)
 
     def quote(self, **params: Unpack[GenerationParams]) -> Quote:
-        """Ask what a clip would cost, and whether it would be accepted, without buying it (a Studio's addition)."""
+        """What a clip would cost, and whether it would be accepted, without buying it. Only a Studio offers this."""
         return self._client._run(self._client._flows.quote(params))
 
 
@@ -196,6 +196,7 @@ class Jobs:
         self._client = client
 
     def retrieve(self, job_id: str) -> Job:
+        """The job as it is now."""
         return self._client._run(self._client._flows.retrieve_job(job_id))
 
     def wait(
@@ -205,7 +206,7 @@ class Jobs:
         on_update: OnUpdate | None = None,
         timeout_seconds: float = WAIT_TIMEOUT_SECONDS,
     ) -> Job:
-        """Return the job once it is completed, keeping inside the server's rate limit.
+        """Return the job once it is completed, staying within the server's rate limit.
 
         Raises `JobFailedError` and `JobTimeoutError`.
         """
@@ -214,15 +215,15 @@ class Jobs:
         )
 
     def list(self, *, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
-        """Walk through the jobs, newest first, fetching pages of 50 as they are needed; `limit` ends it early."""
+        """All jobs, newest first, fetched in pages of 50 as needed. `limit` ends the list early."""
         return self._walk(JobCursor(status=status, limit=limit))
 
     def list_page(self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0) -> JobPage:
-        """One request's worth of the list, with the facts of its headers: for programs that watch their budget."""
+        """One page of the list, with its response headers, for programs that watch their rate limit."""
         return self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset))
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job that has not started (a Studio's addition)."""
+        """Cancel a job that hasn't started. Only a Studio offers this."""
         return self._client._run(self._client._flows.cancel(job_id))
 
     def _walk(self, cursor: JobCursor) -> Iterator[Job]:
@@ -231,32 +232,33 @@ class Jobs:
 
 
 class Files:
-    """`client.files` (a Studio's addition)"""
+    """`client.files`. Only a Studio offers this."""
 
     def __init__(self, client: Tchavi) -> None:
         self._client = client
 
     def upload(self, source: MediaSource) -> UploadedFile:
-        """Upload a path or a binary file object; the result's `url` goes wherever the API takes a URL."""
+        """Upload a path or a binary file object. Use the result's `url` wherever the API takes a URL."""
         return self._client._run(self._client._flows.upload(source))
 
     def are_taken(self) -> bool:
-        """Whether this server takes uploads at all: a Studio does."""
+        """Whether this server accepts uploads at all. A Studio does."""
         return self._client._run(self._client._flows.files_are_taken())
 
 
 class CreditsAccount:
-    """`client.credits` (a Studio's addition)"""
+    """`client.credits`. Only a Studio offers this."""
 
     def __init__(self, client: Tchavi) -> None:
         self._client = client
 
     def retrieve(self, *, limit: int | None = None, before: int | None = None) -> Credits:
+        """The balance, with up to `limit` rows of the statement before the sequence number `before`."""
         return self._client._run(self._client._flows.credits(limit=limit, before=before))
 
 
 class Models:
-    """`client.models` (a Studio's addition)"""
+    """`client.models`. Only a Studio offers this."""
 
     def __init__(self, client: Tchavi) -> None:
         self._client = client

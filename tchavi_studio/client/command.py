@@ -1,18 +1,18 @@
-"""The command `tchavi`: make a clip, fetch it, list jobs, see the credits, from a terminal.
+"""Make clips, download them, list jobs and see your credits, from a terminal.
 
-The key is read from TCHAVI_API_KEY, the server from TCHAVI_BASE_URL. Results go to stdout, everything else to stderr.
+The key comes from TCHAVI_API_KEY, the server from TCHAVI_BASE_URL. Results go to stdout, everything else to stderr.
 
 Exit codes:
     0  done
-    1  the job failed (its credits are refunded by the server)
+    1  the job failed (the server refunds its credits)
     2  wrong usage, or the server refused the request as invalid
-    3  no API key, or one that is not accepted for this
+    3  no API key, or one that isn't allowed to do this
     4  not enough credits
     5  too many requests
     6  the server or the network failed
-    7  the job is not finished yet; it goes on
-    8  the clip could not be written here
-  130  interrupted; a job that was accepted goes on
+    7  the job isn't finished yet, and goes on
+    8  the clip couldn't be written here
+  130  interrupted; an accepted job goes on
 """
 
 import argparse
@@ -53,7 +53,7 @@ _REDRAW_SECONDS = 0.5
 
 
 class ExitCode(IntEnum):
-    """What the module's docstring and `--help` say, as names."""
+    """The exit codes in the module's docstring and `--help`, by name."""
 
     DONE = 0
     JOB_FAILED = 1
@@ -68,20 +68,24 @@ class ExitCode(IntEnum):
 
 
 _ANSWERS: tuple[tuple[type[TchaviError], ExitCode, str], ...] = (
-    (MissingKeyError, ExitCode.AUTHENTICATION, "Put your key into the environment: export TCHAVI_API_KEY=sk-tch_…"),
-    (AuthenticationError, ExitCode.AUTHENTICATION, "Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is its server."),
-    (PermissionDeniedError, ExitCode.AUTHENTICATION, "Use a key that may do this, or another model."),
+    (MissingKeyError, ExitCode.AUTHENTICATION, "Set your key: export TCHAVI_API_KEY=sk-tch_…"),
+    (
+        AuthenticationError,
+        ExitCode.AUTHENTICATION,
+        "Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is the server it belongs to.",
+    ),
+    (PermissionDeniedError, ExitCode.AUTHENTICATION, "Use a key that is allowed to do this, or another model."),
     (
         InsufficientCreditsError,
         ExitCode.CREDITS,
         "Nothing was charged. Add credits, or ask for a shorter clip or 480p.",
     ),
-    (RateLimitError, ExitCode.RATE_LIMIT, "Nothing was charged. Try again a little later."),
+    (RateLimitError, ExitCode.RATE_LIMIT, "Nothing was charged. Try again later."),
     (NotFoundError, ExitCode.USAGE, "See your jobs with: tchavi jobs"),
     (NotOfferedError, ExitCode.USAGE, ""),
     (InvalidRequestError, ExitCode.USAGE, "Nothing was charged. Correct the request and try again."),
     (UsageError, ExitCode.USAGE, ""),
-    (JobFailedError, ExitCode.JOB_FAILED, "Change what it complains about and try again."),
+    (JobFailedError, ExitCode.JOB_FAILED, "Fix what the message names, and try again."),
     (JobNotFinishedError, ExitCode.NOT_FINISHED, ""),
     (JobTimeoutError, ExitCode.NOT_FINISHED, ""),
     (TchaviError, ExitCode.SERVER, "Try again in a moment."),
@@ -89,23 +93,23 @@ _ANSWERS: tuple[tuple[type[TchaviError], ExitCode, str], ...] = (
 
 
 class OpenClient(Protocol):
-    """How the command comes by its client: `Tchavi` itself, or a test's."""
+    """Opens the client: `Tchavi` itself, or a test's."""
 
     def __call__(self, *, sleep: Callable[[float], None]) -> Tchavi: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with `argv` (the process's own arguments by default) and return its exit code."""
+    """Run the command with `argv` (by default the process's own arguments) and return its exit code."""
     try:
         return run(argv, open_client=Tchavi, stdout=sys.stdout, stderr=sys.stderr)
     except BrokenPipeError:
-        # The reader went away, as in `tchavi jobs | head`: no error, but Python would complain once more at its end.
+        # The reader went away, as in `tchavi jobs | head`. That is no error, but Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
 
 
 def run(argv: Sequence[str] | None, *, open_client: OpenClient, stdout: TextIO, stderr: TextIO) -> int:
-    """`main` with its surroundings handed in."""
+    """`main`, with its surroundings as arguments."""
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as leaving:  # argparse has said why, or printed the help
@@ -120,7 +124,7 @@ def run(argv: Sequence[str] | None, *, open_client: OpenClient, stdout: TextIO, 
     except BrokenPipeError:
         raise
     except OSError as error:
-        terminal.say(f"tchavi: The clip could not be written: {error}.")
+        terminal.say(f"tchavi: The clip couldn't be written: {error}.")
         return ExitCode.DISK
     except KeyboardInterrupt:
         terminal.say("tchavi: Interrupted.")
@@ -153,7 +157,7 @@ class Progress:
             self._stream.flush()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep as the client asks, moving the elapsed time on meanwhile."""
+        """Sleep as the client asks, and keep the elapsed time up to date meanwhile."""
         while self._is_terminal and self._text and seconds > _REDRAW_SECONDS:
             self._pause(_REDRAW_SECONDS)
             seconds -= _REDRAW_SECONDS
@@ -161,7 +165,7 @@ class Progress:
         self._pause(seconds)
 
     def clear(self) -> None:
-        """Take the line away, so that what follows starts on a clean one."""
+        """Remove the line, so that what follows starts on a clean one."""
         if self._is_terminal and self._text:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -192,13 +196,13 @@ class Terminal:
         self._stderr.flush()
 
     def refuse(self, error: TchaviError, *, fetch: str = "") -> ExitCode:
-        """Say in one line what went wrong and what to do. `fetch` is the command that gets a job that goes on."""
+        """Say in one line what went wrong and what to do. `fetch` is the command that fetches a job that goes on."""
         code, advice = next((code, advice) for kind, code, advice in _ANSWERS if isinstance(error, kind))
         if fetch and not isinstance(error, JobFailedError):
             advice = f"Fetch it later with: {fetch}"
         elif error.outcome_unknown:
             advice = (
-                "The request may have been accepted and charged: look at `tchavi jobs` before you repeat it. A Studio "
+                "The request may have been accepted and charged. Look at `tchavi jobs` before you repeat it. A Studio "
                 f"makes no second clip if you repeat it with --idempotency-key {error.idempotency_key}"
             )
         elif isinstance(error, RateLimitError) and error.retry_after_seconds is not None:
@@ -232,7 +236,7 @@ def _generate(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal)
         )
     except KeyboardInterrupt:
         terminal.say(
-            "tchavi: Interrupted while sending. The request may have been accepted and charged: look at `tchavi jobs`."
+            "tchavi: Interrupted while sending. The request may have been accepted and charged. Look at `tchavi jobs`."
         )
         return ExitCode.INTERRUPTED
     return _finish(client, job, arguments, terminal)
@@ -245,7 +249,7 @@ def _fetch(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) ->
 
 
 def _finish(client: Tchavi, job: Job, arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Wait for `job` and write its clip; on every way out but success, say how to come back to it."""
+    """Wait for `job` and write its clip. If that doesn't work out, say how to come back to it."""
     output = arguments.output or Path(re.sub(r"[^A-Za-z0-9_-]", "_", job.id) + ".mp4")
     fetch = f"tchavi fetch {shlex.quote(job.id)} -o {shlex.quote(str(output))}"
     try:
@@ -254,10 +258,10 @@ def _finish(client: Tchavi, job: Job, arguments: argparse.Namespace, terminal: T
     except TchaviError as error:
         return terminal.refuse(error, fetch=fetch)
     except KeyboardInterrupt:
-        terminal.say(f"tchavi: Interrupted. Job {job.id} goes on, and so does its charge. Fetch it with: {fetch}")
+        terminal.say(f"tchavi: Interrupted. Job {job.id} goes on and stays charged. Fetch it with: {fetch}")
         return ExitCode.INTERRUPTED
     except OSError as error:
-        terminal.say(f"tchavi: The clip could not be written: {error}. Make room, then fetch it with: {fetch}")
+        terminal.say(f"tchavi: The clip couldn't be written: {error}. Make room, then fetch it with: {fetch}")
         return ExitCode.DISK
     if done.credits_used is not None:
         terminal.say(f"{job.id}: {done.credits_used:,} credits")
@@ -283,7 +287,7 @@ def _jobs(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) -> 
 
 
 def _without_link(job: Job) -> dict[str, object]:
-    """The job's record without its `video_url`: whoever reads that in a log can fetch the clip. `fetch` needs none."""
+    """The job's record without its `video_url`, with which anyone who reads a log could fetch the clip."""
     output = job.raw.get("output")
     if not isinstance(output, dict):
         return dict(job.raw)
@@ -294,10 +298,10 @@ def _credits(client: Tchavi, arguments: argparse.Namespace, terminal: Terminal) 
     try:
         balance = client.credits.retrieve().balance_credits
     except NotOfferedError:
-        # Tchavi itself has no such call, but says it in the headers of every answer.
+        # Tchavi itself has no such call, but every answer says it in its headers.
         balance = client.jobs.list_page(limit=1).response.credits_remaining
     if balance is None:
-        terminal.say("tchavi: The server does not say how many credits are left.")
+        terminal.say("tchavi: The server doesn't say how many credits are left.")
         return ExitCode.SERVER
     terminal.result(f"{balance:,} credits")
     return ExitCode.DONE
@@ -321,23 +325,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
-    generate = commands.add_parser("generate", help="make a clip, wait for it and write it")
-    generate.add_argument("prompt", help="the scene and its motion")
+    generate = commands.add_parser("generate", help="make a clip, wait for it and save it")
+    generate.add_argument("prompt", help="the scene and what happens in it")
     generate.add_argument("--model", default=DEFAULT_MODEL, help="seedance-2 or kling-v3 (default: %(default)s)")
     generate.add_argument("--image", metavar="FILE|URL", help="the first frame")
     generate.add_argument("--last-frame", metavar="FILE|URL", help="the last frame; needs --image")
     generate.add_argument("--reference-image", metavar="FILE|URL", action="append", help="up to 9; not with --image")
-    generate.add_argument("--reference-video", metavar="FILE|URL", action="append", help="up to 3, together 15 s")
+    generate.add_argument("--reference-video", metavar="FILE|URL", action="append", help="up to 3, 15 s in all")
     generate.add_argument("--reference-audio", metavar="FILE|URL", action="append", help="up to 3; needs an image")
     generate.add_argument("--duration", type=_duration, metavar="SECONDS", help="1 to 15, or auto (server: 5)")
     generate.add_argument("--resolution", metavar="480p|720p", help="(server: 480p)")
     generate.add_argument("--aspect-ratio", metavar="RATIO", help="16:9, 9:16, 1:1, 4:3, 3:4, adaptive (server: 16:9)")
     generate.add_argument("--no-audio", action="store_true", help="without a soundtrack")
-    generate.add_argument("--seed", type=int, help="fixes the outcome, as far as the model can")
+    generate.add_argument("--seed", type=int, help="makes the result repeatable, as far as the model allows")
     generate.add_argument("--idempotency-key", metavar="KEY", help="a Studio answers the same key with the same job")
     _add_output(generate)
 
-    fetch = commands.add_parser("fetch", help="wait for a job that was started before and write its clip")
+    fetch = commands.add_parser("fetch", help="wait for an earlier job and save its clip")
     fetch.add_argument("job", help="the job's id")
     _add_output(fetch)
 
@@ -345,7 +349,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("--status", choices=[status.value for status in JobStatus])
     jobs.add_argument("--limit", type=int, default=20, help="how many (default: %(default)s)")
     jobs.add_argument(
-        "--json", action="store_true", help="the records as the server sent them, but for the signed links"
+        "--json", action="store_true", help="the records as the server sent them, without the signed links"
     )
 
     commands.add_parser("credits", help="show the credits that are left")
@@ -368,15 +372,15 @@ def _duration(text: str) -> int:
 
 
 def _check_directory(output: Path) -> None:
-    """Find out before paying that the clip could not be written."""
+    """Find out before paying if the clip couldn't be written."""
     if output.is_dir():
-        raise UsageError(f"{output} is a directory: give the name of a file.")
+        raise UsageError(f"{output} is a directory. Give the name of a file.")
     if not os.access(output.absolute().parent, os.W_OK):
-        raise UsageError(f"{output.absolute().parent} is no directory that can be written to.")
+        raise UsageError(f"{output.absolute().parent} isn't a directory you can write to.")
 
 
 def _printable(text: str) -> str:
-    """What comes from a server must not steer the terminal."""
+    """`text` without control characters: what comes from a server must not control the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Where the server is and who we are there: calls become `httpx.Request`s here, and exchanges become answers."""
+"""The server and our key for it. Calls become `httpx.Request`s here, and responses become answers or errors."""
 
 import json
 import os
@@ -37,7 +37,7 @@ _CANNOT_WORK = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """Time and chance as the client sees them; a test puts its own here."""
+    """Time and chance as the client sees them, so that tests can bring their own."""
 
     monotonic_seconds: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -48,7 +48,7 @@ class Clock:
 class Call:
     """One API call, before it is bound to a server.
 
-    `is_safe` says that carrying it out twice costs nobody anything.
+    `is_safe` means that carrying it out twice costs nothing.
     """
 
     method: str
@@ -65,7 +65,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A 2xx answer: its decoded JSON object and the facts of its headers."""
+    """A 2xx answer: its JSON object, and what its headers say."""
 
     body: Mapping[str, object]
     response: ResponseInfo
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A server, a key and the rules for talking to it. The key appears in no repr and no error."""
+    """A server, a key, and the rules for talking to it. The key is in no repr and no error."""
 
     api_key: str = field(repr=False)
     base_url: str
@@ -93,12 +93,14 @@ class Connection:
         idempotent_server: bool,
         clock: Clock | None,
     ) -> "Connection":
-        """Fill what is None from `TCHAVI_API_KEY` and `TCHAVI_BASE_URL`, and refuse what can't work."""
+        """Fill in what is None from `TCHAVI_API_KEY` and `TCHAVI_BASE_URL`, and refuse what can't work."""
         key = (api_key if api_key is not None else os.environ.get("TCHAVI_API_KEY", "")).strip()
         if not key:
-            raise MissingKeyError("There is no API key: set TCHAVI_API_KEY, or give api_key=…")
+            raise MissingKeyError("There is no API key. Set TCHAVI_API_KEY, or pass api_key=…")
         if not key.isascii() or not key.isprintable() or " " in key:
-            raise UsageError("The API key has characters that no key has (a line break or a space?). Copy it again.")
+            raise UsageError(
+                "The API key contains characters that no key has (a line break or a space?). Copy it again."
+            )
         if timeout_seconds <= 0 or max_retries < 0:
             raise UsageError("timeout_seconds must be above 0 and max_retries at least 0.")
         return cls(
@@ -132,7 +134,7 @@ class Connection:
             raise UsageError(f"{call}: the parameters can't be written as JSON: {error}") from error
 
     def media_request(self, url: str) -> httpx.Request:
-        """A GET for a finished clip: without the key, since the URL may be another host's and carries its own proof."""
+        """A GET for a finished clip, without the key: the URL may be on another host, and is signed itself."""
         target = httpx.URL(self.base_url + "/").join(url)
         if target.scheme not in ("http", "https") or not target.host:
             raise httpx.UnsupportedProtocol(f"{target.scheme or 'no'} scheme")
@@ -146,7 +148,7 @@ class Connection:
         if response.is_success and isinstance(body, dict):
             return Answer(body=body, response=info)
         if response.is_success or response.is_redirect:
-            what = "a redirect" if response.is_redirect else "something that is no JSON object"
+            what = "a redirect" if response.is_redirect else "something other than a JSON object"
             error = UnreadableAnswerError(
                 f"{call}: the server answered with {what}. Is {self.base_url} the right base URL?",
                 status=response.status_code,
@@ -178,11 +180,12 @@ class Connection:
         return error
 
     def may_repeat(self, call: Call, error: TchaviError) -> bool:
-        """True when `call` may be sent again after `error`, and doing so may help.
+        """Whether `call` may be sent again after `error`, and whether that may help.
 
-        A refusal (429) and a connection that never stood are always safe to repeat. After a 502, a 503 or a broken or
-        silent connection the request may have been carried out; Tchavi documents no idempotency keys, so repeating a
-        paid POST there could bill it twice. It is repeated only with a key, at a server that was declared to honour it.
+        A refusal (429) and a connection that was never made are always safe to repeat. After a 502, a 503 or a
+        connection that broke or went silent, the request may have been carried out. Tchavi doesn't document idempotency
+        keys, so repeating a paid POST there could bill it twice: it is repeated only with a key, at a server known to
+        honour it.
         """
         if not is_transient(error):
             return False
@@ -192,12 +195,12 @@ class Connection:
         return {"timeout": httpx.Timeout(self.timeout_seconds).as_dict()}
 
     def _without_key(self, content: bytes) -> bytes:
-        """Servers like to quote a wrong key back; errors end up in logs."""
+        """Servers like to quote a wrong key back, and errors end up in logs."""
         return content.replace(self.api_key.encode(), b"sk-tch_...")
 
 
 def is_transient(error: TchaviError) -> bool:
-    """True for 429, 502, 503 and connections that failed: the same call may work a moment later."""
+    """Whether the same call may work a moment later: after 429, 502, 503 and failed connections."""
     if isinstance(error, APIConnectionError):
         return error.is_transient
     return isinstance(error, APIError) and error.status in (429, 502, 503)

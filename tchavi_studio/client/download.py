@@ -1,4 +1,4 @@
-"""Fetching a finished clip: into a file that appears only when it is whole."""
+"""Downloading a finished clip, to a file that appears only when it is complete."""
 
 import uuid
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class Download:
         self._max_bytes = max_bytes
 
     def run(self, job_or_id: Job | str) -> Flow[Path]:
-        """Fetch the clip, with a fresh link where one has expired, and try again where that may help."""
+        """Download the clip, with a fresh link if its own has expired, and try again where that may help."""
         output, job_id = yield from self._fresh_output(job_or_id)
         part = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex[:8]}.part")
         may_refresh = True
@@ -75,7 +75,7 @@ class Download:
             part.unlink(missing_ok=True)
 
     def _fresh_output(self, job_or_id: Job | str) -> Flow[tuple[VideoOutput, str]]:
-        """The output of a completed job with a link that is not past its time, asking the server where needed."""
+        """The output of a completed job with a link that hasn't expired, asking the server if need be."""
         job = job_or_id if isinstance(job_or_id, Job) else (yield from self._retrieve_job(job_or_id))
         if isinstance(job_or_id, Job) and not job.is_failed and not self._is_fetchable(job):
             job = yield from self._retrieve_job(job.id)
@@ -84,7 +84,7 @@ class Download:
         if not job.is_completed:
             raise JobNotFinishedError(job)
         if job.output is None or not job.output.video_url:
-            error = UnreadableAnswerError(f"Job {job.id} is completed, but the server names no video URL.")
+            error = UnreadableAnswerError(f"Job {job.id} is completed, but the server gave no video URL.")
             error.job_id = job.id
             raise error
         return job.output, job.id
@@ -106,11 +106,11 @@ class Download:
 
             try:
                 request = self._connection.media_request(output.video_url)
-                # Not into messages: the URL itself is a secret, since it is signed.
+                # The URL itself is signed, and so a secret: messages name only the host.
                 host = request.url.host
                 response: httpx.Response = yield Send(request, keep, follow_redirects=True)
             except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-                raise DownloadError("The server named a video URL that is no http(s) URL.") from error
+                raise DownloadError("The server gave a video URL that isn't an http(s) URL.") from error
             except httpx.HTTPError as error:
                 raise _Broken(f"the connection to {host} failed ({type(error).__name__})") from error
             status = response.status_code
@@ -124,7 +124,7 @@ class Download:
 
 
 class _Broken(Exception):
-    """This attempt to fetch the clip failed; another may not."""
+    """This attempt to download the clip failed; another may not."""
 
 
 class _LinkExpired(Exception):
@@ -132,16 +132,16 @@ class _LinkExpired(Exception):
 
 
 def _file_problem(file: BinaryIO, response: httpx.Response, output: VideoOutput) -> str:
-    """Why what was written is not the whole clip; "" if it is."""
+    """What is wrong with the downloaded file; "" if it is the complete clip."""
     byte_count = file.tell()
-    # Where the body was compressed, Content-Length counts other bytes than the file's.
+    # If the body was compressed, Content-Length isn't the size of the file.
     promised = "" if "content-encoding" in response.headers else response.headers.get("content-length", "")
     if promised.isdecimal() and int(promised) != byte_count:
         return f"{byte_count:,} of {int(promised):,} bytes arrived"
     size_mb = output.file_size_mb
     if not promised and size_mb is not None:
-        # The only other figure there is: rounded, and silent about whether a megabyte has 10⁶ or 2²⁰ bytes.
-        lowest, highest = (size_mb - 0.1) * 0.95 * 1000**2, (size_mb + 0.1) * 1.05 * 1024**2
-        if not lowest <= byte_count <= highest:
+        # The only other figure there is. It is rounded, and a megabyte may be 10⁶ or 2²⁰ bytes.
+        min_bytes, max_bytes = (size_mb - 0.1) * 0.95 * 1000**2, (size_mb + 0.1) * 1.05 * 1024**2
+        if not min_bytes <= byte_count <= max_bytes:
             return f"{byte_count:,} bytes arrived where {size_mb:g} MB were announced"
     return mp4_problem(file, byte_count=byte_count)

@@ -9,12 +9,12 @@ import httpx
 from tchavi_studio.client.results import Job
 
 OnUpdate = Callable[[Job], object]
-"""Called with the job on each change of its status; with the async client it may be a coroutine function."""
+"""Called with the job whenever its status changes. With the async client it may be a coroutine function."""
 
 
 @dataclass(frozen=True)
 class Send:
-    """Send `request`, hand the body to `on_chunk` piece by piece, and answer with the closed `httpx.Response`."""
+    """Send `request`, pass the body to `on_chunk` piece by piece, and return the closed `httpx.Response`."""
 
     request: httpx.Request
     on_chunk: Callable[[bytes], None]

@@ -14,16 +14,16 @@
     │   ├── RateLimitError          429
     │   ├── ServerError             500 and any other 5xx
     │   ├── UpstreamError           502, 503, 504
-    │   ├── NotOfferedError         this server does not know the call (404, 405, 501)
-    │   └── UnreadableAnswerError   the answer is not what the API promises
+    │   ├── NotOfferedError         this server doesn't know the call (404, 405, 501)
+    │   └── UnreadableAnswerError   the answer isn't what the API promises
     ├── APIConnectionError          no answer came
     │   └── APITimeoutError         … in time (a builtin `TimeoutError` too)
     ├── JobFailedError              the job ended as failed
     ├── JobNotFinishedError         there is nothing to download yet
-    ├── JobTimeoutError             the job did not finish in the time given; it goes on (a builtin `TimeoutError` too)
-    └── DownloadError               the file could not be fetched whole
+    ├── JobTimeoutError             the job didn't finish in time, and goes on (a builtin `TimeoutError` too)
+    └── DownloadError               the clip couldn't be downloaded completely
 
-The caller's own disk raises `OSError`, as ever.
+Your own disk raises `OSError`, as always.
 """
 
 from collections.abc import Mapping
@@ -38,10 +38,10 @@ WITHOUT_EXPLANATION = "The server answered {status} without an explanation."
 class TchaviError(Exception):
     """Base of the tree. `message` is for people.
 
-    `outcome_unknown` is True when a request that costs credits may have been carried out although no usable answer
-    came: sending it again could bill it twice, so look in `jobs.list()` first, or repeat it with the same
-    `idempotency_key` at a server that honours such keys. `job_id` names the job that the error concerns, where there
-    is one: after `create_and_wait` raised, that job may still be running.
+    `outcome_unknown` is True if a request that costs credits may have been carried out although no usable answer came.
+    Sending it again could bill it twice: look in `jobs.list()` first, or repeat it with the same `idempotency_key` at a
+    server that honours such keys. `job_id` is the job that the error is about, if there is one: after
+    `create_and_wait` has raised, that job may still be running.
     """
 
     outcome_unknown: bool = False
@@ -66,9 +66,9 @@ class MissingKeyError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a request; `param` is "" where the server names no parameter.
+    """One thing that is wrong with a request. `param` is "" if the server names no parameter.
 
-    `index` is the place, from 0, in a parameter that is a list.
+    `index` is the position, from 0, in a parameter that is a list.
     """
 
     param: str = ""
@@ -80,7 +80,7 @@ class Problem:
 class APIError(TchaviError):
     """The server answered with an error.
 
-    `details` is what the server sent as such, unread; `problems` is the readable form of it.
+    `details` is what the server sent, as it came; `problems` is the readable form of it.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class APIError(TchaviError):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Every problem the server listed; the error's own message where it listed none."""
+        """Every problem that the server listed, or the error itself if it listed none."""
         listed = tuple(_read_problems(self.details))
         return listed or (Problem(param=self.param, message=self.message, code=self.code),)
 
@@ -124,15 +124,15 @@ class AuthenticationError(APIError):
 
 
 class InsufficientCreditsError(APIError):
-    """402: the account has too few credits for this request. Nothing was charged."""
+    """402: there aren't enough credits for this request. Nothing was charged."""
 
 
 class PermissionDeniedError(APIError):
-    """403: the key is good, but may not do this (for instance use this model)."""
+    """403: the key is valid, but isn't allowed to do this (use this model, for instance)."""
 
 
 class InvalidRequestError(APIError):
-    """The request itself is wrong; `problems` lists all that is. Nothing was charged."""
+    """The request itself is wrong, and `problems` lists how. Nothing was charged."""
 
 
 class NotFoundError(InvalidRequestError):
@@ -140,27 +140,27 @@ class NotFoundError(InvalidRequestError):
 
 
 class ConflictError(InvalidRequestError):
-    """409: the request collides with another one, such as one with the same idempotency key that still runs."""
+    """409: the request conflicts with another, such as one with the same idempotency key that is still running."""
 
 
 class UnprocessableError(InvalidRequestError):
-    """422: well-formed but refused, such as an idempotency key that was used with another request."""
+    """422: well-formed but refused, for instance because its idempotency key was used for another request."""
 
 
 class RateLimitError(APIError):
-    """429: too many requests. Wait `retry_after_seconds` (None where the server names no time). Nothing was charged."""
+    """429: too many requests. Wait `retry_after_seconds` (None if the server gives no time). Nothing was charged."""
 
 
 class ServerError(APIError):
-    """500: the server broke."""
+    """500: the server failed."""
 
 
 class UpstreamError(APIError):
-    """502, 503, 504: the server is overloaded, or something behind it did not answer."""
+    """502, 503, 504: the server is overloaded, or something behind it didn't answer."""
 
 
 class NotOfferedError(APIError):
-    """This server does not know the call: it is one of Studio's additions to Tchavi's API."""
+    """This server doesn't know the call, which only a Studio offers."""
 
 
 class UnreadableAnswerError(APIError):
@@ -168,7 +168,7 @@ class UnreadableAnswerError(APIError):
 
 
 class APIConnectionError(TchaviError):
-    """No answer came: no connection, or one that broke. `is_transient` is False where trying again can't help."""
+    """No answer came: there was no connection, or it broke. `is_transient` is False if trying again can't help."""
 
     def __init__(self, message: str = "", *, is_transient: bool = True) -> None:
         super().__init__(message)
@@ -180,7 +180,7 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
 
 class JobFailedError(TchaviError):
-    """The job ended as failed. `code` and `message` are the job's own; credits are refunded by the server itself."""
+    """The job failed. `code` and `message` are the job's own. The server refunds its credits."""
 
     def __init__(self, job: Job) -> None:
         super().__init__((job.error.message if job.error else "") or "no reason was given")
@@ -207,12 +207,12 @@ class JobNotFinishedError(TchaviError):
 
 
 class JobTimeoutError(TchaviError, TimeoutError):
-    """The job did not finish in the time given. It goes on: `jobs.wait(error.job_id)` waits for it again."""
+    """The job didn't finish in time. It goes on: `jobs.wait(error.job_id)` waits for it again."""
 
     def __init__(self, job: Job, timeout_seconds: float) -> None:
         super().__init__(
-            f"Job {job.id} is still {job.status or 'open'} after {timeout_seconds:g} s. It goes on, and so does its "
-            f"charge: ask for it again by its id."
+            f"Job {job.id} is still {job.status or 'open'} after {timeout_seconds:g} s. It goes on and "
+            f"stays charged. Ask for it again by its id."
         )
         self.args = (job, timeout_seconds)
         self.job = job
@@ -221,13 +221,13 @@ class JobTimeoutError(TchaviError, TimeoutError):
 
 
 class DownloadError(TchaviError):
-    """The clip could not be fetched whole; no file was left behind. The job itself is not affected."""
+    """The clip couldn't be downloaded completely, and no file was left behind. The job itself isn't affected."""
 
 
 def api_error(
     *, status: int, body: object, retry_after_seconds: float | None = None, response: ResponseInfo
 ) -> APIError:
-    """The error for an answer outside 2xx. `body` is the decoded JSON, or None where it was none."""
+    """The error for an answer outside 2xx. `body` is the decoded JSON, or None if it wasn't JSON."""
     envelope = body if isinstance(body, dict) else {}
     error = envelope.get("error", envelope)
     if isinstance(error, str):

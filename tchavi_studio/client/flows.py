@@ -1,8 +1,8 @@
-"""What the client does, step by step, without doing any of it: the logic that the sync and the async client share.
+"""What the client does, without the input and output: the logic that the blocking and the async client share.
 
-Each method of `Flows` is a generator. It yields effects (send this, sleep so long, tell the caller) and is sent their
-results; `client.py` performs them, once blocking and once awaiting. httpx's own `Auth.auth_flow` works the same way.
-A failed exchange is thrown into the generator as the `httpx.HTTPError` it was.
+Each method of `Flows` is a generator. It yields effects (send this, sleep that long, tell the caller) and is sent their
+results. `client.py` performs them blocking, `async_client.py` awaiting. httpx's own `Auth.auth_flow` works the same
+way. A failed exchange is thrown into the generator as an `httpx.HTTPError`.
 """
 
 import os
@@ -60,7 +60,7 @@ WAIT_TIMEOUT_SECONDS = 900.0
 
 @dataclass
 class JobCursor:
-    """Where a walk through the job list stands."""
+    """How far a walk through the job list has come."""
 
     status: str | None = None
     limit: int | None = None
@@ -77,10 +77,10 @@ class JobCursor:
         return PAGE_LIMIT if self.limit is None else min(PAGE_LIMIT, self.limit - len(self.seen_ids))
 
     def take(self, page: JobPage) -> list[Job]:
-        """The jobs of `page` that were not seen yet, and one step forward.
+        """The jobs of `page` that haven't been seen yet. Moves on to the next page.
 
-        New jobs push older ones to the next page while we walk, so some come twice. A page without any new one ends
-        the walk: a server that ignores `offset` would keep it going for ever.
+        New jobs push older ones to the next page meanwhile, so some come twice. A page with nothing new ends the walk,
+        or a server that ignores `offset` would keep it going for ever.
         """
         asked = self.page_limit
         fresh: list[Job] = []
@@ -104,7 +104,7 @@ class Flows:
     # Calls
 
     def call(self, call: Call, *, max_retries: int | None = None) -> Flow[Answer]:
-        """Send `call` until it is answered, as often as is allowed and safe (see `Connection.may_repeat`)."""
+        """Send `call` until it is answered, as often as that is allowed and safe (see `Connection.may_repeat`)."""
         retries = self._connection.max_retries if max_retries is None else max_retries
         outcome_unknown = False
         attempt = 0
@@ -112,7 +112,7 @@ class Flows:
             try:
                 return (yield from self._exchange(call))
             except TchaviError as error:
-                # The last attempt's refusal says nothing about an earlier one that may have gone through.
+                # The last attempt may be refused although an earlier one went through.
                 in_progress = outcome_unknown and isinstance(error, ConflictError)
                 outcome_unknown = error.outcome_unknown = outcome_unknown or error.outcome_unknown
                 error.idempotency_key = call.idempotency_key
@@ -145,7 +145,7 @@ class Flows:
         return backoff_seconds(attempt, chance=self._clock.chance())
 
     def _addition(self, call: Call, *, instead: str = "") -> Flow[Answer]:
-        """Call one of Studio's additions, which a server that is no Studio does not know."""
+        """Make a call that only a Studio knows."""
         try:
             return (yield from self.call(call))
         except APIError as error:
@@ -162,14 +162,14 @@ class Flows:
     def create(self, params: Mapping[str, object], *, idempotency_key: str | None) -> Flow[Job]:
         key = idempotency_key if idempotency_key is not None else str(uuid.uuid4())
         if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
-            raise UsageError("An idempotency key is 1 to 255 visible ASCII characters.")
+            raise UsageError("An idempotency key must be 1 to 255 visible ASCII characters.")
         body = yield from self._uploaded(request_body(params))
         call = Call(method="POST", path="/videos/generations", body=body, idempotency_key=key, is_safe=False)
         answer = yield from self.call(call)
         job = read_job(answer.body, response=answer.response)
         if not job.id:
             error = UnreadableAnswerError(
-                f"{call}: the server accepted the request but named no job.", response=answer.response
+                f"{call}: the server accepted the request but gave no job id.", response=answer.response
             )
             error.outcome_unknown, error.idempotency_key = True, key
             raise error
@@ -212,11 +212,11 @@ class Flows:
     def upload(self, source: object) -> Flow[UploadedFile]:
         file = media(source, parameter="upload")
         if isinstance(file, str):
-            raise UsageError("This is a URL already: give it to the API as it is.")
+            raise UsageError("This is a URL already. Pass it to the API as it is.")
         return (yield from self._upload(file))
 
     def files_are_taken(self) -> Flow[bool]:
-        """Ask without uploading anything: a server that takes files forbids to read the list of them."""
+        """Find out without uploading anything: a server that accepts files answers 405 to a GET of their list."""
         try:
             yield from self.call(Call(method="GET", path="/files"))
         except APIError as error:
@@ -231,10 +231,10 @@ class Flows:
             content = stack.enter_context(file.source.open("rb")) if isinstance(file.source, Path) else file.source
             # Safe to repeat: at worst the server keeps a second copy.
             call = Call(method="POST", path="/files", file=(file.name, content, file.content_type))
-            answer = yield from self._addition(call, instead=f"Give a URL instead of the local file {file.name}.")
+            answer = yield from self._addition(call, instead=f"Pass a URL instead of the local file {file.name}.")
         uploaded = read_uploaded_file(answer.body, response=answer.response)
         if not uploaded.url:
-            raise UnreadableAnswerError(f"{call}: the server named no URL.", response=answer.response)
+            raise UnreadableAnswerError(f"{call}: the server gave no URL.", response=answer.response)
         return uploaded
 
     # Jobs
@@ -278,9 +278,9 @@ class Flows:
         return job if job.id else (yield from self.retrieve_job(job_id))
 
     def _follow(self, job: Job, *, on_update: OnUpdate | None, timeout_seconds: float) -> Flow[Job]:
-        """Look at `job` until it is finished; its id is on whatever is raised, since it goes on without us.
+        """Poll `job` until it is finished. Whatever is raised has its id, since the job goes on without us.
 
-        A look that fails for a passing reason is no reason to give up a job that is paid for: only the deadline is.
+        A poll that fails for a passing reason is no reason to give up on a job that is paid for; only the deadline is.
         """
         deadline = self._clock.monotonic_seconds() + timeout_seconds
         failure: TchaviError | None = None
@@ -340,5 +340,5 @@ class Flows:
 
 def _job_path(job_id: str) -> str:
     if not job_id.strip("."):
-        raise UsageError("A job id is needed, such as job_abc123.")
+        raise UsageError("Give a job id, such as job_abc123.")
     return f"/jobs/{quote(job_id, safe='')}"

@@ -1,18 +1,18 @@
-"""A cheap check that a file is a whole MP4, without decoding it."""
+"""A cheap check that a file is a complete MP4, without decoding it."""
 
 from typing import BinaryIO
 
 _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _MAX_BOXES = 10_000
-"""A clip has a handful of top-level boxes (fragmented ones a few hundred): more is not a clip."""
+"""A clip has a handful of top-level boxes (fragmented ones a few hundred): more isn't a clip."""
 
 
 def mp4_problem(file: BinaryIO, *, byte_count: int) -> str:
-    """Say in a few words why `file` is not a whole MP4; "" if it is one.
+    """Say in a few words why `file` isn't a complete MP4; "" if it is.
 
     Walks the top-level boxes (ISO/IEC 14496-12): the first must be `ftyp`, one must be `moov`, and none may reach past
-    the end, which is how a truncated download shows even when the server sent no length.
+    the end, which reveals a truncated download even if the server sent no length.
     """
     if byte_count == 0:
         return "it is empty"
@@ -28,12 +28,12 @@ def mp4_problem(file: BinaryIO, *, byte_count: int) -> str:
         if not names and name != b"ftyp":
             return "it is not an MP4 file"
         names.add(name)
-        smallest = _HEADER_BYTES
+        min_size = _HEADER_BYTES
         if size == 1:
-            size, smallest = int.from_bytes(header[8:16]), _LARGE_HEADER_BYTES
-        elif size == 0:  # by the standard: the last box, reaching to the end
+            size, min_size = int.from_bytes(header[8:16]), _LARGE_HEADER_BYTES
+        elif size == 0:  # by the standard: the last box, up to the end
             size = byte_count - position
-        if size < smallest or position + size > byte_count:
+        if size < min_size or position + size > byte_count:
             return "it is cut short or damaged"
         position += size
     return "it has too many parts"

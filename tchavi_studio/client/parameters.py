@@ -1,7 +1,7 @@
-"""The parameters of a generation, and what may stand for a piece of media.
+"""The parameters of a generation, and the forms that media can take.
 
-Only names and media are looked at here. The rules themselves (ranges, what excludes what) are the server's, so that a
-new rule or model needs no new client.
+This checks only names and media. The rules themselves (ranges, what excludes what) are the server's, so a new rule or
+model needs no new client.
 """
 
 import io
@@ -19,11 +19,11 @@ MediaSource = str | os.PathLike[str] | BinaryIO
 
 
 class GenerationParams(TypedDict, total=False):
-    """Keyword arguments of `create`, `create_and_wait` and `quote`. One that is None or left out is not sent.
+    """Keyword arguments of `create`, `create_and_wait` and `quote`. Those that are None or missing aren't sent.
 
     `duration` is in whole seconds, or -1 for "let the model choose". `last_frame_image_url` needs `image_url`;
     `reference_images` exclude it; `reference_audios` need one of the two. References are named [Image1], [Video1],
-    [Audio1] in the prompt. `extra_body` is sent beside the rest, for parameters that this client does not know yet.
+    [Audio1] in the prompt. `extra_body` is sent along, for parameters that this client doesn't know yet.
     """
 
     model: Required[str]
@@ -47,7 +47,7 @@ _LISTED_MEDIA = ("reference_images", "reference_videos", "reference_audios")
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to upload: `source` is a path, or a binary file object that can be read from its start again."""
+    """A file to upload: `source` is a path, or a binary file object that can seek to its start again."""
 
     source: Path | BinaryIO
     name: str
@@ -60,12 +60,12 @@ class LocalFile:
 def request_body(params: Mapping[str, object]) -> dict[str, object]:
     """The JSON body for `params`, with a `LocalFile` wherever something has to be uploaded first.
 
-    Raises `UsageError` for a misspelt or missing name and for a local file that is not there, before anything is
-    sent: a program must not find out by its third upload that the fourth file does not exist.
+    Raises `UsageError` for a misspelt or missing name and for a local file that doesn't exist, before anything is sent:
+    a program shouldn't find out after its third upload that the fourth file is missing.
     """
     unknown = sorted(set(params) - set(GenerationParams.__annotations__))
     if unknown:
-        raise UsageError(f"Unknown parameter: {', '.join(unknown)}. Give others through extra_body.")
+        raise UsageError(f"Unknown parameter: {', '.join(unknown)}. Pass others in extra_body.")
     missing = sorted(name for name in GenerationParams.__required_keys__ if params.get(name) is None)
     if missing:
         raise UsageError(f"Missing parameter: {', '.join(missing)}.")
@@ -77,14 +77,14 @@ def request_body(params: Mapping[str, object]) -> dict[str, object]:
         if name in body:
             sources = body[name]
             if isinstance(sources, str | os.PathLike) or not isinstance(sources, Sequence):
-                raise UsageError(f"{name} takes a list, also for one file.")
+                raise UsageError(f"{name} takes a list, even for one file.")
             body[name] = [media(source, parameter=name) for source in sources]
     extra = params.get("extra_body")
     return {**body, **extra} if isinstance(extra, Mapping) else body
 
 
 def media(source: object, *, parameter: str) -> str | LocalFile:
-    """Tell a URL (passed through as it is) from a local file. `parameter` names it in the error."""
+    """A URL as it is, or a local file. `parameter` is its name in errors. Raises `UsageError`."""
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         return source
     if isinstance(source, str | os.PathLike):
@@ -92,7 +92,7 @@ def media(source: object, *, parameter: str) -> str | LocalFile:
     if not _is_binary_file(source):
         raise UsageError(f"{parameter} takes an http(s) URL, a path or a file opened in binary mode.")
     if not source.seekable():
-        raise UsageError(f"{parameter}: this stream can be read only once. Give a path, or a file that can seek.")
+        raise UsageError(f"{parameter}: this stream can be read only once. Pass a path, or a file that can seek.")
     name = getattr(source, "name", None)
     return LocalFile(source, Path(name).name if isinstance(name, str) and name else "upload")
 
@@ -102,7 +102,7 @@ def _local_path(source: object, parameter: str) -> LocalFile:
         path = Path(str(source))
         if path.is_file():
             return LocalFile(path, path.name)
-    except (OSError, ValueError):  # a name too long, or with a NUL: certainly no file of ours
+    except (OSError, ValueError):  # too long a name, or one with a NUL, is certainly not a file
         pass
     shown = str(source)
     shown = shown if len(shown) <= 200 else shown[:200] + "…"

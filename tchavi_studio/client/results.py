@@ -1,7 +1,7 @@
-"""What the API answers, as frozen values.
+"""The API's answers, as frozen values.
 
-Reading is tolerant on purpose: the upstream publishes no schema, so a field that is missing or of an unexpected type
-becomes None (or ""), never an exception, and a field that is not known here is kept under `extra`.
+Reading is deliberately tolerant, because the provider publishes no schema. A field that is missing or has an unexpected
+type becomes None (or ""), never an exception, and an unknown field is kept in `extra`.
 """
 
 import math
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """The four states of the contract. `Job.status` stays a plain string, because a server may know more."""
+    """The four states of the contract. `Job.status` is a plain string, because a server may have others."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -23,7 +23,7 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseInfo:
-    """What an answer's headers say beside its body; None where the server said nothing."""
+    """What an answer's headers say; None where they say nothing."""
 
     request_id: str = ""
     credits_used: int | None = None
@@ -31,7 +31,7 @@ class ResponseInfo:
     requests_per_minute_limit: int | None = None
     requests_per_minute_remaining: int | None = None
     is_replay: bool = False
-    """True when the server answered from its memory of an earlier request with the same idempotency key."""
+    """True if the server repeated its answer to an earlier request with the same idempotency key."""
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> "ResponseInfo":
@@ -47,7 +47,7 @@ class ResponseInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOutput:
-    """The finished clip. `video_url` stops working at `url_expires_at`; `Tchavi.download` asks for a fresh one."""
+    """The finished clip. `video_url` stops working at `url_expires_at`; `Tchavi.download` gets a fresh one."""
 
     video_url: str = ""
     duration_seconds: float | None = None
@@ -70,8 +70,7 @@ class JobError:
 class Job:
     """One video generation as the server last described it.
 
-    `raw` is the job record as it was answered, `response` the facts of that answer's headers; neither takes part in
-    comparisons.
+    `raw` is the job record as received, and `response` what the headers said; neither takes part in comparisons.
     """
 
     id: str = ""
@@ -88,7 +87,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """True when the job is completed or failed: its state will not change any more."""
+        """True if the job is completed or failed, and won't change any more."""
         return self.status in (JobStatus.COMPLETED, JobStatus.FAILED)
 
     @property
@@ -102,7 +101,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class JobPage:
-    """One answer of the job list, newest first. `has_more` is None when the server does not say."""
+    """One answer of the job list, newest first. `has_more` is None if the server doesn't say."""
 
     jobs: tuple[Job, ...] = ()
     has_more: bool | None = None
@@ -111,10 +110,10 @@ class JobPage:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedFile:
-    """A file that the server keeps; `url` goes wherever the API takes a URL, until `url_expires_at`.
+    """A file that the server stores. Use its `url` wherever the API takes a URL, until `url_expires_at`.
 
-    `kind` is image, video or audio; the sizes are those of the file as it is kept (a photo may have been converted).
-    A film or sound that `needs_trim` is longer than the models take.
+    `kind` is image, video or audio. The sizes are those of the stored file (a photo may have been converted). A video
+    or audio file that `needs_trim` is longer than the models accept.
     """
 
     id: str = ""
@@ -133,7 +132,7 @@ class UploadedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """One row of a statement. `amount_credits` is what it did to the wallet: negative for a charge."""
+    """One row of a statement. `amount_credits` is the change in the balance, negative for a charge."""
 
     sequence: int | None = None
     kind: str = ""
@@ -147,10 +146,10 @@ class Transfer:
 
 @dataclass(frozen=True, kw_only=True)
 class Credits:
-    """What is left to spend, in which `book` ("sandbox": play credits, "live": real ones).
+    """What is left to spend, and in which `book`: "sandbox" (play credits) or "live" (real ones).
 
-    A key that `is_test` spends nothing. `statement` has the newest rows first; `has_more` tells of older ones, and is
-    None when the server does not say.
+    A key that `is_test` spends nothing. The `statement` is newest first; `has_more` is True if there are older rows,
+    and None if the server doesn't say.
     """
 
     balance_credits: int | None = None
@@ -166,7 +165,7 @@ class Credits:
 class Quote:
     """What a generation with these parameters would cost: `credits_per_second` for each of `billed_seconds`.
 
-    `is_affordable` says whether the `balance_credits` of now would do.
+    `is_affordable` says whether the current `balance_credits` is enough.
     """
 
     amount_credits: int | None = None
@@ -216,7 +215,7 @@ def read_job(body: object, *, response: ResponseInfo) -> Job:
 
 
 def read_job_page(body: object, *, response: ResponseInfo) -> JobPage:
-    """Read `{"data": [job, …]}`; entries that are no objects are left out."""
+    """Read `{"data": [job, …]}`, leaving out entries that aren't objects."""
     record = _mapping(body)
     return JobPage(
         jobs=tuple(read_job(entry, response=response) for entry in _entries(record.get("data"))),
@@ -248,7 +247,7 @@ def read_uploaded_file(body: object, *, response: ResponseInfo) -> UploadedFile:
 
 
 def read_credits(body: object, *, response: ResponseInfo) -> Credits:
-    """Read `{"balance": …}`; the header `X-Credits-Remaining` stands in where the body has no balance."""
+    """Read `{"balance": …}`; without a balance in the body, the header `X-Credits-Remaining` counts."""
     record = _mapping(body)
     balance = _whole(record.get("balance"))
     return Credits(
@@ -359,7 +358,7 @@ def _whole(value: object) -> int | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """An instant from ISO 8601 text or from Unix seconds; without a zone it is taken as UTC."""
+    """A time from ISO 8601 text or Unix seconds. Without a time zone it counts as UTC."""
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)

@@ -175,8 +175,7 @@ def test_waiting_ends_at_its_deadline_and_the_job_goes_on(run_on_server: Any, ap
     error = caught.value
     assert (error.job.status, error.timeout_seconds) == ("pending", 10)
     assert str(error) == (
-        f"Job {error.job_id} is still pending after 10 s. It goes on, and so does its charge: "
-        "ask for it again by its id."
+        f"Job {error.job_id} is still pending after 10 s. It goes on and stays charged. Ask for it again by its id."
     )
     assert hours.sleeps == [2.0, 2.5, 3.125, 2.375, 0]
     api.is_working = True
@@ -479,15 +478,15 @@ def test_a_file_that_is_refused(run_on_server: Any, tmp_path: Path) -> None:
         ({"image_url": "a\0b"}, "image_url: 'a\\x00b' is neither an http(s) URL nor a file on this machine."),
         ({"image_url": 7}, "image_url takes an http(s) URL, a path or a file opened in binary mode."),
         ({"image_url": io.StringIO("x")}, "image_url takes an http(s) URL, a path or a file opened in binary mode."),
-        ({"reference_images": "https://x/a.png"}, "reference_images takes a list, also for one file."),
-        ({"reference_images": 7}, "reference_images takes a list, also for one file."),
-        ({"promt": "x"}, "Unknown parameter: promt. Give others through extra_body."),
+        ({"reference_images": "https://x/a.png"}, "reference_images takes a list, even for one file."),
+        ({"reference_images": 7}, "reference_images takes a list, even for one file."),
+        ({"promt": "x"}, "Unknown parameter: promt. Pass others in extra_body."),
         ({"prompt": None}, "Missing parameter: prompt."),
         ({"prompt": "\ud800"}, None),
         ({"seed": float("nan")}, None),
-        ({"idempotency_key": "a b"}, "An idempotency key is 1 to 255 visible ASCII characters."),
-        ({"idempotency_key": ""}, "An idempotency key is 1 to 255 visible ASCII characters."),
-        ({"idempotency_key": "k" * 256}, "An idempotency key is 1 to 255 visible ASCII characters."),
+        ({"idempotency_key": "a b"}, "An idempotency key must be 1 to 255 visible ASCII characters."),
+        ({"idempotency_key": ""}, "An idempotency key must be 1 to 255 visible ASCII characters."),
+        ({"idempotency_key": "k" * 256}, "An idempotency key must be 1 to 255 visible ASCII characters."),
     ],
 )
 def test_what_can_not_work_is_refused_before_anything_is_sent(

@@ -162,7 +162,7 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
             ["generate", "[fail]"],
             1,
             "Job job_1 failed: The prompt was refused by the model (content_policy). 1,300 credits were refunded. "
-            "Change what it complains about and try again.",
+            "Fix what the message names, and try again.",
         ),
         (
             ["generate", "x", "--duration", "99"],
@@ -176,8 +176,8 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
             2,
             "image_url: 'gone.png' is neither an http(s) URL nor a file on this machine.",
         ),
-        (["generate", "x", "-o", "gone/boat.mp4"], 2, "{tmp}/gone is no directory that can be written to."),
-        (["generate", "x", "-o", "."], 2, ". is a directory: give the name of a file."),
+        (["generate", "x", "-o", "gone/boat.mp4"], 2, "{tmp}/gone isn't a directory you can write to."),
+        (["generate", "x", "-o", "."], 2, ". is a directory. Give the name of a file."),
         (["jobs", "--limit", "0"], 2, "limit must be at least 1."),
         (
             ["fetch", "job_999"],
@@ -195,7 +195,7 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
         (
             ["generate", "[wait]", "--timeout", "1"],
             7,
-            "Job job_1 is still pending after 1 s. It goes on, and so does its charge: ask for it again by its id. "
+            "Job job_1 is still pending after 1 s. It goes on and stays charged. Ask for it again by its id. "
             "Fetch it later with: tchavi fetch job_1 -o job_1.mp4",
         ),
     ],
@@ -223,7 +223,8 @@ def test_a_key_that_is_not_accepted(tchavi: Shell) -> None:
     assert tchavi("credits", api_key="sk-tch_other") == 3
     assert told(tchavi.err) == (
         "tchavi: This API key is not known. No credits moved: check that it was copied whole. "
-        "(401 invalid_api_key, request req_1) Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is its server.\n"
+        "(401 invalid_api_key, request req_1) Check TCHAVI_API_KEY, and that TCHAVI_BASE_URL is "
+        "the server it belongs to.\n"
     )
 
 
@@ -237,8 +238,8 @@ def test_without_a_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert command.main(["credits"]) == 3
     assert capsys.readouterr() == (
         "",
-        "tchavi: There is no API key: set TCHAVI_API_KEY, or give api_key=… "
-        "Put your key into the environment: export TCHAVI_API_KEY=sk-tch_…\n",
+        "tchavi: There is no API key. Set TCHAVI_API_KEY, or pass api_key=… "
+        "Set your key: export TCHAVI_API_KEY=sk-tch_…\n",
     )
 
 
@@ -253,7 +254,7 @@ def test_without_a_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         (
             httpx.Response(403, json={"error": {"message": "Not this model.", "code": "model_not_allowed"}}),
             3,
-            "Not this model. (403 model_not_allowed) Use a key that may do this, or another model.",
+            "Not this model. (403 model_not_allowed) Use a key that is allowed to do this, or another model.",
         ),
         (
             httpx.ConnectError("refused"),
@@ -263,13 +264,13 @@ def test_without_a_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         (
             httpx.Response(502, json={"error": {"message": "Sorry\x1b[2J."}}),
             6,
-            "Sorry [2J. (502) The request may have been accepted and charged: look at `tchavi jobs` before you repeat "
+            "Sorry [2J. (502) The request may have been accepted and charged. Look at `tchavi jobs` before you repeat "
             "it. A Studio makes no second clip if you repeat it with --idempotency-key boat-1",
         ),
         (
             KeyboardInterrupt(),
             130,
-            "Interrupted while sending. The request may have been accepted and charged: look at `tchavi jobs`.",
+            "Interrupted while sending. The request may have been accepted and charged. Look at `tchavi jobs`.",
         ),
     ],
     ids=str,
@@ -321,7 +322,7 @@ def test_a_disk_that_refuses(tchavi: Shell, api: LiveApi, tmp_path: Path) -> Non
     (tmp_path / f"{job_id}.mp4").mkdir()
     assert tchavi("fetch", job_id) == 8
     line = told(tchavi.err).splitlines()[-1]
-    assert line.startswith("tchavi: The clip could not be written: [Errno 21] Is a directory")
+    assert line.startswith("tchavi: The clip couldn't be written: [Errno 21] Is a directory")
     assert line.endswith("Make room, then fetch it with: tchavi fetch job_1 -o job_1.mp4")
 
 
@@ -370,7 +371,7 @@ def test_credits_of_a_server_that_tells_them_in_its_headers_only(tchavi: Shell) 
 def test_credits_that_nobody_tells(tchavi: Shell) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={}))
     assert tchavi("credits", base_url="http://t", transport=transport) == 6
-    assert tchavi.err == "tchavi: The server does not say how many credits are left.\n"
+    assert tchavi.err == "tchavi: The server doesn't say how many credits are left.\n"
 
 
 # The real thing: a process of its own
@@ -424,8 +425,7 @@ def test_ctrl_c_while_waiting_says_that_the_job_goes_on(process: Process, tmp_pa
         out, err = running.communicate(timeout=10)
     assert (running.returncode, out) == (130, "")
     assert told(err) == (
-        "tchavi: Interrupted. Job job_1 goes on, and so does its charge. "
-        "Fetch it with: tchavi fetch job_1 -o boat.mp4\n"
+        "tchavi: Interrupted. Job job_1 goes on and stays charged. Fetch it with: tchavi fetch job_1 -o boat.mp4\n"
     )
     assert list(tmp_path.glob("*.mp4")) == []
 

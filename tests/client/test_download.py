@@ -115,7 +115,7 @@ def test_a_folder_that_is_not_there_is_the_callers_error(run_on_server: Any, fin
 
 def test_a_completed_job_without_a_link(run: Any, path: Path) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"id": "job_1", "status": "completed"}))
-    with pytest.raises(UnreadableAnswerError, match="completed, but the server names no video URL"):
+    with pytest.raises(UnreadableAnswerError, match="completed, but the server gave no video URL"):
         run(lambda client: client.download("job_1", path), transport=transport)
 
 
@@ -228,7 +228,7 @@ def test_redirects_are_followed(run: Any, path: Path) -> None:
 
 @pytest.mark.parametrize("link", ["ftp://cdn.example/clip.mp4", "file:///etc/passwd", "http://", "http://x:port/"])
 def test_a_link_that_is_no_link(run: Any, path: Path, link: str) -> None:
-    with pytest.raises(DownloadError, match=r"^The server named a video URL that is no http\(s\) URL\.$"):
+    with pytest.raises(DownloadError, match=r"^The server gave a video URL that isn't an http\(s\) URL\.$"):
         run(
             lambda client: client.download(completed(video_url=link), path),
             transport=httpx.MockTransport(lambda request: httpx.Response(200)),

@@ -221,7 +221,7 @@ def test_each_request_carries_its_timeout(run: Any) -> None:
         (
             httpx.Response(200, text="<html>"),
             UnreadableAnswerError,
-            "GET /jobs/job_1: the server answered with something that is no JSON object. "
+            "GET /jobs/job_1: the server answered with something other than a JSON object. "
             "Is https://tchavi.com/api/v1 the right base URL? (200)",
         ),
         (
@@ -330,7 +330,7 @@ def test_a_server_without_uploads_says_what_to_do(run: Any, tmp_path: Path) -> N
             transport=transport,
         )
     assert caught.value.message == (
-        "https://tchavi.com/api/v1 does not offer POST /files. Give a URL instead of the local file first.png."
+        "https://tchavi.com/api/v1 does not offer POST /files. Pass a URL instead of the local file first.png."
     )
 
 
@@ -370,7 +370,7 @@ def test_credits_that_stand_only_in_the_headers(run: Any) -> None:
 
 def test_an_upload_that_is_answered_without_a_url(run: Any, tmp_path: Any) -> None:
     (tmp_path / "a.png").write_bytes(b"picture")
-    with pytest.raises(UnreadableAnswerError, match="POST /files: the server named no URL"):
+    with pytest.raises(UnreadableAnswerError, match="POST /files: the server gave no URL"):
         run(lambda client: client.files.upload(tmp_path / "a.png"), transport=Script(httpx.Response(201, json={})))
 
 
