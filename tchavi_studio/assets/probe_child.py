@@ -1,6 +1,6 @@
-"""The child's side of probing: opens a stranger's file in a sandboxed process, without Django.
+"""Probing, in the sandboxed process: opens a stranger's file, without Django.
 
-It gives one answer: `{"facts": {…}}`, or `{"refused": {"code": …, "figures": {…}}}`.
+It gives one answer: `{"facts": {…}}` or `{"refused": {"code": …, "figures": {…}}}`.
 """
 
 from pathlib import Path

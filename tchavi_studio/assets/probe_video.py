@@ -111,7 +111,7 @@ def _check_boxes(path: Path) -> None:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    # A cover picture is a video stream too, of one frame.
+    """The first video stream that isn't a cover picture. Raises `RefusedFileError` if there is none."""
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             return stream
@@ -119,6 +119,7 @@ def video_stream(container: InputContainer) -> VideoStream:
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
+    """The first audio stream, if there is one."""
     return container.streams.audio[0] if container.streams.audio else None
 
 
@@ -255,10 +256,12 @@ def _copy(source: InputContainer, path: Path) -> None:
 
 
 def write_mp4(path: Path) -> AbstractContextManager[OutputContainer]:
+    """Write an MP4 with its index at the front."""
     return write_container(path, format_name="mp4", options={"movflags": "+faststart"})
 
 
 def add_aac(target: OutputContainer) -> AudioStream:
+    """Add a stream of stereo AAC, which every browser plays."""
     stream = target.add_stream("aac", rate=48_000)
     stream.layout = "stereo"
     stream.bit_rate = 192_000

@@ -1,4 +1,4 @@
-"""Small files of every kind a request can bring, made on the spot."""
+"""Makes small files of every kind that a request can have."""
 
 import wave
 from fractions import Fraction
@@ -13,7 +13,7 @@ from tchavi_studio.engines.base import EngineReference
 
 
 def textured(size: tuple[int, int], seed: int) -> Image.Image:
-    """A soft picture without two equal places, so that any shift or mix-up shows."""
+    """A soft picture with no two places alike, so that any shift or mix-up shows."""
     grid = np.random.default_rng(seed).integers(20, 236, (5, 5, 3), dtype=np.uint8)
     return Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC)
 

@@ -44,13 +44,13 @@ REQUEST = EngineRequest(
 
 
 def render(request: EngineRequest, folder: Path) -> RenderedClip:
-    """The way the studio renders: in a child process."""
+    """The way the studio renders: in a sandboxed process."""
     engine: LocalEngine = PreviewEngine()
     return engine.render(request, output_path=folder / "clip.mp4", on_progress=lambda _: True)
 
 
 def draw(request: EngineRequest, folder: Path) -> RenderedClip:
-    """The child's own work without the child, for what is about pictures and sound alone."""
+    """The same without the process, for tests of pictures and sound alone."""
     return render_clip(request, folder / "clip.mp4", lambda _: None)
 
 

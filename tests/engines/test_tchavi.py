@@ -1,4 +1,4 @@
-"""The remote engine against the test upstream: what each mishap means for money, and what is read of odd answers."""
+"""The remote engine and the test provider: what each mishap means for money, and what is made of odd answers."""
 
 import asyncio
 import hashlib
@@ -81,7 +81,7 @@ def carry_out(
 
 
 def answering(*answers: httpx.Response | type[httpx.RequestError] | Exception) -> httpx.MockTransport:
-    """A server that answers so, one after the other; the last goes on for ever."""
+    """A server that gives these answers one after the other, and repeats the last."""
     left = list(answers)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -634,7 +634,7 @@ def test_the_test_upstream_with_and_without_files(upstream: Upstream) -> None:
     assert carry_out(UpstreamTransport(upstream), takes_files) is False
 
 
-# --- Films ------------------------------------------------------------------------------------------------------------
+# --- Clips ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -645,7 +645,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUpstrea
 
 @pytest.fixture
 def film(running: RunningUpstream) -> Iterator[tuple[str, bytes]]:
-    """The address of a finished film, and what is there."""
+    """The address of a finished clip, and what is there."""
     job_id = running.control.add_job(model="seedance-2", prompt="A paper boat")
     running.control.finish(job_id)
     record = httpx.get(
@@ -673,7 +673,7 @@ def test_a_film_from_where_the_api_is(running: RunningUpstream, film: tuple[str,
 def test_a_film_from_elsewhere_inside_is_refused_unless_it_is_allowed(
     running: RunningUpstream, film: tuple[str, bytes], tmp_path: Path
 ) -> None:
-    """The provider must not make the studio open doors of its own network."""
+    """The provider must not make the studio open connections in its own network."""
     url, content = film
     home = running.base_url.replace(str(running.port), str(free_port()))
     path = tmp_path / "film.mp4"
@@ -739,7 +739,7 @@ def test_an_address_that_leads_nowhere_is_no_film(url: str, tmp_path: Path) -> N
 
 
 def test_the_key_does_not_travel_to_films_not_even_over_a_redirect(tmp_path: Path) -> None:
-    """A film's address may send on to a store; the request there must be as bare as the first."""
+    """A clip's URL may redirect to a storage service; the request there must be as bare as the first."""
     heads: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The child's side of a render: one order in; progress, and at the end a clip or a failure, out (wire.py)."""
+"""Rendering, in the sandboxed process: takes one order, and reports progress and then a clip or a failure (wire.py)."""
 
 import time
 import traceback

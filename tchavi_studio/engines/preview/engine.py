@@ -1,4 +1,4 @@
-"""The parent's side of a render: starts a sandboxed process for it, listens to it, and answers for the file.
+"""Rendering, seen from the studio: a sandboxed process does it, and its progress and result come back.
 
 Nothing here decodes media, so a hostile or broken file can hurt only the child.
 """
