@@ -20,9 +20,9 @@ from django.test.testcases import QuietWSGIRequestHandler
 
 from tchavi_studio.api.services import create_key
 from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.events import public_job_id
 from tchavi_studio.generations.models import OPEN_STATES, Generation
 from tchavi_studio.generations.orders import Order
+from tchavi_studio.generations.records import public_job_id
 from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import make_person
@@ -136,7 +136,7 @@ class LiveApi:
                 is_test=is_test,
             )
         )
-        return public_job_id(started.generations[0])
+        return public_job_id(started.generations[0].pk)
 
     def complete(self, job_id: str) -> None:
         self.begin()
@@ -160,7 +160,7 @@ class LiveApi:
         for generation in begun:
             claim = self._claims.pop(generation.pk)
             if "[fail]" in generation.prompt:
-                self.fail(public_job_id(generation))
+                self.fail(public_job_id(generation.pk))
             else:
                 self._finish(claim)
         if not begun:

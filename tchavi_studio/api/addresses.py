@@ -1,4 +1,4 @@
-"""Where the studio is, as seen by the caller: the base of every address that it hands out."""
+"""Where the studio is, as seen by the caller: the base of every link that it hands out."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.signing import Variant, signed_media_path
 
 SIGNED_SECONDS = 24 * 3600
-"""How long an address of a file works. Each answer has a new one."""
+"""How long a link to a file works. Each answer has a new one."""
 
 
 def public_origin(request: HttpRequest) -> str:
@@ -18,7 +18,7 @@ def public_origin(request: HttpRequest) -> str:
 
 
 def signed_url(asset: Asset, request: HttpRequest) -> str:
-    """An absolute address of the file, for anybody who holds it, for `SIGNED_SECONDS`."""
+    """An absolute link to the file that needs no key and works for `SIGNED_SECONDS`."""
     return public_origin(request) + signed_media_path(asset, variant=Variant.FILE, expires_seconds=SIGNED_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Reads JSON bodies, strictly: what two readers could understand differently is refused."""
+"""Reads JSON bodies strictly: what two parsers could understand differently is refused."""
 
 import json
 from typing import Any, NoReturn
@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from .errors import ApiError, unreadable_request
 
 MAX_JSON_BYTES = 256 * 1024
-"""The longest prompt, escaped throughout, and as many URLs as a request can name fit in with room to spare."""
+"""Leaves room to spare for the longest prompt, fully escaped, and as many URLs as a request can name."""
 
 MAX_FIELDS = 64
-"""More names than this are no request. Each unknown one is compared with all known ones, which takes time."""
+"""No real request has as many. Each unknown name is compared with all known ones, which takes time."""
 
 
 def read_json_object(request: HttpRequest) -> dict[str, Any]:
-    """The body as a JSON object. Raises the fitting `ApiError`: 400, 413 or 415."""
+    """The body as a JSON object. Raises `ApiError`: 400, 413 or 415."""
     if request.content_type != "application/json":
         raise ApiError(
             415,
@@ -29,30 +29,30 @@ def read_json_object(request: HttpRequest) -> dict[str, Any]:
         body = json.loads(
             request.body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_names
         )
-        # An unpaired surrogate ("\\ud800") is no text that could be stored.
+        # An unpaired surrogate ("\\ud800") can't be stored as text.
         json.dumps(body, ensure_ascii=False).encode("utf-8")
     except (UnreadablePostError, RawPostDataException) as error:
-        raise unreadable_request(_("The body did not arrive whole.")) from error
+        raise unreadable_request(_("The body did not arrive complete.")) from error
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError | _NotJSONError) else _("it can't be read")
         raise unreadable_request(_("The body is not valid JSON: %(reason)s.") % {"reason": reason}) from error
     if not isinstance(body, dict):
         raise unreadable_request(_("The body must be a JSON object, with the parameters as its fields."))
     if len(body) > MAX_FIELDS:
-        raise unreadable_request(_("The body has more than %(most)s fields.") % {"most": MAX_FIELDS})
+        raise unreadable_request(_("The body has more than %(max)s fields.") % {"max": MAX_FIELDS})
     return body
 
 
-def check_content_length(request: HttpRequest, most_bytes: int) -> None:
-    """Refuse a body that says itself that it is too long, before any of it is read."""
+def check_content_length(request: HttpRequest, max_bytes: int) -> None:
+    """Refuse a body that declares itself too long, before any of it is read."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > most_bytes:
-        message = _("The body is too large: at most %(most)s bytes. No credits moved.") % {"most": most_bytes}
+    if not length.isdecimal() or int(length) > max_bytes:
+        message = _("The body is too large: at most %(max)s bytes. No credits moved.") % {"max": max_bytes}
         raise ApiError(413, "payload_too_large", message)
 
 
 class _NotJSONError(ValueError):
-    """Python would read it, JSON does not know it."""
+    """Python would read it, but it isn't JSON."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -62,5 +62,5 @@ def _refuse_constant(name: str) -> NoReturn:
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
-        raise _NotJSONError(_("a name stands twice in one object"))
+        raise _NotJSONError(_("a name appears twice in one object"))
     return names

@@ -1,13 +1,12 @@
-"""What the `/v1` door refuses, each as the contract's JSON: `{"error": {code, message, status, param?, details?}}`."""
+"""What `/v1` refuses, each time as the contract's JSON."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tchavi_studio.generations.params import Problem
+from tchavi_studio.client.records import ErrorDetailsRecord, ErrorRecord, NoteRecord
 from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.refusals import UserFacingError
@@ -26,7 +25,7 @@ class ApiError(UserFacingError):
         message: str,
         *,
         param: str = "",
-        details: Sequence[Mapping[str, Any]] = (),
+        details: Sequence[NoteRecord] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -37,12 +36,12 @@ class ApiError(UserFacingError):
         self.headers = dict(headers or {})
 
     def response(self) -> JsonResponse:
-        error: dict[str, Any] = {"code": self.code, "message": self.message, "status": self.status}
+        error = ErrorDetailsRecord(code=self.code, message=self.message, status=self.status)
         if self.param:
             error["param"] = self.param
         if self.details:
             error["details"] = list(self.details)
-        return JsonResponse({"error": error}, status=self.status, headers=self.headers)
+        return JsonResponse(ErrorRecord(error=error), status=self.status, headers=self.headers)
 
 
 REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
@@ -62,27 +61,21 @@ def as_api_error(refusal: UserFacingError) -> ApiError:
     return ApiError(status, code, refusal.message)
 
 
-def problem_record(problem: Problem, index: int | None = None) -> dict[str, Any]:
-    """One problem or hint as JSON. `index` is the place, from 0, of the list's item that it is about."""
-    where: dict[str, Any] = {"param": problem.field} if index is None else {"param": problem.field, "index": index}
-    return {**where, "code": problem.code, "message": problem.message}
-
-
-def invalid_request(details: Sequence[Mapping[str, Any]]) -> ApiError:
+def invalid_request(details: Sequence[NoteRecord]) -> ApiError:
     """400 with every problem of a request at once."""
     first = details[0]
     more = len(details) - 1
-    message = str(first["message"])
+    message = first["message"]
     if more:
         message += " " + ngettext(
             "One more problem is listed in details.", "%(count)s more problems are listed in details.", more
         ) % {"count": more}
     message += " " + _("Nothing was created and no credits moved.")
-    return ApiError(400, "invalid_request", message, param=str(first["param"]), details=details)
+    return ApiError(400, "invalid_request", message, param=first["param"], details=details)
 
 
 def unreadable_request(message: str, *, param: str = "") -> ApiError:
-    """400 for a request that is not even a list of fields."""
+    """400 for a request whose fields can't be read at all."""
     no_credits_moved = _("No credits moved.")
     return ApiError(400, "invalid_request", f"{message} {no_credits_moved}", param=param)
 
@@ -97,7 +90,7 @@ def not_found(message: str) -> ApiError:
 
 def method_not_allowed(allowed: Sequence[str]) -> ApiError:
     names = ", ".join(allowed)
-    message = _("This address answers to %(methods)s only.") % {"methods": names}
+    message = _("This address only accepts %(methods)s.") % {"methods": names}
     return ApiError(405, "method_not_allowed", message, headers={"Allow": names})
 
 
@@ -107,7 +100,7 @@ def too_many_requests(code: str, message: str, *, retry_after_seconds: int) -> A
 
 def internal_error() -> ApiError:
     message = _(
-        "Something broke on our side. If the request could cost credits, look at the list of jobs before you repeat "
-        "it, or repeat it with the same Idempotency-Key."
+        "Something went wrong on our side. If the request could cost credits, check the list of jobs before you send "
+        "it again, or send it with the same Idempotency-Key."
     )
     return ApiError(500, "internal_error", message)

@@ -1,10 +1,19 @@
-"""What requests and answers look like, for the reference; a test holds the examples to their schemas."""
+"""What requests and answers look like, for the reference; a test checks the examples against their schemas."""
 
 from typing import Any
 
-from .models_list import model_records
+from tchavi_studio.client.records import (
+    EXAMPLE_JOB_ID,
+    AcceptedJobRecord,
+    CreditsRecord,
+    FileRecord,
+    JobListRecord,
+    JobRecord,
+    ModelListRecord,
+    QuoteRecord,
+)
 
-JOB_ID = "job_5f0c1d0e8a5b4c0f9d3a7e2b6c1f4a90"
+from .records import model_records
 
 REQUEST: dict[str, Any] = {
     "model": "seedance-2",
@@ -14,15 +23,15 @@ REQUEST: dict[str, Any] = {
     "aspect_ratio": "16:9",
 }
 
-_PENDING_JOB: dict[str, Any] = {
-    "id": JOB_ID,
+_PENDING_JOB = {
+    "id": EXAMPLE_JOB_ID,
     "status": "pending",
     "model": "seedance-2",
     "created_at": "2026-11-23T14:00:00Z",
     "tchavi": {"credits_used": 1300},
     "studio": {"engine": "preview", "seed": 421337, "is_test": False},
 }
-_JOB: dict[str, Any] = {
+_JOB = {
     **_PENDING_JOB,
     "status": "completed",
     "output": {
@@ -33,51 +42,56 @@ _JOB: dict[str, Any] = {
         "url_expires_at": "2026-11-24T14:01:10Z",
     },
 }
+_ANSWERS: dict[type, Any] = {
+    AcceptedJobRecord: {
+        **_PENDING_JOB,
+        "job": {"id": EXAMPLE_JOB_ID, "status": "pending"},
+        "warnings": [],
+        "hints": [],
+    },
+    JobRecord: _JOB,
+    JobListRecord: {"data": [_JOB], "has_more": False},
+    QuoteRecord: {
+        "credits": 1300,
+        "credits_per_second": 260,
+        "billed_seconds": 5,
+        "balance": 10000,
+        "is_affordable": True,
+        "warnings": [],
+        "hints": [],
+    },
+    FileRecord: {
+        "id": "file_0b5e9a6c7d1f4e2a8c3b6d9f0a1e2c47",
+        "url": "https://studio.example.org/media/eyJhc3NldCI6…/file.jpg",
+        "url_expires_at": "2026-11-24T14:00:00Z",
+        "kind": "image",
+        "content_type": "image/jpeg",
+        "byte_count": 482113,
+        "width": 1920,
+        "height": 1080,
+        "duration": None,
+        "needs_trim": False,
+    },
+    CreditsRecord: {
+        "balance": 8700,
+        "book": "sandbox",
+        "is_test": False,
+        "statement": [
+            {
+                "sequence": 2,
+                "kind": "charge",
+                "amount": -1300,
+                "balance_after": 8700,
+                "job_id": EXAMPLE_JOB_ID,
+                "reason": "",
+                "created_at": "2026-11-23T14:00:00Z",
+            }
+        ],
+        "has_more": True,
+    },
+}
 
 
-def answer_examples() -> dict[str, Any]:
-    """One example for each schema that a successful answer has, by the schema's name."""
-    return {
-        "AcceptedJob": {**_PENDING_JOB, "job": {"id": JOB_ID, "status": "pending"}, "warnings": [], "hints": []},
-        "Job": _JOB,
-        "JobList": {"data": [_JOB], "has_more": False},
-        "Quote": {
-            "credits": 1300,
-            "credits_per_second": 260,
-            "billed_seconds": 5,
-            "balance": 10000,
-            "is_affordable": True,
-            "warnings": [],
-            "hints": [],
-        },
-        "File": {
-            "id": "file_0b5e9a6c7d1f4e2a8c3b6d9f0a1e2c47",
-            "url": "https://studio.example.org/media/eyJhc3NldCI6…/file.jpg",
-            "url_expires_at": "2026-11-24T14:00:00Z",
-            "kind": "image",
-            "content_type": "image/jpeg",
-            "byte_count": 482113,
-            "width": 1920,
-            "height": 1080,
-            "duration": None,
-            "needs_trim": False,
-        },
-        "Credits": {
-            "balance": 8700,
-            "book": "sandbox",
-            "is_test": False,
-            "statement": [
-                {
-                    "sequence": 2,
-                    "kind": "charge",
-                    "amount": -1300,
-                    "balance_after": 8700,
-                    "job_id": JOB_ID,
-                    "reason": "",
-                    "created_at": "2026-11-23T14:00:00Z",
-                }
-            ],
-            "has_more": True,
-        },
-        "ModelList": {"data": model_records()},
-    }
+def answer_example(record: type) -> Any:
+    """An answer of this type. Models are the real ones, with the operator's prices."""
+    return ModelListRecord(data=model_records()) if record is ModelListRecord else _ANSWERS[record]

@@ -1,11 +1,11 @@
-"""What goes wrong outside the views (an unknown host name, a broken server) is JSON too under `/v1`."""
+"""Errors outside the views (an unknown host name, a broken server) are JSON too under `/v1`."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from .door import new_request_id
+from .dispatcher import new_request_id
 from .errors import ApiError, internal_error
 
 API_PATHS = ("/v1/", "/api/v1/")

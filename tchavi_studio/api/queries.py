@@ -1,4 +1,4 @@
-"""Reads of the `/v1` door; each begins with a key or a person."""
+"""Reads for `/v1` and the Developers pages; each begins with a key or a person."""
 
 import hmac
 import re
@@ -16,24 +16,7 @@ from .models import ApiKey
 from .services import digest
 
 KEY_PATTERN = re.compile(r"sk-tch_(?:test_)?([0-9a-f]{12})[A-Za-z0-9_-]{43}", re.ASCII)
-JOB_PATTERN = re.compile(r"job_([0-9a-f]{32})", re.ASCII)
-
-DEFAULT_PAGE_LENGTH, MAX_PAGE_LENGTH = 20, 50
-MAX_OFFSET = 1_000_000
-MAX_SEQUENCE = 999_999_999
-
-STATUSES: dict[str, frozenset[State]] = {
-    "pending": frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN}),
-    "processing": frozenset({State.PROCESSING, State.SAVING}),
-    "completed": frozenset({State.COMPLETED}),
-    "failed": frozenset({State.FAILED, State.CANCELLED}),
-}
-"""The contract's job statuses, and the states that each stands for."""
-
-
-def status_of(generation: Generation) -> str:
-    """The contract's word for the state of a generation."""
-    return next(status for status, states in STATUSES.items() if generation.state in states)
+JOB_PATTERN = re.compile(r"job_[0-9a-f]{32}", re.ASCII)
 
 
 def key_by_text(text: str) -> ApiKey | None:
@@ -46,7 +29,7 @@ def key_by_text(text: str) -> ApiKey | None:
 
 
 def membership_of_key(key: ApiKey) -> Membership | None:
-    """The membership that a key stands on; None once its person has left the workspace or was deactivated."""
+    """The membership that a key acts with; None once its person has left the workspace or was deactivated."""
     return Membership.objects.filter(workspace=key.workspace_id, user=key.user_id, user__is_active=True).first()
 
 
@@ -57,9 +40,10 @@ def jobs_for_key(key: ApiKey, membership: Membership) -> QuerySet[Generation]:
 
 
 def job_for_key(key: ApiKey, membership: Membership, job_id: str) -> Generation | None:
-    """One of the key's jobs by its public id (`job_…`); None if there is none such for this key."""
-    match = JOB_PATTERN.fullmatch(job_id)
-    return jobs_for_key(key, membership).filter(pk=UUID(match.group(1))).first() if match else None
+    """One of the key's jobs by its public id (`job_…`); None if this key has no such job."""
+    if JOB_PATTERN.fullmatch(job_id) is None:
+        return None
+    return jobs_for_key(key, membership).filter(pk=UUID(job_id.removeprefix("job_"))).first()
 
 
 def keys_for_viewer(*, membership: Membership) -> QuerySet[ApiKey]:

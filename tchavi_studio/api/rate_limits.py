@@ -1,7 +1,7 @@
 """How many requests a minute a key and an address may make, counted in one place for all of the server's processes.
 
-One statement per request counts for both, so the count is exact whoever else counts at the same moment. A minute is the
-clock's: `Retry-After` is what is left of it.
+One statement per request counts for both, so the count is exact however many requests come at once. Minutes are the
+clock's: `Retry-After` is what is left of the current one.
 """
 
 import ipaddress
@@ -19,10 +19,10 @@ from .errors import ApiError, too_many_requests
 from .models import ApiKey, RequestCount
 
 IPV6_NETWORK_BITS = 64
-"""One household or server has at least this much of IPv6 to itself, so it counts as one address."""
+"""A household or a server usually has a network of this size to itself, so it counts as one address."""
 
-# A statement of its own, since Django's bulk_create can't add to what is there. SQLite and PostgreSQL both know it.
-# Addresses come before keys in every statement, so two of them can't wait for each other.
+# Plain SQL, since Django's bulk_create can't add to an existing value. It works on SQLite and PostgreSQL.
+# Addresses come before keys in every statement, so two of them can't deadlock.
 COUNT_REQUEST = """
     INSERT INTO api_requestcount (subject, minute, count) VALUES {rows}
     ON CONFLICT (subject) DO UPDATE SET
@@ -34,7 +34,7 @@ COUNT_REQUEST = """
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much of its minute one subject has used, this request included."""
+    """How much of its minute's requests one subject has used, this one included."""
 
     limit: int
     count: int
@@ -56,11 +56,6 @@ class Budgets:
     address: Budget
     key: Budget | None = None
 
-    @property
-    def tightest(self) -> Budget:
-        budgets = [self.address, *([self.key] if self.key else [])]
-        return min(budgets, key=lambda budget: budget.remaining)
-
     def check(self) -> None:
         """Raise the contract's 429 if one of them is used up."""
         if self.address.is_exceeded:
@@ -78,7 +73,7 @@ def _refusal(code: str, budget: Budget) -> ApiError:
 
 
 def count_request(*, address: str, key: ApiKey | None) -> Budgets:
-    """Count one request of `address`, and of `key`, and say how they stand."""
+    """Count one request by `address`, and by `key`; returns what is left for both."""
     now = int(time.time())
     minute, retry_after_seconds = now // 60, 60 - now % 60
     subjects = [f"address {address}", *([f"key {key.pk.hex}"] if key else [])]
@@ -93,7 +88,7 @@ def count_request(*, address: str, key: ApiKey | None) -> Budgets:
 
     address_budget = budget(subjects[0], settings.STUDIO_API_RPM_PER_ADDRESS)
     if address_budget.count == 1:
-        # The first of its minute tidies up, so the table holds no more than those who came by lately.
+        # The first request of a minute clears old counts, so the table holds only recent callers.
         RequestCount.objects.filter(minute__lt=minute - 1).delete()
     return Budgets(address=address_budget, key=budget(subjects[1], settings.STUDIO_API_RPM_PER_KEY) if key else None)
 

@@ -1,109 +1,92 @@
-"""The JSON records that `/v1` answers with. `openapi.py` describes the same ones; a test holds the two together."""
+"""Builds the JSON records that `/v1` answers with, as `client/records.py` declares them."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, NotRequired, TypedDict
+from datetime import timedelta
+from typing import cast
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations.events import public_job_id
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.client.records import (
+    AcceptedJobRecord,
+    FileRecord,
+    JobRecord,
+    JobReferenceRecord,
+    ModelRecord,
+    NoteRecord,
+    OutputRecord,
+    PricingRecord,
+    TransferRecord,
+)
+from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
+from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.params import (
+    DEFAULTS,
+    KLING_ASPECT_RATIOS,
+    KLING_MIN_DURATION_SECONDS,
+    KLING_PROMPT_MAX_LENGTH,
+    MAX_DURATION_SECONDS,
+    MAX_REFERENCE_AUDIOS,
+    MAX_REFERENCE_IMAGES,
+    MAX_REFERENCE_VIDEO_SECONDS,
+    MAX_REFERENCE_VIDEOS,
+    MIN_DURATION_SECONDS,
+    MODELS,
+    PROMPT_MAX_LENGTH,
+    SEED_MAX,
+    SEEDANCE_PROMPT_MAX_WORDS,
+    Problem,
+)
+from tchavi_studio.generations.prices import price_list
+from tchavi_studio.generations.records import job_facts, public_job_id, studio_record
 from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.webhooks.services import moment
 
 from .addresses import SIGNED_SECONDS, signed_url
-from .queries import status_of
-
-
-class OutputRecord(TypedDict):
-    video_url: str
-    duration: float
-    resolution: str
-    file_size_mb: float
-    url_expires_at: str
-
-
-class FailureRecord(TypedDict):
-    code: str
-    message: str
-
-
-class BillingRecord(TypedDict):
-    credits_used: int
-    credits_refunded: NotRequired[int]
-
-
-class StudioRecord(TypedDict):
-    """What only Studio tells."""
-
-    engine: str
-    seed: int
-    is_test: bool
-
-
-class JobRecord(TypedDict):
-    id: str
-    status: str
-    model: str
-    created_at: str
-    output: NotRequired[OutputRecord]
-    error: NotRequired[FailureRecord]
-    tchavi: BillingRecord
-    studio: StudioRecord
-
-
-class TransferRecord(TypedDict):
-    """One row of the statement; `amount` is what it did to the wallet, signed."""
-
-    sequence: int
-    kind: str
-    amount: int
-    balance_after: int
-    job_id: str | None
-    reason: str
-    created_at: str
-
-
-class FileRecord(TypedDict):
-    id: str
-    url: str
-    url_expires_at: str
-    kind: str
-    content_type: str
-    byte_count: int
-    width: int | None
-    height: int | None
-    duration: float | None
-    needs_trim: bool
 
 
 def job_record(generation: Generation, request: HttpRequest) -> JobRecord:
-    """A job as the contract describes it at its status. Addresses of clips are made anew each time."""
-    record = JobRecord(
-        id=public_job_id(generation),
-        status=status_of(generation),
-        model=generation.model,
-        created_at=moment(generation.created_at),
-        tchavi=BillingRecord(credits_used=generation.price_credits),
-        studio=StudioRecord(engine=generation.engine, seed=generation.seed, is_test=generation.is_test),
-    )
+    """A job as it stands. The link to its clip is made anew each time."""
+    # The facts hold no output, which their type can't promise.
+    record = JobRecord(**job_facts(generation), studio=studio_record(generation))  # type: ignore[typeddict-item]
     if generation.output is not None:
-        record["output"] = _output(generation, generation.output, request)
-    if generation.state in (State.FAILED, State.CANCELLED):
-        record["error"] = FailureRecord(code=generation.error_code, message=generation.failure_message)
-        record["tchavi"]["credits_refunded"] = generation.price_credits
+        record["output"] = _output_record(generation, generation.output, request)
     return record
 
 
+def _output_record(generation: Generation, asset: Asset, request: HttpRequest) -> OutputRecord:
+    return OutputRecord(
+        # Taken before the link is made, so that the link works at least that long.
+        url_expires_at=_expiry(),
+        video_url=signed_url(asset, request),
+        duration=_seconds(asset.duration_seconds) or 0,
+        resolution=generation.resolution,
+        file_size_mb=round(asset.byte_count / 1_000_000, 2),
+    )
+
+
 def accepted_record(
-    generation: Generation, request: HttpRequest, *, warnings: list[dict[str, Any]], hints: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """The 202: the job record, and beside it `job`, since both readings of the contract exist."""
+    generation: Generation, request: HttpRequest, *, warnings: list[NoteRecord], hints: list[NoteRecord]
+) -> AcceptedJobRecord:
+    """The job of a request that was just accepted, with what there is to say about the request."""
     record = job_record(generation, request)
-    return {**record, "job": {"id": record["id"], "status": record["status"]}, "warnings": warnings, "hints": hints}
+    reference = JobReferenceRecord(id=record["id"], status=record["status"])
+    return AcceptedJobRecord(**record, job=reference, warnings=warnings, hints=hints)
+
+
+def note_record(problem: Problem, index: int | None = None) -> NoteRecord:
+    """One problem, warning or hint. `index` is the position, from 0, in the list that the field holds."""
+    record = NoteRecord(param=problem.field, code=problem.code, message=problem.message)
+    if index is not None:
+        record["index"] = index
+    return record
 
 
 def file_record(asset: Asset, request: HttpRequest) -> FileRecord:
+    """An uploaded file, with a link that serves as a reference."""
     return FileRecord(
         id=f"file_{asset.pk.hex}",
         url_expires_at=_expiry(),
@@ -119,31 +102,60 @@ def file_record(asset: Asset, request: HttpRequest) -> FileRecord:
 
 
 def transfer_record(transfer: Transfer) -> TransferRecord:
+    """One row of the statement."""
     return TransferRecord(
         sequence=transfer.sequence,
         kind=transfer.kind,
         amount=transfer.change_credits,
         balance_after=transfer.balance_after_credits,
-        job_id=f"job_{transfer.clip_id.hex}" if transfer.clip_id else None,
+        job_id=public_job_id(transfer.clip_id) if transfer.clip_id else None,
         reason=transfer.reason,
         created_at=moment(transfer.created_at),
     )
 
 
-def moment(when: datetime) -> str:
-    """An instant as ISO 8601 in UTC, to the second: 2026-11-23T14:00:00Z."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def model_records() -> list[ModelRecord]:
+    """One record per model. Every model takes the same parameters; `hints` say what it does best."""
+    prices = price_list()
+    return [
+        ModelRecord(
+            id=model,
+            name=name,
+            parameters=_parameters(),
+            pricing=cast(PricingRecord, {"unit": "credits_per_second", **prices[model]}),
+            hints=_model_hints(model),
+        )
+        for model, name in MODELS.items()
+    ]
 
 
-def _output(generation: Generation, asset: Asset, request: HttpRequest) -> OutputRecord:
-    return OutputRecord(
-        # Taken before the address is made, so that the address works at least that long.
-        url_expires_at=_expiry(),
-        video_url=signed_url(asset, request),
-        duration=_seconds(asset.duration_seconds) or 0,
-        resolution=generation.resolution,
-        file_size_mb=round(asset.byte_count / 1_000_000, 2),
-    )
+def _parameters() -> dict[str, dict[str, object]]:
+    return {
+        "prompt": {"max_length": PROMPT_MAX_LENGTH},
+        "duration": {
+            "minimum": MIN_DURATION_SECONDS,
+            "maximum": MAX_DURATION_SECONDS,
+            "auto": AUTO_DURATION_SECONDS,
+            "default": DEFAULTS["duration"],
+        },
+        "resolution": {"options": list(RESOLUTIONS), "default": DEFAULTS["resolution"]},
+        "aspect_ratio": {"options": list(ASPECT_RATIOS), "default": DEFAULTS["aspect_ratio"]},
+        "generate_audio": {"default": DEFAULTS["generate_audio"]},
+        "seed": {"minimum": 0, "maximum": SEED_MAX},
+        "reference_images": {"max_items": MAX_REFERENCE_IMAGES},
+        "reference_videos": {"max_items": MAX_REFERENCE_VIDEOS, "max_total_seconds": MAX_REFERENCE_VIDEO_SECONDS},
+        "reference_audios": {"max_items": MAX_REFERENCE_AUDIOS},
+    }
+
+
+def _model_hints(model: str) -> list[str]:
+    if model == "kling-v3":
+        return [
+            _("Natively makes %(min)s–%(max)s s.") % {"min": KLING_MIN_DURATION_SECONDS, "max": MAX_DURATION_SECONDS},
+            _("Natively makes %(ratios)s.") % {"ratios": ", ".join(KLING_ASPECT_RATIOS)},
+            _("Natively reads prompts of up to %(max)s characters.") % {"max": number_format(KLING_PROMPT_MAX_LENGTH)},
+        ]
+    return [_("Works best with prompts of up to %(max)s words.") % {"max": number_format(SEEDANCE_PROMPT_MAX_WORDS)}]
 
 
 def _expiry() -> str:

@@ -1,7 +1,7 @@
 """The URLs of a request, fetched and stored like uploads before anything is charged."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,13 +29,18 @@ LIST_FIELDS = {
     "reference_audios": MAX_REFERENCE_AUDIOS,
 }
 MAX_FETCHING_REQUESTS = 3
-"""Per process. A slow address holds a thread of the server; the others must stay free to answer."""
+"""Per process. A slow address holds a server thread; the others must stay free to answer."""
 
 _slots = threading.BoundedSemaphore(MAX_FETCHING_REQUESTS)
 
 
+def names_references(body: Mapping[str, Any]) -> bool:
+    """Whether a body names any file."""
+    return any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS))
+
+
 class ReferenceFetch:
-    """Turns the URLs of one body into references, and keeps what was wrong with which of them."""
+    """Turns the URLs of one body into references, and keeps the problems with each of them."""
 
     def __init__(self, *, caller: ApiKey, request: HttpRequest, before_each: Callable[[], None]) -> None:
         self.problems: list[tuple[Problem, int | None]] = []
@@ -45,18 +50,18 @@ class ReferenceFetch:
         self._known: dict[str, Asset | MediaRefusedError] = {}
 
     def resolved(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`body` with a `MediaReference` for every URL. What is no URL stays as it is, for the validator to refuse.
+        """`body` with a `MediaReference` for every URL. Anything else stays as it is, for the validator to refuse.
 
-        So does a list that is longer than allowed: nobody gets more fetched than a request can use.
+        A list that is longer than allowed isn't fetched either: no request gets more fetched than it can use.
         """
         result = dict(body)
         for field in SINGLE_FIELDS:
             if _is_url(body.get(field)):
                 result[field] = self._reference(field, body[field], index=None)
-        for field, most in LIST_FIELDS.items():
+        for field, max_urls in LIST_FIELDS.items():
             urls = body.get(field)
             if isinstance(urls, list):
-                may_fetch = len(urls) <= most and all(map(_is_url, urls))
+                may_fetch = len(urls) <= max_urls and all(map(_is_url, urls))
                 result[field] = [
                     self._reference(field, url, index=index) if may_fetch else _unfetched(url)
                     for index, url in enumerate(urls)
@@ -105,10 +110,10 @@ def _unfetched(value: object) -> object:
 
 
 @contextmanager
-def room_to_fetch() -> Iterator[None]:
-    """Hold one of the process's places for requests that fetch. Raises the 429 if there is none."""
+def fetch_slot() -> Iterator[None]:
+    """Hold one of the process's slots for requests that fetch. Raises the 429 if none is free."""
     if not _slots.acquire(blocking=False):
-        message = _("Too many requests are fetching URLs at this moment. No credits moved: try again in 5 s.")
+        message = _("Too many requests are fetching URLs right now. No credits moved: try again in 5 s.")
         raise too_many_requests("rate_limit_exceeded", message, retry_after_seconds=5)
     try:
         yield

@@ -82,17 +82,17 @@ def create_key(
 
 
 def digest(key: str) -> str:
-    """What is stored of a key. The secret has 256 random bits, so one plain SHA-256 is enough."""
+    """What is stored of a key. The secret has 256 random bits, so a plain SHA-256 is enough."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def revoke_key(*, key: ApiKey) -> None:
-    """Make a key worthless, at once and for good. Jobs it has started go on."""
+    """Revoke a key, at once and for good. Jobs that it started go on."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def note_use(*, key: ApiKey) -> None:
-    """Remember that the key was used now, to the minute: most requests need no write."""
+    """Record that the key was used now, to the minute: most requests need no write."""
     now = timezone.now()
     if key.last_used_at is None or key.last_used_at <= now - LAST_USED_RESOLUTION:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_RESOLUTION)

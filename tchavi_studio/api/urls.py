@@ -2,26 +2,25 @@
 
 from django.urls import path, re_path
 
-from . import openapi, views
-from .door import Endpoint, door
-from .models import Scope
+from .dispatcher import Operation, dispatcher
+from .openapi import serve
+from .operations import OPERATIONS
 
 app_name = "api"
+
+SERVED = (*OPERATIONS, Operation(method="GET", path="/openapi.json", handler=serve, is_public=True))
+
+
+def _route(operation: Operation) -> str:
+    """Django's way to write the operation's path."""
+    return operation.path.removeprefix("/").replace("{", "<str:").replace("}", ">")
+
+
 urlpatterns = [
-    path("videos/generations", door(post=Endpoint(handler=views.create_generation, scope=Scope.GENERATE))),
-    path("videos/quote", door(post=Endpoint(handler=views.quote_generation, scope=Scope.GENERATE))),
-    path("jobs", door(get=Endpoint(handler=views.list_jobs))),
-    path(
-        "jobs/<str:job_id>",
-        door(
-            get=Endpoint(handler=views.retrieve_job),
-            delete=Endpoint(handler=views.cancel_job, scope=Scope.GENERATE),
-        ),
+    *(
+        path(route, dispatcher(operation for operation in SERVED if _route(operation) == route))
+        for route in dict.fromkeys(map(_route, SERVED))
     ),
-    path("files", door(post=Endpoint(handler=views.upload_file, scope=Scope.GENERATE))),
-    path("credits", door(get=Endpoint(handler=views.read_credits))),
-    path("models", door(get=Endpoint(handler=views.list_models))),
-    path("openapi.json", door(get=Endpoint(handler=openapi.serve, is_public=True))),
     # Everything else is answered here too, as JSON: no page of the studio begins with this path.
-    re_path(r"", door()),
+    re_path(r"", dispatcher([])),
 ]

@@ -1,22 +1,33 @@
-"""The addresses of `/v1`. Rules, prices and lifecycle are the core's; here they are only put into HTTP and JSON."""
+"""The handlers of `/v1`. Rules, prices and lifecycle are the core's; here they are only put into HTTP and JSON."""
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypedDict
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.services import MediaRefusedError, store_upload
-from tchavi_studio.generations.models import Engine, Generation
+from tchavi_studio.client.records import (
+    AcceptedJobRecord,
+    CreditsRecord,
+    FileRecord,
+    JobListRecord,
+    JobRecord,
+    JobStatus,
+    ModelListRecord,
+    NoteRecord,
+    QuoteRecord,
+)
+from tchavi_studio.generations.models import Engine, Generation, State
 from tchavi_studio.generations.orders import Order, default_engine
 from tchavi_studio.generations.params import GenerationParams, Problem, validate
 from tchavi_studio.generations.prices import quote
+from tchavi_studio.generations.records import STATUSES
 from tchavi_studio.generations.services import (
     NotCancellableError,
     ReferencesUnreachableError,
@@ -26,16 +37,15 @@ from tchavi_studio.generations.services import (
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.ledger.queries import statement, wallet_balance
 
-from . import models_list
 from .bodies import check_content_length, read_json_object
-from .door import Call, answer
-from .errors import ApiError, invalid_request, not_found, problem_record, unreadable_request
+from .dispatcher import Answer, Call
+from .errors import ApiError, invalid_request, not_found, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
-from .queries import DEFAULT_PAGE_LENGTH, MAX_OFFSET, MAX_PAGE_LENGTH, MAX_SEQUENCE, STATUSES, job_for_key, jobs_for_key
-from .records import accepted_record, file_record, job_record, transfer_record
-from .references import LIST_FIELDS, SINGLE_FIELDS, ReferenceFetch, room_to_fetch
-from .waiting import asked_wait_seconds, wait_for_end
+from .queries import job_for_key, jobs_for_key
+from .records import accepted_record, file_record, job_record, model_records, note_record, transfer_record
+from .references import ReferenceFetch, fetch_slot, names_references
+from .waiting import requested_wait_seconds, wait_for_end
 
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = max(MAX_BYTES.values()) + MULTIPART_OVERHEAD_BYTES
@@ -44,29 +54,32 @@ MAX_UPLOAD_BYTES = max(MAX_BYTES.values()) + MULTIPART_OVERHEAD_BYTES
 # --- Generations ------------------------------------------------------------------------------------------------------
 
 
-def create_generation(call: Call) -> JsonResponse:
+def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
     """`POST /v1/videos/generations`: accept a clip, charge for it, answer 202."""
     body = read_json_object(call.request)
     key = call.request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
-        return _waited(call, *_accept(call, body, claim=None))
+        return _answered(call, *_accept(call, body, claim=None))
     claim = claim_request(caller=call.key, key=key, body=body)
     if isinstance(claim, StoredAnswer):
-        replay = answer(claim.body, status=claim.status, credits_used=claim.body["tchavi"]["credits_used"])
-        replay["Idempotent-Replayed"] = "true"
-        return replay
+        record: AcceptedJobRecord = claim.body
+        return Answer(
+            record=record,
+            credits_used=record["tchavi"]["credits_used"],
+            headers={"Idempotent-Replayed": "true"},
+        )
     try:
         accepted = _accept(call, body, claim=claim)
     except BaseException:
-        # Refused or broken, nothing was committed: the key is free for another try.
+        # Refused or failed, nothing was committed: the key is free for another try.
         claim.release()
         raise
-    return _waited(call, *accepted)
+    return _answered(call, *accepted)
 
 
-def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[Generation, dict[str, Any]]:
+def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[Generation, AcceptedJobRecord]:
     params, notes = _validated(call, body, claim=claim)
-    # The answer to repeat is committed together with what it speaks of.
+    # The answer to repeat is committed together with the job it describes.
     with transaction.atomic():
         order = Order(
             workspace=call.key.workspace,
@@ -83,53 +96,58 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[G
     return started.generations[0], record
 
 
-def _waited(call: Call, generation: Generation, record: dict[str, Any]) -> JsonResponse:
-    """The 202, after the wait that `Prefer: wait=N` asks for."""
-    seconds = asked_wait_seconds(call.request.headers.get("Prefer", ""))
+def _answered(call: Call, generation: Generation, record: AcceptedJobRecord) -> Answer[AcceptedJobRecord]:
+    """The answer, after the wait that `Prefer: wait=N` asks for."""
+    seconds = requested_wait_seconds(call.request.headers.get("Prefer", ""))
     waited = wait_for_end(generation.pk, wait_seconds=seconds)
     if waited:
         generation.refresh_from_db()
-        notes = {name: record[name] for name in ("warnings", "hints")}
-        record = accepted_record(generation, call.request, **notes)
-    response = answer(record, status=202, credits_used=generation.price_credits)
-    if waited:
-        response["Preference-Applied"] = f"wait={seconds}"
-    return response
+        record = accepted_record(generation, call.request, warnings=record["warnings"], hints=record["hints"])
+    return Answer(record=record, credits_used=generation.price_credits, headers=_preference_applied(waited, seconds))
 
 
-def quote_generation(call: Call) -> JsonResponse:
-    """`POST /v1/videos/quote`: what the same body would cost, or why it is refused. Nothing is made or charged."""
+def _preference_applied(waited: bool, seconds: int) -> dict[str, str]:
+    return {"Preference-Applied": f"wait={seconds}"} if waited else {}
+
+
+def quote_generation(call: Call) -> Answer[QuoteRecord]:
+    """`POST /v1/videos/quote`: what the same body would cost, or why it is refused. Creates and charges nothing."""
     body = read_json_object(call.request)
     params, notes = _validated(call, body, claim=None)
-    uses_files = any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS))
-    if uses_files and not call.key.is_test and default_engine() == Engine.TCHAVI and reference_route() == Route.NONE:
+    goes_to_provider = not call.key.is_test and default_engine() == Engine.TCHAVI
+    if names_references(body) and goes_to_provider and reference_route() == Route.NONE:
         raise ReferencesUnreachableError
     price = quote(params)
     credits = 0 if call.key.is_test else price.total_credits
     balance = wallet_balance(workspace=call.key.workspace, book=settings.STUDIO_BOOK)
-    return answer(
-        {
-            "credits": credits,
-            "credits_per_second": 0 if call.key.is_test else price.per_second_credits,
-            "billed_seconds": price.billed_seconds,
-            "balance": balance,
-            "is_affordable": credits <= balance,
+    return Answer(
+        record=QuoteRecord(
+            credits=credits,
+            credits_per_second=0 if call.key.is_test else price.per_second_credits,
+            billed_seconds=price.billed_seconds,
+            balance=balance,
+            is_affordable=credits <= balance,
             **notes,
-        }
+        )
     )
 
 
-def _validated(
-    call: Call, body: dict[str, Any], *, claim: Claim | None
-) -> tuple[GenerationParams, dict[str, list[dict[str, Any]]]]:
-    """The request behind a body, and its `warnings` and `hints`. Raises the 400 with every problem at once."""
+class _Notes(TypedDict):
+    """What there is to say about a valid request."""
+
+    warnings: list[NoteRecord]
+    hints: list[NoteRecord]
+
+
+def _validated(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[GenerationParams, _Notes]:
+    """The validated request, with its `warnings` and `hints`. Raises the 400 that lists every problem."""
     fetch = ReferenceFetch(caller=call.key, request=call.request, before_each=claim.renew if claim else lambda: None)
-    with room_to_fetch() if any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS)) else nullcontext():
+    with fetch_slot() if names_references(body) else nullcontext():
         raw = fetch.resolved(body)
     validated = validate(raw)
     details = [
-        *(problem_record(problem) for problem in validated.errors),
-        *(problem_record(problem, index) for problem, index in fetch.problems),
+        *(note_record(problem) for problem in validated.errors),
+        *(note_record(problem, index) for problem, index in fetch.problems),
     ]
     if details:
         raise invalid_request(details)
@@ -141,60 +159,46 @@ def _validated(
         for name in validated.ignored_fields
     ]
     return validated.params, {
-        "warnings": [problem_record(problem) for problem in warnings],
-        "hints": [problem_record(problem) for problem in validated.hints],
+        "warnings": [note_record(problem) for problem in warnings],
+        "hints": [note_record(problem) for problem in validated.hints],
     }
 
 
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 
-def retrieve_job(call: Call, job_id: str) -> JsonResponse:
-    """`GET /v1/jobs/{id}`."""
-    generation = _job(call, job_id)
-    seconds = asked_wait_seconds(call.request.headers.get("Prefer", ""))
-    waited = generation.is_open and wait_for_end(generation.pk, wait_seconds=seconds)
-    if waited:
-        generation = _job(call, job_id)
-    response = answer(job_record(generation, call.request))
-    if waited:
-        response["Preference-Applied"] = f"wait={seconds}"
-    return response
-
-
-def list_jobs(call: Call) -> JsonResponse:
-    """`GET /v1/jobs?status=&limit=&offset=`: this key's jobs, newest first."""
-    query = call.request.GET
-    problems: list[Problem] = []
-    status = query.get("status") or None
-    if status is not None and status not in STATUSES:
-        message = _("Choose one of: %(allowed)s.") % {"allowed": ", ".join(STATUSES)}
-        problems.append(Problem(field="status", code="not_a_choice", message=message))
-    limit = _whole_number(query.get("limit"), "limit", DEFAULT_PAGE_LENGTH, 1, MAX_PAGE_LENGTH, problems)
-    offset = _whole_number(query.get("offset"), "offset", 0, 0, MAX_OFFSET, problems)
-    if problems:
-        raise invalid_request([problem_record(problem) for problem in problems])
+def list_jobs(call: Call, *, status: JobStatus | None, limit: int, offset: int) -> Answer[JobListRecord]:
+    """`GET /v1/jobs`: this key's jobs, newest first."""
     jobs = jobs_for_key(call.key, call.membership)
     if status is not None:
         jobs = jobs.filter(state__in=STATUSES[status])
     # One more than is shown tells whether there are more.
     page = list(jobs[offset : offset + limit + 1])
-    return answer({"data": [job_record(job, call.request) for job in page[:limit]], "has_more": len(page) > limit})
+    data = [job_record(job, call.request) for job in page[:limit]]
+    return Answer(record=JobListRecord(data=data, has_more=len(page) > limit))
 
 
-def cancel_job(call: Call, job_id: str) -> JsonResponse:
-    """`DELETE /v1/jobs/{id}`: take a job that still waits out of the queue, with a full refund; else 409."""
-    generation = _job(call, job_id)
+def retrieve_job(call: Call, id: str) -> Answer[JobRecord]:
+    """`GET /v1/jobs/{id}`."""
+    generation = _job(call, id)
+    seconds = requested_wait_seconds(call.request.headers.get("Prefer", ""))
+    waited = generation.is_open and wait_for_end(generation.pk, wait_seconds=seconds)
+    if waited:
+        generation = _job(call, id)
+    return Answer(record=job_record(generation, call.request), headers=_preference_applied(waited, seconds))
+
+
+def cancel_job(call: Call, id: str) -> Answer[JobRecord]:
+    """`DELETE /v1/jobs/{id}`: take a job that is still waiting out of the queue, with a full refund; else 409."""
     try:
-        cancel_generation(generation=generation)
+        cancel_generation(generation=_job(call, id))
     except NotCancellableError as error:
-        current = _job(call, job_id)
-        if current.state == "cancelled":
-            return answer(job_record(current, call.request))
+        current = _job(call, id)
         if current.is_open:
             raise
-        raise ApiError(409, "not_cancellable", _("This job has ended already. No credits moved.")) from error
-    return answer(job_record(_job(call, job_id), call.request))
+        if current.state != State.CANCELLED:
+            raise ApiError(409, "not_cancellable", _("This job has already ended. No credits moved.")) from error
+    return Answer(record=job_record(_job(call, id), call.request))
 
 
 def _job(call: Call, job_id: str) -> Generation:
@@ -204,22 +208,11 @@ def _job(call: Call, job_id: str) -> Generation:
     return generation
 
 
-def _whole_number(text: str | None, field: str, default: int, least: int, most: int, problems: list[Problem]) -> int:
-    if not text:
-        return default
-    if text.isascii() and text.isdecimal() and len(text) <= 9 and least <= int(text) <= most:
-        return int(text)
-    message = _("%(field)s must be a whole number from %(least)s to %(most)s.")
-    figures = {"field": field, "least": least, "most": most}
-    problems.append(Problem(field=field, code="out_of_range", message=message % figures))
-    return default
+# --- Everything else --------------------------------------------------------------------------------------------------
 
 
-# --- What else there is -----------------------------------------------------------------------------------------------
-
-
-def upload_file(call: Call) -> JsonResponse:
-    """`POST /v1/files`: take a file as a reference; its `url` goes wherever a request takes a URL."""
+def upload_file(call: Call) -> Answer[FileRecord]:
+    """`POST /v1/files`: store a file as a reference; its `url` goes wherever a request takes a URL."""
     if call.request.content_type != "multipart/form-data":
         message = _("Send the file as multipart/form-data, in a part named “file”. Nothing was stored.")
         raise ApiError(415, "unsupported_media_type", message)
@@ -227,38 +220,35 @@ def upload_file(call: Call) -> JsonResponse:
     try:
         upload = call.request.FILES.get("file")
     except UnreadablePostError as error:
-        raise unreadable_request(_("The body did not arrive whole.")) from error
+        raise unreadable_request(_("The body did not arrive complete.")) from error
     if not isinstance(upload, UploadedFile):
         raise unreadable_request(_("There is no file in the part named “file”. Nothing was stored."), param="file")
     try:
         asset = store_upload(workspace=call.key.workspace, user=call.key.user, upload=upload)
     except MediaRefusedError as refusal:
-        problem = problem_record(Problem(field="file", code=refusal.code, message=refusal.message))
+        problem = note_record(Problem(field="file", code=refusal.code, message=refusal.message))
         raise ApiError(400, "invalid_request", refusal.message, param="file", details=[problem]) from refusal
-    return answer(file_record(asset, call.request), status=201)
+    return Answer(record=file_record(asset, call.request))
 
 
-def read_credits(call: Call) -> JsonResponse:
-    """`GET /v1/credits?limit=&before=`: the wallet's balance, and its statement, newest row first."""
-    query = call.request.GET
-    problems: list[Problem] = []
-    limit = _whole_number(query.get("limit"), "limit", DEFAULT_PAGE_LENGTH, 1, MAX_PAGE_LENGTH, problems)
-    before = _whole_number(query.get("before"), "before", MAX_SEQUENCE, 1, MAX_SEQUENCE, problems)
-    if problems:
-        raise invalid_request([problem_record(problem) for problem in problems])
+def read_credits(call: Call, *, limit: int, before: int | None) -> Answer[CreditsRecord]:
+    """`GET /v1/credits`: the wallet's balance, and its statement, newest transfer first."""
     workspace, book = call.key.workspace, settings.STUDIO_BOOK
-    rows = list(statement(workspace=workspace, book=book).filter(sequence__lt=before)[: limit + 1])
-    return answer(
-        {
-            "balance": wallet_balance(workspace=workspace, book=book),
-            "book": book,
-            "is_test": call.key.is_test,
-            "statement": [transfer_record(row) for row in rows[:limit]],
-            "has_more": len(rows) > limit,
-        }
+    rows = statement(workspace=workspace, book=book)
+    if before is not None:
+        rows = rows.filter(sequence__lt=before)
+    page = list(rows[: limit + 1])
+    return Answer(
+        record=CreditsRecord(
+            balance=wallet_balance(workspace=workspace, book=book),
+            book=book,
+            is_test=call.key.is_test,
+            statement=[transfer_record(row) for row in page[:limit]],
+            has_more=len(page) > limit,
+        )
     )
 
 
-def list_models(call: Call) -> JsonResponse:
+def list_models(call: Call) -> Answer[ModelListRecord]:
     """`GET /v1/models`: what there is to ask for, and what it costs."""
-    return answer({"data": models_list.model_records()})
+    return Answer(record=ModelListRecord(data=model_records()))

@@ -38,12 +38,12 @@ from tchavi_studio.client.errors import (
     UsageError,
 )
 from tchavi_studio.client.parameters import GenerationParams, MediaSource
+from tchavi_studio.client.records import JobStatus
 from tchavi_studio.client.results import (
     Credits,
     Job,
     JobError,
     JobPage,
-    JobStatus,
     Quote,
     ResponseInfo,
     Transfer,

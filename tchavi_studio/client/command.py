@@ -46,7 +46,8 @@ from tchavi_studio.client.errors import (
     UsageError,
 )
 from tchavi_studio.client.flows import WAIT_TIMEOUT_SECONDS
-from tchavi_studio.client.results import Job, JobStatus
+from tchavi_studio.client.records import JobStatus
+from tchavi_studio.client.results import Job
 
 DEFAULT_MODEL = "seedance-2"
 _REDRAW_SECONDS = 0.5

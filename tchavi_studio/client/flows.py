@@ -37,11 +37,11 @@ from tchavi_studio.client.pacing import (
     rate_budget_seconds,
 )
 from tchavi_studio.client.parameters import LocalFile, media, request_body
+from tchavi_studio.client.records import JobStatus
 from tchavi_studio.client.results import (
     Credits,
     Job,
     JobPage,
-    JobStatus,
     Quote,
     UploadedFile,
     VideoModel,

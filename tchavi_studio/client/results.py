@@ -1,4 +1,4 @@
-"""The API's answers, as frozen values.
+"""The API's answers, as frozen values, read by the declarations in `records.py`.
 
 Reading is deliberately tolerant, because the provider publishes no schema. A field that is missing or has an unexpected
 type becomes None (or ""), never an exception, and an unknown field is kept in `extra`.
@@ -6,19 +6,27 @@ type becomes None (or ""), never an exception, and an unknown field is kept in `
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, NotRequired, get_args, get_origin, get_type_hints
 
+from tchavi_studio.client.records import (
+    BillingRecord,
+    CreditsRecord,
+    Doc,
+    FileRecord,
+    JobErrorRecord,
+    JobRecord,
+    JobStatus,
+    ModelRecord,
+    OutputRecord,
+    QuoteRecord,
+    TransferRecord,
+)
 
-class JobStatus(StrEnum):
-    """The four states of the contract. `Job.status` is a plain string, because a server may have others."""
-
-    PENDING = "pending"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
+Reader = Callable[[object], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,25 +201,10 @@ def read_job(body: object, *, response: ResponseInfo) -> Job:
     if inner:
         del outer["job"]
     record = {**inner, **outer}
-    billing = _mapping(record.get("tchavi"))
-    output = record.get("output")
-    error = record.get("error")
-    extra = _without(record, "id", "status", "model", "created_at", "output", "error", "tchavi")
-    if unknown_billing := _without(billing, "credits_used", "credits_refunded"):
-        extra["tchavi"] = unknown_billing
-    return Job(
-        id=_text(record.get("id")),
-        status=_text(record.get("status")),
-        model=_text(record.get("model")),
-        created_at=_moment(record.get("created_at")),
-        output=_read_output(output) if output is not None else None,
-        error=_read_error(error) if error is not None else None,
-        credits_used=_whole(billing.get("credits_used")),
-        credits_refunded=_whole(billing.get("credits_refunded")),
-        extra=extra,
-        raw=record,
-        response=response,
-    )
+    billing = _read(Job, BillingRecord, _mapping(record.get("tchavi")))
+    job = _read(Job, JobRecord, _without(record, "tchavi"), output=_read_output, error=_read_error)
+    extra = {**job["extra"], "tchavi": billing["extra"]} if billing["extra"] else job["extra"]
+    return Job(**{**billing, **job, "extra": extra}, raw=record, response=response)
 
 
 def read_job_page(body: object, *, response: ResponseInfo) -> JobPage:
@@ -225,97 +218,82 @@ def read_job_page(body: object, *, response: ResponseInfo) -> JobPage:
 
 
 def read_uploaded_file(body: object, *, response: ResponseInfo) -> UploadedFile:
-    record = _mapping(body)
-    return UploadedFile(
-        id=_text(record.get("id")),
-        url=_text(record.get("url")),
-        url_expires_at=_moment(record.get("url_expires_at")),
-        kind=_text(record.get("kind")),
-        content_type=_text(record.get("content_type")),
-        byte_count=_whole(record.get("byte_count")),
-        width=_whole(record.get("width")),
-        height=_whole(record.get("height")),
-        duration_seconds=_number(record.get("duration")),
-        needs_trim=_flag(record.get("needs_trim")),
-        extra=_without(
-            record,
-            *("id", "url", "url_expires_at", "kind", "content_type", "byte_count"),
-            *("width", "height", "duration", "needs_trim"),
-        ),
-        response=response,
-    )
+    return UploadedFile(**_read(UploadedFile, FileRecord, _mapping(body)), response=response)
 
 
 def read_credits(body: object, *, response: ResponseInfo) -> Credits:
     """Read `{"balance": …}`; without a balance in the body, the header `X-Credits-Remaining` counts."""
-    record = _mapping(body)
-    balance = _whole(record.get("balance"))
-    return Credits(
-        balance_credits=response.credits_remaining if balance is None else balance,
-        book=_text(record.get("book")),
-        is_test=_flag(record.get("is_test")),
-        statement=tuple(_read_transfer(entry) for entry in _entries(record.get("statement"))),
-        has_more=_flag(record.get("has_more")),
-        extra=_without(record, "balance", "book", "is_test", "statement", "has_more"),
-        response=response,
-    )
+    values = _read(Credits, CreditsRecord, _mapping(body), statement=_read_statement)
+    if values.get("balance_credits") is None:
+        values["balance_credits"] = response.credits_remaining
+    return Credits(**values, response=response)
 
 
-def _read_transfer(record: Mapping[str, object]) -> Transfer:
-    known = ("sequence", "kind", "amount", "balance_after", "job_id", "reason", "created_at")
-    return Transfer(
-        sequence=_whole(record.get("sequence")),
-        kind=_text(record.get("kind")),
-        amount_credits=_whole(record.get("amount")),
-        balance_after_credits=_whole(record.get("balance_after")),
-        job_id=_text(record.get("job_id")),
-        reason=_text(record.get("reason")),
-        created_at=_moment(record.get("created_at")),
-        extra=_without(record, *known),
-    )
+def _read_statement(value: object) -> tuple[Transfer, ...]:
+    return tuple(Transfer(**_read(Transfer, TransferRecord, entry)) for entry in _entries(value))
 
 
 def read_quote(body: object, *, response: ResponseInfo) -> Quote:
-    record = _mapping(body)
-    return Quote(
-        amount_credits=_whole(record.get("credits")),
-        credits_per_second=_whole(record.get("credits_per_second")),
-        billed_seconds=_whole(record.get("billed_seconds")),
-        balance_credits=_whole(record.get("balance")),
-        is_affordable=_flag(record.get("is_affordable")),
-        extra=_without(record, "credits", "credits_per_second", "billed_seconds", "balance", "is_affordable"),
-        response=response,
-    )
+    return Quote(**_read(Quote, QuoteRecord, _mapping(body)), response=response)
 
 
 def read_models(body: object) -> tuple[VideoModel, ...]:
-    return tuple(
-        VideoModel(id=_text(entry.get("id")), name=_text(entry.get("name")), extra=_without(entry, "id", "name"))
-        for entry in _entries(_mapping(body).get("data"))
-    )
+    return tuple(VideoModel(**_read(VideoModel, ModelRecord, entry)) for entry in _entries(_mapping(body).get("data")))
 
 
 def _read_output(value: object) -> VideoOutput:
-    record = _mapping(value)
-    return VideoOutput(
-        video_url=_text(record.get("video_url")),
-        duration_seconds=_number(record.get("duration")),
-        resolution=_text(record.get("resolution")),
-        file_size_mb=_number(record.get("file_size_mb")),
-        url_expires_at=_moment(record.get("url_expires_at")),
-        extra=_without(record, "video_url", "duration", "resolution", "file_size_mb", "url_expires_at"),
-    )
+    return VideoOutput(**_read(VideoOutput, OutputRecord, _mapping(value)))
 
 
 def _read_error(value: object) -> JobError:
     if isinstance(value, str):
         return JobError(message=value)
-    record = _mapping(value)
-    return JobError(
-        code=_text(record.get("code")),
-        message=_text(record.get("message")),
-        extra=_without(record, "code", "message"),
-    )
+    return JobError(**_read(JobError, JobErrorRecord, _mapping(value)))
+
+
+# --- Tolerant reading -------------------------------------------------------------------------------------------------
+
+NAMES_WITH_UNITS = {
+    "amount": "amount_credits",
+    "balance": "balance_credits",
+    "balance_after": "balance_after_credits",
+    "credits": "amount_credits",
+    "duration": "duration_seconds",
+}
+"""What the fields are called in results that have no unit in their names in the JSON."""
+
+
+def _read(result: type, declared: type, record: Mapping[str, object], **readers: Reader) -> dict[str, Any]:
+    """What `result` takes of a record: the fields that both declare, and all others under `extra`.
+
+    How a field is read follows from its declared type, unless `readers` says how.
+    """
+    attributes = {attribute.name for attribute in fields(result)}
+    known = {**_readers(declared), **readers}
+    values: dict[str, Any] = {}
+    extra = {}
+    for name, value in record.items():
+        attribute = NAMES_WITH_UNITS.get(name, name)
+        if name not in known or attribute not in attributes:
+            extra[name] = value
+        elif value is not None:
+            values[attribute] = known[name](value)
+    return {**values, "extra": extra}
+
+
+@cache
+def _readers(declared: type) -> dict[str, Reader]:
+    """How each field of a record is read, by its name."""
+    return {name: _reader(field) for name, field in get_type_hints(declared, include_extras=True).items()}
+
+
+def _reader(declared: Any) -> Reader:
+    while get_origin(declared) in (Annotated, NotRequired):
+        if any(isinstance(note, Doc) and note.keywords.get("format") == "date-time" for note in get_args(declared)):
+            return _moment
+        declared = get_args(declared)[0]
+    kinds = get_args(declared) or (declared,)
+    return next((reader for kind, reader in READERS.items() if kind in kinds), _text)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -367,3 +345,6 @@ def _moment(value: object) -> datetime | None:
         return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+READERS: dict[type, Reader] = {bool: _flag, int: _whole, float: _number}

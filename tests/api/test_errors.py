@@ -57,7 +57,7 @@ def test_another_method_is_405_with_those_that_are_allowed(
     assert response["Allow"] == allowed
     assert error_of(response) == {
         "code": "method_not_allowed",
-        "message": f"This address answers to {allowed} only.",
+        "message": f"This address only accepts {allowed}.",
         "status": 405,
     }
 

@@ -151,14 +151,14 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_field(program: Program, fie
         (" ", "Expecting value: line 1 column 2 (char 1)"),
         ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ('{"seed": NaN}', "there is no NaN in JSON"),
-        ('{"seed": 1, "seed": 2}', "a name stands twice in one object"),
+        ('{"seed": 1, "seed": 2}', "a name appears twice in one object"),
         ('{"prompt": "\\ud800"}', "it can't be read"),
         (b'{"prompt": "\xff"}', "it can't be read"),
         ("[" * 100_000, "it can't be read"),
         ('{"seed": ' + "9" * 5_000 + "}", "it can't be read"),
     ],
 )
-def test_a_body_that_is_no_json_is_refused(program: Program, body: str | bytes, reason: str) -> None:
+def test_a_body_that_isnt_json_is_refused(program: Program, body: str | bytes, reason: str) -> None:
     response = program.post("/videos/generations", body)
     assert response.json() == {
         "error": {
@@ -170,7 +170,7 @@ def test_a_body_that_is_no_json_is_refused(program: Program, body: str | bytes, 
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, [BODY]])
-def test_a_body_that_is_no_object_is_refused(program: Program, body: object) -> None:
+def test_a_body_that_isnt_an_object_is_refused(program: Program, body: object) -> None:
     response = program.post("/videos/generations", json.dumps(body))
     assert response.status_code == 400
     assert response.json()["error"]["message"] == (
@@ -212,7 +212,7 @@ def test_a_charset_may_be_named(program: Program) -> None:
     assert response.status_code == 202
 
 
-def test_too_few_credits_are_402_and_nothing_is_made(program: Program, workspace: Workspace) -> None:
+def test_too_few_credits_are_402_and_nothing_is_created(program: Program, workspace: Workspace) -> None:
     assert program.generate(duration=15, resolution="720p").status_code == 202
     response = program.generate(duration=15)
     assert response.status_code == 402
@@ -265,7 +265,7 @@ def test_a_quote_of_a_bad_request_lists_the_same_problems_as_the_request(program
     assert quoted.json() == asked.json()
 
 
-def test_a_quote_for_a_test_key_is_nothing(test_program: Program) -> None:
+def test_a_quote_for_a_test_key_is_zero(test_program: Program) -> None:
     quote = test_program.post("/videos/quote", BODY).json()
     assert (quote["credits"], quote["credits_per_second"], quote["billed_seconds"]) == (0, 0, 5)
 
@@ -273,7 +273,7 @@ def test_a_quote_for_a_test_key_is_nothing(test_program: Program) -> None:
 # --- The rest ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_balance_and_how_it_came_to_that(program: Program, test_program: Program) -> None:
+def test_credits_have_the_balance_and_the_statement(program: Program, test_program: Program) -> None:
     job = program.generate().json()
     credits = program.get("/credits").json()
     assert {name: credits[name] for name in ("balance", "book", "is_test", "has_more")} == {
@@ -289,7 +289,7 @@ def test_the_balance_and_how_it_came_to_that(program: Program, test_program: Pro
     assert test_program.get("/credits").json() == {**credits, "is_test": True}
 
 
-def test_a_statement_is_read_on_from_a_row(program: Program) -> None:
+def test_a_statement_continues_before_a_row(program: Program) -> None:
     program.generate()
     newest = program.get("/credits?limit=1").json()
     assert ([row["sequence"] for row in newest["statement"]], newest["has_more"]) == ([2], True)

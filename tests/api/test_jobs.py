@@ -1,4 +1,4 @@
-"""Jobs as programs see them: the record at every state, the list, cancelling, waiting."""
+"""Jobs as programs see them: the record in every state, the list, cancelling, waiting."""
 
 import time
 from collections.abc import Callable
@@ -49,9 +49,7 @@ def test_an_open_job_shows_what_it_cost_and_no_output(program: Program, state: S
     }
 
 
-def test_a_completed_job_has_an_address_that_works_without_a_key(
-    program: Program, complete: Complete, clip: bytes
-) -> None:
+def test_a_completed_job_has_a_link_that_works_without_a_key(program: Program, complete: Complete, clip: bytes) -> None:
     job_id = program.generate(seed=1).json()["id"]
     complete(only_generation())
 
@@ -76,7 +74,7 @@ def test_a_completed_job_has_an_address_that_works_without_a_key(
     assert b"".join(answer) == clip
 
 
-def test_the_clips_address_is_under_the_configured_public_one(
+def test_the_clips_link_is_under_the_configured_public_address(
     program: Program, complete: Complete, settings: Settings
 ) -> None:
     settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
@@ -186,7 +184,7 @@ def test_the_list_can_be_narrowed_to_a_status(program: Program) -> None:
         ("status=Pending&limit=x&offset=y", ["status", "limit", "offset"]),
     ],
 )
-def test_a_list_that_cant_be_is_refused_with_every_problem(program: Program, query: str, params: list[str]) -> None:
+def test_a_bad_query_is_refused_with_every_problem(program: Program, query: str, params: list[str]) -> None:
     response = program.get(f"/jobs?{query}")
     assert response.status_code == 400
     assert [problem["param"] for problem in response.json()["error"]["details"]] == params
@@ -249,7 +247,7 @@ def test_a_job_that_has_ended_cant_be_cancelled(program: Program) -> None:
     fail_generation(only_generation().pk, code="timeout", message="It took too long.")
     response = program.delete(f"/jobs/{job_id}")
     assert response.status_code == 409
-    assert response.json()["error"]["message"] == "This job has ended already. No credits moved."
+    assert response.json()["error"]["message"] == "This job has already ended. No credits moved."
 
 
 # --- Waiting ----------------------------------------------------------------------------------------------------------
@@ -271,8 +269,8 @@ def test_a_job_that_has_ended_cant_be_cancelled(program: Program) -> None:
         ("", 0),
     ],
 )
-def test_the_wait_that_is_asked_for(prefer: str, seconds: int) -> None:
-    assert waiting.asked_wait_seconds(prefer) == seconds
+def test_the_wait_that_a_header_requests(prefer: str, seconds: int) -> None:
+    assert waiting.requested_wait_seconds(prefer) == seconds
 
 
 def end_it(_seconds: float) -> None:
@@ -296,7 +294,7 @@ def test_the_acceptance_can_wait_too_and_stays_a_202(program: Program, monkeypat
     assert response["Preference-Applied"] == "wait=30"
 
 
-def test_an_answer_waits_no_longer_than_asked(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_waits_no_longer_than_requested(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
 
     def sleep(seconds: float) -> None:
@@ -310,7 +308,7 @@ def test_an_answer_waits_no_longer_than_asked(program: Program, monkeypatch: pyt
     assert now == pytest.approx(1_030.0)
 
 
-def test_beyond_the_bound_the_answer_comes_at_once(program: Program) -> None:
+def test_without_a_free_slot_the_answer_comes_at_once(program: Program) -> None:
     job_id = program.generate().json()["id"]
     for _slot in range(waiting.MAX_WAITERS):
         assert waiting._slots.acquire(blocking=False)

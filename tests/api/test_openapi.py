@@ -1,17 +1,20 @@
-"""The OpenAPI description says exactly what the API takes and answers."""
+"""The OpenAPI description says exactly what the API accepts and answers."""
 
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, get_type_hints
+from inspect import signature
+from typing import Any
 
 import pytest
-from django.urls import URLPattern, get_resolver
 from django.utils import translation
 
-from tchavi_studio.api import records, urls
+from tchavi_studio.api import urls
 from tchavi_studio.api.openapi import document
+from tchavi_studio.api.operations import OPERATIONS
+from tchavi_studio.api.parameters import JOB_ID
 from tchavi_studio.api.samples import LANGUAGES
+from tchavi_studio.client import GenerationParams
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.params import FIELDS
@@ -51,17 +54,17 @@ KNOWN_WORDS = {
 
 
 def faults(value: Any, schema: dict[str, Any], where: str = "") -> Iterator[str]:
-    """What about `value` breaks `schema`. Fields that the schema does not name are faults: answers are exact."""
+    """Where `value` breaks `schema`. Fields that the schema doesn't name are faults: answers are exact."""
     schema = followed(schema)
     assert set(schema) <= KNOWN_WORDS, f"this check does not know {set(schema) - KNOWN_WORDS}"
     names = schema.get("type", list(TYPES))
     names = names if isinstance(names, list) else [names]
     fits = any(isinstance(value, TYPES[name]) and not (isinstance(value, bool) and name != "boolean") for name in names)
     if not fits:
-        yield f"{where}: {value!r} is no {names}"
+        yield f"{where}: {value!r} isn't one of {names}"
         return
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{where}: {value!r} is none of {schema['enum']}"
+        yield f"{where}: {value!r} isn't one of {schema['enum']}"
     if "not" in schema and not list(faults(value, schema["not"], where)):
         yield f"{where}: {value!r} is excluded"
     if "const" in schema and value != schema["const"]:
@@ -91,7 +94,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def expect(response: Any, path: str, method: str) -> None:
-    """The answer has a status, headers and a body that the description has for it."""
+    """Check that the answer's status, headers and body are described."""
     described = description()["paths"][path][method]["responses"]
     assert str(response.status_code) in described, response.content
     answer = followed(described[str(response.status_code)])
@@ -110,15 +113,21 @@ def test_it_is_served_to_anybody_under_both_paths(db: None) -> None:
     assert first.json()["openapi"] == "3.1.0"
 
 
-def test_every_address_is_described_and_no_other() -> None:
-    served = set()
-    for pattern in urls.urlpatterns:
-        assert isinstance(pattern, URLPattern)
-        path = "/" + str(pattern.pattern).replace("<str:job_id>", "{id}")
-        methods = pattern.callback.endpoints  # type: ignore[attr-defined]
-        served |= {(path, method) for method, endpoint in methods.items() if not endpoint.is_public}
-    assert {(path, method) for path, method, _operation in operations()} == served
-    assert get_resolver().resolve("/v1/jobs").route == "v1/jobs"
+def test_every_path_answers_to_exactly_the_methods_that_are_described(program: Program) -> None:
+    paths = description()["paths"]
+    # Beside them there is the description itself, and whatever is not found.
+    assert len(urls.urlpatterns) == len(paths) + 2
+    for path, methods in paths.items():
+        response = program.call("TRACE", path)
+        assert (response.status_code, response["Allow"]) == (405, ", ".join(methods).upper())
+
+
+def test_handlers_take_the_parameters_of_path_and_query() -> None:
+    for operation in OPERATIONS:
+        _call, *taken = signature(operation.handler).parameters
+        given = [parameter.name for parameter in operation.parameters if parameter.place != "header"]
+        assert taken == given, operation.id
+        assert ("{id}" in operation.path) is (JOB_ID in operation.parameters)
 
 
 def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
@@ -143,9 +152,10 @@ def test_operation_ids_are_names_that_generated_clients_can_use() -> None:
     assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in ids)
 
 
-def test_the_request_has_exactly_the_validators_fields() -> None:
+def test_the_description_and_the_client_have_exactly_the_validators_fields() -> None:
     schema = description()["components"]["schemas"]["GenerationRequest"]
     assert tuple(schema["properties"]) == FIELDS
+    assert set(GenerationParams.__annotations__) - {"extra_body"} == set(FIELDS)
     assert schema["required"] == ["model", "prompt"]
     assert list(faults(schema["examples"][0], schema)) == []
 
@@ -159,14 +169,6 @@ def test_the_described_range_is_the_validators(program: Program, duration: int |
     schema = description()["components"]["schemas"]["GenerationRequest"]
     assert (list(faults(body, schema)) == []) is is_described
     assert (program.post("/videos/quote", body).status_code == 200) is is_described
-
-
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [("Job", records.JobRecord), ("File", records.FileRecord)],
-)
-def test_records_and_schemas_have_the_same_fields(name: str, record: type) -> None:
-    assert set(description()["components"]["schemas"][name]["properties"]) == set(get_type_hints(record))
 
 
 def test_every_operation_has_a_fitting_example_and_samples_for_the_readers_address() -> None:

@@ -82,7 +82,7 @@ def test_an_address_has_a_budget_over_all_its_keys(
     assert elsewhere.status_code == 200
 
 
-def test_guessing_keys_uses_the_addresss_budget_up(clock: Clock, settings: Settings, alice: User) -> None:
+def test_guessing_keys_uses_up_the_addresss_budget(clock: Clock, settings: Settings, alice: User) -> None:
     settings.STUDIO_API_RPM_PER_ADDRESS = 2
     guesses = [Program(f"sk-tch_{number:012x}{'A' * 43}").get("/jobs") for number in range(4)]
     assert [guess.status_code for guess in guesses] == [401, 401, 429, 429]
@@ -152,7 +152,7 @@ def test_no_request_is_lost_from_the_count(
     }
 
 
-def test_a_key_that_is_no_longer_good_is_limited_as_well(
+def test_a_key_that_is_no_longer_valid_is_limited_too(
     key: CreatedKey, program: Program, clock: Clock, settings: Settings
 ) -> None:
     from tchavi_studio.api.services import revoke_key

@@ -150,7 +150,7 @@ def test_a_quote_looks_into_the_references_too(program: Program, pictures: str) 
     assert problems(program.post("/videos/quote", body))[0]["code"] == "address_refused"
 
 
-def test_only_so_many_requests_fetch_at_once(program: Program) -> None:
+def test_only_a_few_requests_fetch_at_once(program: Program) -> None:
     for _slot in range(references.MAX_FETCHING_REQUESTS):
         assert references._slots.acquire(blocking=False)
     try:
@@ -202,7 +202,7 @@ def test_ones_own_url_needs_no_fetch_however_the_studio_is_reached(
     assert program.generate(image_url=url).status_code == 202
 
 
-def test_another_workspaces_url_is_no_reference(program: Program, bobs_program: Program) -> None:
+def test_another_workspaces_url_isnt_a_reference(program: Program, bobs_program: Program) -> None:
     url = upload(bobs_program, picture("gold")).json()["url"]
     response = program.generate(image_url=url)
     assert problems(response) == [
@@ -222,7 +222,7 @@ def test_a_clip_can_be_the_next_ones_reference(program: Program, complete: Any) 
     ("content", "code"),
     [(b"", "empty_file"), (b"#!/bin/sh", "unsupported_type"), (picture("red", 100, 100), "side_too_short")],
 )
-def test_a_file_that_cant_be_used_is_refused_in_words(program: Program, content: bytes, code: str) -> None:
+def test_a_file_that_cant_be_used_is_refused_with_a_reason(program: Program, content: bytes, code: str) -> None:
     response = upload(program, content)
     assert [(problem["param"], problem["code"]) for problem in problems(response)] == [("file", code)]
     assert response.json()["error"]["message"].endswith("Nothing was stored.")
@@ -241,13 +241,13 @@ def test_an_upload_must_be_multipart(program: Program) -> None:
     assert response.json()["error"]["code"] == "unsupported_media_type"
 
 
-def test_a_multipart_body_that_is_none_is_refused(program: Program) -> None:
+def test_a_broken_multipart_body_is_refused(program: Program) -> None:
     response = program.call("POST", "/files", data=b"nonsense", content_type="multipart/form-data")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_request"
 
 
-def test_an_upload_that_says_it_is_too_large_is_413_unread(program: Program) -> None:
+def test_an_upload_that_declares_itself_too_large_is_413_unread(program: Program) -> None:
     response = program.call(
         "POST",
         "/files",

@@ -1,15 +1,28 @@
 """Reading what servers answer, also when they answer oddly."""
 
 import pickle
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tchavi_studio.client import Job, JobError, ResponseInfo, VideoOutput
+from tchavi_studio.client import (
+    Credits,
+    Job,
+    JobError,
+    Quote,
+    ResponseInfo,
+    Transfer,
+    UploadedFile,
+    VideoModel,
+    VideoOutput,
+    records,
+)
 from tchavi_studio.client.results import (
+    NAMES_WITH_UNITS,
     read_credits,
     read_job,
     read_job_page,
@@ -177,3 +190,25 @@ def test_a_job_can_be_a_dictionary_key_and_travel_between_processes() -> None:
     copy = pickle.loads(pickle.dumps(job))
     assert (copy, copy.raw, copy.response) == (job, job.raw, job.response)
     assert {job: 1}[copy] == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "declared", "left_in_extra"),
+    [
+        (Job, records.JobRecord, {"tchavi", "studio"}),
+        (VideoOutput, records.OutputRecord, set()),
+        (JobError, records.JobErrorRecord, set()),
+        (UploadedFile, records.FileRecord, set()),
+        (Transfer, records.TransferRecord, set()),
+        (Credits, records.CreditsRecord, set()),
+        (Quote, records.QuoteRecord, {"warnings", "hints"}),
+        (VideoModel, records.ModelRecord, {"parameters", "pricing", "hints"}),
+    ],
+)
+def test_results_have_the_fields_that_records_declare(result: type, declared: type, left_in_extra: set[str]) -> None:
+    beside = {"extra", "raw", "response"}
+    if result is Job:
+        # Its billing is read from a record inside it.
+        beside |= set(get_type_hints(records.BillingRecord))
+    names = {NAMES_WITH_UNITS.get(name, name) for name in set(get_type_hints(declared)) - left_in_extra}
+    assert {attribute.name for attribute in fields(result)} - beside == names

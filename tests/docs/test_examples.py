@@ -199,7 +199,7 @@ def test_links_between_the_pages_lead_somewhere() -> None:
 
 
 def test_every_error_of_the_api_is_explained() -> None:
-    """All codes that the door's sources raise are on the page of errors."""
+    """All codes that the API raises are on the page of errors."""
     sources = "".join(path.read_text() for path in (ROOT / "tchavi_studio/api").glob("*.py"))
     raised = set(re.findall(r"ApiError\(\s*\d{3},\s*\"(\w+)\"", sources))
     raised |= set(re.findall(r"(?:too_many_requests|_refusal)\(\"(\w+)\"", sources))

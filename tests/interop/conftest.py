@@ -23,8 +23,8 @@ class RequestHandler(QuietWSGIRequestHandler):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
-    """Where `/v1` is to be found, and the keys that open it: one that pays, and one that is free."""
+class ServedApi:
+    """Where `/v1` is served, and two keys for it: one that spends credits and one that is free."""
 
     base_url: str
     live_key: str
@@ -32,13 +32,13 @@ class Door:
 
 
 @pytest.fixture
-def door(alice: User, workspace: Workspace) -> Iterator[Door]:
-    """The API of this process on a port of loopback. Nobody works on its jobs. The test has `own_database`."""
+def served_api(alice: User, workspace: Workspace) -> Iterator[ServedApi]:
+    """The API of this process on a loopback port. Nobody works on its jobs. The test has `own_database`."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), RequestHandler)
     server.set_app(WSGIHandler())
     thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
-    yield Door(
+    yield ServedApi(
         base_url=f"http://127.0.0.1:{server.server_address[1]}/v1",
         live_key=create_key(workspace=workspace, user=alice, name="Nightly").key,
         test_key=create_key(workspace=workspace, user=alice, name="Trial", is_test=True).key,

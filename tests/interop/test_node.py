@@ -16,7 +16,7 @@ from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
-from tests.interop.conftest import Door
+from tests.interop.conftest import ServedApi
 from tests.run import NODE_FOLDER, found_node, node_packages_are_there
 from tests.running_studio import RunningStudio
 
@@ -44,10 +44,10 @@ def run_script(name: str, *, base_url: str, key: str, **environment: str) -> dic
     return seen
 
 
-def test_the_openai_package_for_node(door: Door, three_requests_a_minute: None) -> None:
+def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_minute: None) -> None:
     if not node_packages_are_there():
         pytest.skip("the Node packages are not there: make test fetches them")
-    seen = run_script("openai_client.mjs", base_url=door.base_url, key=door.live_key)
+    seen = run_script("openai_client.mjs", base_url=served_api.base_url, key=served_api.live_key)
     assert seen["accepted"]["job"] == {"id": seen["accepted"]["id"], "status": "pending"}
     assert seen["job"]["id"] == seen["accepted"]["id"]
     assert seen["job"]["tchavi"] == {"credits_used": 8700}
@@ -93,12 +93,12 @@ def test_the_documented_way_to_a_clip(studio: RunningStudio, alice: User, worksp
     assert clip == {"status": 200, "type": "video/mp4", "bytes": generation.output.byte_count}
 
 
-def test_the_documented_way_of_a_failure(door: Door, alice: User, workspace: Workspace) -> None:
-    with OpenAI(base_url=door.base_url, api_key=door.live_key) as client:
+def test_the_documented_way_of_a_failure(served_api: ServedApi, alice: User, workspace: Workspace) -> None:
+    with OpenAI(base_url=served_api.base_url, api_key=served_api.live_key) as client:
         body = {"model": "kling-v3", "prompt": "A paper boat", "duration": 2}
         job_id = client.post("/videos/generations", body=body, cast_to=dict[str, Any])["id"]
     fail_generation(Generation.objects.get().pk, code="timeout", message="It took too long.")
-    seen = run_script("contract_example.mjs", base_url=door.base_url, key=door.live_key, JOB_ID=job_id)
+    seen = run_script("contract_example.mjs", base_url=served_api.base_url, key=served_api.live_key, JOB_ID=job_id)
     assert seen == {
         "statuses": ["failed"],
         "job": {

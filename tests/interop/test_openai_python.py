@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.interop.conftest import Door
+from tests.interop.conftest import ServedApi
 
 pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
 
@@ -17,9 +17,9 @@ BODY = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 
 
 @pytest.fixture
-def client(door: Door) -> Iterator[openai.OpenAI]:
+def client(served_api: ServedApi) -> Iterator[openai.OpenAI]:
     """What a program has after changing nothing but the base URL and the key."""
-    with openai.OpenAI(base_url=door.base_url, api_key=door.live_key) as client:
+    with openai.OpenAI(base_url=served_api.base_url, api_key=served_api.live_key) as client:
         yield client
 
 

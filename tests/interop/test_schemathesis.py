@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.interop.conftest import Door
+from tests.interop.conftest import ServedApi
 
 pytestmark = pytest.mark.own_database
 
@@ -49,7 +49,7 @@ SUCCESSES = {
 }
 
 
-def test_every_answer_is_a_documented_one(door: Door, settings: Settings, tmp_path: Path) -> None:
+def test_every_answer_is_a_documented_one(served_api: ServedApi, settings: Settings, tmp_path: Path) -> None:
     settings.STUDIO_API_RPM_PER_KEY = settings.STUDIO_API_RPM_PER_ADDRESS = 1_000_000
     configuration, answers = tmp_path / "schemathesis.toml", tmp_path / "answers.json"
     configuration.write_text(CONFIGURATION.format(hooks=Path(__file__).with_name("schemathesis_hooks.py")))
@@ -57,8 +57,8 @@ def test_every_answer_is_a_documented_one(door: Door, settings: Settings, tmp_pa
         str(Path(sys.executable).with_name("schemathesis")),
         f"--config-file={configuration}",
         "run",
-        f"{door.base_url}/openapi.json",
-        f"--header=Authorization:Bearer {door.test_key}",
+        f"{served_api.base_url}/openapi.json",
+        f"--header=Authorization:Bearer {served_api.test_key}",
         f"--max-examples={EXAMPLES_PER_OPERATION}",
         "--generation-deterministic",
         "--continue-on-failure",

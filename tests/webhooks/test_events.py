@@ -139,6 +139,13 @@ def test_a_cancelled_clip_is_a_failed_job(both: WebhookEndpoint, start: Start) -
     assert data["error"]["message"] == "Cancelled before work on it began."
 
 
+def test_messages_are_in_english_whoever_causes_them(both: WebhookEndpoint, start: Start) -> None:
+    with override("fr"):
+        assert lifecycle.cancel_queued(start().pk) is True
+    data = payload(WebhookDelivery.objects.get())["data"]
+    assert data["error"] == {"code": "cancelled", "message": "Cancelled before work on it began."}
+
+
 def test_the_message_tells_what_the_api_tells(both: WebhookEndpoint, start: Start, rf: Any, settings: Any) -> None:
     from tchavi_studio.api.records import job_record
 
