@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format locale lock bench crash simulate install install-dev
+.PHONY: help run test check format locale lock bench crash simulate screenshots install install-dev
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,6 +44,11 @@ SEEDS ?= 2000
 FROM ?= 1
 simulate: install-dev ## simulate live mode in bad weather: SEEDS worlds, FROM seed …
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM) --jobs 2
+
+TO ?= var/screenshots
+CHECKOUT ?= .
+screenshots: install-dev ## picture every page and state into the folder TO; CHECKOUT names another version's folder
+	@$(BIN)/python -m tests.browser.screenshots take $(TO) --checkout $(CHECKOUT)
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python

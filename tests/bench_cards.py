@@ -26,10 +26,10 @@ from tchavi_studio.api.services import create_key
 from tchavi_studio.client import Tchavi
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.workspaces.models import Workspace
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, VIEWPORT, sign_in
+from tests.browser.conftest import VIEWPORT, sign_in
 from tests.conftest import make_person
 from tests.databases import SQLiteTemplate, connected_to
-from tests.run import found_chromium
+from tests.run import CHROMIUM_ARGUMENTS, found_chromium
 from tests.running_studio import RunningStudio, wait_for
 from tests.upstream.running import RunningUpstream
 

@@ -16,6 +16,15 @@ from pathlib import Path
 from tests.databases import postgresql_binaries, throwaway_postgresql
 
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NODE_FOLDER = Path(__file__).parent / "interop" / "node"
 """Programs for Node, and the lock of the packages that they need."""
 # No package gets to run anything while it is fetched.

@@ -16,6 +16,7 @@ from tests.databases import Database, end_with_the_parent, free_port
 READY_WITHIN_SECONDS = 60.0
 STOP_WITHIN_SECONDS = 20.0
 POLL_SECONDS = 0.05
+ROOT = Path(__file__).parents[1]
 
 T = TypeVar("T")
 
@@ -32,13 +33,24 @@ def wait_for(look: Callable[[], T], *, seconds: float, what: str) -> T:
 class RunningStudio:
     """The studio in processes of its own, with its own data folder, port and database.
 
-    It is the leader of a session, so whatever is left of it is found by that.
+    It is the leader of a session, so whatever is left of it is found by that. `checkout` and `python` run another
+    version of the studio than the one that these tests are part of.
     """
 
-    def __init__(self, folder: Path, database: Database, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        checkout: Path = ROOT,
+        python: str = sys.executable,
+        /,
+        **environment: str,
+    ) -> None:
         from django.conf import settings
 
         self.folder = folder
+        self._checkout = checkout
+        self._manage = [python, "manage.py"]
         self.database = database
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -77,7 +89,8 @@ class RunningStudio:
         self._log_path.unlink(missing_ok=True)
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "studio"],
+                [*self._manage, "studio"],
+                cwd=self._checkout,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -154,10 +167,18 @@ class RunningStudio:
         finally:
             connection.close()
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, stdin: str = "") -> str:
         """What a command of manage.py prints, run beside the studio in its environment."""
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+        command = [*self._manage, *arguments]
+        return subprocess.run(
+            command,
+            cwd=self._checkout,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
 
 
 def _processes() -> list[tuple[int, list[str]]]:

@@ -23,21 +23,12 @@ from pytest_django import DjangoDbBlocker
 from tchavi_studio.workspaces.models import User
 from tests.conftest import make_person
 from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to
-from tests.run import found_chromium
+from tests.run import CHROMIUM_ARGUMENTS, found_chromium
 from tests.running_studio import RunningStudio
 
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 EXPECTED_WITHIN_MILLISECONDS = 20_000
 """Generous: a test fails later on a busy machine, not more often."""
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.hookimpl(wrapper=True)
