@@ -3,7 +3,6 @@
 What this machine lacks (Chromium, Node, PostgreSQL) is said at the end; where CI=true it is a failure.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.databases import postgresql_binaries, throwaway_postgresql
+from tests.node import found_node, packages_are_there
 
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 CHROMIUM_ARGUMENTS = [
@@ -27,28 +27,12 @@ CHROMIUM_ARGUMENTS = [
 ]
 NODE_FOLDER = Path(__file__).parent / "interop" / "node"
 """Programs for Node, and the lock of the packages that they need."""
-# No package gets to run anything while it is fetched.
-NPM_CI = ["npm", "ci", "--prefix", str(NODE_FOLDER), "--ignore-scripts"]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=25", "--durations-min=3"]
 
 
 def found_chromium() -> str | None:
     """The Chromium that CHROMIUM names, else one of the usual names."""
     return next(filter(None, map(shutil.which, [os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES])), None)
-
-
-def found_node() -> str | None:
-    """Node, if the PATH has it, and npm beside it to fetch packages with."""
-    return shutil.which("node") if shutil.which("npm") else None
-
-
-def node_packages_are_there() -> bool:
-    """Whether the packages that were fetched last are the ones that the lock names."""
-    fetched, locked = NODE_FOLDER / "node_modules/.package-lock.json", NODE_FOLDER / "package-lock.json"
-    if not fetched.is_file():
-        return False
-    packages = json.loads(locked.read_text())["packages"]
-    return bool(json.loads(fetched.read_text())["packages"] == {name: packages[name] for name in packages if name})
 
 
 class Run:
@@ -102,8 +86,8 @@ def main() -> int:
         run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
     if not found_node():
         run.missing.append("Node (install nodejs and npm): programs for Node that use the API")
-    elif not node_packages_are_there():
-        run.step("Node packages", NPM_CI)
+    elif not packages_are_there(NODE_FOLDER):
+        run.step("Node packages", [sys.executable, "-m", "tests.node", str(NODE_FOLDER)])
 
     with ExitStack() as stack:
         postgresql_url = os.environ.pop("TEST_DATABASE_URL", None)

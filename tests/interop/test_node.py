@@ -17,7 +17,8 @@ from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 from tests.interop.conftest import ServedApi
-from tests.run import NODE_FOLDER, found_node, node_packages_are_there
+from tests.node import found_node, packages_are_there
+from tests.run import NODE_FOLDER
 from tests.running_studio import RunningStudio
 
 pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
@@ -45,7 +46,7 @@ def run_script(name: str, *, base_url: str, key: str, **environment: str) -> dic
 
 
 def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_minute: None) -> None:
-    if not node_packages_are_there():
+    if not packages_are_there(NODE_FOLDER):
         pytest.skip("the Node packages are not there: make test fetches them")
     seen = run_script("openai_client.mjs", base_url=served_api.base_url, key=served_api.live_key)
     assert seen["accepted"]["job"] == {"id": seen["accepted"]["id"], "status": "pending"}

@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook
 
 import tchavi_studio
 from tests.databases import free_port
-from tests.run import NODE_FOLDER, found_node, node_packages_are_there
+from tests.node import found_node, packages_are_there
+from tests.run import NODE_FOLDER
 from tests.running_studio import wait_for
 
 PAGE = Path(tchavi_studio.__file__).parents[1] / "docs" / "webhooks.md"
@@ -22,7 +23,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def test_it_tells_true_messages_from_forged_ones() -> None:
     node = found_node()
-    if node is None or not node_packages_are_there():
+    if node is None or not packages_are_there(NODE_FOLDER):
         pytest.skip("Node or its packages are not there: make test fetches them")
     [receiver] = re.findall(r"^```js\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     port = free_port()
