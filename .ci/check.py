@@ -34,6 +34,7 @@ def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
         "import-linter": ([f"{BIN}/lint-imports", "--no-cache"], {}),
         "templates": ([sys.executable, ".ci/templates.py"], {}),
         "djade": ([f"{BIN}/djade", "--check", *(tracked("*.html") or ["--help"])], {}),
+        "style sheets": ([sys.executable, ".ci/styles.py"], {}),
         "migrations": ([*MANAGE, "makemigrations", "--check", "--dry-run"], {}),
         "deployment": ([*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], PUBLIC),
         "translations": ([sys.executable, ".ci/translations.py", "--check"], {}),
