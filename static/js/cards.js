@@ -1,157 +1,187 @@
-"use strict";
+// @ts-check
 /* Cards of clips: elapsed time, playing on hover, and the page's one poller. */
 
-(() => {
-  const POLL_SECONDS = 1.5;
-  const SOON_POLL_SECONDS = 0.7;
-  const LINE_POLL_SECONDS = 4;
-  const HIDDEN_POLL_SECONDS = 15;
-  const MOST_POLL_SECONDS = 30;
+const POLL_SECONDS = 1.5;
+const SOON_POLL_SECONDS = 0.7;
+const LINE_POLL_SECONDS = 4;
+const HIDDEN_POLL_SECONDS = 15;
+const MAX_POLL_SECONDS = 30;
 
-  // --- Time that passes. The server says how much had passed; this clock only adds, so a wrong one does no harm ---
+// --- Time that passes. The server says how much had passed; this clock only adds, so a wrong one does no harm ---
 
-  const received = new WeakMap();
+/** When each element with a time arrived. @type {WeakMap<Element, number>} */
+const received = new WeakMap();
 
-  function clock(seconds) {
-    const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-    const two = (number) => String(number).padStart(2, "0");
-    return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+/** @param {number} seconds */
+function clock(seconds) {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+function tick() {
+  const now = performance.now();
+  /** @type {NodeListOf<HTMLTimeElement>} */
+  const times = document.querySelectorAll("time[data-elapsed]");
+  for (const time of times) {
+    const since = received.get(time) ?? now;
+    received.set(time, since);
+    const text = clock(Number(time.dataset.elapsed) + Math.floor((now - since) / 1000));
+    if (time.textContent !== text) time.textContent = text;
   }
+}
+setInterval(tick, 1000);
+tick();
 
-  function tick() {
-    const now = performance.now();
-    for (const time of document.querySelectorAll("time[data-elapsed]")) {
-      if (!received.has(time)) received.set(time, now);
-      const text = clock(Number(time.dataset.elapsed) + Math.floor((now - received.get(time)) / 1000));
-      if (time.textContent !== text) time.textContent = text;
-    }
+// --- Playing, muted: on hover where people hover and want motion, by the button everywhere ---
+
+const hovers = matchMedia("(hover: hover) and (prefers-reduced-motion: no-preference)");
+const savesData = () => navigator.connection?.saveData === true;
+
+/** @param {HTMLElement} media */
+function play(media) {
+  let video = media.querySelector("video");
+  if (!video) {
+    const added = document.createElement("video");
+    Object.assign(added, { muted: true, loop: true, playsInline: true, src: media.dataset.video });
+    added.addEventListener("playing", () => media.classList.toggle("playing", !added.paused));
+    media.querySelector(".open")?.append(added);
+    video = added;
   }
-  setInterval(tick, 1000);
-  tick();
+  video.play().catch(() => rewind(media));
+  media.querySelector("[data-play]")?.setAttribute("aria-pressed", "true");
+}
 
-  // --- Playing, muted: on hover where people hover and want motion, by the button everywhere ---
-
-  const hovers = matchMedia("(hover: hover) and (prefers-reduced-motion: no-preference)");
-  const savesData = () => navigator.connection?.saveData === true;
-
-  function play(media) {
-    let video = media.querySelector("video");
-    if (!video) {
-      video = document.createElement("video");
-      Object.assign(video, { muted: true, loop: true, playsInline: true, src: media.dataset.video });
-      video.addEventListener("playing", () => media.classList.toggle("playing", !video.paused));
-      media.querySelector(".open").append(video);
-    }
-    video.play().catch(() => rewind(media));
-    media.querySelector("[data-play]").setAttribute("aria-pressed", "true");
+/** @param {Element} media */
+function rewind(media) {
+  const video = media.querySelector("video");
+  media.classList.remove("playing");
+  media.querySelector("[data-play]")?.setAttribute("aria-pressed", "false");
+  if (video) {
+    video.pause();
+    video.currentTime = 0;
   }
+}
 
-  function rewind(media) {
-    const video = media.querySelector("video");
-    media.classList.remove("playing");
-    media.querySelector("[data-play]")?.setAttribute("aria-pressed", "false");
-    if (video) {
-      video.pause();
-      video.currentTime = 0;
-    }
-  }
-
-  function hovered(event) {
-    return event.target instanceof Element && event.target.matches(".media[data-video]") ? event.target : null;
-  }
-  document.addEventListener("pointerenter", (event) => {
+/** @param {Event} event */
+function hovered(event) {
+  return event.target instanceof HTMLElement && event.target.matches(".media[data-video]") ? event.target : null;
+}
+document.addEventListener(
+  "pointerenter",
+  (event) => {
     const media = hovered(event);
     if (media && event.pointerType === "mouse" && hovers.matches && !savesData()) play(media);
-  }, true);
-  document.addEventListener("pointerleave", (event) => {
+  },
+  true,
+);
+document.addEventListener(
+  "pointerleave",
+  (event) => {
     const media = hovered(event);
     if (media && event.pointerType === "mouse") rewind(media);
-  }, true);
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-play]");
-    if (!button) return;
-    const media = button.closest(".media");
-    const wasPressed = button.getAttribute("aria-pressed") === "true";
-    document.querySelectorAll(".media.playing").forEach(rewind);
-    if (wasPressed) rewind(media); else play(media);
-  });
+  },
+  true,
+);
+document.addEventListener("click", (event) => {
+  const button = /** @type {Element} */ (event.target).closest("[data-play]");
+  /** @type {HTMLElement | null | undefined} */
+  const media = button?.closest(".media");
+  if (!button || !media) return;
+  const wasPressed = button.getAttribute("aria-pressed") === "true";
+  for (const other of document.querySelectorAll(".media.playing")) rewind(other);
+  if (wasPressed) rewind(media);
+  else play(media);
+});
 
-  // --- The poller: asks while something is open, seldom while nobody looks, and stops when all is done ---
+// --- The poller: asks while something is open, seldom while nobody looks, and stops when all is done ---
 
-  let timer = 0;
-  let failures = 0;
+let timer = 0;
+let failures = 0;
 
-  const poller = () => document.getElementById("updates");
-  const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
+const poller = () => document.getElementById("updates");
+const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
 
-  // Nothing on the page is about to change: each clip has others ahead of it, or waits for the studio's account.
-  const isFarInLine = () =>
-    document.querySelector(".phase") !== null &&
-    document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
+// Nothing on the page is about to change: each clip has others ahead of it, or waits for the studio's account.
+const isFarInLine = () =>
+  document.querySelector(".phase") !== null &&
+  document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
 
-  function usualSeconds() {
-    if (document.hidden) return HIDDEN_POLL_SECONDS;
-    // A clip that is being saved is done in a moment.
-    if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
-    return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
+function usualSeconds() {
+  if (document.hidden) return HIDDEN_POLL_SECONDS;
+  // A clip that is being saved is done in a moment.
+  if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
+  return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
+}
+
+function pollLater() {
+  clearTimeout(timer);
+  if (!isNeeded()) return;
+  timer = setTimeout(pollNow, Math.min(usualSeconds() * 2 ** failures, MAX_POLL_SECONDS) * 1000);
+}
+
+function pollNow() {
+  clearTimeout(timer);
+  const element = poller();
+  if (element) htmx.trigger(element, "poll");
+}
+
+// Coming back to a tab: clips may have been started elsewhere, in another tab or by a program.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) pollNow();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, requestConfig } = event.detail;
+  // Not event.detail.elt: once the poller has replaced itself, that is the element around it.
+  if (requestConfig.elt.id === "updates") {
+    failures = successful ? 0 : failures + 1;
+    pollLater();
+  } else if (successful && requestConfig.verb === "post" && poller()) {
+    // What was just done may have changed counts, credits or cards: look at once.
+    setTimeout(pollNow, 50);
   }
+});
+pollLater();
 
-  function pollLater() {
-    clearTimeout(timer);
-    if (!isNeeded()) return;
-    timer = setTimeout(pollNow, Math.min(usualSeconds() * 2 ** failures, MOST_POLL_SECONDS) * 1000);
+// --- What arrives: only parts that this page has, only if they are newer, and never under a playing clip ---
+
+/**
+ * @param {HTMLElement} part
+ * @param {HTMLElement} current
+ */
+function isStale(part, current) {
+  const ahead = Number(part.dataset.version) - Number(current.dataset.version);
+  // A place in line changes without the clip.
+  const saysTheSame = ahead === 0 && part.dataset.wait === current.dataset.wait;
+  return (
+    ahead < 0 || saysTheSame || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null)
+  );
+}
+
+/** @param {string} text */
+function keepWhatFits(text) {
+  const answer = document.createElement("template");
+  answer.innerHTML = text;
+  /** @type {NodeListOf<HTMLElement>} */
+  const parts = answer.content.querySelectorAll("[hx-swap-oob='true']");
+  for (const part of parts) {
+    const current = document.getElementById(part.id);
+    const stays = !current || (part.dataset.version && isStale(part, current));
+    const detail = document.getElementById(part.id.replace("clip-", "detail-"));
+    if (part.matches("article.card") && detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
+    if (stays) part.remove();
   }
-
-  function pollNow() {
-    clearTimeout(timer);
-    if (poller()) htmx.trigger(poller(), "poll");
+  for (const list of answer.content.querySelectorAll("[hx-swap-oob^='afterbegin:']")) {
+    const selector = list.getAttribute("hx-swap-oob")?.split(":")[1] ?? "";
+    for (const card of [...list.children]) if (document.getElementById(card.id)) card.remove();
+    if (!list.children.length || !document.querySelector(selector)) list.remove();
   }
+  return answer.innerHTML;
+}
 
-  // Coming back to a tab: clips may have been started elsewhere, in another tab or by a program.
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) pollNow(); });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const { successful, requestConfig } = event.detail;
-    // Not event.detail.elt: once the poller has replaced itself, that is the element around it.
-    if (requestConfig.elt.id === "updates") {
-      failures = successful ? 0 : failures + 1;
-      pollLater();
-    } else if (successful && requestConfig.verb === "post" && poller()) {
-      // What was just done may have changed counts, credits or cards: look at once.
-      setTimeout(pollNow, 50);
-    }
-  });
-  pollLater();
-
-  // --- What arrives: only parts that this page has, only if they are newer, and never under a playing clip ---
-
-  function isStale(part, current) {
-    const ahead = Number(part.dataset.version) - Number(current.dataset.version);
-    // A place in line changes without the clip.
-    const saysTheSame = ahead === 0 && part.dataset.wait === current.dataset.wait;
-    return ahead < 0 || saysTheSame || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null);
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.serverResponse.includes("hx-swap-oob")) {
+    event.detail.serverResponse = keepWhatFits(event.detail.serverResponse);
   }
-
-  function keepWhatFits(text) {
-    const answer = document.createElement("template");
-    answer.innerHTML = text;
-    for (const part of answer.content.querySelectorAll("[hx-swap-oob='true']")) {
-      const current = document.getElementById(part.id);
-      const stays = !current || (part.dataset.version && isStale(part, current));
-      const detail = document.getElementById(part.id.replace("clip-", "detail-"));
-      if (part.matches("article.card") && detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
-      if (stays) part.remove();
-    }
-    for (const list of answer.content.querySelectorAll("[hx-swap-oob^='afterbegin:']")) {
-      for (const card of [...list.children]) if (document.getElementById(card.id)) card.remove();
-      if (!list.children.length || !document.querySelector(list.getAttribute("hx-swap-oob").split(":")[1])) list.remove();
-    }
-    return answer.innerHTML;
-  }
-
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.serverResponse.includes("hx-swap-oob")) {
-      event.detail.serverResponse = keepWhatFits(event.detail.serverResponse);
-    }
-  });
-  document.addEventListener("htmx:afterSettle", tick);
-})();
+});
+document.addEventListener("htmx:afterSettle", tick);

@@ -1,21 +1,25 @@
-"use strict";
+// @ts-check
 /* A clip over the grid: Esc closes, the arrow keys move between cards, and the address is the clip's own. */
 
-(() => {
-  const dialog = document.getElementById("clip-dialog");
-  if (!dialog) return;
-  const inside = document.getElementById("clip-dialog-inside");
-  const home = location.href;
+/** @param {HTMLDialogElement} dialog */
+function start(dialog) {
+  const inside = /** @type {HTMLElement} */ (document.getElementById("clip-dialog-inside"));
   const homeTitle = document.title;
   let shown = "";
 
-  const links = () => [...document.querySelectorAll(".card .meta [data-clip]")];
-  const isSame = (link) => new URL(link.href).pathname === shown;
+  /** @returns {HTMLAnchorElement[]} */
+  const links = () => [...document.querySelectorAll(/** @type {"a"} */ (".card .meta [data-clip]"))];
+  const isSame = (/** @type {HTMLAnchorElement} */ link) => new URL(link.href).pathname === shown;
+  const stepper = (/** @type {number} */ by) =>
+    /** @type {HTMLButtonElement} */ (dialog.querySelector(`[data-step='${by}']`));
 
-  // Until the rest is there, the picture that the card has already.
+  /**
+   * Until the rest is there, the picture that the card has already.
+   * @param {Element | null | undefined} card
+   */
   function outline(card) {
     const poster = card?.querySelector(".open img");
-    if (!poster) return [];
+    if (!card || !poster) return [];
     const detail = document.createElement("div");
     const stage = document.createElement("div");
     detail.className = `detail ${[...card.classList].filter((name) => /^(r|at)-/.test(name)).join(" ")}`;
@@ -25,6 +29,7 @@
     return [detail];
   }
 
+  /** @param {string} path */
   function show(path) {
     shown = path;
     inside.replaceChildren(...outline(links().find(isSame)?.closest(".card")));
@@ -32,10 +37,11 @@
     htmx.ajax("GET", path, { target: inside, swap: "innerHTML", source: inside });
     const all = links();
     const at = all.findIndex(isSame);
-    dialog.querySelector("[data-step='-1']").disabled = at <= 0;
-    dialog.querySelector("[data-step='1']").disabled = at < 0 || at === all.length - 1;
+    stepper(-1).disabled = at <= 0;
+    stepper(1).disabled = at < 0 || at === all.length - 1;
     // A button that is disabled loses the focus to the page, and with it the arrow keys would leave the dialog.
-    if (!dialog.contains(document.activeElement) || document.activeElement.disabled) inside.focus();
+    const focused = document.activeElement;
+    if (!dialog.contains(focused) || focused?.matches(":disabled")) inside.focus();
   }
 
   function hide() {
@@ -47,21 +53,24 @@
 
   function close() {
     // Back to the grid by the same step that the back button takes, so history has no dead entries.
-    if (history.state?.clip) history.back(); else hide();
+    if (history.state?.clip) history.back();
+    else hide();
   }
 
+  /** @param {number} by */
   function step(by) {
     const all = links();
     const next = all[all.findIndex(isSame) + by];
     if (!next) return;
     const path = new URL(next.href).pathname;
     history.replaceState({ clip: path }, "", path);
-    next.closest(".card").scrollIntoView({ block: "nearest" });
+    next.closest(".card")?.scrollIntoView({ block: "nearest" });
     show(path);
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-clip]");
+    /** @type {HTMLAnchorElement | null} */
+    const link = /** @type {Element} */ (event.target).closest("[data-clip]");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const path = new URL(link.href).pathname;
@@ -78,12 +87,14 @@
     if (!dialog.querySelector("details.menu[open]")) close();
   });
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog || event.target.closest("[data-close]")) close();
-    const stepper = event.target.closest("[data-step]");
-    if (stepper) step(Number(stepper.dataset.step));
+    const target = /** @type {Element} */ (event.target);
+    if (target === dialog || target.closest("[data-close]")) close();
+    /** @type {HTMLElement | null} */
+    const pressed = target.closest("[data-step]");
+    if (pressed) step(Number(pressed.dataset.step));
   });
   dialog.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea, video")) return;
+    if (/** @type {Element} */ (event.target).closest("input, textarea, video")) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
@@ -93,10 +104,14 @@
   });
   // What takes the clip away leaves the dialog first: its card, in the grid below, says the rest.
   dialog.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-closes-dialog]")) return;
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (!form.matches("[data-closes-dialog]")) return;
     event.preventDefault();
-    const url = event.target.action;
+    const url = form.action;
     close();
-    htmx.ajax("POST", url, { swap: "none", source: document.getElementById("clips") });
+    htmx.ajax("POST", url, { swap: "none", source: document.getElementById("clips") ?? undefined });
   });
-})();
+}
+
+const dialog = document.getElementById("clip-dialog");
+if (dialog instanceof HTMLDialogElement) start(dialog);

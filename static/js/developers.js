@@ -1,95 +1,120 @@
-"use strict";
+// @ts-check
 /* "Try it" in the API reference: sends what the form says with the key that was put in, and shows what came back. */
 
-(() => {
-  const page = document.querySelector("[data-try-base]");
-  const key = document.getElementById("try-key");
-  const words = document.getElementById("try-words").dataset;
+const page = /** @type {HTMLElement} */ (document.querySelector("[data-try-base]"));
+const key = /** @type {HTMLInputElement} */ (document.getElementById("try-key"));
+const words = /** @type {HTMLElement} */ (document.getElementById("try-words")).dataset;
 
-  const SHOWN_HEADERS = /^(x-|retry-after|idempotent-|preference-|allow)/;
+const SHOWN_HEADERS = /^(x-(?!frame|content)|retry-after|idempotent-|preference-|allow)/;
 
-  class CannotSend extends Error {}
+class CannotSend extends Error {}
 
-  /** The request that a form describes. Throws CannotSend with what is missing. */
-  function requestOf(form) {
-    let path = form.dataset.path;
-    const query = new URLSearchParams();
-    const headers = new Headers({ Authorization: `Bearer ${key.value.trim()}` });
-    let body;
-    if (!key.value.trim()) {
-      key.focus();
-      throw new CannotSend(words.noKey);
-    }
-    for (const input of form.querySelectorAll("[data-place]")) {
-      const value = input.value.trim();
-      switch (input.dataset.place) {
-        case "path":
-          if (!value) throw new CannotSend(words.missing);
-          path = path.replace(`{${input.name}}`, encodeURIComponent(value));
-          break;
-        case "query":
-          if (value) query.set(input.name, value);
-          break;
-        case "header":
-          if (value) headers.set(input.name, value);
-          break;
-        case "body":
-          try { JSON.parse(value); } catch { throw new CannotSend(words.badJson); }
-          headers.set("Content-Type", "application/json");
-          body = value;
-          break;
-        case "file":
-          body = new FormData();
-          if (input.files.length) body.append("file", input.files[0]);
-      }
-    }
-    const search = query.size ? `?${query}` : "";
-    // Without cookies: what is tried is the key, not the session.
-    return new Request(page.dataset.tryBase + path + search, { method: form.dataset.method, headers, body, credentials: "omit" });
+/** @param {string} text */
+function isJson(text) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return false;
   }
+  return true;
+}
 
-  function show(form, { status, time = "", headers = "", body = "", isError }) {
-    const outcome = form.querySelector("output");
-    outcome.hidden = false;
-    outcome.classList.toggle("error", isError);
-    outcome.querySelector("[data-status]").textContent = status;
-    outcome.querySelector("[data-time]").textContent = time;
-    for (const [name, text] of [["headers", headers], ["body", body]]) {
-      const code = outcome.querySelector(`[data-${name}]`);
-      code.textContent = text;
-      code.parentElement.hidden = !text;
+/**
+ * The request that a form describes. Throws CannotSend with what is missing.
+ * @param {HTMLFormElement} form
+ */
+function requestOf(form) {
+  let path = form.dataset.path ?? "";
+  const query = new URLSearchParams();
+  const headers = new Headers({ Authorization: `Bearer ${key.value.trim()}` });
+  /** @type {string | FormData | undefined} */
+  let body;
+  if (!key.value.trim()) {
+    key.focus();
+    throw new CannotSend(words.noKey);
+  }
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const inputs = form.querySelectorAll("[data-place]");
+  for (const input of inputs) {
+    const value = input.value.trim();
+    switch (input.dataset.place) {
+      case "path":
+        if (!value) throw new CannotSend(words.missing);
+        path = path.replace(`{${input.name}}`, encodeURIComponent(value));
+        break;
+      case "query":
+        if (value) query.set(input.name, value);
+        break;
+      case "header":
+        if (value) headers.set(input.name, value);
+        break;
+      case "body":
+        if (!isJson(value)) throw new CannotSend(words.badJson);
+        headers.set("Content-Type", "application/json");
+        body = value;
+        break;
+      case "file":
+        body = new FormData();
+        if (input.files?.length) body.append("file", input.files[0]);
     }
   }
-
-  async function send(form) {
-    const request = requestOf(form);
-    const began = performance.now();
-    const response = await fetch(request);
-    const text = await response.text();
-    let body = text;
-    try { body = JSON.stringify(JSON.parse(text), null, 2); } catch { /* shown as it is */ }
-    show(form, {
-      status: `${response.status} ${response.statusText}`,
-      time: `${Math.round(performance.now() - began)} ms`,
-      headers: [...response.headers].filter(([name]) => SHOWN_HEADERS.test(name)).filter(([name]) => !/^x-(frame|content)/.test(name))
-        .map(([name, value]) => `${name}: ${value}`).join("\n"),
-      body,
-      isError: !response.ok,
-    });
-  }
-
-  document.addEventListener("submit", async (event) => {
-    const form = event.target.closest("[data-try]");
-    if (!form) return;
-    event.preventDefault();
-    const button = form.querySelector("button");
-    button.disabled = true;
-    try {
-      await send(form);
-    } catch (error) {
-      show(form, { status: error instanceof CannotSend ? error.message : words.noAnswer, isError: true });
-    } finally {
-      button.disabled = false;
-    }
+  const search = query.size ? `?${query}` : "";
+  // Without cookies: what is tried is the key, not the session.
+  return new Request(page.dataset.tryBase + path + search, {
+    method: form.dataset.method,
+    headers,
+    body,
+    credentials: "omit",
   });
-})();
+}
+
+/**
+ * Show what came back beneath its form.
+ * @param {HTMLFormElement} form
+ * @param {{ status?: string, time?: string, headers?: string, body?: string, isError: boolean }} answer
+ */
+function show(form, { status = "", time = "", headers = "", body = "", isError }) {
+  const outcome = /** @type {HTMLOutputElement} */ (form.querySelector("output"));
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (outcome.querySelector(`[data-${name}]`));
+  outcome.hidden = false;
+  outcome.classList.toggle("error", isError);
+  part("status").textContent = status;
+  part("time").textContent = time;
+  for (const [name, text] of Object.entries({ headers, body })) {
+    const code = part(name);
+    code.textContent = text;
+    if (code.parentElement) code.parentElement.hidden = !text;
+  }
+}
+
+/** @param {HTMLFormElement} form */
+async function send(form) {
+  const request = requestOf(form);
+  const began = performance.now();
+  const response = await fetch(request);
+  const text = await response.text();
+  const shown = [...response.headers].filter(([name]) => SHOWN_HEADERS.test(name));
+  show(form, {
+    status: `${response.status} ${response.statusText}`,
+    time: `${Math.round(performance.now() - began)} ms`,
+    headers: shown.map(([name, value]) => `${name}: ${value}`).join("\n"),
+    body: isJson(text) ? JSON.stringify(JSON.parse(text), null, 2) : text,
+    isError: !response.ok,
+  });
+}
+
+document.addEventListener("submit", async (event) => {
+  /** @type {HTMLFormElement | null} */
+  const form = /** @type {Element} */ (event.target).closest("[data-try]");
+  const button = form?.querySelector("button");
+  if (!form || !button) return;
+  event.preventDefault();
+  button.disabled = true;
+  try {
+    await send(form);
+  } catch (error) {
+    show(form, { status: error instanceof CannotSend ? error.message : words.noAnswer, isError: true });
+  } finally {
+    button.disabled = false;
+  }
+});
