@@ -15,13 +15,15 @@ run: install ## start the studio at http://127.0.0.1:8000/
 test: install-dev ## checks, then the whole suite on SQLite and PostgreSQL, with a real browser
 	@$(BIN)/python -m tests.run
 
-check: install-dev ## linters, types, layers, templates, migrations, deployment settings
+check: install-dev ## linters, types, layers, templates, scripts, style sheets, migrations, deployment settings
 	@$(BIN)/python .ci/check.py
 
-format: install-dev ## bring code and templates into their form
+format: install-dev ## bring code, templates, scripts and style sheets into their form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	git ls-files '*.html' | xargs -r $(BIN)/djade
+	@! command -v npm >/dev/null || { $(BIN)/python -m tests.node .ci && \
+		.ci/node_modules/.bin/biome check --config-path=.ci --write static tests/interop/node; }
 
 locale: install-dev ## collect texts to translate, and compile the translations
 	$(BIN)/python .ci/translations.py

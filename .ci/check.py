@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+NODE_BIN = Path(".ci/node_modules/.bin")
 MANAGE = [sys.executable, "-W", "error", "manage.py"]
 
 # As on a public server: `check --deploy` judges what is in force there.
@@ -41,6 +42,16 @@ def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
     }
 
 
+def node_checks() -> dict[str, tuple[list[str], dict[str, str]]]:
+    """The checks that Node runs; the first one fetches what the others are."""
+    biome = [f"{NODE_BIN}/biome", "ci", "--config-path=.ci", "--error-on-warnings", "--colors=off"]
+    return {
+        "Node packages": ([sys.executable, "-m", "tests.node", ".ci"], {}),
+        "biome": ([*biome, "static", "tests/interop/node"], {}),
+        "tsc": ([f"{NODE_BIN}/tsc", "--project", ".ci"], {}),
+    }
+
+
 def main() -> int:
     failed = []
     # An operator's settings, files and database are none of a check's business.
@@ -48,14 +59,21 @@ def main() -> int:
         name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "TCHAVI_", "DATABASE_"))
     }
     ours["STUDIO_DATA"] = tempfile.mkdtemp(prefix="tchavi-studio-check-")
-    for name, (command, environment) in checks().items():
+    has_node = all(map(shutil.which, ("node", "npm")))
+    for name, (command, environment) in {**checks(), **(node_checks() if has_node else {})}.items():
         began = time.monotonic()
         done = subprocess.run(command, env={**ours, **environment}, capture_output=True, text=True)
         print(f"{'failed' if done.returncode else 'ok':6}  {time.monotonic() - began:4.1f} s  {name}", flush=True)
         if done.returncode:
             failed.append(name)
             print(done.stdout, done.stderr, sep="\n", flush=True)
+            if name == "Node packages":
+                break
     shutil.rmtree(ours["STUDIO_DATA"])
+    if not has_node:
+        print("!!! NOT CHECKED, because Node is missing (install nodejs and npm): scripts and style sheets")
+        if os.environ.get("CI") == "true":
+            failed.append("Node is missing")
     print("Checks failed: " + ", ".join(failed) if failed else "All checks passed.")
     return bool(failed)
 

@@ -52,6 +52,10 @@ const seen = [...FIELDS, ...FIELDS_AT_THE_END[job.status]].map((field) => [field
 const result = { statuses, job: Object.fromEntries(seen) };
 if (job.status === "completed") {
   const clip = await fetch(job.output.video_url);
-  result.clip = { status: clip.status, type: clip.headers.get("Content-Type"), bytes: (await clip.arrayBuffer()).byteLength };
+  result.clip = {
+    status: clip.status,
+    type: clip.headers.get("Content-Type"),
+    bytes: (await clip.arrayBuffer()).byteLength,
+  };
 }
 console.log(JSON.stringify(result));

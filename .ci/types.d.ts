@@ -1,0 +1,35 @@
+// What pages have beside the browser's own: htmx, and the events that it tells of its requests by.
+
+declare namespace htmx {
+  function trigger(element: Element, event: string): void;
+  function ajax(
+    verb: string,
+    path: string,
+    context: { target?: Element; source?: Element; swap?: string },
+  ): Promise<void>;
+}
+
+interface HtmxRequest {
+  elt: Element;
+  xhr: XMLHttpRequest;
+  requestConfig: { elt: Element; verb: string };
+}
+
+interface GlobalEventHandlersEventMap {
+  "htmx:configRequest": CustomEvent<{ elt: Element; parameters: Record<string, unknown>; triggeringEvent?: Event }>;
+  "htmx:beforeRequest": CustomEvent<HtmxRequest>;
+  "htmx:afterRequest": CustomEvent<HtmxRequest & { successful: boolean }>;
+  "htmx:beforeOnLoad": CustomEvent<HtmxRequest>;
+  "htmx:beforeSwap": CustomEvent<HtmxRequest & { serverResponse: string }>;
+  "htmx:oobBeforeSwap": CustomEvent<{ target: Element; fragment: DocumentFragment; shouldSwap: boolean }>;
+  "htmx:afterSwap": CustomEvent<HtmxRequest>;
+  "htmx:afterSettle": CustomEvent<HtmxRequest>;
+  "htmx:load": CustomEvent<{ elt: Element }>;
+  "htmx:responseError": CustomEvent<HtmxRequest>;
+  "htmx:sendError": CustomEvent<HtmxRequest>;
+  "htmx:timeout": CustomEvent<HtmxRequest>;
+}
+
+interface Navigator {
+  readonly connection?: { readonly saveData: boolean };
+}
