@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format locale lock bench crash simulate screenshots install install-dev
+.PHONY: help run test check format locale lock bench crash simulate screenshots upgrade-fixture install install-dev
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 run: install ## start the studio at http://127.0.0.1:8000/
 	@exec $(BIN)/python manage.py studio
@@ -51,6 +51,10 @@ TO ?= var/screenshots
 CHECKOUT ?= .
 screenshots: install-dev ## picture every page and state into the folder TO; CHECKOUT names another version's folder
 	@$(BIN)/python -m tests.browser.screenshots take $(TO) --checkout $(CHECKOUT)
+
+COMMIT ?= HEAD
+upgrade-fixture: install-dev ## fill a studio with the code of COMMIT, for the tests of upgrades to start from
+	@$(BIN)/python -m tests.upgrade.make --commit $(COMMIT)
 
 # What was installed last is kept beside it: pip runs only when the lock says something else.
 install: $(BIN)/python
