@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,17 @@ def _migrate(database: Database) -> None:
         call_command("migrate", interactive=False, verbosity=0)
 
 
-class SQLiteTemplate:
-    """A migrated SQLite file, copied for each test."""
+Preparation = Callable[[Database], None]
+"""Makes of an empty database what tests are to find in it."""
 
-    def __init__(self, folder: Path) -> None:
+
+class SQLiteTemplate:
+    """A prepared SQLite file, copied for each test."""
+
+    def __init__(self, folder: Path, prepare: Preparation = _migrate) -> None:
         self._folder = folder
         self._template = self._database("template")
-        _migrate(self._template)
+        prepare(self._template)
 
     def _database(self, name: str) -> Database:
         path = self._folder / f"{name}.sqlite3"
@@ -90,13 +94,13 @@ class SQLiteTemplate:
 
 
 class PostgreSQLTemplate:
-    """A migrated PostgreSQL database, from which the server clones one for each test."""
+    """A prepared PostgreSQL database, from which the server clones one for each test."""
 
-    def __init__(self, configured: dict[str, Any]) -> None:
+    def __init__(self, configured: dict[str, Any], prepare: Preparation = _migrate) -> None:
         self._configured = configured
         self._template = self._database(f"template_{uuid.uuid4().hex}")
         self._run(f"CREATE DATABASE {self._template.name}")
-        _migrate(self._template)
+        prepare(self._template)
 
     def _database(self, name: str) -> Database:
         at = self._configured
@@ -125,14 +129,14 @@ class PostgreSQLTemplate:
         self._run(f"DROP DATABASE {self._template.name} WITH (FORCE)")
 
 
-def make_template(folder: Path) -> SQLiteTemplate | PostgreSQLTemplate:
-    """The template for the kind of database that the tests run on."""
+def make_template(folder: Path, prepare: Preparation = _migrate) -> SQLiteTemplate | PostgreSQLTemplate:
+    """The template for the kind of database that the tests run on: a migrated one, unless `prepare` makes another."""
     from django.db import connections
 
     configured = connections.settings["default"]
     if configured["ENGINE"] == "django.db.backends.sqlite3":
-        return SQLiteTemplate(folder)
-    return PostgreSQLTemplate(configured)
+        return SQLiteTemplate(folder, prepare)
+    return PostgreSQLTemplate(configured, prepare)
 
 
 # --- A PostgreSQL server ----------------------------------------------------------------------------------------------
