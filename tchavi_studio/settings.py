@@ -263,6 +263,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "studio@localhost")
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "tchavi_studio" / "locale"]
+FORMAT_MODULE_PATH = "tchavi_studio.locale"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
