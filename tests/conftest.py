@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures for every app's tests."""
 
 import os
 import socket
@@ -20,23 +20,23 @@ DATABASE_FIXTURES = {"db", "own_database", "database_template"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out what touches no database, and what is marked `one_database`: SQLite's pass shows it."""
+    """On PostgreSQL, skip tests without a database or marked `one_database`: the SQLite run covers them."""
     if "TEST_DATABASE_URL" not in os.environ:
         return
 
-    def touches_a_database(item: pytest.Item) -> bool:
+    def uses_database(item: pytest.Item) -> bool:
         if item.get_closest_marker("one_database") is not None:
             return False
         fixtures = set(getattr(item, "fixturenames", ()))
         return bool(DATABASE_FIXTURES & fixtures) or item.get_closest_marker("django_db") is not None
 
-    config.hook.pytest_deselected(items=[item for item in items if not touches_a_database(item)])
-    items[:] = filter(touches_a_database, items)
+    config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
+    items[:] = filter(uses_database, items)
 
 
 @pytest.fixture(autouse=True)
-def media_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
-    """Files written by one test are not there for the next."""
+def temporary_media(tmp_path: Path, settings: Settings) -> None:
+    """Each test stores its files in an empty folder."""
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -49,14 +49,14 @@ def media_in_a_folder_of_its_own(tmp_path: Path, settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def in_english() -> Iterator[None]:
-    """A request leaves its language to the thread; the next test must not be written to in French."""
+    """A request leaves its language active in the thread, so each test starts in English."""
     with translation.override("en"):
         yield
 
 
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that would reach out of this machine fails at once, instead of passing only where there is a network."""
+    """Fail a test that connects to another machine, instead of passing only where there is a network."""
 
     def guarded(original: Any) -> Any:
         def connect(self: socket.socket, address: Any) -> Any:
@@ -89,10 +89,10 @@ def database_template(
 def own_database(
     database_template: SQLiteTemplate | PostgreSQLTemplate, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
-    """A fresh, migrated database with real transactions, for this test alone: for threads and subprocesses.
+    """A fresh, migrated database with real transactions, for tests with threads and subprocesses.
 
-    A thread that used it closes its connection (`django.db.connections.close_all()`); a subprocess finds it by
-    `own_database.environment`. Mark the test `own_database` so that `alice` and the others live in it too.
+    Threads close their connections to it (`django.db.connections.close_all()`); subprocesses get it through
+    `own_database.environment`. Mark the test `own_database` so that `alice` and the other fixtures are in it too.
     """
     with django_db_blocker.unblock(), database_template.copy() as database, connected_to(database):
         yield database
@@ -100,7 +100,7 @@ def own_database(
 
 @pytest.fixture
 def db(request: pytest.FixtureRequest) -> None:
-    """The database that a test's people and things live in: its own if it is marked so, else pytest-django's."""
+    """The test's database: a fresh one if it is marked `own_database`, else pytest-django's."""
     marked = request.node.get_closest_marker("own_database") is not None
     request.getfixturevalue("own_database" if marked else "db")
 
@@ -109,7 +109,7 @@ def db(request: pytest.FixtureRequest) -> None:
 
 
 def make_person(name: str) -> User:
-    """A person with their own workspace, called after them, as sign-up would make it."""
+    """A user with their own workspace, as sign-up would create it."""
     user = User.objects.create_user(f"{name.lower()}@example.org", PASSWORD, name=name)
     welcome_person(user=user)
     return user
@@ -117,13 +117,13 @@ def make_person(name: str) -> User:
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """The person whose things the test is about. She is the first, so she is the site's admin too."""
+    """The test's main user. As the first user, she is the site admin too."""
     return make_person("Alice")
 
 
 @pytest.fixture
 def bob(alice: User) -> User:
-    """Somebody else, with a workspace of his own."""
+    """Another user, with his own workspace."""
     return make_person("Bob")
 
 
@@ -135,7 +135,7 @@ def workspace(alice: User) -> Workspace:
 
 @pytest.fixture
 def membership(workspace: Workspace, alice: User) -> Membership:
-    """Alice's, in her workspace."""
+    """Alice's membership in her workspace."""
     return Membership.objects.get(workspace=workspace, user=alice)
 
 

@@ -1,4 +1,4 @@
-"""Every address × everybody who might ask for it. Generated from the URLconf: an address nobody classified fails."""
+"""Every URL × everyone who might request it. Generated from the URLconf, so an unclassified URL fails."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -15,15 +15,15 @@ PUBLIC_PREFIXES = {
     "accounts/": "django-allauth guards its own pages",
     "i18n/": "sets a cookie",
     "theme/": "sets a cookie",
-    "media/": "opened by a signed token",
-    "v1/": "opened by an API key",
-    "api/v1/": "opened by an API key",
+    "media/": "protected by a signed token",
+    "v1/": "protected by an API key",
+    "api/v1/": "protected by an API key",
 }
 SIGNED_IN = {""}
 WORKSPACE = "w/<slug:workspace_slug>/"
 WRONG_METHOD = (405, "")
-"""Told before who asks is looked at: it says something of the address and nothing of the workspace."""
-SOMETHING = {"uuid": str(UUID(int=7)), "str": "something", "slug": "something", "int": "7", "path": "something"}
+"""Returned before permissions are checked; it reveals nothing about the workspace."""
+MADE_UP = {"uuid": str(UUID(int=7)), "str": "something", "slug": "something", "int": "7", "path": "something"}
 
 
 def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -40,14 +40,14 @@ WORKSPACE_ROUTES = {route: pattern for route, pattern in ROUTES.items() if route
 
 
 def path_of(route: str, slug: str) -> str:
-    """An address of this route, in the workspace called `slug`, with made-up identifiers."""
+    """A URL of this route, in the workspace called `slug`, with made-up ids."""
     path = "/" + route.replace("<slug:workspace_slug>", slug)
     while "<" in path:
         before, _opening, rest = path.partition("<")
         argument, _closing, after = rest.partition(">")
         converter = argument.partition(":")[0] if ":" in argument else "str"
         name = argument.rpartition(":")[2]
-        path = before + ("file" if name == "variant" else SOMETHING.get(converter, "something")) + after
+        path = before + ("file" if name == "variant" else MADE_UP.get(converter, "something")) + after
     return path
 
 
@@ -55,7 +55,7 @@ def permission_of(pattern: URLPattern) -> str:
     return str(getattr(pattern.callback, "workspace_permission"))  # noqa: B009  # set by `workspace_view`
 
 
-def test_every_address_is_classified() -> None:
+def test_every_url_is_classified() -> None:
     unclassified = [
         route
         for route, pattern in ROUTES.items()
@@ -67,7 +67,7 @@ def test_every_address_is_classified() -> None:
 
 
 @pytest.mark.parametrize("route", [*SIGNED_IN, *WORKSPACE_ROUTES])
-def test_whoever_is_not_signed_in_is_asked_to(workspace: Workspace, client: Client, route: str) -> None:
+def test_signed_out_visitors_are_asked_to_sign_in(workspace: Workspace, client: Client, route: str) -> None:
     path = path_of(route, workspace.slug)
     answers = {
         (answer.status_code, answer.headers.get("Location", "").partition("?")[0])
@@ -77,7 +77,7 @@ def test_whoever_is_not_signed_in_is_asked_to(workspace: Workspace, client: Clie
 
 
 @pytest.mark.parametrize("route", WORKSPACE_ROUTES)
-def test_to_outsiders_a_workspace_does_not_exist(workspace: Workspace, bob: User, client: Client, route: str) -> None:
+def test_non_members_get_404(workspace: Workspace, bob: User, client: Client, route: str) -> None:
     client.force_login(bob)
     path = path_of(route, workspace.slug)
     assert {client.get(path).status_code, client.post(path).status_code} - {405} == {404}
@@ -85,7 +85,7 @@ def test_to_outsiders_a_workspace_does_not_exist(workspace: Workspace, bob: User
 
 @pytest.mark.parametrize("role", Role.values)
 @pytest.mark.parametrize("route", WORKSPACE_ROUTES)
-def test_members_may_what_their_role_allows(
+def test_members_can_do_what_their_role_allows(
     workspace: Workspace, bob: User, client: Client, route: str, role: str
 ) -> None:
     membership = Membership.objects.create(workspace=workspace, user=bob, role=role)
@@ -94,7 +94,7 @@ def test_members_may_what_their_role_allows(
     path = path_of(route, workspace.slug)
     statuses = {client.get(path).status_code, client.post(path).status_code}
     if membership.can(permission):
-        # What is behind may refuse for its own reasons (an unknown clip, an empty form), but answers.
+        # The view may refuse for its own reasons (an unknown clip, an empty form), but never fails.
         assert all(status < 500 for status in statuses)
     else:
         assert statuses - {405} == {403}
@@ -107,7 +107,7 @@ FOR_SITE_ADMINS = {
 }
 
 
-def test_the_pages_for_the_sites_admins_are_these() -> None:
+def test_site_admin_pages_are_listed() -> None:
     marked = {
         route for route, pattern in WORKSPACE_ROUTES.items() if getattr(pattern.callback, "is_for_site_admins", False)
     }
@@ -116,7 +116,7 @@ def test_the_pages_for_the_sites_admins_are_these() -> None:
 
 @pytest.mark.parametrize("role", Role.values)
 @pytest.mark.parametrize("route", sorted(FOR_SITE_ADMINS))
-def test_what_is_of_all_workspaces_is_for_the_sites_admins_alone(
+def test_site_admin_pages_are_hidden_from_everyone_else(
     workspace: Workspace, bob: User, client: Client, route: str, role: str
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=role)
@@ -127,7 +127,7 @@ def test_what_is_of_all_workspaces_is_for_the_sites_admins_alone(
     assert {client.get(path).status_code, client.post(path).status_code} - {405} <= {200, 302}
 
 
-def test_the_roles_allow_what_they_say() -> None:
+def test_role_permissions() -> None:
     allowed = {role: {p for p in Permission.values if Membership(role=role).can(p)} for role in Role.values}
     assert allowed == {
         "owner": {"view", "create", "manage", "audit"},

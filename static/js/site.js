@@ -1,5 +1,5 @@
 // @ts-check
-/* What every page does: menus that close, toasts that leave, and one word when a request fails. */
+/* For every page: menus, toasts, an error toast when a request fails, and copy buttons. */
 
 const TOAST_SECONDS = 8;
 const COPIED_SECONDS = 1.6;
@@ -29,13 +29,13 @@ document.addEventListener("keydown", (event) => {
 // --- Toasts ---
 
 /** @param {Element} toast */
-function leaveLater(toast) {
+function dismissLater(toast) {
   let timer = 0;
   const start = () => {
     timer = setTimeout(() => toast.remove(), TOAST_SECONDS * 1000);
   };
   const stop = () => clearTimeout(timer);
-  // Whoever is about to press Undo is not raced.
+  // The toast stays while someone may be about to press Undo.
   toast.addEventListener("pointerenter", stop);
   toast.addEventListener("pointerleave", start);
   toast.addEventListener("focusin", stop);
@@ -44,15 +44,15 @@ function leaveLater(toast) {
 }
 
 /** @param {Node} node */
-function received(node) {
+function announce(node) {
   if (!(node instanceof Element) || !node.matches("[data-toast]")) return;
   if (!node.matches("[role=alert]")) announcer.textContent = node.querySelector("p")?.textContent ?? "";
-  leaveLater(node);
+  dismissLater(node);
 }
 
-for (const toast of toasts.children) received(toast);
+for (const toast of toasts.children) announce(toast);
 new MutationObserver((changes) => {
-  for (const change of changes) for (const node of change.addedNodes) received(node);
+  for (const change of changes) for (const node of change.addedNodes) announce(node);
 }).observe(toasts, { childList: true });
 document.addEventListener("click", (event) => {
   const target = /** @type {Element} */ (event.target);

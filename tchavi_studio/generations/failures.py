@@ -130,17 +130,17 @@ FAILURES: dict[str, Failure] = {
     "reference_unreadable": Failure(reason=_("A reference couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE),
 }
 
-CHECK_KEY = _("Check TCHAVI_API_KEY, and restart the studio if you change it.")
-ADD_CREDITS = _("Add credits to the studio's account at the provider.")
-CHECK_ADDRESS = _("Check TCHAVI_BASE_URL: nothing accepts clips at that address.")
-CHECK_ALL = _("Check TCHAVI_API_KEY, the credits of the studio's account at the provider, and which models it may use.")
+CHECK_KEY = _("Check TCHAVI_API_KEY. If you change it, restart the studio.")
+ADD_CREDITS = _("Add credits to the studio's provider account.")
+CHECK_ADDRESS = _("Check TCHAVI_BASE_URL: nothing at that address accepts clips.")
+CHECK_ALL = _("Check TCHAVI_API_KEY, the credits in the studio's provider account and the models it may use.")
 
 ACCOUNT_REMEDIES: dict[str, Promise] = {
     "invalid_api_key": CHECK_KEY,
     "http_401": CHECK_KEY,
     "insufficient_credits": ADD_CREDITS,
     "http_402": ADD_CREDITS,
-    MODEL_REFUSED: _("Ask the provider to allow the model for the studio's account."),
+    MODEL_REFUSED: _("Ask the provider to enable this model for the studio's account."),
     "http_404": CHECK_ADDRESS,
     "http_405": CHECK_ADDRESS,
 }

@@ -1,4 +1,4 @@
-"""What every template may know."""
+"""Context for every template."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ THEMES = ("dark", "light")
 
 
 def studio(request: HttpRequest) -> dict[str, Any]:
-    """The studio's mode, the chosen theme ("" follows the system) and, for signed-in people, the workspace around them.
+    """The studio's mode, the chosen theme ("" follows the system) and, when signed in, the current workspace.
 
-    On pages outside a workspace (account settings) `membership` and `workspace` are those that `/` leads to.
-    `workspaces` are all of the viewer's, read only when a template asks for them.
+    On pages outside a workspace (account settings) `membership` and `workspace` are those `/` redirects to.
+    `workspaces` has all of the viewer's, and is queried only if a template uses it.
     """
     theme = request.COOKIES.get("theme", "")
     membership = getattr(request, "membership", None)

@@ -1,4 +1,4 @@
-"""The main navigation. Page apps add their entries when Django starts, so the site knows none of them by name."""
+"""The main navigation. Page apps add their entries when Django starts, so this app needn't know them."""
 
 from bisect import insort
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from tchavi_studio.workspaces.models import Membership, Permission, Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A page of a workspace that every other page links to, for members whose role allows `permission`.
+    """A workspace page in the main navigation, shown to members whose role allows `permission`.
 
-    Entries are shown in the order of their `position`; `icon` is a Lucide name.
+    Entries are sorted by `position`; `icon` is a Lucide name.
     """
 
     position: int
@@ -24,7 +24,7 @@ class Entry:
 
     @property
     def app_name(self) -> str:
-        """The URL namespace of the pages that this entry leads to."""
+        """The URL namespace whose pages mark this entry as current."""
         return self.url_name.partition(":")[0]
 
     def url(self, workspace: Workspace) -> str:
@@ -36,15 +36,15 @@ _entries: list[Entry] = []
 
 
 def add_entry(entry: Entry) -> None:
-    """Show `entry` on every page; to be called from `AppConfig.ready()`."""
+    """Add `entry` to the navigation; call this from `AppConfig.ready()`."""
     insort(_entries, entry, key=lambda each: each.position)
 
 
 def entries_for_viewer(membership: Membership) -> list[Entry]:
-    """The entries that this member may open, in order."""
+    """The entries this member may open, in order."""
     return [entry for entry in _entries if membership.can(entry.permission)]
 
 
 def home_url(workspace: Workspace) -> str:
-    """Where `/` and the workspace menu lead: the first page of the navigation, which every member may open."""
+    """Where `/` and the workspace menu lead: the first navigation entry, which every member may open."""
     return _entries[0].url(workspace)

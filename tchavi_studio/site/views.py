@@ -1,4 +1,4 @@
-"""The way in, and what a browser remembers of its reader's taste."""
+"""The home redirect and the theme switch."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,12 +12,12 @@ from tchavi_studio.workspaces.queries import home_membership
 from .context import THEMES
 from .navigation import home_url
 
-THEME_KEPT_SECONDS = 365 * 24 * 3600
+THEME_MAX_AGE_SECONDS = 365 * 24 * 3600
 
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """`/`: on to the first page of the remembered workspace."""
+    """`/`: redirect to the first page of the workspace last visited."""
     assert isinstance(request.user, User)
     membership = home_membership(request.user)
     if membership is None:
@@ -27,15 +27,15 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Choose dark, light or the system's theme. A cookie, so that it is there before anybody signs in."""
+    """Choose dark, light or the system's theme. Kept in a cookie, so that it also applies when signed out."""
     wanted, target = request.POST.get("theme", ""), request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
+    is_local = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    response = redirect(target if here else "/")
+    response = redirect(target if is_local else "/")
     if wanted in THEMES:
         response.set_cookie(
-            "theme", wanted, max_age=THEME_KEPT_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
+            "theme", wanted, max_age=THEME_MAX_AGE_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
         )
     else:
         response.delete_cookie("theme", samesite="Lax")

@@ -1,4 +1,4 @@
-"""The one way into a workspace's pages: signed in, a member, and allowed to do what the page does."""
+"""Access to a workspace's pages: for signed-in members whose role allows what the page does."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,14 +16,14 @@ from .models import Membership, Permission, User, Workspace
 
 
 class SignedInRequest(HttpRequest):
-    """A request whose user is known; a type for views, made by the decorators of this module."""
+    """A request from a signed-in user; a type for views, established by this module's decorators."""
 
     user: User
     htmx: HtmxDetails
 
 
 class WorkspaceRequest(SignedInRequest):
-    """A request inside a workspace that its user is a member of."""
+    """A request inside a workspace, from one of its members."""
 
     workspace: Workspace
     membership: Membership
@@ -34,27 +34,26 @@ WorkspaceView = Callable[Concatenate[WorkspaceRequest, P], HttpResponseBase]
 
 
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Send the browser to the sign-in page and afterwards back to where it was.
+    """Redirect to the sign-in page, which leads back here afterwards.
 
-    A part asked for by htmx would be swapped into the page, sign-in form and all: there the whole page is redirected,
-    and comes back to the address that the person sees, not to the part's.
+    An htmx request would swap the sign-in form into the page. So the whole page is redirected instead, and returns to
+    the URL in the address bar, not to the fragment's.
     """
-    details: HtmxDetails | None = getattr(request, "htmx", None)
-    if not details:
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    if not htmx:
         return redirect_to_login(request.get_full_path())
-    seen = urlsplit(details.current_url_abs_path or "/")
-    target = redirect_to_login(seen.path + (f"?{seen.query}" if seen.query else ""))
-    return HttpResponseClientRedirect(target["Location"])
+    page = urlsplit(htmx.current_url_abs_path or "/")
+    redirect = redirect_to_login(page.path + (f"?{page.query}" if page.query else ""))
+    return HttpResponseClientRedirect(redirect["Location"])
 
 
 def workspace_view(
     *, can: Permission = Permission.VIEW, for_site_admins: bool = False
 ) -> Callable[[WorkspaceView[P]], Callable[..., HttpResponseBase]]:
-    """Guard a view of `/w/<workspace_slug>/…`: signed in, a member, and of a role that allows `can`.
+    """Restrict a view of `/w/<workspace_slug>/…` to signed-in members whose role allows `can`.
 
-    Whoever is no member gets 404, as if the workspace did not exist; a member whose role does not allow `can` gets 403
-    (they know that the workspace is there). `for_site_admins` hides the page from everybody else, whatever their role:
-    what it shows is of all workspaces.
+    Non-members get a 404, as if the workspace didn't exist; members whose role doesn't allow `can` get a 403.
+    `for_site_admins` also hides the page, with a 404, from everyone but site admins: it shows data of all workspaces.
     """
 
     def decorate(view: WorkspaceView[P]) -> Callable[..., HttpResponseBase]:
@@ -68,9 +67,9 @@ def workspace_view(
             if not membership.can(can):
                 raise PermissionDenied
             services.remember_workspace(user=request.user, workspace=membership.workspace)
-            inside = cast(WorkspaceRequest, request)
-            inside.workspace, inside.membership = membership.workspace, membership
-            return view(inside, *args, **kwargs)
+            workspace_request = cast(WorkspaceRequest, request)
+            workspace_request.workspace, workspace_request.membership = membership.workspace, membership
+            return view(workspace_request, *args, **kwargs)
 
         guarded.workspace_permission = can  # type: ignore[attr-defined]  # read by the access matrix test
         guarded.is_for_site_admins = for_site_admins  # type: ignore[attr-defined]  # likewise

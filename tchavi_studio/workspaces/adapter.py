@@ -1,4 +1,4 @@
-"""How accounts are made here, told to django-allauth."""
+"""How django-allauth creates users here."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from .services import welcome_person
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Opens sign-up as configured and gives everyone a workspace in the same transaction."""
+    """Opens or closes sign-up as configured, and gives each new user a workspace in the same transaction."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        # The very first account is the site's admin: without it nobody could invite anybody.
+        # The first user becomes the site admin; without one, nobody could invite anyone.
         return settings.STUDIO_SIGNUP == "open" or not User.objects.exists()
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:

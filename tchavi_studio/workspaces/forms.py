@@ -1,4 +1,4 @@
-"""Forms about people."""
+"""The sign-up form."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SignupForm(forms.Form):
-    """What sign-up asks beyond e-mail and password (mixed into allauth's form)."""
+    """What sign-up asks for besides email and password (mixed into allauth's form)."""
 
     name = forms.CharField(
         label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
@@ -16,4 +16,4 @@ class SignupForm(forms.Form):
     field_order = ("name", "email", "password1")
 
     def signup(self, request: HttpRequest, user: Any) -> None:
-        """Nothing more to do: the adapter has saved the person and made the workspace."""
+        """Nothing to do: allauth requires this hook, but the adapter has saved the user and the workspace."""

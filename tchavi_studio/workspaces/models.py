@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates people by e-mail address; there are no user names."""
+    """Creates users by email address; there are no usernames."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -23,9 +23,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `is_staff` marks the site's admins; what somebody may do in a workspace is told by the membership."""
+    """A person. `is_staff` marks site admins; a membership says what its user may do in a workspace."""
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = models.EmailField(_("email address"), unique=True)
     name = models.CharField(_("name"), max_length=80, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("site admin"), default=False)
@@ -43,7 +43,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints: ClassVar = [
-            # The first account becomes the site's admin; of two made at the same moment only one can.
+            # The first user becomes the site admin, even if two sign up at the same moment.
             models.UniqueConstraint(fields=["is_founder"], condition=models.Q(is_founder=True), name="one_founder"),
         ]
 
@@ -61,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Workspace(models.Model):
-    """What clips, references and credits belong to; shared by its members. Found in addresses by its slug."""
+    """What clips, references and credits belong to; shared by its members. Its slug identifies it in URLs."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(max_length=60, unique=True)
@@ -74,7 +74,7 @@ class Workspace(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a member may do; `ROLE_PERMISSIONS` says it exactly."""
+    """A member's role; see `ROLE_PERMISSIONS` for what each may do."""
 
     OWNER = "owner", _("Owner")
     ADMIN = "admin", _("Admin")
@@ -84,7 +84,7 @@ class Role(models.TextChoices):
 
 
 class Permission(models.TextChoices):
-    """The acts that a role can allow inside a workspace."""
+    """What a role can allow inside a workspace."""
 
     VIEW = "view"
     CREATE = "create"
@@ -102,7 +102,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
 
 
 class Membership(models.Model):
-    """One person's place in one workspace."""
+    """One person's role in one workspace."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")

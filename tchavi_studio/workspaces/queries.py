@@ -1,4 +1,4 @@
-"""Reads on people and workspaces; each begins with the person who looks."""
+"""Reads of people and workspaces."""
 
 from django.db.models import Case, QuerySet, When
 
@@ -6,26 +6,29 @@ from .models import Membership, User, Workspace
 
 
 def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
-    """This person's membership in the workspace called `slug`; None if there is no such workspace for them."""
+    """The user's membership in the workspace with this slug; None if it doesn't exist or they aren't a member."""
     return Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
 
 
 def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
-    """The workspaces this person is a member of, by name."""
+    """The workspaces the user is a member of, by name."""
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")
 
 
 def home_membership(user: User) -> Membership | None:
-    """The membership whose workspace `/` leads to: the remembered one while it lasts, else the oldest workspace's."""
+    """The membership in the workspace `/` leads to: the remembered one if the user is still a member, else the oldest.
+
+    None without any membership.
+    """
     memberships = Membership.objects.select_related("workspace").filter(user=user)
     remembered_first = Case(When(workspace=user.current_workspace_id, then=0), default=1)
     return memberships.order_by(remembered_first, "workspace__created_at").first()
 
 
-MAX_ADMINS_NAMED = 3
+MAX_ADMIN_NAMES = 3
 
 
 def site_admin_names() -> list[str]:
-    """Whom people can ask for what only the site's admins can do, the longest-serving first; a few, not all."""
+    """The names of up to MAX_ADMIN_NAMES site admins whom people can ask for help, longest-serving first."""
     admins = User.objects.filter(is_staff=True, is_active=True).order_by("date_joined", "pk")
-    return [admin.display_name for admin in admins[:MAX_ADMINS_NAMED]]
+    return [admin.display_name for admin in admins[:MAX_ADMIN_NAMES]]

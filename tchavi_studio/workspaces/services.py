@@ -1,4 +1,4 @@
-"""Writes on people and workspaces."""
+"""Writes to people and workspaces."""
 
 import secrets
 
@@ -13,7 +13,7 @@ SLUG_LENGTH = 40
 
 
 def create_workspace(*, name: str, owner: User) -> Workspace:
-    """Create a workspace that `owner` owns. Its slug comes from the name and is made unique by a random ending."""
+    """Create a workspace. Its slug comes from the name, with a random suffix if that slug is taken."""
     base = slugify(name)[:SLUG_LENGTH].strip("-") or "workspace"
     with transaction.atomic():
         slug = base
@@ -26,7 +26,7 @@ def create_workspace(*, name: str, owner: User) -> Workspace:
 
 
 def welcome_person(*, user: User) -> Workspace:
-    """Give a new person their own workspace, and make the first person of all the site's admin."""
+    """Give a new user their own workspace, and make the first user the site admin."""
     with transaction.atomic():
         _claim_founder(user)
         workspace = create_workspace(name=_("%(name)s's studio") % {"name": user.display_name}, owner=user)
@@ -42,12 +42,12 @@ def _claim_founder(user: User) -> None:
             user.is_founder = user.is_staff = user.is_superuser = True
             user.save(update_fields=["is_founder", "is_staff", "is_superuser"])
     except IntegrityError:
-        # Somebody else's account, made at the same moment, was first.
+        # Someone else signed up at the same moment and was first.
         user.is_founder = user.is_staff = user.is_superuser = False
 
 
 def remember_workspace(*, user: User, workspace: Workspace) -> None:
-    """Make `workspace` the one that `/` leads this person to."""
+    """Make `/` lead this user to `workspace` from now on."""
     if user.current_workspace_id != workspace.pk:
         user.current_workspace = workspace
         user.save(update_fields=["current_workspace"])

@@ -1,4 +1,4 @@
-"""What this room tells the rooms above it, which it does not know."""
+"""Signals to the apps above this one, which it can't import."""
 
 from django.dispatch import Signal
 

@@ -130,19 +130,20 @@ def test_while_the_account_is_refused_every_page_tells_the_sites_admins(alice_br
     pause()
     for path in (CREDITS, EXPOSURE, "/w/alices-studio/create/", "/w/alices-studio/gallery/", "/accounts/email/"):
         assert banner(alice_browser.get(path)) == (
-            "The provider refuses the studio's account. Since Nov. 23, 2026, 12:05 p.m. it answers: Top <b>up</b>. "
-            "insufficient_credits Add credits to the studio's account at the provider. Clips wait meanwhile. None of "
-            "them fails, and nothing is charged twice; what still waits after 24 hours is refunded. Try again now"
+            "The provider is refusing the studio's account. Since Nov. 23, 2026, 12:05 p.m. it has answered: "
+            "Top <b>up</b>. insufficient_credits Add credits to the studio's provider account. Clips wait until this "
+            "is fixed. None fails and nothing is charged twice; any still waiting after 24 hours are refunded. "
+            "Try again now"
         )
 
 
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        ("invalid_api_key", "Check TCHAVI_API_KEY, and restart the studio if you change it."),
-        ("http_402", "Add credits to the studio's account at the provider."),
-        ("http_404", "Check TCHAVI_BASE_URL: nothing accepts clips at that address."),
-        ("something_else", "Check TCHAVI_API_KEY, the credits of the studio's account at the provider, and which"),
+        ("invalid_api_key", "Check TCHAVI_API_KEY. If you change it, restart the studio."),
+        ("http_402", "Add credits to the studio's provider account."),
+        ("http_404", "Check TCHAVI_BASE_URL: nothing at that address accepts clips."),
+        ("something_else", "Check TCHAVI_API_KEY, the credits in the studio's provider account and the models"),
     ],
 )
 def test_what_to_do_depends_on_the_answer(alice_browser: Client, code: str, remedy: str) -> None:
@@ -154,9 +155,9 @@ def test_one_models_refusal_names_it(alice_browser: Client, settings: Settings) 
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3_600
     pause("kling-v3", code="model_not_allowed")
     said = banner(alice_browser.get(CREDITS))
-    assert said.startswith("The provider refuses Kling v3 to the studio's account.")
-    assert "Ask the provider to allow the model for the studio's account." in said
-    assert "what still waits after 1 hour is refunded" in said
+    assert said.startswith("The provider is refusing Kling v3 for the studio's account.")
+    assert "Ask the provider to enable this model for the studio's account." in said
+    assert "any still waiting after 1 hour are refunded" in said
 
 
 def test_nobody_else_sees_what_the_provider_said(bob_browser: Client) -> None:

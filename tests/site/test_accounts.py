@@ -10,7 +10,7 @@ from tchavi_studio.workspaces.models import User
 from tests.conftest import PASSWORD
 
 
-def test_a_new_person_lands_in_a_studio_of_their_own(client: Client, db: None) -> None:
+def test_signing_up_leads_to_a_new_workspace(client: Client, db: None) -> None:
     page = client.get("/accounts/signup/").content.decode()
     names = re.findall(r'<input type="(?:text|email|password)" name="(\w+)"', page)
     assert names == ["name", "email", "password1"]
@@ -20,14 +20,14 @@ def test_a_new_person_lands_in_a_studio_of_their_own(client: Client, db: None) -
     assert client.get("/")["Location"] == "/w/awas-studio/create/"
 
 
-def test_a_wrong_password_is_said_beside_the_form(client: Client, alice: User) -> None:
+def test_wrong_password_shows_an_error_in_the_form(client: Client, alice: User) -> None:
     response = client.post("/accounts/login/", {"login": alice.email, "password": "no"})
     page = response.content.decode()
     assert 'class="notice error" role="alert"' in page
     assert "not correct" in page
 
 
-def test_two_step_verification_shows_its_picture_without_loosening_the_policy(alice_browser: Client) -> None:
+def test_two_factor_qr_code_needs_no_looser_security_policy(alice_browser: Client) -> None:
     alice_browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
     response = alice_browser.get("/accounts/2fa/totp/activate/")
     assert response.status_code == 200
@@ -35,7 +35,10 @@ def test_two_step_verification_shows_its_picture_without_loosening_the_policy(al
     assert "img-src 'self' blob: data:" in response["Content-Security-Policy"]
 
 
-def test_a_closed_door_says_how_people_get_in(client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_sign_up_says_how_to_get_an_invitation(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(settings, "STUDIO_SIGNUP", "invite")
     page = client.get("/accounts/signup/").content.decode()
-    assert "This studio is by invitation" in page
+    assert "This studio is invite-only" in page
+    assert "Ask the site admin for an invitation." in page

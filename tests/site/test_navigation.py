@@ -1,4 +1,4 @@
-"""The main navigation is what the page apps add to it."""
+"""The main navigation consists of the entries that page apps add."""
 
 import pytest
 from django.test import Client
@@ -20,7 +20,7 @@ KEYS = entry(3, "developers:keys", Permission.CREATE)
 
 @pytest.fixture
 def entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These three, added in another order than they are shown in."""
+    """Only these three entries, added out of order."""
     monkeypatch.setattr(navigation, "_entries", [])
     for each in (KEYS, GALLERY, CREDITS):
         navigation.add_entry(each)
@@ -36,12 +36,14 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
         (Role.AUDITOR, [CREDITS, GALLERY]),
     ],
 )
-def test_members_see_in_order_what_their_role_allows(entries: None, role: Role, shown: list[navigation.Entry]) -> None:
+def test_members_see_the_entries_their_role_allows_in_order(
+    entries: None, role: Role, shown: list[navigation.Entry]
+) -> None:
     assert navigation.entries_for_viewer(Membership(role=role)) == shown
 
 
 @pytest.mark.parametrize("path", ["gallery/", "nowhere/", "/accounts/email/"])
-def test_every_page_shows_them(entries: None, alice_browser: Client, workspace: Workspace, path: str) -> None:
+def test_every_page_has_the_navigation(entries: None, alice_browser: Client, workspace: Workspace, path: str) -> None:
     Membership.objects.update(role=Role.VIEWER)
     page = alice_browser.get(path if path.startswith("/") else f"/w/{workspace.slug}/{path}").content.decode()
     for bar in ('<nav class="nav"', '<nav class="tabbar"'):
@@ -50,6 +52,6 @@ def test_every_page_shows_them(entries: None, alice_browser: Client, workspace: 
         assert reverse("developers:keys", args=[workspace.slug]) not in links
 
 
-def test_the_first_is_where_a_workspace_leads(entries: None, alice_browser: Client, workspace: Workspace) -> None:
+def test_first_entry_is_the_home_page(entries: None, alice_browser: Client, workspace: Workspace) -> None:
     assert navigation.home_url(workspace) == f"/w/{workspace.slug}/credits/"
     assert alice_browser.get("/")["Location"] == f"/w/{workspace.slug}/credits/"

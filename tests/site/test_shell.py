@@ -1,11 +1,13 @@
-"""What surrounds every page."""
+"""The parts that every page shares."""
 
 import re
+from datetime import datetime
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import formats, translation
 
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
@@ -16,7 +18,7 @@ def gallery_url(workspace: Workspace) -> str:
     return reverse("gallery:gallery", args=[workspace.slug])
 
 
-def test_the_shell_leads_to_every_page_that_exists(alice_browser: Client, workspace: Workspace) -> None:
+def test_navigation_links_to_each_page_and_marks_the_current_one(alice_browser: Client, workspace: Workspace) -> None:
     page = alice_browser.get(reverse("gallery:gallery", args=[workspace.slug])).content.decode()
     navigation = page[page.index('<nav class="nav"') : page.index("</nav>")]
     entries = re.findall(r'<a href="([^"]+)"( aria-current="page")?>([^<]+)</a>', navigation)
@@ -28,18 +30,18 @@ def test_the_shell_leads_to_every_page_that_exists(alice_browser: Client, worksp
     ]
 
 
-def test_no_page_has_anything_inline(alice_browser: Client, client: Client, gallery_url: str) -> None:
-    for address in (gallery_url, "/accounts/login/", "/accounts/signup/", "/accounts/email/", "/accounts/2fa/"):
-        page = alice_browser.get(address).content.decode()
+def test_pages_have_no_inline_scripts_or_styles(alice_browser: Client, client: Client, gallery_url: str) -> None:
+    for path in (gallery_url, "/accounts/login/", "/accounts/signup/", "/accounts/email/", "/accounts/2fa/"):
+        page = alice_browser.get(path).content.decode()
         assert re.findall(r"<style|<script(?![^>]*\b(?:src=|type=\"application/json\"))|\sstyle=|\son\w+=", page) == []
 
 
-def test_the_balance_is_the_wallets(alice_browser: Client, gallery_url: str) -> None:
+def test_header_shows_the_wallet_balance(alice_browser: Client, gallery_url: str) -> None:
     page = " ".join(alice_browser.get(gallery_url).content.decode().split())
     assert '/credits/">10,000 <span>credits</span></a>' in page
 
 
-def test_several_workspaces_make_a_menu(alice_browser: Client, alice: User, gallery_url: str) -> None:
+def test_workspace_menu_appears_with_a_second_workspace(alice_browser: Client, alice: User, gallery_url: str) -> None:
     assert '<summary class="ws">' not in alice_browser.get(gallery_url).content.decode()
     create_workspace(name="Lagune", owner=alice)
     page = alice_browser.get(gallery_url).content.decode()
@@ -51,12 +53,17 @@ def test_several_workspaces_make_a_menu(alice_browser: Client, alice: User, gall
 
 
 @pytest.mark.parametrize(("mode", "count"), [("sandbox", 1), ("live", 0)])
-def test_only_the_sandbox_calls_itself_one(
+def test_only_sandbox_mode_shows_the_sandbox_banner(
     alice_browser: Client, gallery_url: str, monkeypatch: pytest.MonkeyPatch, mode: str, count: int
 ) -> None:
     monkeypatch.setattr(settings, "STUDIO_MODE", mode)
     monkeypatch.setattr(settings, "STUDIO_BOOK", mode)
     assert alice_browser.get(gallery_url).content.decode().count("credits are play money") == count
+
+
+def test_french_times_follow_an_a() -> None:
+    with translation.override("fr"):
+        assert formats.date_format(datetime(2026, 11, 23, 18, 26), "DATETIME_FORMAT") == "23 novembre 2026 à 18:26"
 
 
 def test_messages_become_toasts(alice_browser: Client, gallery_url: str) -> None:

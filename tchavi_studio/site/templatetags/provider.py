@@ -1,4 +1,4 @@
-"""What every page tells the site's admins of the provider's account."""
+"""The banner that tells site admins when the provider is refusing the studio's account."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ register = template.Library()
 
 @dataclass(frozen=True, kw_only=True)
 class PauseNotice:
-    """One refusal of the operator's account. `model_label` is "" where it holds for every model."""
+    """One refusal of the studio's account by the provider. `model_label` is "" if it covers every model."""
 
     pause: AccountPause
     model_label: str
@@ -25,8 +25,8 @@ class PauseNotice:
 
 
 @register.simple_tag
-def account_pauses() -> list[PauseNotice]:
-    """What the provider refuses the operator's account right now; usually nothing. One query."""
+def pause_notices() -> list[PauseNotice]:
+    """The refusals in force, usually none. One query."""
     return [
         PauseNotice(
             pause=pause,
@@ -38,12 +38,12 @@ def account_pauses() -> list[PauseNotice]:
 
 
 @register.simple_tag
-def account_wait_hours() -> int:
-    """How long clips wait for the account before they are refunded."""
+def max_wait_hours() -> int:
+    """How many hours clips wait for the provider account before they are refunded, rounded up."""
     return math.ceil(settings.STUDIO_ACCOUNT_WAIT_SECONDS / 3600)
 
 
 @register.simple_tag
 def exposure_count() -> int:
-    """How many clips are to be reviewed on the Exposure page."""
+    """How many clips are waiting for review on the Exposure page."""
     return queries.exposures().count()

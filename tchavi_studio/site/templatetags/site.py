@@ -1,4 +1,4 @@
-"""What templates of every app need to know about the viewer, their workspace and its pages."""
+"""Tags about the viewer, their workspace and its pages, for every app's templates."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ register = template.Library()
 
 
 class Page(NamedTuple):
-    """One entry of the main navigation; `icon` is a Lucide name."""
+    """One link in the main navigation; `icon` is a Lucide name."""
 
     label: str
     url: str
@@ -23,7 +23,7 @@ class Page(NamedTuple):
 
 @register.simple_tag(takes_context=True)
 def pages(context: dict[str, Any]) -> list[Page]:
-    """The main navigation of the workspace around the page: only what the viewer may open."""
+    """The current workspace's main navigation: only the pages the viewer may open."""
     membership: Membership = context["membership"]
     current_app = getattr(getattr(context.get("request"), "resolver_match", None), "app_name", "")
     return [
@@ -39,13 +39,13 @@ def pages(context: dict[str, Any]) -> list[Page]:
 
 @register.simple_tag
 def home_url(workspace: Workspace) -> str:
-    """Where a workspace's name leads."""
+    """The path of a workspace's home page."""
     return navigation.home_url(workspace)
 
 
 @register.simple_tag
 def wallet_balance(workspace: Workspace) -> int:
-    """The credits in the workspace's wallet, in the book in force."""
+    """The credits in the workspace's wallet, in the current mode's book."""
     return ledger.wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK)
 
 
