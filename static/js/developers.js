@@ -1,5 +1,5 @@
 // @ts-check
-/* "Try it" in the API reference: sends what the form says with the key that was put in, and shows what came back. */
+/* "Try it" in the API reference: sends the form's request with the given key and shows the response. */
 
 const page = /** @type {HTMLElement} */ (document.querySelector("[data-try-base]"));
 const key = /** @type {HTMLInputElement} */ (document.getElementById("try-key"));
@@ -7,7 +7,7 @@ const words = /** @type {HTMLElement} */ (document.getElementById("try-words")).
 
 const SHOWN_HEADERS = /^(x-(?!frame|content)|retry-after|idempotent-|preference-|allow)/;
 
-class CannotSend extends Error {}
+class InvalidRequest extends Error {}
 
 /** @param {string} text */
 function isJson(text) {
@@ -20,10 +20,10 @@ function isJson(text) {
 }
 
 /**
- * The request that a form describes. Throws CannotSend with what is missing.
+ * Build the request from a form. Throws InvalidRequest, whose message says what is missing or wrong.
  * @param {HTMLFormElement} form
  */
-function requestOf(form) {
+function buildRequest(form) {
   let path = form.dataset.path ?? "";
   const query = new URLSearchParams();
   const headers = new Headers({ Authorization: `Bearer ${key.value.trim()}` });
@@ -31,7 +31,7 @@ function requestOf(form) {
   let body;
   if (!key.value.trim()) {
     key.focus();
-    throw new CannotSend(words.noKey);
+    throw new InvalidRequest(words.noKey);
   }
   /** @type {NodeListOf<HTMLInputElement>} */
   const inputs = form.querySelectorAll("[data-place]");
@@ -39,7 +39,7 @@ function requestOf(form) {
     const value = input.value.trim();
     switch (input.dataset.place) {
       case "path":
-        if (!value) throw new CannotSend(words.missing);
+        if (!value) throw new InvalidRequest(words.missing);
         path = path.replace(`{${input.name}}`, encodeURIComponent(value));
         break;
       case "query":
@@ -49,7 +49,7 @@ function requestOf(form) {
         if (value) headers.set(input.name, value);
         break;
       case "body":
-        if (!isJson(value)) throw new CannotSend(words.badJson);
+        if (!isJson(value)) throw new InvalidRequest(words.badJson);
         headers.set("Content-Type", "application/json");
         body = value;
         break;
@@ -89,7 +89,7 @@ function show(form, { status = "", time = "", headers = "", body = "", isError }
 
 /** @param {HTMLFormElement} form */
 async function send(form) {
-  const request = requestOf(form);
+  const request = buildRequest(form);
   const began = performance.now();
   const response = await fetch(request);
   const text = await response.text();
@@ -113,7 +113,7 @@ document.addEventListener("submit", async (event) => {
   try {
     await send(form);
   } catch (error) {
-    show(form, { status: error instanceof CannotSend ? error.message : words.noAnswer, isError: true });
+    show(form, { status: error instanceof InvalidRequest ? error.message : words.noAnswer, isError: true });
   } finally {
     button.disabled = false;
   }

@@ -19,7 +19,7 @@ LIFETIMES_DAYS = [("", _("Never")), ("30", _("In 30 days")), ("90", _("In 90 day
 
 
 class KeyForm(forms.Form):
-    """What a new key is called and may do. `key_id` makes a reload of the answer recognisable."""
+    """A new key's name and rights. `key_id` lets the view recognise a form that is sent twice."""
 
     key_id = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
     name = forms.CharField(label=_("Name"), max_length=60)
@@ -31,23 +31,23 @@ class KeyForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """The fields as `create_key` takes them, apart from the name."""
-        given = super().clean() or {}
-        days = given.get("lifetime_days")
+        """Add `is_test` and `expires_at`, as `create_key` takes them."""
+        fields = super().clean() or {}
+        days = fields.get("lifetime_days")
         return {
-            **given,
-            "is_test": given.get("kind") == "test",
+            **fields,
+            "is_test": fields.get("kind") == "test",
             "expires_at": timezone.now() + timedelta(days=int(days)) if days else None,
         }
 
 
 class EndpointForm(forms.Form):
-    """Where messages go, and which. Cleaned, `events` are `Event`s."""
+    """A webhook's URL and events. Once cleaned, `events` holds `Event` values."""
 
     url = forms.CharField(
-        label=_("Address"),
+        label=_("URL"),
         max_length=URL_MAX_LENGTH,
-        error_messages={"required": _("Enter the address that messages are to be sent to.")},
+        error_messages={"required": _("Enter the URL to send messages to.")},
     )
     events = forms.TypedMultipleChoiceField(
         label=_("Events"),
@@ -64,7 +64,7 @@ class EndpointForm(forms.Form):
 
 
 class LogFilter(forms.Form):
-    """What the log's address asks for; see `webhooks.queries.delivery_page`."""
+    """The log's query string; see `webhooks.queries.delivery_page`."""
 
     state = forms.ChoiceField(choices=DeliveryState, required=False)
     before = forms.IntegerField(min_value=1, max_value=2**62, required=False)

@@ -1,4 +1,4 @@
-"""The OpenAPI description as the reference page shows it: flat, with every `$ref` followed."""
+"""The OpenAPI document as the reference page shows it: flat, with every `$ref` resolved."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One parameter or field. `name` has the path to it, "output.video_url"; `place` is "path", "query", "header"."""
+    """One parameter or field. `name` is a path such as "output.video_url"; `place` is "path", "query" or "header"."""
 
     name: str
     type: str
@@ -26,8 +26,8 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """One status that an operation answers with; `example` is there for success."""
+class Response:
+    """One status an operation can respond with; only a success has an `example`."""
 
     status: str
     description: str
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The call in one programming language; `language` is its name, `slug` what the page's style knows it by."""
+    """The call in one programming language. `slug` is its name in CSS selectors."""
 
     language: str
     slug: str
@@ -56,14 +56,14 @@ class Operation:
     body: list[Field]
     body_example: str
     takes_file: bool
-    answers: list[Answer]
+    responses: list[Response]
     fields: list[Field]
     samples: list[Sample]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Operations that belong together."""
+    """A section of the page."""
 
     name: str
     title: str
@@ -71,30 +71,29 @@ class Group:
 
 
 def reference_groups(*, origin: str) -> list[Group]:
-    """Everything that the page shows, in the order of the description."""
-    description = document(origin=origin)
-    read = _Reader(description["components"])
+    """Everything the page shows, in the document's order."""
+    openapi = document(origin=origin)
+    reader = _Reader(openapi["components"])
     operations: dict[str, list[Operation]] = {}
-    for path, methods in description["paths"].items():
+    for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
-            operations.setdefault(operation["tags"][0], []).append(read.operation(path, method, operation))
+            operations.setdefault(operation["tags"][0], []).append(reader.operation(path, method, operation))
     return [
-        Group(name=tag["name"], title=tag["description"], operations=operations[tag["name"]])
-        for tag in description["tags"]
+        Group(name=tag["name"], title=tag["description"], operations=operations[tag["name"]]) for tag in openapi["tags"]
     ]
 
 
 class _Reader:
-    """Reads one description, following its references."""
+    """Reads one OpenAPI document, resolving its references."""
 
     def __init__(self, components: Schema) -> None:
         self._components = components
 
     def operation(self, path: str, method: str, operation: Schema) -> Operation:
         content = operation.get("requestBody", {}).get("content", {})
-        body = self._followed(content["application/json"]["schema"]) if "application/json" in content else {}
+        body = self._resolve(content["application/json"]["schema"]) if "application/json" in content else {}
         success = next(status for status in operation["responses"] if status.startswith("2"))
-        answer = operation["responses"][success]["content"]["application/json"]
+        success_content = operation["responses"][success]["content"]["application/json"]
         return Operation(
             id=operation["operationId"],
             method=method.upper(),
@@ -105,27 +104,27 @@ class _Reader:
             body=list(self._fields(body)),
             body_example=_indented(body["examples"][0]) if body else "",
             takes_file="multipart/form-data" in content,
-            answers=[
-                Answer(
+            responses=[
+                Response(
                     status=status,
-                    description=self._followed(response)["description"],
-                    example=_indented(answer["example"]) if status == success else "",
+                    description=self._resolve(response)["description"],
+                    example=_indented(success_content["example"]) if status == success else "",
                 )
                 for status, response in operation["responses"].items()
             ],
-            fields=list(self._fields(self._followed(answer["schema"]), deep=True)),
+            fields=list(self._fields(self._resolve(success_content["schema"]), deep=True)),
             samples=[
                 Sample(language=sample["lang"], slug=sample["lang"].lower(), source=sample["source"])
                 for sample in operation["x-codeSamples"]
             ],
         )
 
-    def _followed(self, schema: Schema) -> Schema:
+    def _resolve(self, schema: Schema) -> Schema:
         if "$ref" not in schema:
             return schema
         *_root, kind, name = schema["$ref"].split("/")
-        followed: Schema = self._components[kind][name]
-        return followed
+        resolved: Schema = self._components[kind][name]
+        return resolved
 
     def _parameter(self, parameter: Schema) -> Field:
         schema = parameter["schema"]
@@ -140,10 +139,10 @@ class _Reader:
         )
 
     def _fields(self, schema: Schema, prefix: str = "", *, deep: bool = False) -> Iterator[Field]:
-        """The fields of an object; with `deep` also those of the objects and lists inside it."""
-        for name, unfollowed in schema.get("properties", {}).items():
-            field = self._followed(unfollowed)
-            inner = self._followed(field.get("items", field))
+        """The fields of an object; with `deep`, also those of objects and lists inside it."""
+        for name, unresolved in schema.get("properties", {}).items():
+            field = self._resolve(unresolved)
+            inner = self._resolve(field.get("items", field))
             is_list = "items" in field
             yield Field(
                 name=prefix + name,
@@ -156,13 +155,13 @@ class _Reader:
                 yield from self._fields(inner, f"{prefix}{name}{'[]' if is_list else ''}.", deep=True)
 
     def _type(self, schema: Schema) -> str:
-        """What a value is, in words."""
+        """A value's type, in words."""
         if "enum" in schema:
             return " · ".join(value for value in schema["enum"] if value is not None)
         if "const" in schema:
             return str(schema["const"])
         if "items" in schema:
-            items = self._followed(schema["items"])
+            items = self._resolve(schema["items"])
             return _("list of %(type)s") % {"type": self._type(items)}
         names = {
             "string": _("text"),
@@ -171,8 +170,8 @@ class _Reader:
             "boolean": _("true or false"),
             "object": _("object"),
         }
-        formats = {"uri": "URL", "date-time": _("moment")}
-        # Where null is possible, the description says when; left out and null are the same in a request.
+        formats = {"uri": "URL", "date-time": _("date and time")}
+        # The description says when null is possible; in a request it means the same as leaving the field out.
         types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
         return formats.get(schema.get("format", "")) or names[next(name for name in types if name != "null")]
 

@@ -1,4 +1,4 @@
-"""The check of `.ci/templates.py`, on a small project with one thing wrong in it."""
+"""The check in `.ci/templates.py`, on a small project with one problem at a time."""
 
 import importlib.util
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.template import Engine, Library
 
-IN_ORDER = {
+VALID_PROJECT = {
     "pyproject.toml": """
         [[tool.importlinter.contracts]]
         type = "layers"
@@ -30,12 +30,12 @@ IN_ORDER = {
     "tchavi_studio/create/views.py": "render(request, 'create/page.html', {'feed': 'gallery/_feed.html'})",
     "tchavi_studio/accounting/views.py": "class Page: template_name = 'accounting/page.html'",
 }
-"""`clips` and `composer` are the tag libraries of the gallery and of Create."""
+"""`clips` is the gallery's tag library, `composer` is Create's."""
 
 
 @pytest.fixture(scope="module")
 def check() -> Any:
-    """The module. No package holds it, so it is loaded from its file."""
+    """The module, loaded from its file because it isn't in a package."""
     spec = importlib.util.spec_from_file_location("check_templates", Path(__file__).parents[2] / ".ci/templates.py")
     assert spec is not None
     assert spec.loader is not None
@@ -46,8 +46,8 @@ def check() -> Any:
 
 
 def problems(check: Any, project: Path, **changes: str) -> list[str]:
-    """What the check finds in `project`, filled with `IN_ORDER` and these files."""
-    for name, text in {**IN_ORDER, **changes}.items():
+    """The problems found in `project`, made of VALID_PROJECT with these files added or replaced."""
+    for name, text in {**VALID_PROJECT, **changes}.items():
         path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -65,7 +65,7 @@ def problems(check: Any, project: Path, **changes: str) -> list[str]:
     return list(check.problems(project, engine))
 
 
-def test_a_project_in_order_has_no_problems(check: Any, tmp_path: Path) -> None:
+def test_valid_project_has_no_problems(check: Any, tmp_path: Path) -> None:
     assert problems(check, tmp_path) == []
 
 
@@ -137,11 +137,11 @@ def test_a_project_in_order_has_no_problems(check: Any, tmp_path: Path) -> None:
         ("templates/shop/page.html", "", "templates/shop/page.html belongs to no app: shop is not in the layers."),
     ],
 )
-def test_each_kind_of_violation_is_found(check: Any, tmp_path: Path, name: str, text: str, problem: str) -> None:
+def test_violation_is_found(check: Any, tmp_path: Path, name: str, text: str, problem: str) -> None:
     assert problem in problems(check, tmp_path, **{name: text})
 
 
-def test_what_only_unused_templates_use_is_unused(check: Any, tmp_path: Path) -> None:
+def test_templates_used_only_by_unused_ones_are_unused(check: Any, tmp_path: Path) -> None:
     old = {"templates/gallery/_old.html": "{% include 'gallery/_older.html' %}", "templates/gallery/_older.html": ""}
     assert problems(check, tmp_path, **old) == [
         "templates/gallery/_old.html is used by nothing.",

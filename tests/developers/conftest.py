@@ -1,4 +1,4 @@
-"""A webhook, and a real receiver that it leads to."""
+"""A webhook endpoint, and the real receiver it posts to."""
 
 from tests.webhooks.conftest import endpoint, receiver
 

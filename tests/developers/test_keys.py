@@ -1,4 +1,4 @@
-"""The keys page: who may make and revoke which keys, and what is shown once."""
+"""The keys page: who may create and revoke which keys, and that a key is shown only once."""
 
 import re
 from typing import Any
@@ -17,14 +17,14 @@ from tests.api.conftest import Answer, Program
 KEY = re.compile(r"<code>(sk-tch_(?:test_)?[0-9a-f]{12}[\w-]{43})</code>")
 
 
-def page(workspace: Workspace, path: str = "") -> str:
+def path_of(workspace: Workspace, path: str = "") -> str:
     return f"/w/{workspace.slug}/developers/{path}"
 
 
-def ask(browser: Client, workspace: Workspace, **changes: str) -> Answer:
-    """Press "Create key"."""
+def submit(browser: Client, workspace: Workspace, **changes: str) -> Answer:
+    """Submit the "Create a key" form."""
     fields = {"key_id": str(uuid4()), "name": "Nightly", "kind": "live", "scope": "generate", "lifetime_days": ""}
-    return browser.post(page(workspace, "keys/"), {**fields, "monthly_limit_credits": "", **changes})
+    return browser.post(path_of(workspace, "keys/"), {**fields, "monthly_limit_credits": "", **changes})
 
 
 def text_of(response: Answer) -> str:
@@ -40,8 +40,8 @@ def colleague(bob: User, workspace: Workspace) -> Client:
     return browser
 
 
-def test_a_new_key_is_shown_once_and_works(alice_browser: Client, alice: User, workspace: Workspace) -> None:
-    response = ask(alice_browser, workspace, lifetime_days="90", monthly_limit_credits="5000")
+def test_new_key_works_and_is_shown_once(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+    response = submit(alice_browser, workspace, lifetime_days="90", monthly_limit_credits="5000")
     assert response.status_code == 200
     assert "no-store" in response["Cache-Control"]
     match = KEY.search(response.content.decode())
@@ -58,25 +58,25 @@ def test_a_new_key_is_shown_once_and_works(alice_browser: Client, alice: User, w
     assert key.expires_at is not None
     assert round((key.expires_at - key.created_at).total_seconds() / 86_400) == 90
     assert Program(match.group(1)).get("/jobs").status_code == 200
-    again = alice_browser.get(page(workspace))
+    again = alice_browser.get(path_of(workspace))
     assert key.hint in again.content.decode()
     assert "0 of 5,000 credits" in text_of(again)
     assert KEY.search(again.content.decode()) is None
 
 
-def test_a_test_key_that_only_reads(alice_browser: Client, workspace: Workspace) -> None:
-    response = ask(alice_browser, workspace, kind="test", scope="read", monthly_limit_credits="5")
+def test_create_read_only_test_key(alice_browser: Client, workspace: Workspace) -> None:
+    response = submit(alice_browser, workspace, kind="test", scope="read", monthly_limit_credits="5")
     key = ApiKey.objects.get()
     assert (key.is_test, key.scope, key.expires_at) == (True, Scope.READ, None)
-    assert "comes from the preview engine" in response.content.decode()
+    assert "Every clip made with this test key comes from the preview engine" in response.content.decode()
 
 
-def test_sending_the_form_again_makes_no_second_key(alice_browser: Client, workspace: Workspace) -> None:
+def test_sending_the_form_twice_creates_one_key(alice_browser: Client, workspace: Workspace) -> None:
     key_id = str(uuid4())
-    ask(alice_browser, workspace, key_id=key_id)
-    response = ask(alice_browser, workspace, key_id=key_id)
+    submit(alice_browser, workspace, key_id=key_id)
+    response = submit(alice_browser, workspace, key_id=key_id)
     assert response.status_code == 302
-    assert "shown only once" in alice_browser.get(page(workspace)).content.decode()
+    assert "shown only once" in alice_browser.get(path_of(workspace)).content.decode()
     assert ApiKey.objects.count() == 1
 
 
@@ -93,60 +93,58 @@ def test_sending_the_form_again_makes_no_second_key(alice_browser: Client, works
         {"key_id": "1"},
     ],
 )
-def test_what_is_wrong_in_the_form_is_said_beside_it(
-    alice_browser: Client, workspace: Workspace, changes: dict[str, str]
-) -> None:
-    response = ask(alice_browser, workspace, **changes)
+def test_invalid_form_creates_no_key(alice_browser: Client, workspace: Workspace, changes: dict[str, str]) -> None:
+    response = submit(alice_browser, workspace, **changes)
     assert response.status_code == 422
     assert not ApiKey.objects.exists()
 
 
-def test_nobody_has_more_keys_than_the_most(
+def test_key_limit_per_member(
     alice_browser: Client, alice: User, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "MAX_KEYS_PER_MEMBER", 1)
-    ask(alice_browser, workspace)
-    response = ask(alice_browser, workspace)
+    submit(alice_browser, workspace)
+    response = submit(alice_browser, workspace)
     assert response.status_code == 422
     assert "You can have up to 1 API keys here. No key was created." in response.content.decode()
     services.revoke_key(key=ApiKey.objects.get())
-    assert ask(alice_browser, workspace).status_code == 200
+    assert submit(alice_browser, workspace).status_code == 200
 
 
-def test_a_revoked_key_is_worthless(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+def test_revoked_key_stops_working(alice_browser: Client, alice: User, workspace: Workspace) -> None:
     key = create_key(workspace=workspace, user=alice, name="Old")
-    response = alice_browser.post(page(workspace, f"keys/{key.row.pk}/revoke/"))
+    response = alice_browser.post(path_of(workspace, f"keys/{key.row.pk}/revoke/"))
     assert response.status_code == 302
     assert Program(key.key).get("/jobs").status_code == 401
-    assert "1 revoked or expired key" in text_of(alice_browser.get(page(workspace)))
+    assert "1 revoked or expired key" in text_of(alice_browser.get(path_of(workspace)))
 
 
-# --- Whose keys -------------------------------------------------------------------------------------------------------
+# --- Permissions ------------------------------------------------------------------------------------------------------
 
 
-def test_creators_see_and_revoke_their_own_keys_only(colleague: Client, alice: User, workspace: Workspace) -> None:
+def test_creators_see_and_revoke_only_their_own_keys(colleague: Client, alice: User, workspace: Workspace) -> None:
     hers = create_key(workspace=workspace, user=alice, name="Hers").row
-    ask(colleague, workspace, name="His")
-    listed = colleague.get(page(workspace)).content.decode()
+    submit(colleague, workspace, name="His")
+    listed = colleague.get(path_of(workspace)).content.decode()
     assert ("His" in listed, "Hers" in listed) == (True, False)
-    assert colleague.post(page(workspace, f"keys/{hers.pk}/revoke/")).status_code == 404
+    assert colleague.post(path_of(workspace, f"keys/{hers.pk}/revoke/")).status_code == 404
     hers.refresh_from_db()
     assert hers.revoked_at is None
 
 
 def test_managers_see_and_revoke_all_keys(alice_browser: Client, colleague: Client, workspace: Workspace) -> None:
-    ask(colleague, workspace, name="His")
+    submit(colleague, workspace, name="His")
     his = ApiKey.objects.get()
-    listed = alice_browser.get(page(workspace)).content.decode()
+    listed = alice_browser.get(path_of(workspace)).content.decode()
     assert "His" in listed
     assert "<span>Bob</span>" in listed
-    alice_browser.post(page(workspace, f"keys/{his.pk}/revoke/"))
+    alice_browser.post(path_of(workspace, f"keys/{his.pk}/revoke/"))
     his.refresh_from_db()
     assert his.revoked_at is not None
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.AUDITOR, 403), (None, 404)])
-def test_who_may_not_create_has_no_keys(
+def test_only_creators_can_open_the_keys_pages(
     alice: User, bob: User, workspace: Workspace, role: Role | None, status: int
 ) -> None:
     if role:
@@ -155,20 +153,20 @@ def test_who_may_not_create_has_no_keys(
     browser = Client()
     browser.force_login(bob)
     answers = [
-        browser.get(page(workspace)),
-        browser.get(page(workspace, "reference/")),
-        ask(browser, workspace),
-        browser.post(page(workspace, f"keys/{key.pk}/revoke/")),
+        browser.get(path_of(workspace)),
+        browser.get(path_of(workspace, "reference/")),
+        submit(browser, workspace),
+        browser.post(path_of(workspace, f"keys/{key.pk}/revoke/")),
     ]
     assert [answer.status_code for answer in answers] == [status] * 4
     assert ApiKey.objects.get().revoked_at is None
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_page_costs_the_same_queries_however_many_keys(
+def test_query_count_does_not_grow_with_keys(
     alice_browser: Client, alice: User, workspace: Workspace, count: int, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(count):
         create_key(workspace=workspace, user=alice, name=str(number), monthly_limit_credits=1)
     with django_assert_max_num_queries(10):
-        alice_browser.get(page(workspace))
+        alice_browser.get(path_of(workspace))

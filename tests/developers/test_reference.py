@@ -1,4 +1,4 @@
-"""The reference page."""
+"""The API reference page."""
 
 from django.test import Client
 
@@ -6,7 +6,7 @@ from tchavi_studio.api.openapi import document
 from tchavi_studio.workspaces.models import Workspace
 
 
-def test_the_reference_shows_every_call_for_the_readers_address(alice_browser: Client, workspace: Workspace) -> None:
+def test_reference_shows_every_operation_with_this_sites_base_url(alice_browser: Client, workspace: Workspace) -> None:
     response = alice_browser.get(f"/w/{workspace.slug}/developers/reference/")
     assert response.status_code == 200
     shown = response.content.decode()

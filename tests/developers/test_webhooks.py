@@ -1,4 +1,4 @@
-"""The webhook pages: what they show and do, and for whom."""
+"""The webhook pages: what they show and do, and who may use them."""
 
 import re
 from datetime import timedelta
@@ -27,25 +27,27 @@ def hook(workspace: Workspace, alice: User) -> WebhookEndpoint:
     )
 
 
-def path_of(hook: WebhookEndpoint, act: str = "") -> str:
-    return f"{ROOT}{hook.pk}/{act}"
+def path_of(hook: WebhookEndpoint, action: str = "") -> str:
+    return f"{ROOT}{hook.pk}/{action}"
 
 
-def words(response: Any) -> str:
-    """What the page says, in one line."""
+def main_text(response: Any) -> str:
+    """The text of the page's main part, in one line."""
     main = re.search(r"<main.*?</main>", response.content.decode(), re.DOTALL)
     assert main
     return " ".join(re.sub(r"<[^>]+>", " ", main[0]).split())
 
 
-def test_a_webhook_is_added_and_its_secret_shown(alice_browser: Client, workspace: Workspace, alice: User) -> None:
-    assert "No webhooks yet" in words(alice_browser.get(ROOT))
+def test_added_webhook_shows_its_secret_only_on_its_page(
+    alice_browser: Client, workspace: Workspace, alice: User
+) -> None:
+    assert "No webhooks yet" in main_text(alice_browser.get(ROOT))
     response = alice_browser.post(f"{ROOT}add/", {"url": URL, "events": ["job.failed"]})
     [added] = WebhookEndpoint.objects.all()
     assert (response.status_code, response["Location"]) == (302, path_of(added))
     assert (added.workspace, added.created_by, added.url, added.events) == (workspace, alice, URL, [Event.JOB_FAILED])
     page = alice_browser.get(path_of(added))
-    assert added.secret in words(page)
+    assert added.secret in main_text(page)
     assert "no-store" in page["Cache-Control"]
     listed = alice_browser.get(ROOT)
     assert f'href="{path_of(added)}"' in listed.content.decode()
@@ -55,7 +57,7 @@ def test_a_webhook_is_added_and_its_secret_shown(alice_browser: Client, workspac
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "Enter the address that messages are to be sent to."),
+        ("", "Enter the URL to send messages to."),
         ("example.org/hook", "This is no address. It should look like https://example.org/webhooks."),
         ("https://", "This is no address. It should look like https://example.org/webhooks."),
         ("https://exa mple.org/", "This is no address. It should look like https://example.org/webhooks."),
@@ -70,36 +72,38 @@ def test_a_webhook_is_added_and_its_secret_shown(alice_browser: Client, workspac
         ("https://example.org:8443/hook", "Messages can be sent to port 443 only."),
     ],
 )
-def test_an_address_that_cannot_be_sent_to_is_refused(alice_browser: Client, url: str, problem: str) -> None:
+def test_invalid_url_is_refused(alice_browser: Client, url: str, problem: str) -> None:
     response = alice_browser.post(f"{ROOT}add/", {"url": url, "events": ["job.failed"]})
     assert response.status_code == 422
     assert response.context["form"].errors == {"url": [problem]}
-    assert problem in words(response).replace("&#x27;", "'")
+    assert problem in main_text(response).replace("&#x27;", "'")
     assert WebhookEndpoint.objects.count() == 0
 
 
-def test_an_exempted_peer_may_be_plain(alice_browser: Client, settings: Settings) -> None:
+def test_allowed_peer_may_use_http(alice_browser: Client, settings: Settings) -> None:
     settings.STUDIO_OUTBOUND_ALLOW = ("127.0.0.1:9000",)
     assert (
         alice_browser.post(f"{ROOT}add/", {"url": "http://127.0.0.1:9000/", "events": "job.failed"}).status_code == 302
     )
 
 
-def test_at_least_one_known_event_is_chosen(alice_browser: Client) -> None:
+def test_at_least_one_event_is_required(alice_browser: Client) -> None:
     response = alice_browser.post(f"{ROOT}add/", {"url": URL})
     assert response.context["form"].errors == {"events": ["Choose at least one event."]}
     assert alice_browser.post(f"{ROOT}add/", {"url": URL, "events": "webhook.test"}).status_code == 422
 
 
-def test_the_eleventh_is_refused(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
+def test_a_workspace_has_at_most_ten_webhooks(
+    alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
+) -> None:
     WebhookEndpoint.objects.bulk_create(WebhookEndpoint(workspace=workspace, url=URL) for _number in range(9))
     assert 'action="/w/alices-studio/developers/webhooks/add/"' not in alice_browser.get(ROOT).content.decode()
     response = alice_browser.post(f"{ROOT}add/", {"url": URL, "events": "job.failed"})
     assert response.status_code == 422
-    assert "A workspace can have up to 10 webhooks." in words(response)
+    assert "A workspace can have up to 10 webhooks." in main_text(response)
 
 
-def test_address_and_events_are_edited(alice_browser: Client, hook: WebhookEndpoint) -> None:
+def test_edit_url_and_events(alice_browser: Client, hook: WebhookEndpoint) -> None:
     alice_browser.post(path_of(hook, "edit/"), {"url": URL + "/2", "events": ["job.completed"]})
     hook.refresh_from_db()
     assert (hook.url, hook.events) == (URL + "/2", [Event.JOB_COMPLETED])
@@ -109,24 +113,22 @@ def test_address_and_events_are_edited(alice_browser: Client, hook: WebhookEndpo
     assert hook.url == URL + "/2"
 
 
-def test_the_secret_is_rotated(alice_browser: Client, hook: WebhookEndpoint) -> None:
+def test_rotate_secret(alice_browser: Client, hook: WebhookEndpoint) -> None:
     old = hook.secret
     alice_browser.post(path_of(hook, "rotate/"))
     hook.refresh_from_db()
     assert (hook.previous_secret, hook.signing_secrets) == (old, [hook.secret, old])
-    page = words(alice_browser.get(path_of(hook)))
-    assert "the secret before this one signs as well." in page
+    page = main_text(alice_browser.get(path_of(hook)))
+    assert "The previous secret keeps working until" in page
     assert old not in page
 
 
-def test_a_webhook_is_disabled_enabled_and_deleted(
-    alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
-) -> None:
+def test_disable_enable_and_delete(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
     waiting = record(workspace)
     alice_browser.post(path_of(hook, "disable/"))
     waiting.refresh_from_db()
     assert waiting.state == "failed"
-    page = words(alice_browser.get(path_of(hook)))
+    page = main_text(alice_browser.get(path_of(hook)))
     assert "It was disabled by hand." in page
     assert "Send a test" not in page
     alice_browser.post(path_of(hook, "enable/"))
@@ -136,20 +138,20 @@ def test_a_webhook_is_disabled_enabled_and_deleted(
     assert (WebhookEndpoint.objects.count(), WebhookDelivery.objects.count()) == (0, 0)
 
 
-def test_why_the_studio_disabled_it_is_said(alice_browser: Client, hook: WebhookEndpoint) -> None:
+def test_page_says_why_the_studio_disabled_it(alice_browser: Client, hook: WebhookEndpoint) -> None:
     services.disable_endpoint(endpoint=hook, reason=DisabledReason.FAILING)
-    assert "Every attempt failed for more than a day." in words(alice_browser.get(path_of(hook)))
-    assert "Disabled" in words(alice_browser.get(ROOT))
+    assert "Every attempt failed for more than a day." in main_text(alice_browser.get(path_of(hook)))
+    assert "Disabled" in main_text(alice_browser.get(ROOT))
 
 
-def test_a_test_is_sent_and_its_end_shown(alice_browser: Client, endpoint: WebhookEndpoint, receiver: Receiver) -> None:
+def test_send_a_test_and_redeliver_it(alice_browser: Client, endpoint: WebhookEndpoint, receiver: Receiver) -> None:
     receiver.status = 500
     alice_browser.post(path_of(endpoint, "test/"))
     message = WebhookDelivery.objects.get()
     assert 'hx-trigger="every 2s"' in alice_browser.get(path_of(endpoint)).content.decode()
     attempt(message)
     page = alice_browser.get(path_of(endpoint))
-    assert "It answered 500." in words(page)
+    assert "It answered 500." in main_text(page)
     assert 'hx-trigger="every 2s"' not in page.content.decode()
     receiver.status = 204
     shown = alice_browser.get(path_of(endpoint, f"messages/{message.message_id}/"))
@@ -157,60 +159,61 @@ def test_a_test_is_sent_and_its_end_shown(alice_browser: Client, endpoint: Webho
     alice_browser.post(path_of(endpoint, f"messages/{message.message_id}/redeliver/"))
     attempt(message)
     assert message.state == "delivered"
-    log = words(alice_browser.get(path_of(endpoint, f"messages/{message.message_id}/")))
+    log = main_text(alice_browser.get(path_of(endpoint, f"messages/{message.message_id}/")))
     assert re.search(r"Attempts 204 [\d,]+ ms \S+ \S+ 500 [\d,]+ ms", log)
 
 
-def test_what_a_receiver_makes_of_a_payload_is_not_markup(
-    alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
-) -> None:
+def test_payload_is_escaped(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
     message = record(workspace)
     WebhookDelivery.objects.update(payload='{"data":"<script>alert(1)</script>"}')
     page = alice_browser.get(path_of(hook, f"messages/{message.message_id}/")).content.decode()
     assert "<script>alert" not in page
 
 
-def test_a_disabled_webhook_is_neither_tested_nor_redelivered(
+def test_disabled_webhook_sends_no_tests_or_redeliveries(
     alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
 ) -> None:
     message = record(workspace)
     services.disable_endpoint(endpoint=hook, reason=DisabledReason.BY_HAND)
-    for act in ("test/", f"messages/{message.message_id}/redeliver/"):
-        response = alice_browser.post(path_of(hook, act), follow=True)
+    for action in ("test/", f"messages/{message.message_id}/redeliver/"):
+        response = alice_browser.post(path_of(hook, action), follow=True)
         assert "This webhook is disabled, so nothing was sent. Enable it first." in response.content.decode()
     message.refresh_from_db()
     assert (message.state, WebhookDelivery.objects.count()) == ("failed", 1)
 
 
-def test_the_log_is_turned_by_place_and_filtered(
+def test_log_pages_and_filter(
     alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "ROWS_PER_PAGE", 2)
     ids = [record(workspace, number=number).pk for number in range(5)]
 
-    def seen(query: str) -> tuple[list[int], dict[str, str]]:
+    def get_page(query: str) -> tuple[list[int], dict[str, str]]:
         response = alice_browser.get(path_of(hook) + query)
         links = re.findall(r'rel="(prev|next)" href="([^"]*)"', response.content.decode())
         return [row.pk for row in response.context["log"].rows], dict(links)
 
-    assert seen("") == ([ids[4], ids[3]], {"next": f"?before={ids[3]}"})
+    assert get_page("") == ([ids[4], ids[3]], {"next": f"?before={ids[3]}"})
     record(workspace, number=9)
-    assert seen(f"?before={ids[3]}") == ([ids[2], ids[1]], {"prev": f"?after={ids[2]}", "next": f"?before={ids[1]}"})
-    assert seen(f"?before={ids[1]}") == ([ids[0]], {"prev": f"?after={ids[0]}"})
-    assert seen(f"?after={ids[2]}") == ([ids[4], ids[3]], {"prev": f"?after={ids[4]}", "next": f"?before={ids[3]}"})
-    assert seen("?state=failed") == ([], {})
+    assert get_page(f"?before={ids[3]}") == (
+        [ids[2], ids[1]],
+        {"prev": f"?after={ids[2]}", "next": f"?before={ids[1]}"},
+    )
+    assert get_page(f"?before={ids[1]}") == ([ids[0]], {"prev": f"?after={ids[0]}"})
+    assert get_page(f"?after={ids[2]}") == ([ids[4], ids[3]], {"prev": f"?after={ids[4]}", "next": f"?before={ids[3]}"})
+    assert get_page("?state=failed") == ([], {})
     WebhookDelivery.objects.filter(pk=ids[0]).update(state="failed", next_attempt_at=None)
-    assert seen("?state=failed") == ([ids[0]], {})
+    assert get_page("?state=failed") == ([ids[0]], {})
 
 
 @pytest.mark.parametrize("query", ["state=odd", "before=0", "after=-1", "before=x"])
-def test_an_address_that_the_log_never_gives_is_not_found(
-    alice_browser: Client, hook: WebhookEndpoint, query: str
-) -> None:
+def test_invalid_log_query_is_404(alice_browser: Client, hook: WebhookEndpoint, query: str) -> None:
     assert alice_browser.get(f"{path_of(hook)}?{query}").status_code == 404
 
 
-def test_a_longer_log_costs_no_more_queries(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
+def test_query_count_does_not_grow_with_the_log(
+    alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
+) -> None:
     alice_browser.get(path_of(hook))
     counts = []
     for numbers in (range(1, 2), range(2, 12)):
@@ -223,7 +226,9 @@ def test_a_longer_log_costs_no_more_queries(alice_browser: Client, hook: Webhook
     assert counts[0] == counts[1]
 
 
-def test_more_webhooks_cost_no_more_queries(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
+def test_query_count_does_not_grow_with_webhooks(
+    alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace
+) -> None:
     alice_browser.get(ROOT)
     counts = []
     for added in (0, 5):
@@ -234,22 +239,30 @@ def test_more_webhooks_cost_no_more_queries(alice_browser: Client, hook: Webhook
     assert counts[0] == counts[1]
 
 
-# --- For whom ---------------------------------------------------------------------------------------------------------
+# --- Permissions ------------------------------------------------------------------------------------------------------
 
 
-def every_address(hook: WebhookEndpoint, message: WebhookDelivery) -> list[tuple[str, str]]:
-    acts = ["edit/", "rotate/", "enable/", "disable/", "delete/", "test/", f"messages/{message.message_id}/redeliver/"]
-    reads = ["", f"messages/{message.message_id}/"]
-    return [("get", path_of(hook, act)) for act in reads] + [("post", path_of(hook, act)) for act in acts]
+def every_request(hook: WebhookEndpoint, message: WebhookDelivery) -> list[tuple[str, str]]:
+    actions = [
+        "edit/",
+        "rotate/",
+        "enable/",
+        "disable/",
+        "delete/",
+        "test/",
+        f"messages/{message.message_id}/redeliver/",
+    ]
+    pages = ["", f"messages/{message.message_id}/"]
+    return [("get", path_of(hook, page)) for page in pages] + [("post", path_of(hook, action)) for action in actions]
 
 
-def test_another_workspaces_webhook_is_not_there(
+def test_webhooks_of_other_workspaces_are_404(
     alice: User, bob: User, hook: WebhookEndpoint, workspace: Workspace, client: Client
 ) -> None:
     message = record(workspace)
     client.force_login(bob)
     before = WebhookEndpoint.objects.values().get()
-    for method, path in [("get", ROOT), ("post", f"{ROOT}add/"), *every_address(hook, message)]:
+    for method, path in [("get", ROOT), ("post", f"{ROOT}add/"), *every_request(hook, message)]:
         theirs = path.replace("alices-studio", "bobs-studio")
         assert getattr(client, method)(path).status_code == 404, path
         if path not in (ROOT, f"{ROOT}add/"):
@@ -258,7 +271,7 @@ def test_another_workspaces_webhook_is_not_there(
     assert WebhookDelivery.objects.get().state == "pending"
 
 
-def test_a_message_is_found_at_its_own_webhook_only(
+def test_message_belongs_to_its_webhook(
     alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace, alice: User
 ) -> None:
     message = record(workspace)
@@ -271,13 +284,13 @@ def test_a_message_is_found_at_its_own_webhook_only(
     ("role", "status"),
     [(Role.OWNER, 200), (Role.ADMIN, 200), (Role.CREATOR, 403), (Role.VIEWER, 403), (Role.AUDITOR, 403)],
 )
-def test_only_managers_look_after_webhooks(
+def test_only_managers_use_the_webhook_pages(
     workspace: Workspace, bob: User, hook: WebhookEndpoint, client: Client, role: Role, status: int
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=role)
     client.force_login(bob)
     message = record(workspace)
-    for method, path in [("get", ROOT), *every_address(hook, message)]:
+    for method, path in [("get", ROOT), *every_request(hook, message)]:
         expected = 403 if status == 403 else {"get": 200, "post": 302}[method]
         if path.endswith("edit/") and status == 200:
             expected = 422
@@ -286,23 +299,23 @@ def test_only_managers_look_after_webhooks(
         assert getattr(client, method)(path).status_code == expected, path
 
 
-def test_nothing_is_done_by_looking(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
+def test_actions_refuse_get(alice_browser: Client, hook: WebhookEndpoint, workspace: Workspace) -> None:
     message = record(workspace)
-    for method, path in every_address(hook, message):
+    for method, path in every_request(hook, message):
         if method == "post":
             assert alice_browser.get(path).status_code == 405, path
 
 
-def test_the_page_says_when_it_will_try_again(
+def test_page_says_when_the_next_attempt_is(
     alice_browser: Client, endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     receiver.status = 500
     message = record(workspace)
     attempt(message)
     WebhookDelivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=30, seconds=5))
-    assert "It answered 500. Again in 30 minutes." in words(alice_browser.get(path_of(endpoint)))
-    claim_url = path_of(endpoint, f"messages/{message.message_id}/redeliver/")
-    alice_browser.post(claim_url)
+    assert "It answered 500. Next attempt in 30 minutes." in main_text(alice_browser.get(path_of(endpoint)))
+    redeliver_url = path_of(endpoint, f"messages/{message.message_id}/redeliver/")
+    alice_browser.post(redeliver_url)
     assert delivery.claim_next_delivery() is not None
-    response = alice_browser.post(claim_url, follow=True)
+    response = alice_browser.post(redeliver_url, follow=True)
     assert "This message is being sent right now." in response.content.decode()

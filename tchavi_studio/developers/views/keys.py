@@ -25,7 +25,7 @@ from tchavi_studio.workspaces.models import Permission
 @require_safe
 @workspace_view(can=Permission.CREATE)
 def keys_page(request: WorkspaceRequest) -> HttpResponse:
-    """The member's keys, the form for another one, and a first call to copy."""
+    """The member's keys, a form to create one, and a first call to copy."""
     return _keys_page(request, KeyForm())
 
 
@@ -58,27 +58,27 @@ def _keys_page(
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def create(request: WorkspaceRequest) -> HttpResponse:
-    """Make a key. The page that answers is the only one that ever shows it."""
+    """Create a key. The response is the only page that ever shows it."""
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _keys_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    asked = form.cleaned_data
-    if ApiKey.objects.filter(pk=asked["key_id"]).exists():
-        messages.info(request, _("That key was created already and is shown only once. If you lost it, revoke it."))
+    fields = form.cleaned_data
+    if ApiKey.objects.filter(pk=fields["key_id"]).exists():
+        messages.info(request, _("That key already exists and was shown only once. If you lost it, revoke it."))
         return redirect("developers:keys", request.workspace.slug)
     try:
         created = services.create_key(
-            key_id=asked["key_id"],
+            key_id=fields["key_id"],
             workspace=request.workspace,
             user=request.user,
-            name=asked["name"],
-            is_test=asked["is_test"],
-            scope=Scope(asked["scope"]),
-            expires_at=asked["expires_at"],
-            monthly_limit_credits=asked["monthly_limit_credits"],
+            name=fields["name"],
+            is_test=fields["is_test"],
+            scope=Scope(fields["scope"]),
+            expires_at=fields["expires_at"],
+            monthly_limit_credits=fields["monthly_limit_credits"],
         )
-    except services.TooManyKeysError as refused:
-        form.add_error(None, refused.message)
+    except services.TooManyKeysError as error:
+        form.add_error(None, error.message)
         return _keys_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _keys_page(request, KeyForm(), created=created)
 
@@ -86,10 +86,10 @@ def create(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def revoke(request: WorkspaceRequest, key_id: UUID) -> HttpResponse:
-    """Make a key worthless. Members revoke their own, managers everybody's."""
+    """Revoke a key. Members revoke their own; managers revoke anyone's."""
     key = get_object_or_404(queries.keys_for_viewer(membership=request.membership), pk=key_id)
     services.revoke_key(key=key)
     messages.success(
-        request, _("The key “%(name)s” was revoked. Whoever uses it is refused from now on.") % {"name": key.name}
+        request, _("Key “%(name)s” revoked. Requests that use it are refused from now on.") % {"name": key.name}
     )
     return redirect("developers:keys", request.workspace.slug)

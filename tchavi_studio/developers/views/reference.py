@@ -1,4 +1,4 @@
-"""The reference of the API."""
+"""The API reference page."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,13 +13,13 @@ from tchavi_studio.workspaces.models import Permission
 @require_safe
 @workspace_view(can=Permission.CREATE)
 def reference_page(request: WorkspaceRequest) -> HttpResponse:
-    """Every call of the API, with examples to copy and to try."""
+    """Every API call, with examples to copy and try."""
     origin = public_origin(request)
     groups = reference_groups(origin=origin)
     context = {
         "groups": groups,
         "base_url": f"{origin}/v1",
-        # What a page tries goes to where the page came from: the browser lets it talk to nobody else.
+        # Relative, because the content security policy only allows requests to the page's own origin.
         "try_base": "/v1",
         "languages": groups[0].operations[0].samples,
     }

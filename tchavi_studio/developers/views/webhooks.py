@@ -1,4 +1,4 @@
-"""The webhook pages, for those who manage the workspace."""
+"""The webhook pages, for members who manage the workspace."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -39,7 +39,7 @@ def _delivery_or_404(request: WorkspaceRequest, endpoint_id: UUID, message_id: s
         raise Http404 from None
 
 
-def _to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+def _redirect_to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     return redirect("developers:webhook", request.workspace.slug, endpoint_id)
 
 
@@ -49,7 +49,7 @@ def _to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @require_safe
 @workspace_view(can=Permission.MANAGE)
 def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
-    """The workspace's webhooks, and the form for another one."""
+    """The workspace's webhooks, and a form to add one."""
     return _endpoint_list(request, EndpointForm(initial={"events": list(EVENT_SWITCHES)}))
 
 
@@ -58,8 +58,8 @@ def _endpoint_list(request: WorkspaceRequest, form: EndpointForm, status: HTTPSt
     context = {
         "endpoints": endpoints,
         "form": form,
-        "may_add": len(endpoints) < MAX_ENDPOINTS_PER_WORKSPACE,
-        "most": MAX_ENDPOINTS_PER_WORKSPACE,
+        "can_add": len(endpoints) < MAX_ENDPOINTS_PER_WORKSPACE,
+        "max_endpoints": MAX_ENDPOINTS_PER_WORKSPACE,
     }
     return render(request, "developers/webhooks/endpoints.html", context, status=status)
 
@@ -67,7 +67,7 @@ def _endpoint_list(request: WorkspaceRequest, form: EndpointForm, status: HTTPSt
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def add(request: WorkspaceRequest) -> HttpResponse:
-    """ "Add webhook"; leads to its page, where its secret is."""
+    """Add a webhook and go to its page, which shows its secret."""
     form = EndpointForm(request.POST)
     if form.is_valid():
         try:
@@ -77,11 +77,11 @@ def add(request: WorkspaceRequest) -> HttpResponse:
                 url=form.cleaned_data["url"],
                 events=form.cleaned_data["events"],
             )
-        except services.TooManyEndpointsError as refused:
-            form.add_error(None, refused.message)
+        except services.TooManyEndpointsError as error:
+            form.add_error(None, error.message)
         else:
-            messages.success(request, _("The webhook was added. Give its secret to the receiver, then send a test."))
-            return _to_endpoint(request, endpoint.pk)
+            messages.success(request, _("Webhook added. Give its secret to the receiver, then send a test."))
+            return _redirect_to_endpoint(request, endpoint.pk)
     return _endpoint_list(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -92,7 +92,7 @@ def add(request: WorkspaceRequest) -> HttpResponse:
 @workspace_view(can=Permission.MANAGE)
 @never_cache
 def endpoint_page(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """One webhook: its secret, its settings, and the log of what was sent to it."""
+    """One webhook: its secret, settings and message log."""
     endpoint = _endpoint_or_404(request, endpoint_id)
     return _endpoint_page(request, endpoint, EndpointForm(initial={"url": endpoint.url, "events": endpoint.events}))
 
@@ -100,14 +100,14 @@ def endpoint_page(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 def _endpoint_page(
     request: WorkspaceRequest, endpoint: WebhookEndpoint, form: EndpointForm, status: HTTPStatus = HTTPStatus.OK
 ) -> HttpResponse:
-    asked = LogFilter(request.GET)
-    if not asked.is_valid():
+    log_filter = LogFilter(request.GET)
+    if not log_filter.is_valid():
         raise Http404
     context = {
         "endpoint": endpoint,
         "form": form,
-        "log": queries.delivery_page(endpoint=endpoint, **asked.cleaned_data),
-        "state": asked.cleaned_data["state"],
+        "log": queries.delivery_page(endpoint=endpoint, **log_filter.cleaned_data),
+        "state": log_filter.cleaned_data["state"],
         "states": DeliveryState.choices,
     }
     return render(request, "developers/webhooks/endpoint.html", context, status=status)
@@ -117,63 +117,63 @@ def _endpoint_page(
 @workspace_view(can=Permission.MANAGE)
 @never_cache
 def edit(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Save": address and events."""
+    """Save the URL and events."""
     endpoint = _endpoint_or_404(request, endpoint_id)
     form = EndpointForm(request.POST)
     if not form.is_valid():
         return _endpoint_page(request, endpoint, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     services.edit_endpoint(endpoint=endpoint, url=form.cleaned_data["url"], events=form.cleaned_data["events"])
-    messages.success(request, _("The webhook was changed."))
-    return _to_endpoint(request, endpoint_id)
+    messages.success(request, _("Webhook saved."))
+    return _redirect_to_endpoint(request, endpoint_id)
 
 
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def rotate(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Rotate the secret"."""
+    """Rotate the secret."""
     services.rotate_secret(endpoint=_endpoint_or_404(request, endpoint_id))
-    messages.success(request, _("There is a new secret. For 24 hours the one before signs the messages too."))
-    return _to_endpoint(request, endpoint_id)
+    messages.success(request, _("Secret rotated. The old one keeps working for 24 hours."))
+    return _redirect_to_endpoint(request, endpoint_id)
 
 
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def enable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Enable"."""
+    """Enable the webhook."""
     services.enable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
-    messages.success(request, _("The webhook is enabled. What failed before can be redelivered from its log."))
-    return _to_endpoint(request, endpoint_id)
+    messages.success(request, _("Webhook enabled. You can redeliver earlier failures from its log."))
+    return _redirect_to_endpoint(request, endpoint_id)
 
 
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def disable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Disable"."""
+    """Disable the webhook."""
     services.disable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id), reason=DisabledReason.BY_HAND)
-    messages.success(request, _("The webhook is disabled. Nothing is sent to it until you enable it."))
-    return _to_endpoint(request, endpoint_id)
+    messages.success(request, _("Webhook disabled. Nothing is sent to it until you enable it again."))
+    return _redirect_to_endpoint(request, endpoint_id)
 
 
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def delete(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Delete", confirmed."""
+    """Delete the webhook and its log."""
     services.delete_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
-    messages.success(request, _("The webhook and its log were deleted."))
+    messages.success(request, _("Webhook and log deleted."))
     return redirect("developers:webhooks", request.workspace.slug)
 
 
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def send_test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
-    """ "Send a test"."""
+    """Send a test message."""
     try:
         services.send_test_event(endpoint=_endpoint_or_404(request, endpoint_id))
-    except services.EndpointDisabledError as refused:
-        messages.error(request, refused.message)
+    except services.EndpointDisabledError as error:
+        messages.error(request, error.message)
     else:
-        messages.success(request, _("A test is on its way. The log shows what becomes of it."))
-    return _to_endpoint(request, endpoint_id)
+        messages.success(request, _("Sending a test. The log will show the result."))
+    return _redirect_to_endpoint(request, endpoint_id)
 
 
 # --- One message ------------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def send_test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @require_safe
 @workspace_view(can=Permission.MANAGE)
 def delivery_page(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> HttpResponse:
-    """One message: what was sent, and what each attempt came to."""
+    """One message: its payload and the result of each attempt."""
     delivery = _delivery_or_404(request, endpoint_id, message_id)
     return render(request, "developers/webhooks/delivery.html", {"delivery": delivery, "endpoint": delivery.endpoint})
 
@@ -190,11 +190,11 @@ def delivery_page(request: WorkspaceRequest, endpoint_id: UUID, message_id: str)
 @require_POST
 @workspace_view(can=Permission.MANAGE)
 def redeliver_message(request: WorkspaceRequest, endpoint_id: UUID, message_id: str) -> HttpResponse:
-    """ "Redeliver"."""
+    """Redeliver a message."""
     try:
         services.redeliver(delivery=_delivery_or_404(request, endpoint_id, message_id))
-    except UserFacingError as refused:
-        messages.error(request, refused.message)
+    except UserFacingError as refusal:
+        messages.error(request, refusal.message)
     else:
-        messages.success(request, _("The message is being sent again, under the same id."))
+        messages.success(request, _("Sending the message again, with the same id."))
     return redirect("developers:message", request.workspace.slug, endpoint_id, message_id)
