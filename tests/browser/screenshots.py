@@ -1,6 +1,6 @@
 """Pictures of every page and state of the studio, and what differs between two sets of them.
 
-    python -m tests.browser.screenshots take FOLDER [--checkout DIR] [--python FILE] [--language fr] [--only WORD]
+    python -m tests.browser.screenshots take FOLDER [--checkout DIR] [--python FILE] [--language fr] [--only NAMES]
     python -m tests.browser.screenshots compare BEFORE AFTER [--to FOLDER]
 
 A sandbox and a live studio are started, filled by the API and the pages themselves, and pictured in two widths and
@@ -54,7 +54,7 @@ BLANK = """() => {
   const patterns = [
     [/127\\.0\\.0\\.1:\\d+/g, "127.0.0.1"],
     [/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, "00000000-0000-0000-0000-000000000000"],
-    [/\\b(job_|msg_|file_|whsec_|sk-tch_(?:test_)?)[\\w+/=-]+…?[\\w+/=-]*/g, "$100000000"],
+    [/\\b(job_|msg_|req_|file_|whsec_|sk-tch_(?:test_)?)[\\w+/=-]+…?[\\w+/=-]*/g, "$100000000"],
     [/\\b[0-9a-f]{16,}\\b/g, "0000000000000000"],
     [/\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|\\+00:00)/g, "2000-01-01T00:00:00Z"],
     [/\\b\\d\\d\\/\\d\\d\\/\\d{4}\\b/g, "00/00/0000"],
@@ -63,6 +63,7 @@ BLANK = """() => {
     [/\\b\\d{1,2} [ap]\\.m\\./g, "0:00"],
     [/\\b(?:\\d+|a|an|une?)\\s(?:seconds?|secondes?|minutes?|ms)\\b/g, "0 s"],
     [/\\b\\d{7,10}\\b/g, "0000000"],
+    [/remaining: \\d+/g, "remaining: 0"],
   ];
   const blanked = (text) => patterns.reduce((said, [pattern, blank]) => said.replace(pattern, blank), text);
   document.getElementById("updates")?.remove();
@@ -75,7 +76,8 @@ BLANK = """() => {
     const text = blanked(walker.currentNode.data);
     if (text !== walker.currentNode.data) walker.currentNode.data = text;
   }
-  for (const input of document.querySelectorAll("input[type=text], input[type=number], input[readonly], textarea")) {
+  const fields = "input:is([type=text], [type=number], [type=url], [readonly]), textarea";
+  for (const input of document.querySelectorAll(fields)) {
     if (input.name !== "prompt" && blanked(input.value) !== input.value) input.value = blanked(input.value);
   }
   for (const image of document.images) image.loading = "eager";
@@ -114,7 +116,7 @@ class Photographer:
         page.set_viewport_size({"width": widths[0], "height": HEIGHT})
         try:
             yield
-            if self.only in name:
+            if re.search(self.only, name):
                 self._shoot(page, name, widths)
         except Exception:
             self.missed.append(name)
@@ -122,7 +124,7 @@ class Photographer:
 
     def visit(self, page: Page, name: str, path: str) -> None:
         """A state that is reached by its address alone."""
-        if self.only in name:
+        if re.search(self.only, name):
             with self.state(page, name):
                 page.goto(path)
 
@@ -377,6 +379,10 @@ def picture_composer(camera: Photographer, page: Page, home: str, folder: Path) 
         page.goto(f"{home}create/")
         page.locator(".composer-fab").click()
         page.wait_for_selector(".composer-sheet[open] .composer")
+    # It takes a step back in the history, which would abort the next visit.
+    page.keyboard.press("Escape")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
     with camera.state(page, "create-dropping"):
         fresh("references")
         page.locator("form.composer").evaluate("form => form.classList.add('is-receiving')")
@@ -498,6 +504,7 @@ def picture_settings(camera: Photographer, page: Page) -> None:
     }.items():
         camera.visit(page, name, path)
     with camera.state(page, "settings-two-factor-start"):
+        page.goto("/accounts/2fa/totp/activate/")
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("[name=password]").press("Enter")
         # A new secret each time.
@@ -591,13 +598,12 @@ def picture_live(camera: Photographer, browser: Browser, folder: Path, options: 
         api.start("Waits for the studio's account")
         api.cancel(api.start("Cancelled while it waited"))
         with camera.state(page, "live-account-refused"):
-            page.goto(f"{home}create/")
             deadline = time.monotonic() + WITHIN_SECONDS
-            while not page.locator("aside.alert").count():
-                assert time.monotonic() < deadline, "no notice of the refused account"
+            page.goto(f"{home}create/")
+            while not (page.locator("aside.alert").count() and page.locator(".card.is-queued").count()):
+                assert time.monotonic() < deadline, "no notice of the refused account, or nothing waits for it"
                 page.wait_for_timeout(500)
                 page.reload()
-            page.wait_for_selector(".card.is-queued")
         page.context.close()
         member = signed_in(browser, studio, NEWCOMER, language)
         camera.visit(member, "live-create-empty", f"/w/{newcomer['workspace']}/create/")
@@ -690,7 +696,7 @@ def main() -> int:
     taking.add_argument("--checkout", type=Path, default=Path.cwd(), help="the version of the studio to picture")
     taking.add_argument("--python", default=sys.executable, help="what to run it with")
     taking.add_argument("--language", default="en")
-    taking.add_argument("--only", default="", help="only states whose name holds this")
+    taking.add_argument("--only", default="", help="only states whose name fits this regular expression")
     taking.set_defaults(run=take)
     comparing = commands.add_parser("compare", help="name what differs")
     comparing.add_argument("before", type=Path)
