@@ -17,6 +17,7 @@ from PIL import Image
 from standardwebhooks.webhooks import Webhook
 
 import tchavi_studio
+from tchavi_studio.api.errors import REFUSALS
 from tchavi_studio.api.idempotency import KEPT
 from tests.live_api import LiveApi
 
@@ -203,6 +204,7 @@ def test_every_error_of_the_api_is_explained() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "tchavi_studio/api").glob("*.py"))
     raised = set(re.findall(r"ApiError\(\s*\d{3},\s*\"(\w+)\"", sources))
     raised |= set(re.findall(r"(?:too_many_requests|_refusal)\(\"(\w+)\"", sources))
+    raised |= {code for _status, code in REFUSALS.values()}
     page = (ROOT / "docs/errors.md").read_text()
     assert len(raised) >= 14
     assert sorted(code for code in raised if f"`{code}`" not in page) == []
