@@ -15,6 +15,7 @@ import json
 import math
 import os
 import resource
+import select
 import selectors
 import signal
 import subprocess
@@ -33,6 +34,9 @@ Answer = Callable[[Mapping[str, Any]], None]
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_STDERR_BYTES = 16 * 1024
+MAX_PIPE_BYTES = 128 * 1024
+"""More than a pipe holds unread."""
+
 NICENESS = 5
 STATUS_PARENT_GONE = 3
 
@@ -147,7 +151,8 @@ class SandboxedProcess:
 
     @property
     def stderr(self) -> str:
-        """The end of what the process wrote to stderr, for the log."""
+        """The end of what the process has written to stderr, for the log."""
+        self._drain_stderr()
         return self._stderr.decode("utf-8", "replace").strip()
 
     def _seconds_left(self) -> float:
@@ -184,6 +189,14 @@ class SandboxedProcess:
             self._close_output(stderr)
         self._stderr += chunk
         del self._stderr[:-MAX_STDERR_BYTES]
+
+    def _drain_stderr(self) -> None:
+        """Read what is still in the pipe: the answer may have overtaken the last lines before it."""
+        stderr = self._pipes[2]
+        for _chunk in range(MAX_PIPE_BYTES // MAX_STDERR_BYTES):
+            if stderr not in self._outputs or stderr.closed or not select.select([stderr], [], [], 0)[0]:
+                return
+            self._keep_stderr(stderr)
 
     def _close_output(self, pipe: IO[bytes]) -> None:
         self._selector.unregister(pipe)

@@ -147,6 +147,15 @@ ACCOUNT_REMEDIES: dict[str, Promise] = {
 """What the site's admins can do when the provider refuses the studio's account. No clip fails of it: they wait."""
 
 
+OUTPUT_FAILURES = {"too_complex": "output_unchecked"}
+"""Codes of clips whose file was refused, by the refusal's code; any other makes it `output_unreadable`."""
+
+
+def output_failure_code(refusal_code: str) -> str:
+    """The failure code of a clip whose file was refused: a file that couldn't be checked isn't called damaged."""
+    return OUTPUT_FAILURES.get(refusal_code, "output_unreadable")
+
+
 def failure_reason(code: str, *, figures: Mapping[str, object], provider_message: str) -> str:
     """Why a clip failed, as a whole sentence: the provider's own words if it gave any. "" without a code."""
     if provider_message or not code:

@@ -32,6 +32,7 @@ from tchavi_studio.runtime.leases import (
 )
 
 from .events import record_end
+from .failures import output_failure_code
 from .models import OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
@@ -112,12 +113,7 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
     except StopAskedError:
         return give_back_render(claim)
     except RefusedFileError as refusal:
-        return fail_generation(claim.pk, code=output_failure(refusal), only_if=claim.held)
-
-
-def output_failure(refusal: RefusedFileError) -> str:
-    """The failure code of a clip whose file was refused: a file that could not be checked is not called damaged."""
-    return "output_unchecked" if refusal.code == "too_complex" else "output_unreadable"
+        return fail_generation(claim.pk, code=output_failure_code(refusal.code), only_if=claim.held)
 
 
 def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:

@@ -275,7 +275,7 @@ def test_what_cannot_be_sent_is_refused_without_words_of_its_own(caplog: pytest.
     with pytest.raises(RefusedError) as caught:
         carry_out(answering(httpx.Response(200)), lambda engine: engine.submit(REQUEST, attempt_id=""))
     assert (caught.value.code, caught.value.message) == ("request_not_sendable", "")
-    assert "A request could not be sent: An idempotency key is 1 to 255 visible ASCII characters." in caplog.text
+    assert "A request could not be sent: An idempotency key must be 1 to 255 visible ASCII characters." in caplog.text
 
 
 def test_a_refusal_is_told_as_the_provider_told_it(upstream: Upstream) -> None:

@@ -21,6 +21,7 @@ from tchavi_studio.generations.failures import (
     failure_label,
     failure_reason,
     failure_remedy,
+    output_failure_code,
 )
 from tchavi_studio.generations.models import Generation, State
 
@@ -30,8 +31,9 @@ FIGURES = {"number": 2, "count": 3}
 
 
 def codes_given() -> Iterator[str]:
-    """The literal codes that failures are given anywhere in the code, and those of the preview engine."""
+    """The literal codes that failures are given anywhere, and those of the preview engine and of refused files."""
     yield from wire.CODES
+    yield from (output_failure_code(refusal_code) for refusal_code in ("too_complex", "broken_file"))
     for path in Path(tchavi_studio.__file__).parent.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
             if not isinstance(call, ast.Call):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
+from tchavi_studio.generations.failures import output_failure_code
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
@@ -207,4 +207,4 @@ def test_an_output_that_nobody_owns_is_deleted_after_an_hour(
     ("refusal_code", "failure_code"), [("too_complex", "output_unchecked"), ("truncated_file", "output_unreadable")]
 )
 def test_a_file_that_could_not_be_checked_is_not_called_damaged(refusal_code: str, failure_code: str) -> None:
-    assert lifecycle.output_failure(RefusedFileError(refusal_code)) == failure_code
+    assert output_failure_code(refusal_code) == failure_code

@@ -26,7 +26,8 @@ from tchavi_studio.engines.base import (
     UploadedReference,
 )
 from tchavi_studio.engines.tchavi import fetch_output
-from tchavi_studio.generations.lifecycle import claim_next, fail_generation, output_failure, save_output
+from tchavi_studio.generations.failures import output_failure_code
+from tchavi_studio.generations.lifecycle import claim_next, fail_generation, save_output
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
@@ -162,7 +163,7 @@ def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: RefusedFileError
     # The provider made and billed it: the admins may want their credits back.
     fail_generation(
         claim.pk,
-        code=output_failure(refusal),
+        code=output_failure_code(refusal.code),
         sources={State.SAVING},
         only_if=claim.held,
         needs_review=True,
