@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format locale lock bench crash simulate screenshots upgrade-fixture install install-dev
+.PHONY: help run test test-fast test-long check format locale lock bench crash simulate screenshots upgrade-fixture install install-dev
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -14,6 +14,12 @@ run: install ## start the studio at http://127.0.0.1:8000/
 
 test: install-dev ## checks, then the whole suite on SQLite and PostgreSQL, with a real browser
 	@$(BIN)/python -m tests.run
+
+test-fast: install-dev ## the suite on SQLite, without processes and without a browser
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not processes and not long"
+
+test-long: install-dev ## what takes minutes: fifty clips at once in a real studio
+	@$(BIN)/python -m pytest -q -m long
 
 check: install-dev ## linters, types, layers, templates, scripts, style sheets, migrations, deployment settings
 	@$(BIN)/python .ci/check.py

@@ -1,6 +1,7 @@
 """`make test`: the checks, then the whole suite on SQLite and on PostgreSQL, from units to a real browser.
 
-What this machine lacks (Chromium, Node, PostgreSQL) is said at the end; where CI=true it is a failure.
+Two lanes run side by side and keep two cores busy: one computes, the other mostly waits for processes and the browser.
+What this machine lacks (Chromium, Node, PostgreSQL) is listed at the end; where CI=true that is a failure.
 """
 
 import os
@@ -8,8 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.databases import postgresql_binaries, throwaway_postgresql
@@ -26,8 +30,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 NODE_FOLDER = Path(__file__).parent / "interop" / "node"
-"""Programs for Node, and the lock of the packages that they need."""
-PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=25", "--durations-min=3"]
+"""Node programs, and the lock file of the packages they need."""
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=15", "--durations-min=3"]
 
 
 def found_chromium() -> str | None:
@@ -35,38 +39,72 @@ def found_chromium() -> str | None:
     return next(filter(None, map(shutil.which, [os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES])), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One command of the run, and what it adds to the environment."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
 class Run:
-    """What was run, what of it failed, and what was missing."""
+    """Runs lanes of steps side by side. Each step's output is printed as a whole when it ends."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.failed = False
         self.missing: list[str] = []
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_stopping = False
+        self._lock = threading.Lock()
 
-    def step(self, name: str, command: list[str], **environment: str) -> None:
-        """Run one command and note how it ended."""
-        print(f"\n=== {name}", flush=True)
+    def lanes(self, *lanes: list[Step]) -> None:
+        """Run the steps of each lane one after another, and all lanes at the same time."""
+        threads = [threading.Thread(target=self._lane, args=(lane,)) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            self._stop()
+            for thread in threads:
+                thread.join()
+            raise
+
+    def _lane(self, lane: list[Step]) -> None:
+        for step in lane:
+            if self._is_stopping:
+                return
+            self._step(step)
+
+    def _step(self, step: Step) -> None:
         began = time.monotonic()
-        with subprocess.Popen(command, env={**os.environ, **environment}) as process:
-            try:
-                ended_with = process.wait()
-            except BaseException:
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                step.command, env={**os.environ, **step.environment}, stdout=output, stderr=subprocess.STDOUT
+            )
+            with self._lock:
+                self._running.add(process)
+            status = process.wait()
+            output.seek(0)
+            with self._lock:
+                self._running.discard(process)
+                print(f"\n=== {step.name}", output.read().decode(errors="replace"), sep="\n", flush=True)
+                self.failed |= status != 0
+                verdict = "failed" if status else "passed"
+                self.lines.append(f"{verdict}  {time.monotonic() - began:4.0f} s  {step.name}")
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        with self._lock:
+            for process in self._running:
                 # As Ctrl+C does: pytest stops what its tests have started.
                 process.send_signal(signal.SIGINT)
-                raise
-        self.failed |= ended_with != 0
-        self.lines.append(f"{'failed' if ended_with else 'passed'}  {time.monotonic() - began:4.0f} s  {name}")
-
-    def suite(self, database: str, chromium: str | None, **environment: str) -> None:
-        """The whole suite on one database."""
-        # Two busy workers for two cores; the third has the tests that start processes, which mostly wait for them. The
-        # browser has the machine to itself.
-        self.step(f"{database}: suite", [*PYTEST, "-n", "3", "--dist", "loadgroup", "-m", "not browser"], **environment)
-        if chromium:
-            self.step(f"{database}: browser", [*PYTEST, "-m", "browser"], **environment, CHROMIUM=chromium)
 
     def finish(self) -> int:
-        """Say how it went; the exit code."""
+        """Print how it went; the exit code."""
         print("\n=== Summary", *self.lines, sep="\n")
         if self.missing:
             print("\n!!! NOT TESTED, because this machine lacks it:", *self.missing, sep="\n!!!   ")
@@ -75,29 +113,53 @@ class Run:
         return int(self.failed)
 
 
+def suite(database: str, **environment: str) -> Step:
+    """Everything on one database that neither starts processes nor drives a browser."""
+    marks = "not browser and not processes and not long"
+    return Step(name=f"{database}: suite", command=[*PYTEST, "-n", "2", "-m", marks], environment=environment)
+
+
+def processes(database: str, **environment: str) -> Step:
+    """What starts studios, workers and other programs, and mostly waits for them."""
+    command = [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "processes and not long"]
+    return Step(name=f"{database}: processes", command=command, environment=environment)
+
+
+def browser(database: str, chromium: str, **environment: str) -> Step:
+    """What people do, in a real Chromium."""
+    command = [*PYTEST, "-m", "browser and not long"]
+    return Step(name=f"{database}: browser", command=command, environment={**environment, "CHROMIUM": chromium})
+
+
 def main() -> int:
     # So that a SIGTERM, too, leaves by way of the exit stack and takes the PostgreSQL server along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     run = Run()
-    run.step("checks", [sys.executable, ".ci/check.py"])
+    computing, waiting = [suite("SQLite")], [Step(name="checks", command=[sys.executable, ".ci/check.py"])]
 
     chromium = found_chromium()
     if not chromium:
         run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
     if not found_node():
-        run.missing.append("Node (install nodejs and npm): programs for Node that use the API")
+        run.missing.append("Node (install nodejs and npm): Node programs that use the API")
     elif not packages_are_there(NODE_FOLDER):
-        run.step("Node packages", [sys.executable, "-m", "tests.node", str(NODE_FOLDER)])
+        install = [sys.executable, "-m", "tests.node", str(NODE_FOLDER)]
+        waiting.append(Step(name="Node packages", command=install))
+    waiting.append(processes("SQLite"))
+    if chromium:
+        waiting.append(browser("SQLite", chromium))
 
     with ExitStack() as stack:
-        postgresql_url = os.environ.pop("TEST_DATABASE_URL", None)
-        run.suite("SQLite", chromium)
-        if not postgresql_url and (binaries := postgresql_binaries()):
-            postgresql_url = stack.enter_context(throwaway_postgresql(binaries))
-        if postgresql_url:
-            run.suite("PostgreSQL", chromium, TEST_DATABASE_URL=postgresql_url)
+        url = os.environ.pop("TEST_DATABASE_URL", None)
+        if not url and (binaries := postgresql_binaries()):
+            url = stack.enter_context(throwaway_postgresql(binaries))
+        if url:
+            computing += [suite("PostgreSQL", TEST_DATABASE_URL=url), processes("PostgreSQL", TEST_DATABASE_URL=url)]
+            if chromium:
+                waiting.append(browser("PostgreSQL", chromium, TEST_DATABASE_URL=url))
         else:
             run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
+        run.lanes(computing, waiting)
     return run.finish()
 
 

@@ -38,7 +38,7 @@ def test_every_point_has_a_case() -> None:
 
 
 @pytest.mark.own_database
-@pytest.mark.xdist_group("processes")
+@pytest.mark.processes
 @pytest.mark.parametrize("point", [point for point in CrashPoint if point in CHOSEN], ids=lambda point: point.name)
 def test_a_crash_loses_nothing_and_bills_nothing_twice(
     point: CrashPoint, own_database: Database, tmp_path: Path

@@ -21,7 +21,7 @@ from tests.running_studio import wait_for
 from .cases import REMOTE, Case, Clip
 from .drill import Drill, Outcome, compare, environment_of, read_report, upstream_for
 
-pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.own_database, pytest.mark.processes]
 PAUSED_WITHIN_SECONDS = 30.0
 TABLES: tuple[type[Model], ...] = (Generation, RemoteJob, RemoteFile, Asset, Transfer)
 

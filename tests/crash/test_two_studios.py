@@ -25,7 +25,7 @@ from tests.upstream.running import RunningUpstream
 
 pytestmark = [
     pytest.mark.own_database,
-    pytest.mark.xdist_group("processes"),
+    pytest.mark.processes,
     pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="PostgreSQL locks rows, not the database"),
 ]
 

@@ -28,7 +28,7 @@ SAME_EVERYWHERE = ("status", "code", "message", "param", "model", "kind")
 """Fields whose very value an answer must share with the page; of the others only the type."""
 
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.processes]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from tests.node import found_node, packages_are_there
 from tests.run import NODE_FOLDER
 from tests.running_studio import RunningStudio
 
-pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
+pytestmark = [pytest.mark.own_database, pytest.mark.one_database, pytest.mark.processes]
 
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -68,7 +68,6 @@ def studio(own_database: Database, tmp_path: Path) -> Iterator[RunningStudio]:
         yield studio
 
 
-@pytest.mark.xdist_group("processes")
 def test_the_documented_way_to_a_clip(studio: RunningStudio, alice: User, workspace: Workspace) -> None:
     key = create_key(workspace=workspace, user=alice, name="Nightly").key
     seen = run_script("contract_example.mjs", base_url=f"{studio.address}/v1", key=key)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.interop.conftest import ServedApi
 
-pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
+pytestmark = [pytest.mark.own_database, pytest.mark.one_database, pytest.mark.processes]
 
 BODY = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 """1,300 credits."""

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests.interop.conftest import ServedApi
 
-pytestmark = pytest.mark.own_database
+pytestmark = [pytest.mark.own_database, pytest.mark.one_database, pytest.mark.processes]
 
 EXAMPLES_PER_OPERATION = 25
 

@@ -28,7 +28,7 @@ from tests.running_studio import RunningStudio, wait_for
 pytestmark = [
     pytest.mark.own_database,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
-    pytest.mark.xdist_group("processes"),
+    pytest.mark.processes,
 ]
 RECOVERY_SECONDS = 60.0
 STOP_SECONDS = 10.0

@@ -13,7 +13,7 @@ from .scenario import draw_scenario
 from .world import simulate
 
 # One worker migrates the database for all of them.
-pytestmark = pytest.mark.xdist_group("simulation")
+pytestmark = pytest.mark.processes
 
 SEEDS = range(1, 13)
 

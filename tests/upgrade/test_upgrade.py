@@ -29,7 +29,7 @@ from tests.webhooks.conftest import Receiver
 from .conftest import Studio, page
 
 # One worker has them all, so that the migration is run once.
-pytestmark = pytest.mark.xdist_group("upgrade")
+pytestmark = pytest.mark.processes
 
 OWN_REASONS = {
     "failed_first_frame": ("first frame",),
