@@ -1,5 +1,5 @@
 // @ts-check
-/* Cards of clips: elapsed time, playing on hover, and the page's one poller. */
+/* Cards of clips: elapsed time, playing on hover, and the page's only poller. */
 
 const POLL_SECONDS = 1.5;
 const SOON_POLL_SECONDS = 0.7;
@@ -7,9 +7,9 @@ const LINE_POLL_SECONDS = 4;
 const HIDDEN_POLL_SECONDS = 15;
 const MAX_POLL_SECONDS = 30;
 
-// --- Time that passes. The server says how much had passed; this clock only adds, so a wrong one does no harm ---
+// --- Elapsed time. The server sends the start value and the browser only adds to it, so its clock may be wrong ---
 
-/** When each element with a time arrived. @type {WeakMap<Element, number>} */
+/** When each time element arrived. @type {WeakMap<Element, number>} */
 const received = new WeakMap();
 
 /** @param {number} seconds */
@@ -33,7 +33,7 @@ function tick() {
 setInterval(tick, 1000);
 tick();
 
-// --- Playing, muted: on hover where people hover and want motion, by the button everywhere ---
+// --- Muted playback: on hover where the device hovers and motion is welcome, and by the button everywhere ---
 
 const hovers = matchMedia("(hover: hover) and (prefers-reduced-motion: no-preference)");
 const savesData = () => navigator.connection?.saveData === true;
@@ -88,13 +88,13 @@ document.addEventListener("click", (event) => {
   /** @type {HTMLElement | null | undefined} */
   const media = button?.closest(".media");
   if (!button || !media) return;
-  const wasPressed = button.getAttribute("aria-pressed") === "true";
+  const wasPlaying = button.getAttribute("aria-pressed") === "true";
   for (const other of document.querySelectorAll(".media.playing")) rewind(other);
-  if (wasPressed) rewind(media);
+  if (wasPlaying) rewind(media);
   else play(media);
 });
 
-// --- The poller: asks while something is open, seldom while nobody looks, and stops when all is done ---
+// --- The poller: runs while clips are open, slows down in a hidden tab, and stops once everything is done ---
 
 let timer = 0;
 let failures = 0;
@@ -102,14 +102,14 @@ let failures = 0;
 const poller = () => document.getElementById("updates");
 const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
 
-// Nothing on the page is about to change: each clip has others ahead of it, or waits for the studio's account.
+// Nothing on the page is about to change: every clip has others ahead of it, or waits for the provider account.
 const isFarInLine = () =>
   document.querySelector(".phase") !== null &&
   document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
 
 function usualSeconds() {
   if (document.hidden) return HIDDEN_POLL_SECONDS;
-  // A clip that is being saved is done in a moment.
+  // A clip that is being saved is almost done.
   if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
   return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
 }
@@ -126,24 +126,24 @@ function pollNow() {
   if (element) htmx.trigger(element, "poll");
 }
 
-// Coming back to a tab: clips may have been started elsewhere, in another tab or by a program.
+// Back on this tab: clips may have been started in another tab or by a program.
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) pollNow();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { successful, requestConfig } = event.detail;
-  // Not event.detail.elt: once the poller has replaced itself, that is the element around it.
+  // Not event.detail.elt: after the poller replaces itself, that is its parent.
   if (requestConfig.elt.id === "updates") {
     failures = successful ? 0 : failures + 1;
     pollLater();
   } else if (successful && requestConfig.verb === "post" && poller()) {
-    // What was just done may have changed counts, credits or cards: look at once.
+    // The action may have changed counts, credits or cards, so poll now.
     setTimeout(pollNow, 50);
   }
 });
 pollLater();
 
-// --- What arrives: only parts that this page has, only if they are newer, and never under a playing clip ---
+// --- Incoming parts: only those this page has, only if newer, and never replacing a playing clip ---
 
 /**
  * @param {HTMLElement} part
@@ -151,15 +151,15 @@ pollLater();
  */
 function isStale(part, current) {
   const ahead = Number(part.dataset.version) - Number(current.dataset.version);
-  // A place in line changes without the clip.
-  const saysTheSame = ahead === 0 && part.dataset.wait === current.dataset.wait;
+  // A place in line can change without the clip.
+  const isUnchanged = ahead === 0 && part.dataset.wait === current.dataset.wait;
   return (
-    ahead < 0 || saysTheSame || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null)
+    ahead < 0 || isUnchanged || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null)
   );
 }
 
 /** @param {string} text */
-function keepWhatFits(text) {
+function dropUnwantedParts(text) {
   const answer = document.createElement("template");
   answer.innerHTML = text;
   /** @type {NodeListOf<HTMLElement>} */
@@ -181,7 +181,7 @@ function keepWhatFits(text) {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.serverResponse.includes("hx-swap-oob")) {
-    event.detail.serverResponse = keepWhatFits(event.detail.serverResponse);
+    event.detail.serverResponse = dropUnwantedParts(event.detail.serverResponse);
   }
 });
 document.addEventListener("htmx:afterSettle", tick);

@@ -1,5 +1,5 @@
 // @ts-check
-/* A clip over the grid: Esc closes, the arrow keys move between cards, and the address is the clip's own. */
+/* A clip over the grid: Esc closes it, the arrow keys move between cards, and the URL is the clip's. */
 
 /** @param {HTMLDialogElement} dialog */
 function start(dialog) {
@@ -14,7 +14,7 @@ function start(dialog) {
     /** @type {HTMLButtonElement} */ (dialog.querySelector(`[data-step='${by}']`));
 
   /**
-   * Until the rest is there, the picture that the card has already.
+   * The card's picture, shown until the rest has loaded.
    * @param {Element | null | undefined} card
    */
   function outline(card) {
@@ -39,7 +39,7 @@ function start(dialog) {
     const at = all.findIndex(isSame);
     stepper(-1).disabled = at <= 0;
     stepper(1).disabled = at < 0 || at === all.length - 1;
-    // A button that is disabled loses the focus to the page, and with it the arrow keys would leave the dialog.
+    // A disabled button loses focus to the page, and the arrow keys would then act outside the dialog.
     const focused = document.activeElement;
     if (!dialog.contains(focused) || focused?.matches(":disabled")) inside.focus();
   }
@@ -52,7 +52,7 @@ function start(dialog) {
   }
 
   function close() {
-    // Back to the grid by the same step that the back button takes, so history has no dead entries.
+    // Go back as the back button would, so that history has no dead entries.
     if (history.state?.clip) history.back();
     else hide();
   }
@@ -102,7 +102,7 @@ function start(dialog) {
     const heading = inside.querySelector("h1");
     if (heading) document.title = heading.textContent;
   });
-  // What takes the clip away leaves the dialog first: its card, in the grid below, says the rest.
+  // Close the dialog before the clip is removed; its card in the grid shows the result.
   dialog.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     if (!form.matches("[data-closes-dialog]")) return;

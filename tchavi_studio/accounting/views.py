@@ -148,10 +148,10 @@ def try_provider_again(request: WorkspaceRequest) -> HttpResponse:
     """The provider's account is in order again: send what waits."""
     retry_provider_account()
     messages.success(request, _("Trying again. If the provider still refuses, the notice stays."))
-    return redirect(_came_from(request))
+    return redirect(_return_url(request))
 
 
-def _came_from(request: WorkspaceRequest) -> str:
+def _return_url(request: WorkspaceRequest) -> str:
     target = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

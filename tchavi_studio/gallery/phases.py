@@ -1,4 +1,4 @@
-"""What an open clip is doing right now, in words for people: no more than is known."""
+"""What an open clip is doing right now, in words for people; nothing is claimed that isn't known."""
 
 import math
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from tchavi_studio.generations.queries import Wait
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """The word for what goes on, a sentence to it ("" where none is needed), and whether the provider has the clip.
+    """A clip's current phase: a title, and a note ("" if none is needed).
 
-    What the provider has can't be stopped any more. While `is_stalled`, how long clips usually take says nothing.
+    A clip that `is_at_provider` can no longer be cancelled. While `is_stalled`, time estimates don't apply.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Phase:
 
 
 def phase_of(clip: Generation, wait: Wait | None) -> Phase:
-    """The phase of an open clip. Reads `clip.remote_job`, which the queries for cards bring along."""
+    """The phase of an open clip. Reads `clip.remote_job`, which the queries for cards prefetch."""
     if clip.engine != Engine.TCHAVI:
         return Phase(title=clip.get_state_display())
     if clip.state == State.QUEUED:
@@ -36,7 +36,7 @@ def phase_of(clip: Generation, wait: Wait | None) -> Phase:
     if clip.state == State.UNKNOWN:
         return Phase(title=_("Checking with the provider"), note=_answer_lost(), is_at_provider=True, is_stalled=True)
     if clip.state == State.PROCESSING:
-        # The row is missing only where a clip was moved by hand.
+        # The row is missing only if somebody edited the clip's state by hand.
         job: RemoteJob | None = getattr(clip, "remote_job", None)
         is_running = job is not None and job.is_running
         title = _("Rendering at the provider") if is_running else _("In the provider's queue")
@@ -50,22 +50,20 @@ def _waiting(wait: Wait | None) -> Phase:
     if wait.for_account:
         return Phase(
             title=_("Waiting for the studio's account at the provider"),
-            note=_("No credits are lost; nothing has to be done here."),
+            note=_("No credits are lost, and there's nothing you need to do."),
             is_stalled=True,
         )
     ahead = wait.place - 1
     if not ahead:
         return Phase(title=_("Waiting"), note=_("Next in line"))
-    note = ngettext("%(count)s clip ahead of it", "%(count)s clips ahead of it", ahead) % {
-        "count": number_format(ahead)
-    }
+    note = ngettext("%(count)s clip ahead", "%(count)s clips ahead", ahead) % {"count": number_format(ahead)}
     return Phase(title=_("Waiting"), note=note)
 
 
 def _answer_lost() -> str:
     minutes = math.ceil(settings.STUDIO_UNKNOWN_DEADLINE_SECONDS / 60)
     return ngettext(
-        "Its answer was lost. If the clip can't be found within %(count)s minute of sending, you are refunded.",
-        "Its answer was lost. If the clip can't be found within %(count)s minutes of sending, you are refunded.",
+        "The answer was lost. If we can't find the clip within %(count)s minute of sending it, you'll be refunded.",
+        "The answer was lost. If we can't find the clip within %(count)s minutes of sending it, you'll be refunded.",
         minutes,
     ) % {"count": number_format(minutes)}

@@ -1,4 +1,4 @@
-"""Reads for pages of clips; each starts from the viewer's membership."""
+"""Reads for pages of clips, always through the viewer's membership."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, State
 from tchavi_studio.generations.params import GenerationParams
@@ -45,16 +46,16 @@ SHOWN_STATES: dict[str, frozenset[str]] = {
     "failed": frozenset({State.FAILED}),
     "done": frozenset({State.COMPLETED}),
 }
-"""What each filter of the feed shows."""
+"""The states that each filter of the feed shows."""
 
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A clip as the grid shows it, with how long it will take if that can be told honestly.
+    """A clip as the grid shows it, with an estimate of how long it will take if there is an honest one.
 
-    `wait` is there while it waits for the provider, and `phase` while it is open.
+    `wait` is set while the clip waits for the provider, `phase` while it is open.
     """
 
     clip: Generation
@@ -67,14 +68,14 @@ class Card:
 
     @property
     def wait_token(self) -> str:
-        """Differs whenever another wait is shown, though the row is the same: "3", or "account" where that is amiss."""
+        """Changes when the displayed wait does, even if the row doesn't: "3", or "account" while that is paused."""
         if self.wait is None:
             return ""
         return "account" if self.wait.for_account else str(self.wait.place)
 
     @property
     def real_price_credits(self) -> int | None:
-        """What the real clip would cost, where this one is its free preview; else None."""
+        """For a free preview, what the real clip would cost; otherwise None."""
         clip = self.clip
         if settings.STUDIO_MODE != "live" or clip.engine != Engine.PREVIEW or clip.state != State.COMPLETED:
             return None
@@ -91,7 +92,7 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Pill:
-    """One filter of the feed. `count` is None where nothing is to be counted; `is_bright` draws the eye to it."""
+    """One filter of the feed. `count` is None if there is nothing to count; `is_bright` highlights it."""
 
     show: str
     label: str
@@ -102,10 +103,10 @@ class Pill:
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
-    """A page of clips, and what keeps it true while it is open.
+    """A page of clips, and what the page needs to stay up to date while it is open.
 
-    `cursor`, `since` and `waits` go with the page's poller: how far it has seen, the moment (microseconds since 1970)
-    from which new clips are added on top (0 adds none), and which waits it shows. `next_page` is "" on the last page.
+    The poller sends `cursor`, `since` and `waits`: the changes it has seen, the time (microseconds since 1970) from
+    which new clips are added on top (0 adds none), and the waits it shows. `next_page` is "" on the last page.
     """
 
     show: str
@@ -119,8 +120,8 @@ class Feed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Binned:
-    """A page of the bin, in which nothing changes by itself."""
+class BinPage:
+    """A page of the bin. It needs no poller."""
 
     clips: list[Generation]
     next_page: str
@@ -128,9 +129,9 @@ class Binned:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What an open page has to change. `added` are also among `changed`; `finished` and `failed` just came to that.
+    """What an open page has to update. `added` clips are also in `changed`; `finished` and `failed` just ended.
 
-    `waiting` are unchanged, but their places in line may be others now.
+    `waiting` clips are unchanged, but their places in line may have moved.
     """
 
     changed: list[Card]
@@ -143,7 +144,7 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipDetail:
-    """All that a clip's own page shows."""
+    """Everything the clip page shows."""
 
     card: Card
     references: list[GenerationReference]
@@ -152,21 +153,21 @@ class ClipDetail:
     transfers: list[Transfer]
 
 
-# --- Pages by key, not by number: a clip that arrives meanwhile neither repeats nor hides another ---------------------
+# --- Keyset pagination: a new clip neither repeats nor hides others on the next page ----------------------------------
 
 
 def microseconds(moment: datetime) -> int:
-    """Whole microseconds since 1970: how moments are written in addresses, exact and sortable."""
+    """Whole microseconds since 1970: exact and sortable, for use in URLs."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def page_token(clip: Generation, moment: datetime) -> str:
-    """Names the place after `clip` in a list sorted by a moment and then by id, newest first."""
+    """The position after `clip` in a list sorted by time and then id, newest first."""
     return f"{microseconds(moment)}.{clip.pk.hex}"
 
 
 def _read_page_token(token: str) -> tuple[datetime, UUID]:
-    """Raises ValueError on anything that `page_token` did not make."""
+    """Raises ValueError if `page_token` didn't make it."""
     moment, _dot, pk = token.partition(".")
     try:
         return EPOCH + timedelta(microseconds=int(moment)), UUID(hex=pk)
@@ -175,7 +176,7 @@ def _read_page_token(token: str) -> tuple[datetime, UUID]:
 
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
-    """One page of `clips`, sorted by `moment_field` and id, newest first; and the token of the next, or ""."""
+    """A page of `clips`, sorted by `moment_field` and id, newest first; and the next page's token, or ""."""
     if before:
         moment, pk = _read_page_token(before)
         clips = clips.filter(Q(**{f"{moment_field}__lt": moment}) | Q(**{moment_field: moment}, id__lt=pk))
@@ -189,34 +190,39 @@ def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[
 
 
 def cards(clips: Iterable[Generation]) -> list[Card]:
-    """Cards of `clips`, in their order; one query for all estimates, and a few more if one waits for the provider."""
+    """Cards for `clips`, in order. One query for all estimates, and a few more if any clip waits for the provider."""
     found = list(clips)
     estimates, waits = waiting_estimates(found), provider_waits(found)
     return [Card(clip=clip, estimate=estimates.get(clip.pk), wait=waits.get(clip.pk)) for clip in found]
 
 
 def waits_token(shown: Iterable[Card]) -> str:
-    """Names the waits that a page shows, so that the page can be told when they are others; "" where nothing waits."""
+    """A digest of the waits that a page shows, to tell when they change; "" if nothing waits."""
     waits = sorted(f"{card.clip.pk.hex}:{card.wait_token}" for card in shown if card.wait)
     return hashlib.sha256(" ".join(waits).encode()).hexdigest()[:16] if waits else ""
 
 
 def _waiting_for_provider(*, membership: Membership) -> list[Generation]:
-    """The viewer's newest clips in line; none in the sandbox, where nobody looks."""
+    """The viewer's newest clips in line for the provider; none in the sandbox."""
     if settings.STUDIO_MODE != "live":
         return []
     clips = clips_for_viewer(membership=membership)
     return list(clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)[:MAX_CHANGES])
 
 
-def known_show(show: str) -> str:
+def valid_show(show: str) -> str:
     """`show` if it is one of the feed's filters, else "all"."""
     return show if show in SHOWN_STATES else "all"
 
 
 def _pills(*, membership: Membership, show: str) -> list[Pill]:
     counts = state_counts(membership=membership)
-    labels = {"all": _("All"), "running": _("Running"), "failed": _("Failed"), "done": _("Done")}
+    labels = {
+        "all": _("All"),
+        "running": _("Running"),
+        "failed": pgettext("clips", "Failed"),
+        "done": pgettext("clips", "Done"),
+    }
     return [
         Pill(
             show=name,
@@ -234,11 +240,11 @@ def _any_running(pills: list[Pill]) -> bool:
 
 
 def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = "") -> Feed:
-    """The viewer's clips, newest first, from the place that the page token `before` names.
+    """The viewer's clips, newest first, starting after the page token `before`.
 
     Raises ValueError on a bad token.
     """
-    show = known_show(show)
+    show = valid_show(show)
     since = 0 if before else microseconds(timezone.now())
     cursor = first_cursor(membership=membership)
     clips = clips_for_viewer(membership=membership)
@@ -260,16 +266,16 @@ def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = 
 
 
 def older_cards_for_viewer(*, membership: Membership, show: str, before: str) -> Feed:
-    """The next page of a feed that is open already: its cards and no more. Raises ValueError on a bad token."""
-    clips = clips_for_viewer(membership=membership).filter(state__in=SHOWN_STATES[known_show(show)])
+    """Just the cards of the next page, for a feed that is already open. Raises ValueError on a bad token."""
+    clips = clips_for_viewer(membership=membership).filter(state__in=SHOWN_STATES[valid_show(show)])
     page, next_page = _page(clips, "created_at", before)
     return Feed(
-        show=known_show(show), cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
+        show=valid_show(show), cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
     )
 
 
 def watch_for_viewer(*, membership: Membership) -> Feed:
-    """What a page without a grid needs to hear of changes. The first look tells the waits."""
+    """What the poller needs on a page without a grid. Its first request learns the waits."""
     cursor = str(first_cursor(membership=membership))
     has_open = has_open_clips(membership=membership)
     return Feed(show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open)
@@ -278,12 +284,12 @@ def watch_for_viewer(*, membership: Membership) -> Feed:
 def changes_for_viewer(
     *, membership: Membership, show: str, cursor: Cursor, since: int, waits: str = ""
 ) -> Changes | None:
-    """What became of the viewer's clips after `cursor`, for a page that was opened at `since`. None if nothing did.
+    """Changes to the viewer's clips after `cursor`, for a page opened at `since`. None if there are none.
 
-    A place in line changes when others' clips do. `waits` names the waits that the page shows; where they are others
-    now, all of them come. When nothing is open any more there is always an answer: it tells the page to stop asking.
+    Places in line also move when other people's clips do: if `waits`, the digest of what the page shows, is out of
+    date, every waiting clip is returned. Once no clip is open there is always an answer: it stops the polling.
     """
-    show = known_show(show)
+    show = valid_show(show)
     clips, next_cursor = changed_clips(membership=membership, cursor=cursor)
     known = {clip.pk for clip in clips}
     queued = _waiting_for_provider(membership=membership)
@@ -329,10 +335,10 @@ def changes_for_viewer(
 # --- The bin and one clip ---------------------------------------------------------------------------------------------
 
 
-def binned_for_viewer(*, membership: Membership, before: str = "") -> Binned:
-    """The viewer's deleted clips, last deleted first. Raises ValueError on a bad token."""
+def bin_page_for_viewer(*, membership: Membership, before: str = "") -> BinPage:
+    """The viewer's deleted clips, most recently deleted first. Raises ValueError on a bad token."""
     page, next_page = _page(bin_for_viewer(membership=membership), "deleted_at", before)
-    return Binned(clips=page, next_page=next_page)
+    return BinPage(clips=page, next_page=next_page)
 
 
 def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> ClipDetail:

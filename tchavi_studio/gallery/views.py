@@ -1,7 +1,7 @@
-"""Pages of clips, the clip's own page, and what can be done with a clip.
+"""Pages of clips, the clip page, and actions on a clip.
 
-Every act works as a plain form, which leads back to where the person was, and by htmx, which answers with the parts of
-the page that change. Parts carry `hx-swap-oob`; those that the page does not have are dropped by static/js/cards.js.
+Every action works as a plain form, which redirects back to the page it was sent from, and through htmx, which gets the
+parts of the page that changed. Parts carry `hx-swap-oob`; static/js/cards.js drops those the page doesn't have.
 """
 
 from http import HTTPStatus
@@ -39,7 +39,7 @@ from tchavi_studio.workspaces.models import Permission
 
 from .queries import (
     Changes,
-    binned_for_viewer,
+    bin_page_for_viewer,
     cards,
     changes_for_viewer,
     clip_detail_for_viewer,
@@ -48,14 +48,14 @@ from .queries import (
     watch_for_viewer,
 )
 
-DOWNLOAD_NAME_LENGTH = 60
-DOWNLOAD_KEPT_SECONDS = 3600
+MAX_DOWNLOAD_NAME_LENGTH = 60
+DOWNLOAD_MAX_AGE_SECONDS = 3600
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
 
 
 def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
-    """What `gallery/_feed.html` and `gallery/_started.html` ask for: the viewer's clips, filtered by `?show=`."""
+    """The context of `gallery/_feed.html` and `gallery/_started.html`: the viewer's clips, filtered by `?show=`."""
     feed = feed_for_viewer(membership=request.membership, show=request.GET.get("show", "all"))
     return {"feed": feed}
 
@@ -65,7 +65,7 @@ def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def gallery(request: WorkspaceRequest) -> HttpResponse:
-    """The viewer's clips. With `before` htmx gets the next cards only; a browser a whole page that begins there."""
+    """The viewer's clips. With `before`, htmx gets just the next cards, and a browser a whole page starting there."""
     show, before = request.GET.get("show", "all"), request.GET.get("before", "")
     is_part = bool(before and request.htmx)
     read_feed = older_cards_for_viewer if is_part else feed_for_viewer
@@ -82,10 +82,10 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def bin_page(request: WorkspaceRequest) -> HttpResponse:
-    """The viewer's deleted clips, until they are gone for good."""
+    """The viewer's deleted clips, until they are permanently deleted."""
     before = request.GET.get("before", "")
     try:
-        binned = binned_for_viewer(membership=request.membership, before=before)
+        binned = bin_page_for_viewer(membership=request.membership, before=before)
     except ValueError:
         raise Http404 from None
     template = "gallery/_bin_page.html" if before and request.htmx else "gallery/bin.html"
@@ -97,8 +97,8 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """One clip: a page of its own, or for htmx its inside, shown in a dialog over the grid."""
-    # The cursor first: what changes in between is heard of twice rather than never.
+    """One clip: a whole page, or for htmx just its contents, shown in a dialog over the grid."""
+    # Read the cursor first, so that a change in between is reported twice rather than never.
     watch = None if request.htmx else watch_for_viewer(membership=request.membership)
     try:
         detail = clip_detail_for_viewer(membership=request.membership, generation_id=generation_id)
@@ -111,7 +111,7 @@ def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 @require_safe
 @workspace_view()
 def download(request: WorkspaceRequest, generation_id: UUID) -> HttpResponseBase:
-    """The clip's file, saved under a name made of its prompt."""
+    """The clip's file, named after its prompt."""
     clip = _clip(request, generation_id)
     if clip.output is None:
         raise Http404
@@ -119,16 +119,16 @@ def download(request: WorkspaceRequest, generation_id: UUID) -> HttpResponseBase
         request,
         clip.output,
         Variant.FILE,
-        max_age_seconds=DOWNLOAD_KEPT_SECONDS,
-        download_name=f"{_words_of(clip.prompt)}-{clip.pk.hex[:8]}.mp4",
+        max_age_seconds=DOWNLOAD_MAX_AGE_SECONDS,
+        download_name=f"{_file_name_words(clip.prompt)}-{clip.pk.hex[:8]}.mp4",
     )
 
 
-def _words_of(prompt: str) -> str:
-    """As many whole words of a prompt as fit a file's name; "clip" if it has no Latin letter."""
+def _file_name_words(prompt: str) -> str:
+    """As many whole words of the prompt as fit in a file name; "clip" if it has no Latin letters."""
     words = slugify(prompt)
-    if len(words) > DOWNLOAD_NAME_LENGTH:
-        words = words[: DOWNLOAD_NAME_LENGTH + 1].rpartition("-")[0] or words[:DOWNLOAD_NAME_LENGTH]
+    if len(words) > MAX_DOWNLOAD_NAME_LENGTH:
+        words = words[: MAX_DOWNLOAD_NAME_LENGTH + 1].rpartition("-")[0] or words[:MAX_DOWNLOAD_NAME_LENGTH]
     return words or "clip"
 
 
@@ -139,7 +139,7 @@ def _words_of(prompt: str) -> str:
 @never_cache
 @workspace_view()
 def updates(request: WorkspaceRequest) -> HttpResponse:
-    """The page's poller: out of band exactly the cards that changed, new ones first in the feed; 204 if none did."""
+    """Answer the page's poller: out of band, exactly the cards that changed, new ones on top; 204 if none did."""
     try:
         cursor, since = Cursor.parse(request.GET.get("after", "")), int(request.GET.get("since", ""))
     except (ValueError, OverflowError):
@@ -158,7 +158,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _announcement(changes: Changes) -> str:
-    """What the live region says: that something came to its end, never how far it is."""
+    """What the live region announces: clips that ended, never progress."""
     sentences = []
     if count := len(changes.finished):
         sentences.append(ngettext("Clip finished.", "%(count)d clips finished.", count) % {"count": count})
@@ -171,7 +171,7 @@ def _announcement(changes: Changes) -> str:
     return " ".join(sentences)
 
 
-# --- What can be done with a clip -------------------------------------------------------------------------------------
+# --- Actions on a clip ------------------------------------------------------------------------------------------------
 
 
 def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
@@ -182,7 +182,7 @@ def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
 
 
 def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, undo: bool = False) -> HttpResponse:
-    """Say what was done, and show the clip as it is now: in place by htmx, else on the page the person came from."""
+    """Confirm an action and show the clip as it is now: in place for htmx, otherwise on the page it was sent from."""
     if request.htmx:
         context: dict[str, Any] = {"card": cards([_clip(request, generation_id)])[0], "text": text}
         if undo:
@@ -190,7 +190,7 @@ def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, und
         return render(request, "gallery/_done.html", context)
     if text:
         messages.success(request, text)
-    return redirect(_came_from(request))
+    return redirect(_return_url(request))
 
 
 def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
@@ -198,10 +198,10 @@ def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
         context = {"text": text, "level": "error"}
         return render(request, "gallery/_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     messages.error(request, text)
-    return redirect(_came_from(request))
+    return redirect(_return_url(request))
 
 
-def _came_from(request: WorkspaceRequest) -> str:
+def _return_url(request: WorkspaceRequest) -> str:
     target = request.POST.get("next") or request.headers.get("Referer", "")
     here = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -212,14 +212,14 @@ def _came_from(request: WorkspaceRequest) -> str:
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """Take a waiting clip out of the queue; its credits come back."""
+    """Take a waiting clip out of the queue and refund it."""
     clip = _clip(request, generation_id)
     try:
         cancel_generation(generation=clip)
     except NotCancellableError as error:
         return _refused(request, error.message)
     if not clip.was_charged:
-        return _done(request, generation_id, _("Cancelled. It had cost nothing."))
+        return _done(request, generation_id, _("Cancelled. It was free."))
     text = ngettext(
         "Cancelled. %(credits)s credit refunded.", "Cancelled. %(credits)s credits refunded.", clip.price_credits
     )
@@ -229,7 +229,7 @@ def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """Take a failed clip's card out of the feed."""
+    """Remove a failed clip's card from the feed."""
     try:
         dismiss_failure(generation=_clip(request, generation_id))
     except StillOpenError as error:
@@ -240,7 +240,7 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """Put a clip into the bin."""
+    """Move a clip to the bin."""
     try:
         delete_clip(generation=_clip(request, generation_id))
     except StillOpenError as error:
@@ -253,4 +253,4 @@ def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 def restore(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Take a clip out of the bin."""
     restore_clip(generation=_clip(request, generation_id))
-    return _done(request, generation_id, _("Back in your gallery."))
+    return _done(request, generation_id, _("Restored to your gallery."))

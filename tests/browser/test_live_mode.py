@@ -103,7 +103,7 @@ def test_a_place_in_line_moves_up_on_the_open_page_and_the_button_keeps_its_focu
         expect(composer.locator(".card.is-queued")).to_have_count(count)
     newest = composer.locator(".card.is-queued").first
     ahead = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED).count() - 1
-    expect(newest.locator(".phase")).to_contain_text(re.compile(f"{ahead} clips? ahead of it"))
+    expect(newest.locator(".phase")).to_contain_text(re.compile(f"{ahead} clips? ahead"))
     newest.locator(".phase button").focus()
     composer.locator(".card.is-queued").nth(1).evaluate("card => card.querySelector('form').requestSubmit()")
     expect(newest.locator(".phase")).not_to_contain_text(f"{ahead} clip")

@@ -1,4 +1,4 @@
-"""Clips in every state, and what a page says about them."""
+"""Clips in any state, and helpers to read pages."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ Url = Callable[..., str]
 
 
 class Answer(Protocol):
-    """A response with a body: the test client's."""
+    """The test client's response, as far as it's used here."""
 
     status_code: int
 
@@ -37,18 +37,18 @@ class Answer(Protocol):
 
 @pytest.fixture
 def live(settings: Settings) -> None:
-    """The studio with a key of the provider's, which nothing here talks to."""
+    """Live mode, with a provider key; no test here contacts the provider."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.TCHAVI_API_KEY = "sk-tch_test"
     settings.TCHAVI_BASE_URL = "http://127.0.0.1:9/v1"
 
 
 HTMX = {"HX-Request": "true"}
-"""The header by which htmx says that a part is wanted, not a page."""
+"""The header with which htmx asks for a part of a page."""
 
 
 def change(clip: Generation, **changes: Any) -> Generation:
-    """Write to a clip's row as the lifecycle would: dated, and with another version."""
+    """Update a clip's row as the lifecycle would, with a new date and version."""
     changes.setdefault("updated_at", timezone.now())
     Generation.objects.filter(pk=clip.pk).update(version=F("version") + 1, **changes)
     return Generation.objects.get(pk=clip.pk)
@@ -77,7 +77,7 @@ def end(clip: Generation, state: State, **changes: Any) -> Generation:
 
 @pytest.fixture
 def make_clip(workspace: Workspace, alice: User) -> MakeClip:
-    """A clip of Alice's, at first in the state `state`; the other keyword arguments are the row's fields."""
+    """Make a clip of Alice's in state `state`; other keyword arguments set the row's fields."""
 
     def make(
         state: State = State.COMPLETED, *, workspace: Workspace = workspace, creator: User = alice, **changes: Any
@@ -101,7 +101,7 @@ def make_clip(workspace: Workspace, alice: User) -> MakeClip:
 
 @pytest.fixture
 def url(workspace: Workspace) -> Url:
-    """The address of one of this room's views in Alice's workspace."""
+    """The URL of one of the gallery's views in Alice's workspace."""
 
     def url_of(name: str, clip: Generation | None = None) -> str:
         return reverse(f"gallery:{name}", args=[workspace.slug, *([clip.pk] if clip else [])])
@@ -110,12 +110,12 @@ def url(workspace: Workspace) -> Url:
 
 
 def text_of(response: Answer) -> str:
-    """The body with every run of white space as one space."""
+    """The body with whitespace collapsed."""
     return " ".join(response.content.decode().split())
 
 
 def cards_of(response: Answer) -> list[str]:
-    """The ids of the clips whose cards are in the answer, in their order."""
+    """The ids of the clips whose cards are in the response, in order."""
     return re.findall(r'<article id="clip-([0-9a-f-]{36})" class="card', response.content.decode())
 
 

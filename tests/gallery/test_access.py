@@ -1,4 +1,4 @@
-"""Who gets to see and do what: every view against every kind of caller."""
+"""Access: every view with every kind of visitor."""
 
 import pytest
 from django.test import Client
@@ -9,30 +9,30 @@ from tests.gallery.conftest import HTMX, MakeClip, Url
 
 PAGES = ["gallery", "bin"]
 CLIP_PAGES = ["clip", "download"]
-ACTS = {"cancel": State.QUEUED, "dismiss": State.FAILED, "delete": State.COMPLETED, "restore": State.COMPLETED}
+ACTIONS = {"cancel": State.QUEUED, "dismiss": State.FAILED, "delete": State.COMPLETED, "restore": State.COMPLETED}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_stranger_is_asked_to_sign_in_and_comes_back(client: Client, url: Url, name: str) -> None:
+def test_signed_out_visitor_is_sent_to_sign_in_and_back(client: Client, url: Url, name: str) -> None:
     response = client.get(url(name))
     assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={url(name)}")
 
 
 @pytest.mark.parametrize("name", CLIP_PAGES)
-def test_a_stranger_sees_no_clip(client: Client, url: Url, make_clip: MakeClip, name: str) -> None:
+def test_signed_out_visitor_cannot_see_a_clip(client: Client, url: Url, make_clip: MakeClip, name: str) -> None:
     address = url(name, make_clip())
     response = client.get(address)
     assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={address}")
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_a_stranger_can_do_nothing(client: Client, url: Url, make_clip: MakeClip, name: str) -> None:
-    clip = make_clip(ACTS[name])
+@pytest.mark.parametrize("name", ACTIONS)
+def test_signed_out_visitor_cannot_change_a_clip(client: Client, url: Url, make_clip: MakeClip, name: str) -> None:
+    clip = make_clip(ACTIONS[name])
     assert client.post(url(name, clip)).status_code == 302
     assert Generation.objects.get(pk=clip.pk).version == clip.version
 
 
-def test_an_expired_session_moves_the_page_instead_of_putting_the_door_into_a_card(client: Client, url: Url) -> None:
+def test_expired_session_redirects_the_whole_page(client: Client, url: Url) -> None:
     headers = {**HTMX, "HX-Current-URL": f"http://testserver{url('gallery')}?show=done"}
     response = client.get(url("updates"), headers=headers)
     assert (response.status_code, response["HX-Redirect"]) == (
@@ -42,39 +42,39 @@ def test_an_expired_session_moves_the_page_instead_of_putting_the_door_into_a_ca
 
 
 @pytest.mark.parametrize("name", [*PAGES, "updates"])
-def test_a_workspace_of_others_does_not_exist(client: Client, bob: User, url: Url, name: str) -> None:
+def test_non_member_gets_404_for_the_pages(client: Client, bob: User, url: Url, name: str) -> None:
     client.force_login(bob)
     assert client.get(url(name)).status_code == 404
 
 
 @pytest.mark.parametrize("name", CLIP_PAGES)
-def test_a_clip_of_others_does_not_exist(client: Client, bob: User, url: Url, make_clip: MakeClip, name: str) -> None:
+def test_non_member_gets_404_for_a_clip(client: Client, bob: User, url: Url, make_clip: MakeClip, name: str) -> None:
     client.force_login(bob)
     assert client.get(url(name, make_clip())).status_code == 404
 
 
-@pytest.mark.parametrize("name", [*CLIP_PAGES, *ACTS])
-def test_a_colleagues_clip_does_not_exist_in_mine(
+@pytest.mark.parametrize("name", [*CLIP_PAGES, *ACTIONS])
+def test_member_gets_404_for_another_members_clip(
     alice_browser: Client, bob: User, workspace: Workspace, url: Url, make_clip: MakeClip, name: str
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
-    clip = make_clip(ACTS.get(name, State.COMPLETED), creator=bob)
-    response = alice_browser.post(url(name, clip)) if name in ACTS else alice_browser.get(url(name, clip))
+    clip = make_clip(ACTIONS.get(name, State.COMPLETED), creator=bob)
+    response = alice_browser.post(url(name, clip)) if name in ACTIONS else alice_browser.get(url(name, clip))
     assert response.status_code == 404
     assert Generation.objects.get(pk=clip.pk).version == clip.version
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_whoever_may_only_look_can_do_nothing(
+@pytest.mark.parametrize("name", ACTIONS)
+def test_viewer_cannot_change_a_clip(
     alice_browser: Client, workspace: Workspace, url: Url, make_clip: MakeClip, name: str
 ) -> None:
-    clip = make_clip(ACTS[name])
+    clip = make_clip(ACTIONS[name])
     Membership.objects.filter(workspace=workspace).update(role=Role.VIEWER)
     assert alice_browser.post(url(name, clip)).status_code == 403
     assert Generation.objects.get(pk=clip.pk).version == clip.version
 
 
-def test_whoever_may_only_look_is_offered_nothing_else(
+def test_viewer_is_offered_no_actions(
     alice_browser: Client, workspace: Workspace, url: Url, make_clip: MakeClip
 ) -> None:
     for state in (State.QUEUED, State.FAILED, State.COMPLETED):
@@ -85,17 +85,17 @@ def test_whoever_may_only_look_is_offered_nothing_else(
 
 
 @pytest.mark.parametrize("name", [*PAGES, "updates"])
-def test_pages_are_only_read(alice_browser: Client, url: Url, name: str) -> None:
+def test_pages_refuse_post(alice_browser: Client, url: Url, name: str) -> None:
     assert alice_browser.post(url(name)).status_code == 405
 
 
 @pytest.mark.parametrize("name", CLIP_PAGES)
-def test_clip_pages_are_only_read(alice_browser: Client, url: Url, make_clip: MakeClip, name: str) -> None:
+def test_clip_pages_refuse_post(alice_browser: Client, url: Url, make_clip: MakeClip, name: str) -> None:
     assert alice_browser.post(url(name, make_clip())).status_code == 405
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_acts_are_never_a_link(alice_browser: Client, url: Url, make_clip: MakeClip, name: str) -> None:
-    clip = make_clip(ACTS[name])
+@pytest.mark.parametrize("name", ACTIONS)
+def test_actions_refuse_get(alice_browser: Client, url: Url, make_clip: MakeClip, name: str) -> None:
+    clip = make_clip(ACTIONS[name])
     assert alice_browser.get(url(name, clip)).status_code == 405
     assert Generation.objects.get(pk=clip.pk).version == clip.version

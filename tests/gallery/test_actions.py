@@ -1,4 +1,4 @@
-"""Cancel, dismiss, delete and restore: as a plain form and by htmx, done and refused."""
+"""Cancel, dismiss, delete and restore: as a plain form and through htmx, accepted and refused."""
 
 import re
 
@@ -21,10 +21,10 @@ def now(clip: Generation) -> Generation:
         ("cancel", State.QUEUED, ["Cancelled. 1,300 credits refunded."]),
         ("dismiss", State.FAILED, []),
         ("delete", State.COMPLETED, ["Moved to the bin."]),
-        ("restore", State.COMPLETED, ["Back in your gallery."]),
+        ("restore", State.COMPLETED, ["Restored to your gallery."]),
     ],
 )
-def test_a_plain_form_leads_back_to_where_the_person_was(
+def test_plain_form_redirects_back(
     alice_browser: Client, url: Url, make_clip: MakeClip, name: str, state: State, said: list[str]
 ) -> None:
     clip = make_clip(state)
@@ -43,14 +43,14 @@ def test_a_plain_form_leads_back_to_where_the_person_was(
         ({}, "", None),
     ],
 )
-def test_nobody_is_led_out_of_the_studio(
+def test_redirect_stays_within_the_studio(
     alice_browser: Client, url: Url, make_clip: MakeClip, sent: dict[str, str], referer: str, target: str | None
 ) -> None:
     response = alice_browser.post(url("delete", make_clip()), sent, headers={"Referer": referer})
     assert response["Location"] == (target or url("gallery"))
 
 
-def test_a_deleted_clip_can_be_brought_back_at_once(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_deleted_clip_can_be_restored_from_the_toast(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip()
     deleted = alice_browser.post(url("delete", clip), headers=HTMX)
     assert now(clip).deleted_at is not None
@@ -63,7 +63,7 @@ def test_a_deleted_clip_can_be_brought_back_at_once(alice_browser: Client, url: 
     assert f'<article id="binned-{clip.pk}" hidden hx-swap-oob="true"></article>' in text_of(restored)
 
 
-def test_a_cancelled_clip_shows_its_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_cancelled_clip_shows_its_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.QUEUED)
     before = wallet_balance(workspace=clip.workspace, book="sandbox")
     response = alice_browser.post(url("cancel", clip), headers=HTMX)
@@ -73,12 +73,12 @@ def test_a_cancelled_clip_shows_its_refund(alice_browser: Client, url: Url, make
     assert "Cancelled. 1,300 credits refunded." in text_of(response)
 
 
-def test_cancelling_a_free_clip_speaks_of_no_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_cancelling_a_free_clip_mentions_no_refund(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     response = alice_browser.post(url("cancel", make_clip(State.QUEUED, price_credits=0)), headers=HTMX)
-    assert "Cancelled. It had cost nothing." in text_of(response)
+    assert "Cancelled. It was free." in text_of(response)
 
 
-def test_a_dismissed_failure_leaves_the_feed_without_a_word(
+def test_dismissed_failure_leaves_the_feed_without_a_toast(
     alice_browser: Client, url: Url, make_clip: MakeClip
 ) -> None:
     clip = make_clip(State.FAILED)
@@ -96,7 +96,7 @@ def test_a_dismissed_failure_leaves_the_feed_without_a_word(
         ("dismiss", "This clip isn&#x27;t finished yet."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_changes_nothing(
+def test_refused_action_explains_and_changes_nothing(
     alice_browser: Client, url: Url, make_clip: MakeClip, name: str, words: str
 ) -> None:
     clip = make_clip(State.PROCESSING)

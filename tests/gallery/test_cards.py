@@ -1,4 +1,4 @@
-"""What a card says in each state, and that it says nothing that isn't known."""
+"""What a card shows in each state, and that it claims nothing that isn't known."""
 
 import re
 from html import unescape
@@ -34,7 +34,7 @@ def words_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def test_a_waiting_clip_can_be_cancelled(make_clip: MakeClip, membership: Membership, url: Url) -> None:
+def test_waiting_clip_can_be_cancelled(make_clip: MakeClip, membership: Membership, url: Url) -> None:
     clip = make_clip(State.QUEUED, created_at=seconds_ago(5))
     card = card_of(clip, membership)
     assert words_of(card) == "Waiting 0:05 Cancel Dawn over the lagoon Seedance 2 · 5 s · 480p Alice"
@@ -42,11 +42,11 @@ def test_a_waiting_clip_can_be_cancelled(make_clip: MakeClip, membership: Member
     assert "<progress" not in card
 
 
-def test_a_rendering_clip_says_its_phase_time_and_estimate(make_clip: MakeClip, membership: Membership) -> None:
+def test_rendering_clip_shows_phase_time_and_estimate(make_clip: MakeClip, membership: Membership) -> None:
     clip = make_clip(State.PROCESSING, created_at=seconds_ago(21))
     card = card_of(clip, membership, Estimate(half_seconds=48, nine_in_ten_seconds=80))
     assert words_of(card) == (
-        "Rendering 0:21 · half are done in 0:48, nine in ten in 1:20 You can close this tab. "
+        "Rendering 0:21 · half finish in 0:48, nine in ten in 1:20 You can close this tab. "
         "Dawn over the lagoon Seedance 2 · 5 s · 480p Alice"
     )
     assert 'data-elapsed="21"' in card
@@ -55,20 +55,18 @@ def test_a_rendering_clip_says_its_phase_time_and_estimate(make_clip: MakeClip, 
 
 def test_known_progress_is_shown(make_clip: MakeClip, membership: Membership) -> None:
     card = card_of(make_clip(State.PROCESSING, progress_percent=46), membership)
-    assert '<progress value="46" max="100" aria-label="Rendered so far"></progress>' in card
+    assert '<progress value="46" max="100" aria-label="Rendering progress"></progress>' in card
 
 
 @pytest.mark.parametrize(
     ("state", "word"),
     [(State.SUBMITTING, "Sending"), (State.UNKNOWN, "Checking with the provider"), (State.SAVING, "Saving")],
 )
-def test_every_phase_has_its_word(make_clip: MakeClip, membership: Membership, state: State, word: str) -> None:
+def test_each_phase_has_a_title(make_clip: MakeClip, membership: Membership, state: State, word: str) -> None:
     assert words_of(card_of(make_clip(state, created_at=seconds_ago(1)), membership)).startswith(f"{word} 0:01")
 
 
-def test_a_finished_clip_shows_its_poster_and_loads_nothing_else(
-    make_clip: MakeClip, membership: Membership, url: Url
-) -> None:
+def test_finished_clip_loads_only_its_poster(make_clip: MakeClip, membership: Membership, url: Url) -> None:
     clip = make_clip(aspect_ratio="9:16")
     assert clip.output is not None
     card = card_of(clip, membership)
@@ -88,7 +86,7 @@ def test_a_finished_clip_shows_its_poster_and_loads_nothing_else(
     ]
 
 
-def test_a_failed_clip_says_why_whole_and_that_the_credits_are_back(
+def test_failed_clip_shows_the_full_reason_and_the_refund(
     make_clip: MakeClip, membership: Membership, url: Url
 ) -> None:
     reason = "The provider refused the scene. " * 20 + "<script>"
@@ -118,7 +116,7 @@ def test_a_failed_clip_says_why_whole_and_that_the_credits_are_back(
         ),
     ],
 )
-def test_a_failure_of_ours_is_told_in_the_readers_language_with_what_to_do(
+def test_studio_failure_is_translated_with_a_remedy(
     make_clip: MakeClip, membership: Membership, language: str, words: str
 ) -> None:
     clip = make_clip(State.FAILED, error_code="reference_image_unreadable", error_figures={"number": 2})
@@ -127,30 +125,30 @@ def test_a_failure_of_ours_is_told_in_the_readers_language_with_what_to_do(
     assert card.startswith(words)
 
 
-def test_what_to_do_is_told_to_those_who_can(make_clip: MakeClip, membership: Membership) -> None:
+def test_viewer_sees_no_remedy(make_clip: MakeClip, membership: Membership) -> None:
     clip = make_clip(State.FAILED, error_code="first_frame_unreadable")
     membership.role = Role.VIEWER
     card = unescape(words_of(card_of(clip, membership)))
     assert card.startswith("This clip failed The first frame couldn't be read. 1,300 credits refunded Dawn")
 
 
-def test_a_cancelled_clip_needs_no_reason(make_clip: MakeClip, membership: Membership) -> None:
+def test_cancelled_clip_shows_no_reason(make_clip: MakeClip, membership: Membership) -> None:
     clip = make_clip(State.CANCELLED, error_code="cancelled")
     assert words_of(card_of(clip, membership)).startswith("Cancelled 1,300 credits refunded Edit and retry Dismiss")
 
 
-def test_a_free_clip_that_fails_speaks_of_no_refund(make_clip: MakeClip, membership: Membership) -> None:
+def test_free_failed_clip_mentions_no_refund(make_clip: MakeClip, membership: Membership) -> None:
     clip = make_clip(State.FAILED, error_message="No.", price_credits=0)
     assert "refunded" not in card_of(clip, membership)
 
 
-def test_a_prompt_cannot_break_out_of_its_card(make_clip: MakeClip, membership: Membership) -> None:
+def test_prompt_is_escaped(make_clip: MakeClip, membership: Membership) -> None:
     card = card_of(make_clip(prompt='"><script>alert(1)</script>'), membership)
     assert "<script>" not in card
     assert card.count("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 2
 
 
-def test_estimates_are_asked_once_for_all(make_clip: MakeClip) -> None:
+def test_cards_without_history_have_no_estimate(make_clip: MakeClip) -> None:
     clips = [make_clip(State.PROCESSING), make_clip()]
     assert [(card.clip, card.estimate) for card in cards(clips)] == [(clips[0], None), (clips[1], None)]
 
@@ -163,16 +161,16 @@ def test_estimates_are_asked_once_for_all(make_clip: MakeClip) -> None:
         ({"aspect_ratio": "adaptive"}, "r-16-9 at-480p"),
     ],
 )
-def test_a_card_has_its_clips_shape(make_clip: MakeClip, asked: dict[str, str], shape: str) -> None:
+def test_card_has_the_shape_of_its_clip(make_clip: MakeClip, asked: dict[str, str], shape: str) -> None:
     assert ratio_class(make_clip(**asked)) == shape
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (5.4, "0:05"), (61, "1:01"), (3_729, "1:02:09")])
-def test_seconds_are_written_as_on_a_player(seconds: float, text: str) -> None:
+def test_clock_formats_seconds_like_a_player(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 
 
-def test_numbers_in_attributes_are_not_written_for_people(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_numbers_in_attributes_are_not_localized(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.PROCESSING, created_at=seconds_ago(5_000))
     page = alice_browser.get(url("gallery")).content.decode()
     (elapsed,) = re.findall(r'data-elapsed="([^"]*)"', page)

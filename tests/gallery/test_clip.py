@@ -1,4 +1,4 @@
-"""A clip's own page, its inside for the dialog, and its download."""
+"""The clip page, its contents for the dialog, and the download."""
 
 import re
 from uuid import uuid4
@@ -20,11 +20,11 @@ def facts_of(text: str) -> dict[str, str]:
     return {name: " ".join(re.sub(r"<[^>]+>", " ", value).split()) for name, value in pairs}
 
 
-def test_all_that_was_asked_for_is_there(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_clip_page_shows_all_settings(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(seed=1_204_877_351, duration_seconds=-1)
     text = text_of(alice_browser.get(url("clip", clip)))
     facts = facts_of(text)
-    assert facts.pop("Took") == "0:00"
+    assert facts.pop("Time taken") == "0:00"
     assert facts == {
         "Length": "Auto · billed as 10 s",
         "Resolution": "480p · 864×496",
@@ -36,10 +36,10 @@ def test_all_that_was_asked_for_is_there(alice_browser: Client, url: Url, make_c
     }
     assert 'data-copy="1204877351"' in text
     assert f"<code>{'ab' * 32}</code>" in text
-    assert "A preview: the built-in engine drew this from the same request." in text
+    assert "This is a preview, drawn by the built-in engine from the same request." in text
 
 
-def test_the_price_leads_to_its_row_in_the_statement(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_price_links_to_its_statement_rows(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.QUEUED)
     cancel_generation(generation=clip)
     charge, refund = charge_for(clip.pk), refund_for(clip.pk)
@@ -52,7 +52,7 @@ def test_the_price_leads_to_its_row_in_the_statement(alice_browser: Client, url:
     assert rows == [f"{address}?before={row.sequence + 1}#transfer-{row.sequence}" for row in (charge, refund)]
 
 
-def test_a_free_clip_is_called_free(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_free_clip_shows_free(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     assert facts_of(text_of(alice_browser.get(url("clip", make_clip(price_credits=0)))))["Price"] == "Free"
 
 
@@ -78,7 +78,7 @@ def test_references_are_named_as_in_the_prompt(
     assert re.findall(r"<small>(\w+\d)</small>", text) == ["Audio2", "Image1"]
 
 
-def test_parent_and_children_are_linked_but_not_a_colleagues(
+def test_lineage_links_only_the_viewers_own_clips(
     alice_browser: Client, bob: User, url: Url, make_clip: MakeClip
 ) -> None:
     parent = make_clip(prompt="The first take")
@@ -93,7 +93,7 @@ def test_parent_and_children_are_linked_but_not_a_colleagues(
     assert "The first take" not in text_of(alice_browser.get(url("clip", clip)))
 
 
-def test_the_dialog_gets_the_inside_only(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_dialog_gets_only_the_contents(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip()
     whole, part = alice_browser.get(url("clip", clip)), alice_browser.get(url("clip", clip), headers=HTMX)
     assert (b"<html" in whole.content, b"<html" in part.content) == (True, False)
@@ -102,7 +102,7 @@ def test_the_dialog_gets_the_inside_only(alice_browser: Client, url: Url, make_c
     assert "HX-Request" in part["Vary"]
 
 
-def test_a_clip_in_the_bin_says_so_and_can_be_restored(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_clip_in_the_bin_can_be_restored(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip()
     alice_browser.post(url("delete", clip))
     text = text_of(alice_browser.get(url("clip", clip)))
@@ -111,19 +111,19 @@ def test_a_clip_in_the_bin_says_so_and_can_be_restored(alice_browser: Client, ur
     assert f'action="{url("delete", clip)}"' not in text
 
 
-def test_an_open_clip_follows_its_course(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_open_clip_page_polls(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.PROCESSING)
     text = text_of(alice_browser.get(url("clip", clip)))
     assert f'id="phase-{clip.pk}"' in text
     assert 'data-poll="on"' in text
 
 
-def test_an_unknown_clip_is_not_found(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_unknown_clip_is_not_found(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     address = url("clip", make_clip()).rsplit("/", 2)[0]
     assert alice_browser.get(f"{address}/{uuid4()}/").status_code == 404
 
 
-def test_a_clips_page_asks_a_fixed_amount(
+def test_clip_page_query_count_is_constant(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     clip = make_clip()
@@ -135,7 +135,7 @@ def test_a_clips_page_asks_a_fixed_amount(
         alice_browser.get(url("clip", clip), headers=HTMX)
 
 
-def test_a_download_is_named_after_the_prompt(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_download_is_named_after_the_prompt(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(prompt="Été à Lomé: the lagoon wakes, birds scatter, slow dolly in over warm water at dawn")
     response = alice_browser.get(url("download", clip))
     assert b"".join(response.streaming_content) == b"clip"  # type: ignore[attr-defined]
@@ -155,7 +155,7 @@ def test_a_download_is_named_after_the_prompt(alice_browser: Client, url: Url, m
         ("../../etc/passwd", "etcpasswd"),
     ],
 )
-def test_a_downloads_name_is_whole_words_and_never_empty(
+def test_download_name_has_whole_words_and_is_never_empty(
     alice_browser: Client, url: Url, make_clip: MakeClip, prompt: str, words: str
 ) -> None:
     clip = make_clip(prompt=prompt)
@@ -164,5 +164,5 @@ def test_a_downloads_name_is_whole_words_and_never_empty(
     assert response["Content-Disposition"] == f'attachment; filename="{words}-{clip.pk.hex[:8]}.mp4"'
 
 
-def test_what_is_not_finished_cannot_be_downloaded(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_unfinished_clip_cannot_be_downloaded(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     assert alice_browser.get(url("download", make_clip(State.PROCESSING))).status_code == 404

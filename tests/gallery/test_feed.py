@@ -1,4 +1,4 @@
-"""The gallery's grid: order, filters, pages, the bin, and how much it asks of the database."""
+"""The gallery's grid: order, filters, pages, the bin and query counts."""
 
 import re
 from datetime import timedelta
@@ -16,16 +16,14 @@ from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, seconds_ago, text_of
 
 
-def test_newest_first_without_what_is_deleted_or_dismissed(
-    alice_browser: Client, url: Url, make_clip: MakeClip
-) -> None:
+def test_newest_first_without_deleted_or_dismissed_clips(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     older, newer = make_clip(created_at=seconds_ago(9)), make_clip(State.PROCESSING, created_at=seconds_ago(1))
     delete_clip(generation=make_clip())
     dismiss_failure(generation=make_clip(State.FAILED))
     assert cards_of(alice_browser.get(url("gallery"))) == [str(newer.pk), str(older.pk)]
 
 
-def test_another_persons_clips_are_not_mine(
+def test_other_members_clips_are_hidden(
     alice_browser: Client, bob: User, workspace: Workspace, url: Url, make_clip: MakeClip
 ) -> None:
     make_clip(creator=bob)
@@ -51,7 +49,7 @@ def test_each_filter_shows_its_states(
     assert [card.clip.state for card in feed.cards] == states
 
 
-def test_the_filters_say_how_many_and_which_is_chosen(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_filters_show_counts_and_the_current_one(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     for state in (State.QUEUED, State.PROCESSING, State.FAILED, State.COMPLETED):
         make_clip(state)
     page = text_of(alice_browser.get(url("gallery"), {"show": "failed"}))
@@ -73,7 +71,7 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_pages_meet_without_a_gap_though_moments_are_equal(membership: Membership, make_clip: MakeClip) -> None:
+def test_pages_have_no_gaps_when_times_are_equal(membership: Membership, make_clip: MakeClip) -> None:
     moment = timezone.now()
     clips = [make_clip(created_at=moment) for _number in range(5)]
     found, before = [], ""
@@ -87,7 +85,7 @@ def test_pages_meet_without_a_gap_though_moments_are_equal(membership: Membershi
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_a_clip_that_arrives_meanwhile_moves_nothing(membership: Membership, make_clip: MakeClip) -> None:
+def test_new_clip_does_not_shift_the_next_page(membership: Membership, make_clip: MakeClip) -> None:
     first, second, third = (make_clip(created_at=seconds_ago(number)) for number in (10, 20, 30))
     opened = feed_for_viewer(membership=membership)
     make_clip(created_at=timezone.now())
@@ -97,9 +95,7 @@ def test_a_clip_that_arrives_meanwhile_moves_nothing(membership: Membership, mak
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_a_page_has_a_link_to_the_next_that_works_with_and_without_htmx(
-    alice_browser: Client, url: Url, make_clip: MakeClip
-) -> None:
+def test_next_page_link_works_with_and_without_htmx(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clips = [make_clip(created_at=seconds_ago(number)) for number in range(3)]
     page = alice_browser.get(url("gallery"), {"show": "done"}).content.decode()
     (more,) = re.findall(r'<a class="more" href="([^"]+)" hx-get="([^"]+)" hx-trigger="revealed"', page)
@@ -113,29 +109,29 @@ def test_a_page_has_a_link_to_the_next_that_works_with_and_without_htmx(
     varies = "HX-Request, Cookie, Accept-Language, Accept-Encoding"
     assert [response["Vary"] for response in (whole, part)] == [varies, varies]
     assert "Newest clips" in text_of(whole)
-    # What stands below newer clips must not get those put on top of it.
+    # New clips must not be added on top of an older page.
     assert "&amp;since=0&amp;" in whole.content.decode()
 
 
 @pytest.mark.parametrize("before", ["x", "1", "1.x", f"{10**30}.{'0' * 32}", "1.", "-"])
 @pytest.mark.parametrize("name", ["gallery", "bin"])
 @pytest.mark.parametrize("headers", [{}, HTMX])
-def test_a_page_token_of_ones_own_making_is_not_found(
+def test_invalid_page_token_is_not_found(
     alice_browser: Client, url: Url, name: str, before: str, headers: dict[str, str]
 ) -> None:
     assert alice_browser.get(url(name), {"before": before}, headers=headers).status_code == 404
 
 
-def test_moments_are_written_to_the_microsecond() -> None:
+def test_microseconds_are_exact() -> None:
     moment = queries.EPOCH + timedelta(days=20_000, microseconds=1)
     assert queries.microseconds(moment) == 20_000 * 86_400 * 1_000_000 + 1
 
 
-# --- How much it asks -------------------------------------------------------------------------------------------------
+# --- Query counts -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_gallery_asks_as_much_for_one_clip_as_for_three(
+def test_gallery_query_count_is_constant(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for _number in range(count):
@@ -145,7 +141,7 @@ def test_the_gallery_asks_as_much_for_one_clip_as_for_three(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_bin_asks_as_much_for_one_clip_as_for_three(
+def test_bin_query_count_is_constant(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for _number in range(count):
@@ -158,7 +154,7 @@ def test_the_bin_asks_as_much_for_one_clip_as_for_three(
 # --- The bin ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_bin_shows_the_last_deleted_first_and_how_long_they_are_kept(
+def test_bin_shows_last_deleted_first_and_the_retention(
     alice_browser: Client, url: Url, make_clip: MakeClip, settings: Settings
 ) -> None:
     settings.STUDIO_BIN_DAYS = 7
@@ -167,10 +163,10 @@ def test_the_bin_shows_the_last_deleted_first_and_how_long_they_are_kept(
     response = alice_browser.get(url("bin"))
     binned = re.findall(r'<article id="binned-([0-9a-f-]{36})"', response.content.decode())
     assert binned == [str(second.pk), str(first.pk)]
-    assert "Deleted clips are kept for 7 days, then they are gone for good." in text_of(response)
+    assert "Clips in the bin are permanently deleted after 7 days." in text_of(response)
 
 
-def test_empty_pages_say_what_comes_here(alice_browser: Client, url: Url) -> None:
+def test_empty_pages_explain_themselves(alice_browser: Client, url: Url) -> None:
     assert "Your clips will appear here" in text_of(alice_browser.get(url("gallery")))
-    assert "Nothing is being made right now." in text_of(alice_browser.get(url("gallery"), {"show": "running"}))
+    assert "Nothing is running right now." in text_of(alice_browser.get(url("gallery"), {"show": "running"}))
     assert "The bin is empty" in text_of(alice_browser.get(url("bin")))

@@ -1,4 +1,4 @@
-"""Clips that the provider makes: what is said of them at each step, and that a place in line does not lie for long."""
+"""Clips made by the provider: their text in each phase, and places in line that stay up to date."""
 
 import re
 from html import unescape
@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tchavi_studio.gallery.queries import Card, cards
-from tchavi_studio.gallery.templatetags.gallery import is_of_book_in_force
+from tchavi_studio.gallery.templatetags.gallery import is_in_current_book
 from tchavi_studio.generations.models import AccountPause, Engine, Generation, RemoteJob, State
 from tchavi_studio.generations.queries import Estimate, Wait
 from tchavi_studio.workspaces.models import User, Workspace
@@ -27,7 +27,7 @@ def pause(model: str = "", **changes: str) -> AccountPause:
 
 
 def send(clip: Generation, **changes: object) -> RemoteJob:
-    """Write down that a clip was sent."""
+    """Record that a clip was sent."""
     facts = {"reference": clip.pk, "generation": clip, "attempt_id": uuid4(), "sent_at": timezone.now()}
     return RemoteJob.objects.create(**(facts | changes))
 
@@ -37,7 +37,7 @@ def text_of(response: Answer) -> str:
 
 
 def phase_of(browser: Client, url: Url, clip: Generation, page_name: str = "gallery") -> str:
-    """The words of a clip's phase on the gallery's page or on its own ("clip"), without the time."""
+    """The text of a clip's phase in the gallery or on the clip page ("clip"), without the time."""
     page = text_of(browser.get(url(page_name, *([clip] if page_name == "clip" else []))))
     phase = re.search(rf'<div class="phase" id="phase-{clip.pk}".*?</div>', page)
     assert phase, page
@@ -49,52 +49,53 @@ def place_of(browser: Client, url: Url, clip: Generation) -> str:
     return phase_of(browser, url, clip).removeprefix("Waiting ").removesuffix(" Cancel")
 
 
-def test_a_waiting_clip_tells_its_place_in_line(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_waiting_clip_shows_its_place_in_line(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clips = [make_clip(State.QUEUED, created_at=seconds_ago(30 - number)) for number in range(3)]
     assert [clip.engine for clip in clips] == [Engine.TCHAVI] * 3
     assert [place_of(alice_browser, url, clip) for clip in clips] == [
         "Next in line",
-        "1 clip ahead of it",
-        "2 clips ahead of it",
+        "1 clip ahead",
+        "2 clips ahead",
     ]
 
 
 @pytest.mark.parametrize("model", ["", "seedance-2"])
-def test_while_the_account_is_refused_it_is_said_that_nothing_is_lost(
+def test_paused_account_shows_that_no_credits_are_lost(
     alice_browser: Client, url: Url, make_clip: MakeClip, model: str
 ) -> None:
     clip = make_clip(State.QUEUED)
     pause(model)
     assert phase_of(alice_browser, url, clip) == (
-        "Waiting for the studio's account at the provider No credits are lost; nothing has to be done here. Cancel"
+        "Waiting for the studio's account at the provider No credits are lost, and there's nothing you need to do. "
+        "Cancel"
     )
 
 
-def test_another_models_pause_holds_nothing_up(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_another_models_pause_does_not_matter(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.QUEUED)
     pause("kling-v3")
     assert place_of(alice_browser, url, clip) == "Next in line"
 
 
-CANT_STOP = "The provider can't be stopped any more. If the clip fails, you are refunded. You can close this tab."
+TOO_LATE = "It's too late to cancel. If the clip fails, you'll be refunded. You can close this tab."
 
 
 @pytest.mark.parametrize(
     ("state", "is_running", "words"),
     [
-        (State.SUBMITTING, False, f"Sending to the provider {CANT_STOP}"),
+        (State.SUBMITTING, False, f"Sending to the provider {TOO_LATE}"),
         (
             State.UNKNOWN,
             False,
-            "Checking with the provider Its answer was lost. If the clip can't be found within 10 minutes of "
-            f"sending, you are refunded. {CANT_STOP}",
+            "Checking with the provider The answer was lost. If we can't find the clip within 10 minutes of "
+            f"sending it, you'll be refunded. {TOO_LATE}",
         ),
-        (State.PROCESSING, False, f"In the provider's queue {CANT_STOP}"),
-        (State.PROCESSING, True, f"Rendering at the provider {CANT_STOP}"),
+        (State.PROCESSING, False, f"In the provider's queue {TOO_LATE}"),
+        (State.PROCESSING, True, f"Rendering at the provider {TOO_LATE}"),
         (State.SAVING, True, "Saving You can close this tab."),
     ],
 )
-def test_every_step_at_the_provider_has_its_words_and_offers_no_cancel(
+def test_each_provider_phase_has_its_text_and_no_cancel_button(
     alice_browser: Client, url: Url, make_clip: MakeClip, state: State, is_running: bool, words: str
 ) -> None:
     clip = make_clip(state)
@@ -112,9 +113,7 @@ def test_every_step_at_the_provider_has_its_words_and_offers_no_cancel(
         (State.PROCESSING, False, True),
     ],
 )
-def test_no_estimate_is_told_while_nothing_moves(
-    make_clip: MakeClip, state: State, for_account: bool, is_told: bool
-) -> None:
+def test_no_estimate_while_stalled(make_clip: MakeClip, state: State, for_account: bool, is_told: bool) -> None:
     clip = make_clip(state)
     card = Card(
         clip=clip,
@@ -122,22 +121,20 @@ def test_no_estimate_is_told_while_nothing_moves(
         wait=Wait(place=1, for_account=for_account) if state == State.QUEUED else None,
     )
     context = {"card": card, "clip": clip, "workspace": clip.workspace}
-    assert ("half are done in" in render_to_string("gallery/_phase.html", context)) == is_told
+    assert ("half finish in" in render_to_string("gallery/_phase.html", context)) == is_told
 
 
-def test_the_time_for_a_lost_answer_is_the_operators(
+def test_lost_answer_deadline_follows_the_setting(
     alice_browser: Client, url: Url, make_clip: MakeClip, settings: Settings
 ) -> None:
     settings.STUDIO_UNKNOWN_DEADLINE_SECONDS = 61
-    assert "within 2 minutes of sending" in phase_of(alice_browser, url, make_clip(State.UNKNOWN))
+    assert "within 2 minutes of sending it" in phase_of(alice_browser, url, make_clip(State.UNKNOWN))
 
 
-# --- Places change without the clip -----------------------------------------------------------------------------------
+# --- Places in line change without the clip ---------------------------------------------------------------------------
 
 
-def test_a_new_place_in_line_comes_once_and_then_there_is_silence(
-    alice_browser: Client, url: Url, make_clip: MakeClip
-) -> None:
+def test_new_place_in_line_is_sent_once(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     first, second = (
         make_clip(State.QUEUED, created_at=seconds_ago(age), updated_at=seconds_ago(age)) for age in (9, 8)
     )
@@ -153,7 +150,7 @@ def test_a_new_place_in_line_comes_once_and_then_there_is_silence(
     assert page.poll().status_code == 204
 
 
-def test_a_pause_of_the_account_reaches_an_open_page(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_account_pause_reaches_an_open_page(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.QUEUED, updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("clip", clip))
     page.poll()
@@ -167,7 +164,9 @@ def test_a_pause_of_the_account_reaches_an_open_page(alice_browser: Client, url:
     assert page.poll().status_code == 204
 
 
-def test_others_places_are_not_told(alice_browser: Client, url: Url, make_clip: MakeClip, bob: User) -> None:
+def test_other_peoples_waiting_clips_are_not_sent(
+    alice_browser: Client, url: Url, make_clip: MakeClip, bob: User
+) -> None:
     theirs = make_clip(State.QUEUED, creator=bob, workspace=Workspace.objects.get(memberships__user=bob))
     mine = make_clip(State.QUEUED, created_at=seconds_ago(9), updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("gallery"))
@@ -179,20 +178,20 @@ def test_others_places_are_not_told(alice_browser: Client, url: Url, make_clip: 
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_silence_costs_as_much_for_three_waiting_clips_as_for_one(
+def test_idle_poll_query_count_is_constant_for_waiting_clips(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for _number in range(count):
         make_clip(State.QUEUED, updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("gallery"))
-    # Beside the sandbox's five: the clips in line, estimates, the account, and the two for the order of the line.
+    # On top of the sandbox's five: the clips in line, estimates, the account pause, and two for the order of the line.
     with django_assert_num_queries(10):
         assert page.poll().status_code == 204
 
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.COMPLETED])
-def test_the_gallery_asks_as_much_for_three_provider_clips_as_for_one(
+def test_gallery_query_count_is_constant_for_provider_clips(
     alice_browser: Client,
     url: Url,
     make_clip: MakeClip,
@@ -204,7 +203,7 @@ def test_the_gallery_asks_as_much_for_three_provider_clips_as_for_one(
         clip = make_clip(state)
         if state != State.QUEUED:
             send(clip, is_running=True)
-    # The banner's one beside the sandbox's; estimates for what is open; and for what waits the account and the line.
+    # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
     with django_assert_num_queries({State.QUEUED: 14, State.PROCESSING: 11, State.COMPLETED: 10}[state]):
         alice_browser.get(url("gallery"))
 
@@ -212,7 +211,7 @@ def test_the_gallery_asks_as_much_for_three_provider_clips_as_for_one(
 # --- Previews ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_finished_preview_offers_the_real_clip_with_its_seed(
+def test_finished_preview_offers_the_real_clip_with_its_seed(
     alice_browser: Client, url: Url, make_clip: MakeClip, workspace: Workspace
 ) -> None:
     preview = make_clip(engine=Engine.PREVIEW, price_credits=0, seed=77)
@@ -231,14 +230,14 @@ def test_a_finished_preview_offers_the_real_clip_with_its_seed(
 
 
 @pytest.mark.parametrize("engine", [Engine.PREVIEW, Engine.TCHAVI])
-def test_only_finished_previews_are_offered_as_real_clips(
+def test_only_finished_previews_offer_the_real_clip(
     alice_browser: Client, url: Url, make_clip: MakeClip, engine: Engine
 ) -> None:
     make_clip(State.PROCESSING if engine == Engine.PREVIEW else State.COMPLETED, engine=engine)
     assert "Generate for" not in text_of(alice_browser.get(url("gallery")))
 
 
-def test_in_the_sandbox_a_clip_is_what_it_is(
+def test_sandbox_clips_are_not_marked_as_previews(
     alice_browser: Client, url: Url, settings: Settings, make_clip: MakeClip
 ) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "sandbox"
@@ -248,7 +247,7 @@ def test_in_the_sandbox_a_clip_is_what_it_is(
     assert '<span class="tag">Preview</span>' not in text
 
 
-def test_the_real_price_is_todays(make_clip: MakeClip, settings: Settings) -> None:
+def test_real_price_is_the_current_one(make_clip: MakeClip, settings: Settings) -> None:
     preview = make_clip(engine=Engine.PREVIEW, price_credits=0)
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
     assert cards([preview])[0].real_price_credits == 1_500
@@ -262,11 +261,11 @@ LOST = "The provider's answer was lost, so we don't know whether the clip was ma
 @pytest.mark.parametrize(
     ("is_reviewed", "words"),
     [
-        (False, "Your credits are back. The studio's admins are looking into"),
-        (True, "Your credits are back. The studio's admins have looked into"),
+        (False, "Your credits are back. The site admins are checking"),
+        (True, "Your credits are back. The site admins have checked"),
     ],
 )
-def test_a_doubtful_failure_says_that_the_credits_are_back_and_who_looks_into_it(
+def test_failure_under_review_shows_refund_and_review(
     alice_browser: Client, url: Url, make_clip: MakeClip, is_reviewed: bool, words: str
 ) -> None:
     clip = make_clip(State.FAILED, error_code="upstream_unknown", needs_review=True)
@@ -278,21 +277,21 @@ def test_a_doubtful_failure_says_that_the_credits_are_back_and_who_looks_into_it
         assert "1,300 credits refunded" in text
 
 
-def test_a_plain_failure_speaks_of_no_review(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_ordinary_failure_mentions_no_review(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     send(make_clip(State.FAILED, error_code="refused", error_message="No."))
     assert "admins" not in text_of(alice_browser.get(url("gallery")))
 
 
-# --- Clips of the sandbox, once the studio is live --------------------------------------------------------------------
+# --- Sandbox clips, once the studio is live ---------------------------------------------------------------------------
 
 
-def test_a_sandbox_clips_price_is_told_without_leading_to_the_live_statement(
+def test_sandbox_clip_price_does_not_link_to_the_live_statement(
     alice_browser: Client, url: Url, make_clip: MakeClip, settings: Settings
 ) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "sandbox"
     done, failed = make_clip(), make_clip(State.FAILED)
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    assert (is_of_book_in_force(done), is_of_book_in_force(end(make_clip(), State.COMPLETED))) == (False, True)
+    assert (is_in_current_book(done), is_in_current_book(end(make_clip(), State.COMPLETED))) == (False, True)
     page = text_of(alice_browser.get(url("clip", done), headers=HTMX))
     assert "1,300 play credits" in page
     assert "#transfer-" not in page

@@ -1,4 +1,4 @@
-"""What an open page is told: exactly what changed, once, and when to stop asking."""
+"""Updates of an open page: exactly what changed, once, and when to stop polling."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.gallery.conftest import HTMX, Answer, MakeClip, Url, cards_of, change
 
 
 class OpenPage:
-    """A browser's open page of clips, which asks as static/js/cards.js would."""
+    """A page of clips open in a browser, polling as static/js/cards.js would."""
 
     def __init__(self, browser: Client, address: str) -> None:
         self._browser = browser
@@ -33,12 +33,12 @@ class OpenPage:
 
 
 def replaced(response: Answer) -> list[str]:
-    """The ids of the elements that the answer puts in the place of others."""
+    """The ids of the elements that the response replaces."""
     return re.findall(r'<\w+ [^>]*?id="([\w-]+)"[^>]*?hx-swap-oob="true"', response.content.decode())
 
 
 def added(response: Answer) -> list[str]:
-    """The ids of the clips that the answer puts on top of the feed."""
+    """The ids of the clips that the response adds on top of the feed."""
     parts = re.findall(
         r'<div hx-swap-oob="afterbegin:#clips">(.*?)</article>\s*</div>', response.content.decode(), re.S
     )
@@ -58,11 +58,11 @@ def open_page(alice_browser: Client, url: Url) -> OpenPage:
     return OpenPage(alice_browser, url("gallery"))
 
 
-def test_a_page_on_which_nothing_is_open_does_not_ask(open_page: OpenPage) -> None:
+def test_page_without_open_clips_does_not_poll(open_page: OpenPage) -> None:
     assert open_page.is_polling is False
 
 
-def test_nothing_changed_is_no_content(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_no_changes_is_204(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     make_clip(State.PROCESSING)
     page = OpenPage(alice_browser, url("gallery"))
     assert page.is_polling is True
@@ -70,7 +70,7 @@ def test_nothing_changed_is_no_content(alice_browser: Client, url: Url, make_cli
     assert (response.status_code, response.content) == (204, b"")
 
 
-def test_an_open_clip_changes_only_its_words(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_open_clip_updates_only_its_phase(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.QUEUED)
     page = OpenPage(alice_browser, url("gallery"))
     change(clip, state=State.PROCESSING, progress_percent=10)
@@ -81,7 +81,7 @@ def test_an_open_clip_changes_only_its_words(alice_browser: Client, url: Url, ma
     assert page.poll().status_code == 204
 
 
-def test_a_finished_clip_comes_once_is_announced_and_ends_the_asking(
+def test_finished_clip_is_sent_and_announced_once_and_ends_polling(
     alice_browser: Client, url: Url, make_clip: MakeClip
 ) -> None:
     clip = make_clip(State.SAVING)
@@ -102,7 +102,7 @@ def test_a_finished_clip_comes_once_is_announced_and_ends_the_asking(
         (1, 2, "Clip finished. 2 clips failed, credits refunded."),
     ],
 )
-def test_what_ended_together_is_announced_together(
+def test_clips_that_end_together_are_announced_together(
     alice_browser: Client, url: Url, make_clip: MakeClip, finished: int, failed: int, words: str
 ) -> None:
     clips = [make_clip(State.PROCESSING) for _number in range(finished + failed)]
@@ -119,7 +119,7 @@ def test_a_free_failure_is_announced_without_a_refund(alice_browser: Client, url
     assert announced(page.poll()) == ["Clip failed."]
 
 
-def test_a_new_clip_comes_on_top(open_page: OpenPage, make_clip: MakeClip) -> None:
+def test_new_clip_is_added_on_top(open_page: OpenPage, make_clip: MakeClip) -> None:
     older, newer = make_clip(State.PROCESSING), make_clip(State.QUEUED)
     response = open_page.poll()
     assert added(response) == [str(newer.pk), str(older.pk)]
@@ -127,23 +127,21 @@ def test_a_new_clip_comes_on_top(open_page: OpenPage, make_clip: MakeClip) -> No
     assert added(open_page.poll()) == []
 
 
-def test_a_new_clip_that_the_filter_hides_stays_away(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_new_clip_hidden_by_the_filter_is_not_added(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     page = OpenPage(alice_browser, f"{url('gallery')}?show=done")
     make_clip(State.PROCESSING)
     finished = make_clip()
     assert added(page.poll()) == [str(finished.pk)]
 
 
-def test_an_old_clip_that_changes_is_not_put_on_top(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_changed_old_clip_is_not_added_on_top(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     clip = make_clip(State.PROCESSING, created_at=seconds_ago(60))
     page = OpenPage(alice_browser, url("gallery"))
     end(clip, State.COMPLETED)
     assert added(page.poll()) == []
 
 
-def test_a_deleted_or_dismissed_clip_leaves_an_empty_place_that_it_can_come_back_to(
-    alice_browser: Client, url: Url, make_clip: MakeClip
-) -> None:
+def test_deleted_or_dismissed_clip_leaves_a_placeholder(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     kept, gone, failure = make_clip(State.PROCESSING), make_clip(), make_clip(State.FAILED)
     page = OpenPage(alice_browser, url("gallery"))
     delete_clip(generation=gone)
@@ -158,7 +156,7 @@ def test_a_deleted_or_dismissed_clip_leaves_an_empty_place_that_it_can_come_back
     assert Generation.objects.get(pk=kept.pk).is_open
 
 
-def test_balance_and_counts_come_along(
+def test_balance_and_counts_are_updated(
     alice_browser: Client, url: Url, make_clip: MakeClip, workspace: Workspace
 ) -> None:
     clip = make_clip(State.PROCESSING)
@@ -170,13 +168,13 @@ def test_balance_and_counts_come_along(
     assert "Done 1</a>" in text
 
 
-def test_each_person_hears_of_their_own_clips_only(open_page: OpenPage, bob: User, make_clip: MakeClip) -> None:
+def test_updates_cover_only_the_viewers_clips(open_page: OpenPage, bob: User, make_clip: MakeClip) -> None:
     make_clip(State.PROCESSING, creator=bob)
     response = open_page.poll()
     assert (added(response), replaced(response), open_page.is_polling) == ([], [], False)
 
 
-def test_two_writes_of_one_moment_are_both_heard(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+def test_two_changes_at_the_same_moment_are_both_sent(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     first, second = make_clip(State.PROCESSING), make_clip(State.PROCESSING)
     page = OpenPage(alice_browser, url("gallery"))
     moment = timezone.now()
@@ -187,12 +185,12 @@ def test_two_writes_of_one_moment_are_both_heard(alice_browser: Client, url: Url
 
 
 @pytest.mark.parametrize("query", ["", "after=x&since=0", "after=0&since=x", "after=0", f"after={10**30}&since=0"])
-def test_a_cursor_of_ones_own_making_is_refused(alice_browser: Client, url: Url, query: str) -> None:
+def test_invalid_cursor_is_refused(alice_browser: Client, url: Url, query: str) -> None:
     assert alice_browser.get(f"{url('updates')}?{query}").status_code == 400
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_an_answer_asks_as_much_for_one_clip_as_for_three(
+def test_update_query_count_is_constant(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     clips = [make_clip(State.QUEUED) for _number in range(count)]
@@ -203,7 +201,7 @@ def test_an_answer_asks_as_much_for_one_clip_as_for_three(
         assert replaced(page.poll()) == [*(f"phase-{clip.pk}" for clip in clips), *AROUND]
 
 
-def test_silence_is_cheap(
+def test_idle_poll_query_count(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_clip(State.QUEUED)

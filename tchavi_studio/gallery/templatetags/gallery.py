@@ -1,4 +1,4 @@
-"""What templates need to know about clips."""
+"""Template filters for clips."""
 
 from django import template
 from django.conf import settings
@@ -10,21 +10,21 @@ register = template.Library()
 
 
 @register.filter
-def is_of_book_in_force(clip: Generation) -> bool:
-    """Whether the statement shows this clip's credits: not what was made in the sandbox once the studio is live."""
+def is_in_current_book(clip: Generation) -> bool:
+    """Whether the statement shows this clip's credits. It doesn't for sandbox clips once the studio is live."""
     return bool(clip.book == settings.STUDIO_BOOK)
 
 
 @register.filter
 def ratio_class(clip: Generation) -> str:
-    """The class that gives a card its shape, from the clip's own pixels: "r-16-9 at-480p"."""
+    """The CSS classes for a card's shape, from the clip's pixels: "r-16-9 at-480p"."""
     ratio = nearest_aspect_ratio(clip.width, clip.height).replace(":", "-")
     return f"r-{ratio} at-{clip.resolution}"
 
 
 @register.filter
 def clock(seconds: float) -> str:
-    """Seconds as people read a player: "0:05", "12:30", "1:02:09"."""
+    """Seconds as a player shows them: "0:05", "12:30", "1:02:09"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
