@@ -12,7 +12,7 @@ REASON_MAX_LENGTH = 200
 
 
 class StatementFilter(forms.Form):
-    """What the statement's address asks for; see `queries.statement_page`."""
+    """The statement's query string; see `queries.statement_page`."""
 
     kind = forms.ChoiceField(choices=Kind, required=False)
     before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
@@ -20,15 +20,15 @@ class StatementFilter(forms.Form):
 
 
 class GrantForm(forms.Form):
-    """A site admin's grant to any workspace. Cleaned, `recipient` is that Workspace."""
+    """A site admin's grant to any workspace. `cleaned_data["recipient"]` is that Workspace."""
 
     recipient = forms.CharField(
         label=gettext_lazy("To"),
-        help_text=gettext_lazy("A workspace's name in its address, or its owner's e-mail address"),
+        help_text=gettext_lazy("A workspace's URL name, or its owner's email address"),
         max_length=254,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    # localize: people write 10,000 or 10 000 as their language does.
+    # Localized: people type 10,000 or 10 000, depending on their language.
     amount_credits = forms.IntegerField(
         label=gettext_lazy("Credits"),
         min_value=1,
@@ -38,7 +38,7 @@ class GrantForm(forms.Form):
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("Stands in the statement for good"),
+        help_text=gettext_lazy("Shown permanently in the statement"),
         max_length=REASON_MAX_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
@@ -48,7 +48,7 @@ class GrantForm(forms.Form):
         if "@" not in name:
             workspace = Workspace.objects.filter(slug=name).first()
             if workspace is None:
-                raise ValidationError(_("There is no workspace of that name. No credits were moved."))
+                raise ValidationError(_("No workspace has that name. No credits moved."))
             return workspace
         owned = list(
             Workspace.objects.filter(memberships__user__email__iexact=name, memberships__role=Role.OWNER)
@@ -56,10 +56,10 @@ class GrantForm(forms.Form):
             .order_by("created_at")
         )
         if not owned:
-            raise ValidationError(_("Nobody with that e-mail address owns a workspace here. No credits were moved."))
+            raise ValidationError(_("Nobody with that email address owns a workspace here. No credits moved."))
         if len(owned) > 1:
             raise ValidationError(
-                _("They own several workspaces; name the one you mean: %(slugs)s. No credits were moved.")
+                _("This person owns several workspaces. Enter one of their names: %(slugs)s. No credits moved.")
                 % {"slugs": ", ".join(workspace.slug for workspace in owned)}
             )
         return owned[0]

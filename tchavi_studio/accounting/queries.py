@@ -23,9 +23,9 @@ ROWS_PER_PAGE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class StatementRow:
-    """One transfer as the statement shows it. `clip` is there if the viewer may see it.
+    """One transfer as the statement shows it. `clip` is set if the viewer may see it.
 
-    `is_deleted` tells a clip that was deleted for good from one that the viewer may not see.
+    `is_deleted` distinguishes a permanently deleted clip from one the viewer may not see.
     """
 
     transfer: Transfer
@@ -49,11 +49,10 @@ class StatementPage:
 def statement_page(
     *, membership: Membership, kind: str = "", before: int | None = None, after: int | None = None
 ) -> StatementPage:
-    """The transfers of one kind (or all) in the book in force, from the newest or from a sequence on.
+    """A page of the current book's transfers, all or of one kind, starting with the newest or at a sequence.
 
-    `before` asks for the rows that are older than a sequence, `after` for those just newer; give at most one. Rows are
-    found by their place in the chain, so a page stays the same however many are written meanwhile, and the thousandth
-    costs what the first does.
+    `before` selects the rows older than a sequence, `after` those just newer; give at most one. Keyset pagination:
+    new transfers don't shift the pages, and every page costs the same.
     """
     transfers = statement(workspace=membership.workspace, book=settings.STUDIO_BOOK)
     if kind:
@@ -91,7 +90,7 @@ def _statement_rows(membership: Membership, transfers: list[Transfer]) -> list[S
 
 @dataclass(frozen=True, kw_only=True)
 class PlayAllowance:
-    """What a workspace may still add today. A day ends at midnight in the studio's time zone (TIME_ZONE)."""
+    """The play credits a workspace may still add today. Days end at midnight in the studio's time zone (TIME_ZONE)."""
 
     per_day_credits: int
     left_credits: int
@@ -100,12 +99,12 @@ class PlayAllowance:
 
     @property
     def wait(self) -> str:
-        """How long from now until the day ends, in words."""
+        """The time left until the day ends, in words."""
         return timeuntil(self.resets_at, timezone.now())
 
 
 def play_allowance(*, workspace: Workspace) -> PlayAllowance:
-    """How many play credits the workspace may add now: nothing in live mode. To rely on it, hold the wallet's lock."""
+    """The play credits the workspace may add now; none in live mode. Exact only while you hold the wallet's lock."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     per_day = settings.STUDIO_PLAY_CREDITS_PER_DAY if settings.STUDIO_BOOK == Book.SANDBOX else 0
     added = granted_since(workspace=workspace, book=Book.SANDBOX, since=midnight, reason=PLAY)
@@ -118,14 +117,14 @@ def play_allowance(*, workspace: Workspace) -> PlayAllowance:
     )
 
 
-# --- For the site's admins --------------------------------------------------------------------------------------------
+# --- For site admins --------------------------------------------------------------------------------------------------
 
 MAX_EXPOSURES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """A clip that was refunded here although the provider may have billed it. The credits here are the ledger's."""
+    """A clip we refunded although the provider may have billed it. Its credits are the studio ledger's."""
 
     job: RemoteJob
     clip: Generation
@@ -139,14 +138,14 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True)
 class ExposureList:
-    """What is to be reviewed, oldest first; `is_cut` when there is more than `MAX_EXPOSURES`."""
+    """The clips to review, oldest first; `is_cut` if there are more than `MAX_EXPOSURES`."""
 
     rows: list[Exposure]
     is_cut: bool
 
 
 def exposure_list() -> ExposureList:
-    """All that the studio may have paid for in vain, of every workspace: for the site's admins."""
+    """Every unreviewed exposure, from all workspaces; for site admins only."""
     jobs = list(exposures()[: MAX_EXPOSURES + 1])
     shown = jobs[:MAX_EXPOSURES]
     moved: dict[tuple[object, str], int] = {
@@ -169,5 +168,5 @@ def exposure_list() -> ExposureList:
 
 
 def exposure_to_review(reference: UUID) -> RemoteJob | None:
-    """One of the exposures that nobody has reviewed yet."""
+    """The unreviewed exposure with this reference; None if there is none."""
     return exposures().filter(pk=reference).first()

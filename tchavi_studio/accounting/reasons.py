@@ -1,4 +1,4 @@
-"""Why credits moved: stored in English for ever, shown in the reader's language."""
+"""Why credits moved: stored as a code, shown in the reader's language."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,11 +14,11 @@ GRANTS: dict[str, Promise] = {
     PLAY: _("Play credits"),
     PROVISION: _("Set up by the operator"),
 }
-"""What the studio itself grants for. People give reasons in their own words."""
+"""The studio's own reasons for grants. People type theirs in their own words."""
 
 
 def reason_label(reason: str, *, is_refund: bool = False) -> str:
-    """What people read: why the clip of a refund failed, the studio's own reason, or the words that a person wrote."""
+    """The reason for display: why a refunded clip failed, the studio's own reason, or what a person typed."""
     if is_refund and reason:
         return failure_label(reason)
     return str(GRANTS.get(reason, reason))

@@ -1,4 +1,4 @@
-"""How credits come into wallets: at sign-up, as play credits, from an admin, from the operator."""
+"""Ways credits get into wallets: at sign-up, as play credits, from a site admin, from the operator."""
 
 import datetime
 from typing import Any
@@ -20,17 +20,17 @@ from .queries import PlayAllowance, play_allowance
 from .reasons import PLAY, PROVISION, SIGNUP
 
 REPEAT_WINDOW = datetime.timedelta(minutes=1)
-"""An admin's equal grant within this time is taken for a double click."""
+"""The same grant by the same admin within this time is treated as a double click."""
 
 
 class PlayCreditsSpentError(UserFacingError):
-    """Today's play credits are all added."""
+    """Today's play credits have all been added."""
 
     def __init__(self, allowance: PlayAllowance) -> None:
         super().__init__(
             _(
-                "No credits were added: this workspace has had all %(cap)s of today's play credits. You can add more "
-                "from midnight (%(zone)s), in %(wait)s."
+                "No credits were added: this workspace has already had today's %(cap)s play credits. You can add more "
+                "at midnight (%(zone)s), in %(wait)s."
             )
             % {
                 "cap": number_format(allowance.per_day_credits),
@@ -47,15 +47,15 @@ class RepeatedGrantError(UserFacingError):
         super().__init__(
             _(
                 "You made the same grant less than a minute ago, so no credits were added this time. To grant them "
-                "again, give a different reason."
+                "again, enter a different reason."
             )
         )
 
 
 def grant_signup_credits(*, workspace: Workspace, owner: User) -> Transfer | None:
-    """Give a person's first own workspace its welcome credits (STUDIO_SIGNUP_CREDITS); later ones get none."""
+    """Grant welcome credits (STUDIO_SIGNUP_CREDITS) to a person's first own workspace; later ones get none."""
     owned = Membership.objects.filter(user=owner, role=Role.OWNER).exclude(workspace=workspace)
-    # The ledger remembers also when the first workspace has meanwhile been handed to somebody else.
+    # The ledger still knows if the first workspace has since been handed to somebody else.
     welcomed = Transfer.objects.filter(actor=owner, kind=Kind.GRANT, reason=SIGNUP)
     if owned.exists() or welcomed.exists():
         return None
@@ -69,17 +69,17 @@ def grant_signup_credits(*, workspace: Workspace, owner: User) -> Transfer | Non
 
 
 def welcome_with_credits(*, workspace: Workspace, owner: User, **signal: Any) -> None:
-    """Receive `workspace_created`."""
+    """Handle the signal `workspace_created`."""
     grant_signup_credits(workspace=workspace, owner=owner)
 
 
 @transaction.atomic
 def add_play_credits(*, workspace: Workspace, actor: User) -> Transfer:
-    """Add STUDIO_PLAY_CREDITS to a sandbox wallet, or what is left of today's STUDIO_PLAY_CREDITS_PER_DAY.
+    """Add STUDIO_PLAY_CREDITS to a sandbox wallet, or whatever is left of today's STUDIO_PLAY_CREDITS_PER_DAY.
 
     Raises PlayCreditsSpentError when nothing is left.
     """
-    # Many clicks at once queue here, so each counts what the ones before it added.
+    # Simultaneous clicks queue here, so that each counts those before it.
     lock_wallet(workspace=workspace, book=Book.SANDBOX)
     allowance = play_allowance(workspace=workspace)
     transfer = grant_credits(
@@ -92,9 +92,9 @@ def add_play_credits(*, workspace: Workspace, actor: User) -> Transfer:
 
 @transaction.atomic
 def grant_by_admin(*, workspace: Workspace, amount_credits: int, reason: str, admin: User) -> Transfer:
-    """Give credits in the book in force to any workspace, on a site admin's word.
+    """Grant credits in the current book to any workspace, on behalf of a site admin.
 
-    Raises RepeatedGrantError when the same admin gave the same amount for the same reason a moment ago.
+    Raises RepeatedGrantError if the same admin made the same grant less than REPEAT_WINDOW ago.
     """
     assert admin.is_staff
     assert amount_credits > 0
@@ -119,7 +119,7 @@ def grant_by_admin(*, workspace: Workspace, amount_credits: int, reason: str, ad
 
 @transaction.atomic
 def top_up_wallet(*, workspace: Workspace, target_credits: int) -> int:
-    """Grant what a wallet lacks of `target_credits` in the book in force, never taking away; returns the balance."""
+    """Top the wallet of the current book up to `target_credits`, never taking credits away; returns the balance."""
     wallet = lock_wallet(workspace=workspace, book=settings.STUDIO_BOOK)
     lacking = max(0, target_credits - wallet.balance_credits)
     grant_credits(workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=lacking, reason=PROVISION)
@@ -127,6 +127,6 @@ def top_up_wallet(*, workspace: Workspace, target_credits: int) -> int:
 
 
 def retry_provider_account() -> None:
-    """The provider's account is in order again, an admin says: send what waits at once, not at the next attempt."""
+    """Send waiting clips now instead of at the next attempt: an admin says the provider account works again."""
     try_again_now()
     wake_pump()

@@ -1,4 +1,4 @@
-"""The Credits page, the two ways to fill a wallet from it, and what the site's admins see of the provider's bills."""
+"""The Credits page, play credits and grants, and the Exposure page for site admins."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -37,7 +37,7 @@ from .services import (
 @require_safe
 @workspace_view()
 def credits_page(request: WorkspaceRequest) -> HttpResponse:
-    """The balance and the statement; with what the viewer may do about them."""
+    """The balance, the statement and the forms the viewer may use."""
     return _credits_page(request, GrantForm(initial={"recipient": request.workspace.slug}))
 
 
@@ -61,7 +61,7 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
         "may_create": request.membership.can(Permission.CREATE),
         "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
         "grant_form": grant_form if request.user.is_staff else None,
-        # An empty live wallet is filled by nobody but them.
+        # Only site admins can fill an empty live wallet.
         "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
         "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
     }
@@ -71,7 +71,7 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
-    """ "Add play credits": in the sandbox only."""
+    """The button "Add play credits", in the sandbox only."""
     if settings.STUDIO_BOOK != Book.SANDBOX:
         raise Http404
     try:
@@ -82,7 +82,7 @@ def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
         left = play_allowance(workspace=request.workspace).left_credits
         messages.success(
             request,
-            _("%(added)s play credits were added. %(left)s more are there for today.")
+            _("%(added)s play credits added. You can add %(left)s more today.")
             % {"added": number_format(transfer.amount_credits), "left": number_format(left)},
         )
     return redirect("accounting:page", request.workspace.slug)
@@ -91,7 +91,7 @@ def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @workspace_view()
 def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
-    """ "Grant credits": for the site's admins, to any workspace."""
+    """The form "Grant credits", with which site admins grant credits to any workspace."""
     if not request.user.is_staff:
         raise PermissionDenied
     form = GrantForm(request.POST)
@@ -110,8 +110,8 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
             messages.success(
                 request,
                 ngettext(
-                    "%(amount)s credit was granted to %(workspace)s.",
-                    "%(amount)s credits were granted to %(workspace)s.",
+                    "%(amount)s credit granted to %(workspace)s.",
+                    "%(amount)s credits granted to %(workspace)s.",
                     transfer.amount_credits,
                 )
                 % {"amount": number_format(transfer.amount_credits), "workspace": recipient.name},
@@ -120,34 +120,34 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
     return _credits_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-# --- For the site's admins --------------------------------------------------------------------------------------------
+# --- For site admins --------------------------------------------------------------------------------------------------
 
 
 @require_safe
 @workspace_view(for_site_admins=True)
 def exposure(request: WorkspaceRequest) -> HttpResponse:
-    """What was refunded although the provider may have billed it, of every workspace."""
+    """Clips from all workspaces that we refunded although the provider may have billed them."""
     return render(request, "accounting/exposure.html", {"exposures": exposure_list()})
 
 
 @require_POST
 @workspace_view(for_site_admins=True)
 def mark_reviewed(request: WorkspaceRequest, reference: UUID) -> HttpResponse:
-    """An admin has looked into one of them: it leaves the list."""
+    """Mark one of them as reviewed, which removes it from the list."""
     job = exposure_to_review(reference)
-    # Two admins, or two presses: what is reviewed already stays as it is.
+    # Already reviewed by another admin or an earlier click: leave it as it is.
     if job is not None:
         review_exposure(job=job, admin=request.user)
-        messages.success(request, _("Reviewed. It is off the list; the ledger's rows stay as they are."))
+        messages.success(request, _("Marked as reviewed and removed from the list. No credits moved."))
     return redirect("accounting:exposure", request.workspace.slug)
 
 
 @require_POST
 @workspace_view(for_site_admins=True)
 def try_provider_again(request: WorkspaceRequest) -> HttpResponse:
-    """The provider's account is in order again: send what waits."""
+    """Send waiting clips now, because the provider account works again."""
     retry_provider_account()
-    messages.success(request, _("Trying again. If the provider still refuses, the notice stays."))
+    messages.success(request, _("Trying again. The notice stays if the provider still refuses."))
     return redirect(_return_url(request))
 
 

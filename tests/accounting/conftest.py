@@ -1,4 +1,4 @@
-"""Alice's statement: clips that cost something, and the page as a browser shows it."""
+"""Clips that cost credits, and helpers to read the page as a browser shows it."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ StartClip = Callable[..., Generation]
 
 @pytest.fixture
 def start_clip(workspace: Workspace, alice: User) -> StartClip:
-    """Start a clip of 1,300 credits in Alice's workspace, or in another one of hers."""
+    """Start a clip of 1,300 credits, by default Alice's."""
 
     def start(
         prompt: str = "Dawn over the lagoon", workspace: Workspace = workspace, creator: User = alice
@@ -43,7 +43,7 @@ def bob_browser(bob: User) -> Client:
 
 
 class _Words(HTMLParser):
-    """Collects what stands between the tags."""
+    """Collects the text between the tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class _Words(HTMLParser):
 
 
 def text(html: str) -> str:
-    """What a page says, without its markup; runs of white space become one space."""
+    """A page's text without markup, with whitespace collapsed."""
     parser = _Words()
     parser.feed(html)
     return " ".join("".join(parser.words).split())

@@ -1,4 +1,4 @@
-"""The Credits page: what it shows, to whom, and how it turns its pages."""
+"""The Credits page: its contents, its pages and who may see it."""
 
 import re
 import uuid
@@ -27,9 +27,7 @@ def balance(page: bytes) -> str:
     return text(found[1])
 
 
-def test_the_statement_says_exactly_what_happened(
-    alice_browser: Client, workspace: Workspace, start_clip: StartClip
-) -> None:
+def test_statement_lists_every_transfer(alice_browser: Client, workspace: Workspace, start_clip: StartClip) -> None:
     with patch("django.utils.timezone.now", return_value=NOON):
         clip = start_clip("A pirogue glides <slowly>")
         cancel_generation(generation=clip)
@@ -47,7 +45,7 @@ def test_the_statement_says_exactly_what_happened(
     assert links == [f"/w/alices-studio/clips/{clip.pk}/"] * 2
 
 
-def test_numbers_and_dates_are_the_readers(alice_browser: Client, start_clip: StartClip) -> None:
+def test_numbers_and_dates_are_localized(alice_browser: Client, start_clip: StartClip) -> None:
     with patch("django.utils.timezone.now", return_value=NOON):
         start_clip()
     response = alice_browser.get(CREDITS, headers={"Accept-Language": "fr"})
@@ -55,7 +53,7 @@ def test_numbers_and_dates_are_the_readers(alice_browser: Client, start_clip: St
     assert (when, amount, after.split(maxsplit=1)[1]) == ("23 novembre 2026 12:05", "−1 300", "8 700")
 
 
-def test_a_clip_that_is_not_the_workspaces_is_neither_linked_nor_told(
+def test_another_workspaces_clip_is_not_shown(
     alice_browser: Client, workspace: Workspace, bob: User, start_clip: StartClip
 ) -> None:
     theirs = start_clip("Bob's secret scene", workspace=Workspace.objects.get(memberships__user=bob), creator=bob)
@@ -63,12 +61,12 @@ def test_a_clip_that_is_not_the_workspaces_is_neither_linked_nor_told(
     theirs.save(force_insert=True)
     charge_credits(workspace=workspace, book="sandbox", amount_credits=1, reference=theirs.pk)
     response = alice_browser.get(CREDITS)
-    assert shown_rows(response.content)[0][0] == "A clip that was deleted for good Charge · #2"
+    assert shown_rows(response.content)[0][0] == "A permanently deleted clip Charge · #2"
     assert "secret" not in response.content.decode()
     assert "/clips/" not in response.content.decode()
 
 
-def test_another_members_clip_is_counted_but_not_told(
+def test_another_members_clip_shows_no_prompt(
     bob: User, bob_browser: Client, workspace: Workspace, start_clip: StartClip
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
@@ -82,7 +80,7 @@ def test_another_members_clip_is_counted_but_not_told(
 @pytest.mark.parametrize(
     ("kind", "sequences"), [("", [4, 3, 2, 1]), ("grant", [1]), ("charge", [2]), ("refund", [3]), ("adjustment", [4])]
 )
-def test_one_kind_can_be_shown_alone(
+def test_statement_can_be_filtered_by_kind(
     alice_browser: Client, workspace: Workspace, start_clip: StartClip, kind: str, sequences: list[int]
 ) -> None:
     cancel_generation(generation=start_clip())
@@ -94,13 +92,13 @@ def test_one_kind_can_be_shown_alone(
     assert current == ["Credits", names[kind]]
 
 
-def test_a_filter_that_finds_nothing_says_so(alice_browser: Client) -> None:
+def test_filter_without_matches_explains_itself(alice_browser: Client) -> None:
     response = alice_browser.get(CREDITS, {"kind": "refund"})
     assert shown_rows(response.content) == []
-    assert "None of this kind yet" in response.content.decode()
+    assert "Nothing of this kind yet" in response.content.decode()
 
 
-def test_an_empty_statement_teaches(alice_browser: Client, settings: Settings, workspace: Workspace) -> None:
+def test_empty_statement_explains_itself(alice_browser: Client, settings: Settings, workspace: Workspace) -> None:
     settings.STUDIO_BOOK = "live"
     response = alice_browser.get(CREDITS)
     assert balance(response.content) == "0 credits"
@@ -110,11 +108,11 @@ def test_an_empty_statement_teaches(alice_browser: Client, settings: Settings, w
 @pytest.mark.parametrize(
     "query", ["kind=gift", "before=0", "before=x", "after=-1", "after=1.5", "before=99999999999999999999"]
 )
-def test_an_address_that_the_page_never_gives_is_not_found(alice_browser: Client, query: str) -> None:
+def test_invalid_query_is_not_found(alice_browser: Client, query: str) -> None:
     assert alice_browser.get(f"{CREDITS}?{query}").status_code == 404
 
 
-def test_pages_are_turned_by_their_place_in_the_chain(
+def test_pages_continue_by_sequence(
     alice_browser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "ROWS_PER_PAGE", 2)
@@ -127,7 +125,7 @@ def test_pages_are_turned_by_their_place_in_the_chain(
         return [row.transfer.sequence for row in response.context["statement"].rows], dict(links)
 
     assert seen("") == ([5, 4], {"next": "?before=4"})
-    # What is written meanwhile does not move what is on the next page.
+    # A new transfer does not shift the next page.
     grant_credits(workspace=workspace, book="sandbox", amount_credits=60, reason="meanwhile")
     assert seen("?before=4") == ([3, 2], {"prev": "?after=3", "next": "?before=2"})
     assert seen("?before=2") == ([1], {"prev": "?after=1"})
@@ -141,7 +139,7 @@ def test_pages_are_turned_by_their_place_in_the_chain(
 
 
 @pytest.mark.parametrize("clip_count", [1, 3])
-def test_more_rows_cost_no_more_queries(
+def test_query_count_is_constant(
     alice_browser: Client, start_clip: StartClip, django_assert_num_queries: DjangoAssertNumQueries, clip_count: int
 ) -> None:
     for number in range(clip_count):
@@ -151,10 +149,10 @@ def test_more_rows_cost_no_more_queries(
         alice_browser.get(CREDITS)
 
 
-# --- Who sees what ----------------------------------------------------------------------------------------------------
+# --- Access -----------------------------------------------------------------------------------------------------------
 
 
-def test_strangers_find_nothing_and_the_signed_out_are_asked_in(
+def test_non_members_get_404_and_signed_out_visitors_sign_in(
     client: Client, bob_browser: Client, workspace: Workspace
 ) -> None:
     assert bob_browser.get(CREDITS).status_code == 404
@@ -165,7 +163,7 @@ def test_strangers_find_nothing_and_the_signed_out_are_asked_in(
 @pytest.mark.parametrize(
     ("role", "may_add"), [(Role.OWNER, True), (Role.CREATOR, True), (Role.VIEWER, False), (Role.AUDITOR, False)]
 )
-def test_members_see_the_statement_and_creators_may_add(
+def test_members_see_the_statement_and_creators_may_add_play_credits(
     bob: User, bob_browser: Client, workspace: Workspace, role: Role, may_add: bool
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=role)
@@ -177,5 +175,5 @@ def test_members_see_the_statement_and_creators_may_add(
 
 
 @pytest.mark.parametrize("path", ["play/", "grant/"])
-def test_credits_are_not_added_by_looking(alice_browser: Client, path: str) -> None:
+def test_credits_are_not_added_by_get(alice_browser: Client, path: str) -> None:
     assert alice_browser.get(CREDITS + path).status_code == 405

@@ -1,4 +1,4 @@
-"""Credits given at sign-up, and by the site's admins to whomever they name."""
+"""Credits granted at sign-up, by site admins and by the operator."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,34 +28,34 @@ def latest() -> tuple[str, str, int, str, str | None]:
 # --- At sign-up -------------------------------------------------------------------------------------------------------
 
 
-def test_everybodys_first_workspace_is_welcomed(alice: User, bob: User) -> None:
+def test_first_workspace_gets_welcome_credits(alice: User, bob: User) -> None:
     assert latest() == ("bobs-studio", "sandbox", 10_000, "sign-up", "Bob")
     assert Transfer.objects.count() == 2
 
 
-def test_further_workspaces_are_not(alice: User) -> None:
+def test_later_workspaces_get_none(alice: User) -> None:
     second = create_workspace(name="Second", owner=alice)
     assert wallet_balance(workspace=second, book="sandbox") == 0
-    # Not even when the first one was handed to somebody else.
+    # Not even if the first was handed to somebody else.
     Membership.objects.filter(user=alice).delete()
     create_workspace(name="Third", owner=alice)
     assert Transfer.objects.count() == 1
 
 
-def test_being_a_member_elsewhere_costs_nobody_their_welcome(workspace: Workspace) -> None:
+def test_members_of_other_workspaces_still_get_welcome_credits(workspace: Workspace) -> None:
     bob = User.objects.create_user("bob@example.org", name="Bob")
     Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
     own = create_workspace(name="Bob's own", owner=bob)
     assert wallet_balance(workspace=own, book="sandbox") == 10_000
 
 
-def test_a_studio_may_welcome_nobody(db: None, settings: Settings) -> None:
+def test_welcome_credits_can_be_switched_off(db: None, settings: Settings) -> None:
     settings.STUDIO_SIGNUP_CREDITS = 0
     make_person("Alice")
     assert Transfer.objects.count() == 0
 
 
-def test_in_live_mode_the_welcome_is_in_the_live_book(db: None, settings: Settings) -> None:
+def test_welcome_credits_are_live_in_live_mode(db: None, settings: Settings) -> None:
     settings.STUDIO_BOOK, settings.STUDIO_SIGNUP_CREDITS = "live", 500
     make_person("Alice")
     assert latest() == ("alices-studio", "live", 500, "sign-up", "Alice")
@@ -71,22 +71,22 @@ def grant(browser: Client, **changes: str) -> Any:
 
 
 @pytest.mark.parametrize("recipient", ["bobs-studio", " bobs-studio ", "bob@example.org", "Bob@Example.org"])
-def test_an_admin_grants_by_slug_or_by_address(alice_browser: Client, bob: User, recipient: str) -> None:
+def test_admin_grants_by_slug_or_email(alice_browser: Client, bob: User, recipient: str) -> None:
     response = grant(alice_browser, recipient=recipient)
     assert (response.status_code, response["Location"]) == (302, "/w/alices-studio/credits/")
     (message,) = get_messages(response.wsgi_request)
-    assert (message.level_tag, str(message)) == ("success", "2,500 credits were granted to Bob's studio.")
+    assert (message.level_tag, str(message)) == ("success", "2,500 credits granted to Bob's studio.")
     assert latest() == ("bobs-studio", "sandbox", 2500, "Invoice 17", "Alice")
 
 
-def test_in_live_mode_the_live_wallet_is_filled(alice_browser: Client, bob: User, settings: Settings) -> None:
+def test_grants_are_live_in_live_mode(alice_browser: Client, bob: User, settings: Settings) -> None:
     settings.STUDIO_BOOK = settings.STUDIO_MODE = "live"
     grant(alice_browser)
     assert latest() == ("bobs-studio", "live", 2500, "Invoice 17", "Alice")
 
 
 @pytest.mark.parametrize(("written", "meant"), [("10,000", 10_000), ("1", 1), ("1000000000000", 10**12)])
-def test_amounts_are_read_as_people_write_them(alice_browser: Client, bob: User, written: str, meant: int) -> None:
+def test_amounts_may_have_thousands_separators(alice_browser: Client, bob: User, written: str, meant: int) -> None:
     assert grant(alice_browser, amount_credits=written).status_code == 302
     assert latest()[2] == meant
 
@@ -94,11 +94,11 @@ def test_amounts_are_read_as_people_write_them(alice_browser: Client, bob: User,
 @pytest.mark.parametrize(
     ("changes", "field", "problem"),
     [
-        ({"recipient": "nowhere"}, "recipient", "There is no workspace of that name. No credits were moved."),
+        ({"recipient": "nowhere"}, "recipient", "No workspace has that name. No credits moved."),
         (
             {"recipient": "carol@example.org"},
             "recipient",
-            "Nobody with that e-mail address owns a workspace here. No credits were moved.",
+            "Nobody with that email address owns a workspace here. No credits moved.",
         ),
         ({"recipient": ""}, "recipient", "This field is required."),
         ({"amount_credits": "0"}, "amount_credits", "Ensure this value is greater than or equal to 1."),
@@ -114,7 +114,7 @@ def test_amounts_are_read_as_people_write_them(alice_browser: Client, bob: User,
         ({"reason": "a\x00b"}, "reason", "Null characters are not allowed."),
     ],
 )
-def test_what_is_wrong_is_said_where_it_is(
+def test_errors_are_shown_beside_their_field(
     alice_browser: Client, bob: User, changes: dict[str, str], field: str, problem: str
 ) -> None:
     response = grant(alice_browser, **changes)
@@ -127,17 +127,17 @@ def test_what_is_wrong_is_said_where_it_is(
     assert Transfer.objects.count() == 2
 
 
-def test_an_owner_of_several_workspaces_must_be_told_apart(alice_browser: Client, bob: User) -> None:
+def test_email_of_an_owner_of_several_workspaces_is_ambiguous(alice_browser: Client, bob: User) -> None:
     create_workspace(name="Bob's second", owner=bob)
     response = grant(alice_browser, recipient="bob@example.org")
     assert response.context["grant_form"].errors == {
         "recipient": [
-            "They own several workspaces; name the one you mean: bobs-studio, bobs-second. No credits were moved."
+            "This person owns several workspaces. Enter one of their names: bobs-studio, bobs-second. No credits moved."
         ]
     }
 
 
-def test_a_double_click_grants_once(alice_browser: Client, bob: User) -> None:
+def test_double_click_grants_once(alice_browser: Client, bob: User) -> None:
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with patch("django.utils.timezone.now", return_value=noon):
         assert grant(alice_browser).status_code == 302
@@ -145,7 +145,7 @@ def test_a_double_click_grants_once(alice_browser: Client, bob: User) -> None:
         assert again.status_code == 422
         assert again.context["grant_form"].non_field_errors() == [
             "You made the same grant less than a minute ago, so no credits were added this time. To grant them again, "
-            "give a different reason."
+            "enter a different reason."
         ]
         assert grant(alice_browser, reason="Invoice 18").status_code == 302
     with patch("django.utils.timezone.now", return_value=noon + timedelta(seconds=61)):
@@ -153,7 +153,7 @@ def test_a_double_click_grants_once(alice_browser: Client, bob: User) -> None:
     assert Transfer.objects.filter(reason="Invoice 17").count() == 2
 
 
-def test_nobody_else_grants(bob: User, workspace: Workspace, client: Client) -> None:
+def test_only_site_admins_can_grant(bob: User, workspace: Workspace, client: Client) -> None:
     client.force_login(bob)
     assert grant(client).status_code == 404
     Membership.objects.create(workspace=workspace, user=bob, role=Role.OWNER)
@@ -165,7 +165,7 @@ def test_nobody_else_grants(bob: User, workspace: Workspace, client: Client) -> 
 
 
 @pytest.mark.parametrize(("target", "balance", "rows"), [(15_000, 15_000, 2), (10_000, 10_000, 1), (0, 10_000, 1)])
-def test_a_wallet_is_filled_up_and_never_emptied(workspace: Workspace, target: int, balance: int, rows: int) -> None:
+def test_top_up_never_takes_credits_away(workspace: Workspace, target: int, balance: int, rows: int) -> None:
     assert top_up_wallet(workspace=workspace, target_credits=target) == balance
     assert wallet_balance(workspace=workspace, book="sandbox") == balance
     assert Transfer.objects.count() == rows

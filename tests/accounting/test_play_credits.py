@@ -1,4 +1,4 @@
-"""Play credits: added by a click, capped by the day, in the sandbox only."""
+"""Play credits: added by a click, capped per day, in the sandbox only."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -29,28 +29,28 @@ def click(browser: Client) -> tuple[str, str]:
     return message.level_tag, str(message)
 
 
-def test_a_click_adds_what_is_set_until_the_day_is_full(
+def test_click_adds_the_set_amount_up_to_the_daily_cap(
     alice_browser: Client, workspace: Workspace, settings: Settings
 ) -> None:
     settings.STUDIO_PLAY_CREDITS_PER_DAY = 25_000
     with patch("django.utils.timezone.now", return_value=NOON):
-        assert click(alice_browser) == ("success", "10,000 play credits were added. 15,000 more are there for today.")
+        assert click(alice_browser) == ("success", "10,000 play credits added. You can add 15,000 more today.")
         alice_browser.get(CREDITS)
-        assert click(alice_browser) == ("success", "10,000 play credits were added. 5,000 more are there for today.")
+        assert click(alice_browser) == ("success", "10,000 play credits added. You can add 5,000 more today.")
         alice_browser.get(CREDITS)
-        assert click(alice_browser) == ("success", "5,000 play credits were added. 0 more are there for today.")
+        assert click(alice_browser) == ("success", "5,000 play credits added. You can add 0 more today.")
         page = alice_browser.get(CREDITS).content.decode()
-        assert "Today's 25,000 are all added. More in 12\xa0hours." in page
+        assert "Today's 25,000 have all been added. You can add more in 12\xa0hours." in page
         assert '<button class="btn wide" disabled>' in page
         assert click(alice_browser) == (
             "error",
-            "No credits were added: this workspace has had all 25,000 of today's play credits. You can add more from "
+            "No credits were added: this workspace has already had today's 25,000 play credits. You can add more at "
             "midnight (UTC), in 12\xa0hours.",
         )
     assert wallet_balance(workspace=workspace, book="sandbox") == 35_000
 
 
-def test_a_new_day_has_its_own(workspace: Workspace, alice: User, settings: Settings) -> None:
+def test_cap_applies_to_each_day(workspace: Workspace, alice: User, settings: Settings) -> None:
     settings.STUDIO_PLAY_CREDITS_PER_DAY = 10_000
     for moment in (NOON, NOON + timedelta(days=1)):
         with patch("django.utils.timezone.now", return_value=moment):
@@ -60,7 +60,7 @@ def test_a_new_day_has_its_own(workspace: Workspace, alice: User, settings: Sett
     assert wallet_balance(workspace=workspace, book="sandbox") == 30_000
 
 
-def test_the_day_ends_at_midnight(workspace: Workspace, alice: User) -> None:
+def test_day_ends_at_midnight(workspace: Workspace, alice: User) -> None:
     late = datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC)
     with patch("django.utils.timezone.now", return_value=late):
         add_play_credits(workspace=workspace, actor=alice)
@@ -71,12 +71,12 @@ def test_the_day_ends_at_midnight(workspace: Workspace, alice: User) -> None:
         assert play_allowance(workspace=workspace).left_credits == 50_000
 
 
-def test_other_grants_do_not_use_it_up(workspace: Workspace) -> None:
+def test_other_grants_do_not_count_towards_the_cap(workspace: Workspace) -> None:
     grant_credits(workspace=workspace, book="sandbox", amount_credits=50_000, reason="gift")
     assert play_allowance(workspace=workspace).left_credits == 50_000
 
 
-def test_a_studio_may_do_without_them(
+def test_play_credits_can_be_switched_off(
     alice_browser: Client, workspace: Workspace, alice: User, settings: Settings
 ) -> None:
     settings.STUDIO_PLAY_CREDITS_PER_DAY = 0
@@ -85,7 +85,7 @@ def test_a_studio_may_do_without_them(
         add_play_credits(workspace=workspace, actor=alice)
 
 
-def test_there_are_none_in_live_mode(
+def test_no_play_credits_in_live_mode(
     alice_browser: Client, workspace: Workspace, alice: User, settings: Settings
 ) -> None:
     settings.STUDIO_BOOK = settings.STUDIO_MODE = "live"
@@ -97,7 +97,7 @@ def test_there_are_none_in_live_mode(
 
 
 @pytest.mark.own_database
-def test_many_clicks_at_once_do_not_pass_the_cap(own_database: Database, workspace: Workspace, alice: User) -> None:
+def test_simultaneous_clicks_do_not_exceed_the_cap(own_database: Database, workspace: Workspace, alice: User) -> None:
     outcomes: list[str] = []
 
     def add() -> None:
