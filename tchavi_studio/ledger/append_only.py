@@ -1,4 +1,4 @@
-"""The triggers that make transfers append-only, for SQLite and PostgreSQL. There is no way around them, not for tests.
+"""The triggers that make transfers append-only, for SQLite and PostgreSQL. Nothing bypasses them, not even tests.
 
 Django drops a table's triggers on SQLite whenever a migration rebuilds the table (AlterField, AddConstraint, …). Such a
 migration must end with `RunPython(install_triggers)`; the system check in `checks.py` fails until it does.
@@ -19,8 +19,8 @@ SQLITE_TRIGGERS = {
         "CREATE TRIGGER ledger_transfer_no_delete BEFORE DELETE ON ledger_transfer "
         "BEGIN SELECT RAISE(ABORT, 'ledger rows never change or vanish'); END"
     ),
-    # INSERT OR REPLACE deletes the row in its way without firing the trigger above, unless the connection has set
-    # PRAGMA recursive_triggers. A connection that is not ours has not, so a row in the way is refused here.
+    # INSERT OR REPLACE deletes conflicting rows without firing the trigger above, unless the connection has set
+    # PRAGMA recursive_triggers. Connections other than ours haven't, so conflicts are refused here.
     "ledger_transfer_no_replace": (
         "CREATE TRIGGER ledger_transfer_no_replace BEFORE INSERT ON ledger_transfer "
         "WHEN EXISTS (SELECT 1 FROM ledger_transfer WHERE id = NEW.id OR hash = NEW.hash "
@@ -29,7 +29,7 @@ SQLITE_TRIGGERS = {
         "BEGIN SELECT RAISE(ABORT, 'ledger rows never change or vanish'); END"
     ),
 }
-"""Name to exact definition, as sqlite_master keeps it."""
+"""Trigger names and their exact definitions, as stored in sqlite_master."""
 
 POSTGRESQL_TRIGGER = "ledger_transfer_append_only"
 POSTGRESQL_FUNCTION = "ledger_transfer_refuse"
@@ -37,16 +37,16 @@ POSTGRESQL_FUNCTION_BODY = (
     " BEGIN RAISE EXCEPTION 'ledger rows never change or vanish' USING ERRCODE = 'integrity_constraint_violation'; END "
 )
 POSTGRESQL_TRIGGER_TYPE = 58
-"""pg_trigger.tgtype: BEFORE (2), DELETE (8), UPDATE (16), TRUNCATE (32), for each statement (no 1)."""
+"""pg_trigger.tgtype: BEFORE (2), DELETE (8), UPDATE (16) and TRUNCATE (32), per statement (not 1)."""
 
 
 def install_triggers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Put every trigger in place. A migration's RunPython."""
+    """Create every trigger, from a migration's RunPython."""
     create_triggers(schema_editor.connection)
 
 
 def create_triggers(connection: BaseDatabaseWrapper) -> None:
-    """Put every trigger in place, replacing what is there."""
+    """Create every trigger, replacing existing ones."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             for name, definition in SQLITE_TRIGGERS.items():
@@ -62,12 +62,12 @@ def create_triggers(connection: BaseDatabaseWrapper) -> None:
             f"CREATE TRIGGER {POSTGRESQL_TRIGGER} BEFORE UPDATE OR DELETE OR TRUNCATE ON {TABLE} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {POSTGRESQL_FUNCTION}()"
         )
-        # ALWAYS: also in a session that calls itself a replica, which skips ordinary triggers.
+        # ALWAYS: sessions in replica mode skip ordinary triggers.
         cursor.execute(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {POSTGRESQL_TRIGGER}")
 
 
 def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of the triggers that are absent, switched off or other than they should be. The table must exist."""
+    """Names of the triggers that are missing, disabled or changed. The table must exist."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])

@@ -1,17 +1,17 @@
-"""The hash chain: what exactly is hashed, so that anybody can recompute it with any language's SHA-256.
+"""The hash chain: exactly what is hashed, so that anybody can recompute it in any language.
 
-Version 1. `hash` is the lower-case hex SHA-256 of a JSON object in the canonical form of RFC 8785 (keys sorted, no
-white space, UTF-8, only the escapes that JSON demands; integers in full), with exactly these members:
+Version 1. `hash` is the lowercase hex SHA-256 of a JSON object in the canonical form of RFC 8785 (sorted keys, no
+whitespace, UTF-8, only the escapes JSON requires, integers in full), with exactly these members:
 
 - `actor`: the user's numeric id, or null;
 - `amount_credits`, `balance_after_credits` (the wallet's, after this row), `sequence`: integers;
 - `book`, `kind`, `reason`: strings as stored;
-- `created_at`: UTC with six decimals and a Z, `2026-11-23T13:45:00.000000Z`;
+- `created_at`: UTC with six decimals and a Z, like `2026-11-23T13:45:00.000000Z`;
 - `credit`, `debit`: the accounts' names (`wallet`, `granted`, `spent`);
 - `previous_hash`: the hash of the row whose sequence is one less; 64 zeros for the first;
-- `reference`: the generation's UUID, lower case with hyphens, or null;
+- `reference`: the generation's UUID, lowercase with hyphens, or null;
 - `version`: 1;
-- `workspace`: the workspace's UUID, lower case with hyphens.
+- `workspace`: the workspace's UUID, lowercase with hyphens.
 """
 
 import datetime
@@ -38,7 +38,7 @@ def canonical_bytes(
     created_at: datetime.datetime,
     previous_hash: str,
 ) -> bytes:
-    """The bytes of one transfer that version 1 hashes. `created_at` must be aware of its time zone."""
+    """The bytes of a transfer that version 1 hashes. `created_at` must be timezone-aware."""
     utc = created_at.astimezone(datetime.UTC)
     members = {
         "actor": actor_id,
@@ -60,5 +60,5 @@ def canonical_bytes(
 
 
 def transfer_hash(canonical: bytes) -> str:
-    """The hash that a transfer with these canonical bytes carries."""
+    """The hash of a transfer's canonical bytes."""
     return hashlib.sha256(canonical).hexdigest()

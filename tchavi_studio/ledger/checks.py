@@ -1,4 +1,4 @@
-"""A system check: the triggers that protect the ledger are there."""
+"""A system check for the triggers that protect the ledger."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from .append_only import missing_triggers
 
 @register(Tags.database)
 def ledger_is_append_only(*, databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
-    """Run by `migrate` and by `check --database default`; says nothing of a database that has no ledger yet."""
+    """Run by `migrate` and by `check --database default`. A database that has no ledger yet passes."""
     errors: list[CheckMessage] = []
     for alias in databases or []:
         connection = connections[alias]
@@ -20,9 +20,9 @@ def ledger_is_append_only(*, databases: Sequence[str] | None = None, **options: 
             continue
         errors += [
             Error(
-                f"The ledger is not protected: the trigger {name} is missing or was changed.",
-                hint="A migration that rebuilds the table must end with RunPython(install_triggers). To put the "
-                "triggers back: manage.py verify_ledger --restore-triggers.",
+                f"The ledger isn't protected: the trigger {name} is missing or was changed.",
+                hint="A migration that rebuilds the table must end with RunPython(install_triggers). To restore the "
+                "triggers, run manage.py verify_ledger --restore-triggers.",
                 id="ledger.E001",
             )
             for name in missing_triggers(connection)

@@ -1,7 +1,7 @@
-"""The ledger's tables: accounts, the transfers between them, and limits on what may be spent.
+"""The ledger's tables: accounts, the transfers between them, and spending limits.
 
-One row is one transfer: an amount leaves the debit account and reaches the credit account, so an unbalanced entry
-cannot be written down, and the balances of all accounts add up to 0 at any time.
+Each row is one transfer: an amount leaves the debit account and reaches the credit account. So unbalanced entries are
+impossible, and the balances of all accounts always add up to 0.
 
 | kind       | debit             | credit            | `reference`     |
 |------------|-------------------|-------------------|-----------------|
@@ -23,10 +23,10 @@ from django.utils.translation import gettext_lazy as _
 from tchavi_studio.workspaces.models import Workspace
 
 GENESIS_HASH = "0" * 64
-"""What the first transfer of a chain names as the one before it."""
+"""The `previous_hash` of a chain's first transfer."""
 
 MAX_AMOUNT_CREDITS = 10**12
-"""The largest single transfer; keeps every balance far from the end of a 64-bit integer."""
+"""The largest single transfer; keeps balances far below the limit of a 64-bit integer."""
 
 
 class Book(models.TextChoices):
@@ -37,7 +37,7 @@ class Book(models.TextChoices):
 
 
 class AccountName(models.TextChoices):
-    """What a workspace has in each book. `granted` is where credits come from, `spent` where they go."""
+    """A workspace's accounts in each book. Credits come from `granted` and go to `spent`."""
 
     WALLET = "wallet", _("Wallet")
     GRANTED = "granted", _("Granted")
@@ -45,10 +45,10 @@ class AccountName(models.TextChoices):
 
 
 class Account(models.Model):
-    """One account; its balance is what it was credited less what it was debited, kept up in the transfer's transaction.
+    """One account. Its balance, credits minus debits, is updated in each transfer's transaction.
 
-    The wallet's row also holds the head of its book's chain of transfers (`last_sequence`, `last_hash`): whoever writes
-    a transfer holds this row's lock. The other two accounts leave both at their defaults.
+    The wallet's row also holds the head of its book's chain of transfers (`last_sequence`, `last_hash`), and writing a
+    transfer requires this row's lock. The other two accounts leave both fields at their defaults.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="accounts")
@@ -85,7 +85,7 @@ class Transfer(models.Model):
     """One movement of credits. Rows are only ever added: triggers refuse every change (`append_only.py`).
 
     `sequence` counts from 1 within a workspace and book. `hash` covers the row and the hash before it (`chain.py`).
-    `reference` is a generation's id, not a foreign key: the ledger does not know the rooms above it.
+    `reference` is a generation's id, not a foreign key: the ledger doesn't know the apps above it.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="transfers")
@@ -107,7 +107,7 @@ class Transfer(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "book", "sequence"], name="one_transfer_per_sequence"),
-            # NULLs are distinct, so this binds charges and refunds and leaves grants and adjustments alone.
+            # NULLs are distinct, so this applies to charges and refunds but not to grants and adjustments.
             models.UniqueConstraint(fields=["reference", "kind"], name="one_charge_and_one_refund"),
             models.CheckConstraint(condition=Q(book__in=Book.values), name="transfer_book_known"),
             models.CheckConstraint(
@@ -136,7 +136,7 @@ class Transfer(models.Model):
 
     @property
     def change_credits(self) -> int:
-        """What the row did to the wallet, signed. Reads `credit_account`: select it along for a list."""
+        """The signed change to the wallet. Reads `credit_account`: use select_related for lists."""
         return self.amount_credits if self.raises_wallet else -self.amount_credits
 
     @property
@@ -146,11 +146,11 @@ class Transfer(models.Model):
 
 
 class SpendingLimit(models.Model):
-    """The most credits that one API key, or one member, may spend in a calendar month (UTC).
+    """The maximum that one API key or one member may spend in a calendar month (UTC).
 
-    Either `key_id` or `user` says whose charges it binds; a key's id only, because keys belong to an app above.
-    `spent_credits` counts in `period` (`period_of`) and starts at 0 in the next one. It is refunds that lower it. A
-    limit may be set below what is spent already: then nothing more is.
+    It applies either to `key_id` or to `user`; `key_id` is no foreign key, because keys belong to an app above.
+    `spent_credits` counts within `period` (see `period_of`) and restarts at 0 in the next; refunds lower it. A limit
+    may be set below what is already spent, which blocks further spending.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -177,7 +177,7 @@ class SpendingLimit(models.Model):
 
 
 class LimitedCharge(models.Model):
-    """One charge that counted against one limit, so that its refund gives back the same room in the same period."""
+    """A charge that counted against a limit, so that its refund can be subtracted from the same period."""
 
     limit = models.ForeignKey(SpendingLimit, on_delete=models.CASCADE, related_name="charges")
     reference = models.UUIDField(db_index=True)

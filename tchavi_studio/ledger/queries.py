@@ -20,7 +20,7 @@ def wallet_balance(*, workspace: Workspace, book: str) -> int:
 
 
 def statement(*, workspace: Workspace, book: str) -> QuerySet[Transfer]:
-    """A workspace's transfers in one book, newest first, with what is shown of their accounts and actors."""
+    """A workspace's transfers in one book, newest first, with the credit accounts and actors preloaded."""
     return (
         Transfer.objects.filter(workspace=workspace, book=book)
         .select_related("credit_account", "actor")
@@ -29,7 +29,7 @@ def statement(*, workspace: Workspace, book: str) -> QuerySet[Transfer]:
 
 
 def charge_for(reference: uuid.UUID) -> Transfer | None:
-    """The charge of one generation; None if it cost nothing or does not exist."""
+    """The charge of one generation; None if it was free or doesn't exist."""
     return Transfer.objects.select_related("workspace").filter(reference=reference, kind=Kind.CHARGE).first()
 
 
@@ -39,7 +39,7 @@ def refund_for(reference: uuid.UUID) -> Transfer | None:
 
 
 def transfers_for_references(references: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Transfer]]:
-    """The charge and the refund of many generations in one query; a generation without either is not in the answer."""
+    """Charges and refunds of many generations, in one query. Generations with neither are left out."""
     found: dict[uuid.UUID, list[Transfer]] = {}
     rows = Transfer.objects.filter(reference__in=list(references)).select_related("credit_account", "actor")
     for transfer in rows.order_by("sequence"):
@@ -49,14 +49,14 @@ def transfers_for_references(references: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 
 
 def transfers_for_reference(reference: uuid.UUID) -> list[Transfer]:
-    """The charge and then the refund of one generation, as far as they exist."""
+    """The charge and then the refund of one generation, if they exist."""
     return transfers_for_references([reference]).get(reference, [])
 
 
 def granted_since(*, workspace: Workspace, book: str, since: datetime.datetime, reason: str | None = None) -> int:
-    """Credits granted at or after `since`, all of them or those of one exact `reason`.
+    """Credits granted at or after `since`, in total or for one exact `reason`.
 
-    For a cap that must hold, ask under the wallet's lock (`services.lock_wallet`).
+    To enforce a cap, call this while holding the wallet's lock (`services.lock_wallet`).
     """
     grants = Transfer.objects.filter(workspace=workspace, book=book, kind=Kind.GRANT, created_at__gte=since)
     if reason is not None:
@@ -66,14 +66,14 @@ def granted_since(*, workspace: Workspace, book: str, since: datetime.datetime, 
 
 @dataclass(frozen=True, kw_only=True)
 class Spending:
-    """What a limit allows in a month, and what of it is spent in this one."""
+    """A monthly limit and how much of it is spent this month."""
 
     limit_credits: int
     spent_credits: int
 
 
 def spending_of_keys(key_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UUID, Spending]:
-    """How far the limits of API keys are used up in this month of `book`, by key, in one query."""
+    """This month's spending of API keys in `book`, by key, in one query. Keys without a limit are left out."""
     period = period_of(book, timezone.now())
     return {
         limit.key_id: Spending(
@@ -85,10 +85,10 @@ def spending_of_keys(key_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UU
 
 
 def limits_for_charge(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None) -> list[SpendingLimit]:
-    """The limits that bind a charge: those of the person and of the API key behind it, in this workspace."""
-    binding = Q()
+    """The limits that apply to a charge in this workspace: its actor's and its API key's."""
+    applies = Q()
     if actor is not None:
-        binding |= Q(user=actor)
+        applies |= Q(user=actor)
     if key_id is not None:
-        binding |= Q(key_id=key_id)
-    return list(SpendingLimit.objects.filter(binding, workspace=workspace).order_by("pk")) if binding else []
+        applies |= Q(key_id=key_id)
+    return list(SpendingLimit.objects.filter(applies, workspace=workspace).order_by("pk")) if applies else []

@@ -1,7 +1,7 @@
-"""Writes on the ledger. Each is one transaction (or a part of the caller's), under the lock of the wallet's row.
+"""Writes to the ledger. Each is one transaction (or part of the caller's) that holds the lock on the wallet's row.
 
-The wallet is always locked first and is the only row that two writers of a workspace contend for, so two transfers
-cannot deadlock. Never hold it during an HTTP call.
+The wallet is always locked first and is the only row that writers in a workspace contend for, so transfers can't
+deadlock. Never hold the lock during an HTTP call.
 """
 
 import uuid
@@ -30,7 +30,7 @@ from .queries import charge_for, limits_for_charge, refund_for
 
 
 class InsufficientCreditsError(UserFacingError):
-    """A wallet holds less than it was to give."""
+    """The wallet holds fewer credits than needed."""
 
     def __init__(self, needed_credits: int, available_credits: int) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class InsufficientCreditsError(UserFacingError):
 
 
 class AlreadyChargedError(UserFacingError):
-    """This reference has its one charge already."""
+    """The generation already has its charge."""
 
     def __init__(self, reference: uuid.UUID) -> None:
         super().__init__(_("This clip has already been charged. No credits moved."))
@@ -50,7 +50,7 @@ class AlreadyChargedError(UserFacingError):
 
 
 class SpendingLimitError(UserFacingError):
-    """A charge would pass a spending limit of this month."""
+    """The charge would exceed this month's spending limit."""
 
     def __init__(self, needed_credits: int, limit_credits: int, available_credits: int) -> None:
         super().__init__(
@@ -70,7 +70,7 @@ class SpendingLimitError(UserFacingError):
 
 
 def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:
-    """Make the workspace's accounts of this book unless they are there; returns all three by name."""
+    """Create the workspace's accounts in this book if they don't exist; returns all three by name."""
     Account.objects.bulk_create(
         [Account(workspace=workspace, book=book, name=name) for name in AccountName], ignore_conflicts=True
     )
@@ -78,9 +78,9 @@ def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:
 
 
 def lock_wallet(*, workspace: Workspace, book: str) -> Account:
-    """The wallet, opened if need be and locked until the transaction ends; what is read next cannot be overtaken.
+    """The wallet, opened if necessary and locked until the transaction ends, so that later reads stay true.
 
-    Must be called inside a transaction. On SQLite the transaction itself is the lock (IMMEDIATE).
+    Call it inside a transaction. On SQLite the transaction itself is the lock (IMMEDIATE).
     """
     wallets = Account.objects.select_for_update().filter(workspace=workspace, book=book, name=AccountName.WALLET)
     wallet = wallets.first()
@@ -121,8 +121,8 @@ def charge_credits(
 
     It counts against every spending limit of `actor` and of the API key `key_id` in this workspace.
 
-    Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be passed, and
-    AlreadyChargedError if the reference has its charge.
+    Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be exceeded, and
+    AlreadyChargedError if the generation was already charged.
     """
     charge = _record_transfer(
         kind=Kind.CHARGE,
@@ -143,7 +143,7 @@ def charge_credits(
 def set_spending_limit(
     *, workspace: Workspace, limit_credits: int, key_id: uuid.UUID | None = None, user: User | None = None
 ) -> SpendingLimit:
-    """Limit what an API key (`key_id`), or a member (`user`), may spend in a month. Give exactly one of the two."""
+    """Limit what an API key (`key_id`) or a member (`user`) may spend in a month. Give exactly one of the two."""
     limit, _is_new = SpendingLimit.objects.update_or_create(
         workspace=workspace, key_id=key_id, user=user, defaults={"limit_credits": _checked(limit_credits)}
     )
@@ -151,7 +151,7 @@ def set_spending_limit(
 
 
 def _count_against_limit(charge: Transfer, limit: SpendingLimit) -> None:
-    """Take the room for `charge` out of a limit. The wallet's lock is held, and the guard is in the UPDATE itself."""
+    """Count `charge` against a limit, under the wallet's lock. The UPDATE itself enforces the limit."""
     period = period_of(charge.book, charge.created_at)
     spent = Case(When(period=period, then=F("spent_credits")), default=0)
     limits = SpendingLimit.objects.filter(pk=limit.pk).annotate(spent=spent)
@@ -169,21 +169,21 @@ def _count_against_limit(charge: Transfer, limit: SpendingLimit) -> None:
 
 @transaction.atomic
 def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None = None) -> Transfer | None:
-    """Give a generation's whole charge back to the wallet it came from, once: a second call returns the same row.
+    """Refund a generation's whole charge to its wallet, once: a second call returns the same row.
 
-    The spending limits that the charge counted against get their room back. Returns None if there was no charge,
-    because the price was 0.
+    Spending limits that the charge counted against are restored. Returns None if there was no charge, because the
+    price was 0.
     """
     charge = charge_for(reference)
     if charge is None:
         return None
     lock_wallet(workspace=charge.workspace, book=charge.book)
-    # Only under the lock is this answer final: poller, sweep and admin may all be here at once.
+    # Check under the lock: the poller, the sweep and an admin may all get here at the same time.
     refund = refund_for(reference)
     if refund is not None:
         return refund
     for counted in LimitedCharge.objects.filter(reference=reference):
-        # A month that is over needs no room back.
+        # Limits of past months need no correction.
         SpendingLimit.objects.filter(pk=counted.limit_id, period=counted.period).update(
             spent_credits=F("spent_credits") - charge.amount_credits
         )
@@ -203,7 +203,7 @@ def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None 
 def adjust_credits(
     *, workspace: Workspace, book: str, amount_credits: int, reason: str, actor: User | None = None
 ) -> Transfer | None:
-    """Correct a wallet by hand, upwards or (with a negative amount) downwards. 0 writes no row and returns None.
+    """Correct a wallet manually, up or (with a negative amount) down. 0 writes no row and returns None.
 
     Raises InsufficientCreditsError if the wallet would fall below 0.
     """
@@ -221,7 +221,7 @@ def adjust_credits(
 
 def _checked(amount_credits: int) -> int:
     if not 0 <= amount_credits <= MAX_AMOUNT_CREDITS:
-        raise ValueError(f"an amount is 0 to {MAX_AMOUNT_CREDITS} credits, not {amount_credits}")
+        raise ValueError(f"an amount must be 0 to {MAX_AMOUNT_CREDITS} credits, not {amount_credits}")
     return amount_credits
 
 
@@ -236,7 +236,7 @@ def _record_transfer(
     actor: User | None,
     reference: uuid.UUID | None = None,
 ) -> Transfer | None:
-    """Move `change_credits` (signed, as the wallet sees it) between the wallet and `counterpart`; write the row."""
+    """Write a transfer of `change_credits` (positive: into the wallet) between the wallet and `counterpart`."""
     if change_credits == 0:
         return None
     wallet = lock_wallet(workspace=workspace, book=book)
@@ -277,7 +277,7 @@ def _record_transfer(
             previous_hash=transfer.previous_hash,
         )
     )
-    # The guard is in the UPDATE itself, not in what was read before it.
+    # The UPDATE itself guards the balance, whatever was read before it.
     updated = Account.objects.filter(pk=wallet.pk, balance_credits__gte=-change_credits).update(
         balance_credits=F("balance_credits") + change_credits,
         last_sequence=transfer.sequence,

@@ -1,4 +1,4 @@
-"""Workspaces for the ledger's tests: with nobody in them and nothing in their wallets."""
+"""Workspaces without members or credits."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ MakeWorkspace = Callable[[str], Workspace]
 
 @pytest.fixture
 def make_workspace(db: None) -> MakeWorkspace:
-    """Make a workspace called by a slug."""
+    """Make a workspace with a slug."""
     return lambda slug: Workspace.objects.create(slug=slug, name=slug)
 
 
 @pytest.fixture
 def lagune(make_workspace: MakeWorkspace) -> Workspace:
-    """The workspace that a test is about."""
+    """The workspace under test."""
     return make_workspace("lagune")

@@ -1,4 +1,4 @@
-"""Rows never change or vanish, whatever is tried, and the studio notices when that protection is gone."""
+"""Rows never change or vanish, and the studio notices if that protection is gone."""
 
 import uuid
 from typing import Any
@@ -40,7 +40,7 @@ def every_trigger() -> list[str]:
 
 
 def drop_triggers() -> None:
-    # PostgreSQL drops no trigger of a table on which deferred foreign keys are still to be checked.
+    # PostgreSQL can't drop a trigger while deferred foreign keys of its table are unchecked.
     connection.check_constraints()
     with connection.cursor() as cursor:
         for name in every_trigger():
@@ -63,7 +63,7 @@ def refuse(statement: str, rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("statement", [*CHANGES, ON_CONFLICT])
-def test_rows_are_neither_changed_nor_deleted(two_rows: Rows, statement: str) -> None:
+def test_rows_cannot_be_changed_or_deleted(two_rows: Rows, statement: str) -> None:
     refuse(statement, two_rows)
 
 
@@ -87,7 +87,7 @@ def test_the_orm_is_refused_too(two_rows: Rows) -> None:
     ],
 )
 @pytest.mark.parametrize("recursive_triggers", ["ON", "OFF"])
-def test_rows_are_not_replaced_on_sqlite(two_rows: Rows, same: str, other: str, recursive_triggers: str) -> None:
+def test_rows_cannot_be_replaced_on_sqlite(two_rows: Rows, same: str, other: str, recursive_triggers: str) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("only SQLite has INSERT OR REPLACE")
     with connection.cursor() as cursor:
@@ -105,15 +105,15 @@ def test_rows_are_not_replaced_on_sqlite(two_rows: Rows, same: str, other: str, 
 
 
 @pytest.mark.parametrize("statement", ["TRUNCATE ledger_transfer", "TRUNCATE workspaces_workspace CASCADE"])
-def test_the_table_is_not_emptied_on_postgresql(two_rows: Rows, statement: str) -> None:
+def test_table_cannot_be_truncated_on_postgresql(two_rows: Rows, statement: str) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")
-    # Else PostgreSQL refuses for another reason: foreign keys that are still to be checked.
+    # Otherwise PostgreSQL refuses for another reason: unchecked foreign keys.
     connection.check_constraints()
     refuse(statement, two_rows)
 
 
-def test_a_session_that_calls_itself_a_replica_is_refused_on_postgresql(two_rows: Rows) -> None:
+def test_replica_sessions_are_refused_on_postgresql(two_rows: Rows) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no replicas")
     with connection.cursor() as cursor:
@@ -127,16 +127,16 @@ def database_errors() -> list[Error]:
     ]
 
 
-def test_the_check_is_silent_while_all_triggers_are_there(db: None) -> None:
+def test_check_passes_with_all_triggers(db: None) -> None:
     assert missing_triggers(connection) == []
     assert database_errors() == []
 
 
-def test_the_check_names_every_missing_trigger(two_rows: Rows) -> None:
+def test_check_names_every_missing_trigger(two_rows: Rows) -> None:
     drop_triggers()
     assert missing_triggers(connection) == every_trigger()
     assert [(error.id, error.msg) for error in database_errors()] == [
-        ("ledger.E001", f"The ledger is not protected: the trigger {name} is missing or was changed.")
+        ("ledger.E001", f"The ledger isn't protected: the trigger {name} is missing or was changed.")
         for name in every_trigger()
     ]
     with pytest.raises(SystemCheckError, match=r"ledger\.E001"):
@@ -145,7 +145,7 @@ def test_the_check_names_every_missing_trigger(two_rows: Rows) -> None:
     assert database_errors() == []
 
 
-def test_the_check_is_not_deceived_by_a_trigger_that_does_nothing(two_rows: Rows) -> None:
+def test_check_detects_triggers_that_do_nothing(two_rows: Rows) -> None:
     drop_triggers()
     create_triggers(connection)
     connection.check_constraints()
@@ -168,18 +168,18 @@ def test_the_check_is_not_deceived_by_a_trigger_that_does_nothing(two_rows: Rows
         assert missing_triggers(connection) == ["ledger_transfer_append_only"]
 
 
-def test_a_database_without_the_ledger_is_not_complained_about(two_rows: Rows) -> None:
+def test_check_passes_without_a_ledger(two_rows: Rows) -> None:
     drop_triggers()
     MigrationRecorder(connection).record_unapplied("ledger", "0002_append_only")
     assert database_errors() == []
 
 
 @pytest.mark.own_database
-def test_a_migration_that_rebuilds_the_table_is_found_out(own_database: Database) -> None:
+def test_check_detects_a_table_rebuild(own_database: Database) -> None:
     wider = models.CharField(max_length=70)
     wider.set_attributes_from_name("previous_hash")
     wider.model = Transfer
     with connection.schema_editor() as editor:
         editor.alter_field(Transfer, Transfer._meta.get_field("previous_hash"), wider, strict=True)
-    # Only SQLite rebuilds the table, and forgets its triggers.
+    # Only SQLite rebuilds the table and drops its triggers.
     assert missing_triggers(connection) == (every_trigger() if connection.vendor == "sqlite" else [])

@@ -1,4 +1,4 @@
-"""The canonical form and its hash, fixed for ever: another program recomputes them from docs alone."""
+"""The canonical form and its hash never change: other programs recompute them from the docs alone."""
 
 import datetime
 import uuid
@@ -18,7 +18,7 @@ CANONICAL = (
 )
 
 
-def test_the_canonical_form_of_version_1() -> None:
+def test_canonical_form_of_version_1() -> None:
     lome = datetime.timezone(datetime.timedelta(hours=1))
     canonical = canonical_bytes(
         workspace_id=uuid.UUID("22222222-2222-4222-8222-222222222222"),
@@ -39,7 +39,7 @@ def test_the_canonical_form_of_version_1() -> None:
     assert transfer_hash(canonical) == "b2c796dc9521ab05ec11d6abe2ad40c0f94532f6b5ce7e6571a49187c1135c44"
 
 
-def test_every_row_names_the_hash_before_it_and_the_wallet_names_the_last(lagune: Workspace) -> None:
+def test_rows_hold_the_previous_hash_and_the_wallet_the_last(lagune: Workspace) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=500, reason="first\x7f\u2028")
     charge_credits(workspace=lagune, book="live", amount_credits=200, reference=uuid.uuid4())
     first, second = Transfer.objects.select_related("debit_account", "credit_account").order_by("sequence")

@@ -1,4 +1,4 @@
-"""Many at once, in real transactions: nobody overspends, nothing is refunded twice, and nobody waits for ever."""
+"""Concurrent, real transactions: nobody overspends, nothing is refunded twice, and nothing deadlocks."""
 
 import threading
 import uuid
@@ -16,16 +16,16 @@ from tchavi_studio.workspaces.models import Workspace
 from tests.databases import Database
 
 pytestmark = pytest.mark.own_database
-LONGEST_WAIT_SECONDS = 60
+MAX_WAIT_SECONDS = 60
 
 
 def outcomes_of(calls: list[Callable[[], object]]) -> Counter[str]:
-    """Make all calls at the same moment, each in a thread of its own; count what they returned or raised, by type."""
+    """Make all calls at the same moment, each in its own thread; count the types they returned or raised."""
     outcomes: list[str] = []
     gate = threading.Barrier(len(calls))
 
     def run(call: Callable[[], object]) -> None:
-        gate.wait(LONGEST_WAIT_SECONDS)
+        gate.wait(MAX_WAIT_SECONDS)
         try:
             outcomes.append(type(call()).__name__)
         except Exception as error:
@@ -37,11 +37,11 @@ def outcomes_of(calls: list[Callable[[], object]]) -> Counter[str]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(LONGEST_WAIT_SECONDS)
+        thread.join(MAX_WAIT_SECONDS)
     return Counter(outcomes)
 
 
-def test_of_twenty_charges_only_those_pass_that_there_is_room_for(own_database: Database, lagune: Workspace) -> None:
+def test_concurrent_charges_do_not_overspend(own_database: Database, lagune: Workspace) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=7 * 1300 + 1299, reason="room for seven")
 
     def charge() -> object:
@@ -52,7 +52,7 @@ def test_of_twenty_charges_only_those_pass_that_there_is_room_for(own_database: 
     assert list(verify_ledger()) == []
 
 
-def test_one_clip_is_charged_once_and_refunded_once(own_database: Database, lagune: Workspace) -> None:
+def test_clip_is_charged_once_and_refunded_once(own_database: Database, lagune: Workspace) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=50_000, reason="plenty")
     clip = uuid.uuid4()
     charge = [lambda: charge_credits(workspace=lagune, book="live", amount_credits=1300, reference=clip)]
@@ -62,7 +62,7 @@ def test_one_clip_is_charged_once_and_refunded_once(own_database: Database, lagu
     assert wallet_balance(workspace=lagune, book="live") == 50_000
 
 
-def test_accounts_are_opened_once_by_many(own_database: Database, lagune: Workspace) -> None:
+def test_concurrent_grants_open_the_accounts_once(own_database: Database, lagune: Workspace) -> None:
     def grant() -> object:
         return grant_credits(workspace=lagune, book="live", amount_credits=10, reason="first of all")
 
@@ -93,7 +93,7 @@ def test_grants_charges_and_refunds_do_not_deadlock(own_database: Database, lagu
     assert list(verify_ledger()) == []
 
 
-def test_what_is_written_during_a_verification_is_no_finding(own_database: Database, lagune: Workspace) -> None:
+def test_transfers_written_during_verification_are_no_findings(own_database: Database, lagune: Workspace) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=1000, reason="start")
 
     def write() -> object:

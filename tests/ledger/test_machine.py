@@ -1,4 +1,4 @@
-"""The ledger against a plain model of it: whatever is done in whatever order, both say the same."""
+"""The ledger against a simple model: after any operations in any order, both agree."""
 
 import uuid
 from collections import defaultdict
@@ -58,7 +58,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._transaction.__exit__(None, None, None)
 
     def moved(self, transfer: Transfer | None, place: Place, change_credits: int) -> None:
-        """Note in the model what the ledger was asked for, and compare the row with it."""
+        """Apply a move to the model and compare the row with it."""
         if change_credits == 0:
             assert transfer is None
             return
@@ -70,7 +70,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert transfer.balance_after_credits == self.balances[place]
 
     def refused(self, move: Callable[[], Transfer | None], place: Place, needed_credits: int) -> None:
-        """Ask for more than is there: the ledger must say how much that is."""
+        """Ask for more than there is; the ledger must say how much there is."""
         with pytest.raises(InsufficientCreditsError) as refused:
             move()
         assert (refused.value.needed_credits, refused.value.available_credits) == (needed_credits, self.balances[place])
@@ -133,7 +133,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert list(verify_ledger()) == []
 
     @invariant()
-    def wallets_hold_what_the_model_says(self) -> None:
+    def wallets_match_the_model(self) -> None:
         for name, workspace in self.workspaces.items():
             for book in ("sandbox", "live"):
                 assert wallet_balance(workspace=workspace, book=book) == self.balances[name, book]
@@ -142,18 +142,18 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert sum(changes) == self.balances[name, book]
 
     @invariant()
-    def all_accounts_add_up_to_nothing(self) -> None:
+    def accounts_add_up_to_zero(self) -> None:
         assert sum(Account.objects.values_list("balance_credits", flat=True)) == 0
 
     @invariant()
-    def clips_are_charged_and_refunded_as_the_model_says(self) -> None:
+    def charges_and_refunds_match_the_model(self) -> None:
         for clip, (_place, amount) in self.charges.items():
             expected = [-amount, amount] if clip in self.refunded else [-amount]
             assert [row.change_credits for row in transfers_for_reference(clip)] == expected
 
 
 @pytest.mark.usefixtures("db")
-def test_the_ledger_is_its_model() -> None:
+def test_ledger_matches_its_model() -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(

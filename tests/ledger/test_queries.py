@@ -1,4 +1,4 @@
-"""What the rooms above ask the ledger."""
+"""The queries that other apps use."""
 
 import uuid
 from datetime import timedelta
@@ -21,11 +21,11 @@ from tchavi_studio.workspaces.models import User, Workspace
 CLIPS = [uuid.UUID(int=number) for number in range(1, 5)]
 
 
-def test_a_wallet_that_was_never_opened_holds_nothing(lagune: Workspace) -> None:
+def test_unopened_wallet_is_empty(lagune: Workspace) -> None:
     assert wallet_balance(workspace=lagune, book="live") == 0
 
 
-def test_a_statement_takes_one_query(
+def test_statement_takes_one_query(
     lagune: Workspace, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for amount_credits in (1, 2, 3):
@@ -35,7 +35,7 @@ def test_a_statement_takes_one_query(
     assert shown == [(3, "Alice"), (2, "Alice"), (1, "Alice")]
 
 
-def test_charges_and_refunds_are_found_by_the_clip(
+def test_charges_and_refunds_are_found_by_clip(
     lagune: Workspace, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=1000, reason="")
@@ -51,7 +51,7 @@ def test_charges_and_refunds_are_found_by_the_clip(
     assert found == {CLIPS[0]: [charges[0]], CLIPS[1]: [charges[1], refund], CLIPS[2]: [charges[2]]}
 
 
-def test_grants_of_a_day_are_summed(lagune: Workspace) -> None:
+def test_granted_since_sums_grants(lagune: Workspace) -> None:
     now = timezone.now()
     for book, reason in (
         ("sandbox", "Play credits"),

@@ -31,7 +31,7 @@ def balances(workspace: Workspace, book: str = "live") -> dict[str, int]:
 
 
 def rows(workspace: Workspace, book: str = "live") -> list[tuple[int, str, int, int]]:
-    """Newest first: sequence, kind, what it did to the wallet, what the wallet then held."""
+    """Newest first: sequence, kind, change to the wallet, balance after it."""
     return [
         (t.sequence, t.kind, t.change_credits, t.balance_after_credits)
         for t in statement(workspace=workspace, book=book)
@@ -55,7 +55,7 @@ def test_accounts_are_opened_once(lagune: Workspace) -> None:
     assert balances(lagune, "sandbox") == {}
 
 
-def test_a_grant_fills_the_wallet(lagune: Workspace, alice: User) -> None:
+def test_grant_fills_the_wallet(lagune: Workspace, alice: User) -> None:
     transfer = grant_credits(workspace=lagune, book="live", amount_credits=5000, reason="Invoice 17", actor=alice)
     assert transfer is not None
     transfer.refresh_from_db()
@@ -66,7 +66,7 @@ def test_a_grant_fills_the_wallet(lagune: Workspace, alice: User) -> None:
     assert balances(lagune) == {"wallet": 5000, "granted": -5000, "spent": 0}
 
 
-def test_a_charge_spends_and_a_refund_gives_back(lagune: Workspace) -> None:
+def test_charge_spends_and_refund_gives_back(lagune: Workspace) -> None:
     give(lagune, 5000)
     charge(lagune, 1300)
     assert balances(lagune) == {"wallet": 3700, "granted": -5000, "spent": 1300}
@@ -77,7 +77,7 @@ def test_a_charge_spends_and_a_refund_gives_back(lagune: Workspace) -> None:
     assert rows(lagune) == [(3, "refund", 1300, 5000), (2, "charge", -1300, 3700), (1, "grant", 5000, 5000)]
 
 
-def test_a_second_refund_is_the_first_one(lagune: Workspace) -> None:
+def test_second_refund_returns_the_first(lagune: Workspace) -> None:
     give(lagune, 5000)
     charge(lagune, 1300)
     first = refund_charge(reference=CLIP)
@@ -86,12 +86,12 @@ def test_a_second_refund_is_the_first_one(lagune: Workspace) -> None:
     assert wallet_balance(workspace=lagune, book="live") == 5000
 
 
-def test_what_was_never_charged_is_not_refunded(lagune: Workspace) -> None:
+def test_uncharged_clip_is_not_refunded(lagune: Workspace) -> None:
     assert refund_charge(reference=CLIP) is None
     assert Transfer.objects.count() == 0
 
 
-def test_a_clip_is_charged_once(lagune: Workspace, make_workspace: MakeWorkspace) -> None:
+def test_clip_is_charged_once(lagune: Workspace, make_workspace: MakeWorkspace) -> None:
     other = make_workspace("other")
     give(lagune, 5000)
     give(other, 5000)
@@ -103,7 +103,7 @@ def test_a_clip_is_charged_once(lagune: Workspace, make_workspace: MakeWorkspace
     assert (wallet_balance(workspace=lagune, book="live"), wallet_balance(workspace=other, book="live")) == (3700, 5000)
 
 
-def test_a_wallet_gives_no_more_than_it_holds(lagune: Workspace) -> None:
+def test_wallet_cannot_be_overdrawn(lagune: Workspace) -> None:
     give(lagune, 1299)
     with pytest.raises(InsufficientCreditsError) as refused:
         charge(lagune, 1300)
@@ -114,19 +114,19 @@ def test_a_wallet_gives_no_more_than_it_holds(lagune: Workspace) -> None:
     assert balances(lagune) == {"wallet": 1299, "granted": -1299, "spent": 0}
 
 
-def test_a_wallet_can_be_emptied_to_the_last_credit(lagune: Workspace) -> None:
+def test_wallet_can_be_emptied(lagune: Workspace) -> None:
     give(lagune, 1300)
     charge(lagune, 1300)
     assert balances(lagune) == {"wallet": 0, "granted": -1300, "spent": 1300}
 
 
-def test_a_wallet_that_was_never_opened_gives_nothing(lagune: Workspace) -> None:
+def test_unopened_wallet_cannot_be_charged(lagune: Workspace) -> None:
     with pytest.raises(InsufficientCreditsError) as refused:
         charge(lagune, 1)
     assert (refused.value.needed_credits, refused.value.available_credits) == (1, 0)
 
 
-def test_adjustments_go_up_and_down_but_not_below_zero(lagune: Workspace) -> None:
+def test_adjustments_never_go_below_zero(lagune: Workspace) -> None:
     adjust_credits(workspace=lagune, book="live", amount_credits=700, reason="goodwill")
     adjust_credits(workspace=lagune, book="live", amount_credits=-200, reason="typed twice")
     with pytest.raises(InsufficientCreditsError) as refused:
@@ -136,7 +136,7 @@ def test_adjustments_go_up_and_down_but_not_below_zero(lagune: Workspace) -> Non
     assert balances(lagune) == {"wallet": 500, "granted": -500, "spent": 0}
 
 
-def test_nothing_moves_no_row(lagune: Workspace) -> None:
+def test_zero_amounts_write_no_row(lagune: Workspace) -> None:
     assert give(lagune, 0) is None
     assert charge(lagune, 0) is None
     assert adjust_credits(workspace=lagune, book="live", amount_credits=0, reason="nothing") is None
@@ -146,12 +146,12 @@ def test_nothing_moves_no_row(lagune: Workspace) -> None:
 @pytest.mark.parametrize("amount_credits", [-1, MAX_AMOUNT_CREDITS + 1])
 def test_amounts_out_of_range_are_refused(lagune: Workspace, amount_credits: int) -> None:
     for move in (give, charge):
-        with pytest.raises(ValueError, match="an amount is 0 to 1000000000000 credits"):
+        with pytest.raises(ValueError, match="an amount must be 0 to 1000000000000 credits"):
             move(lagune, amount_credits)
     assert Transfer.objects.count() == 0
 
 
-def test_books_and_workspaces_are_apart(lagune: Workspace, make_workspace: MakeWorkspace) -> None:
+def test_books_and_workspaces_are_separate(lagune: Workspace, make_workspace: MakeWorkspace) -> None:
     other = make_workspace("other")
     give(lagune, 10, "sandbox")
     give(lagune, 20, "live")
@@ -169,7 +169,7 @@ def test_books_and_workspaces_are_apart(lagune: Workspace, make_workspace: MakeW
             assert (account.workspace_id, account.book) == (transfer.workspace_id, transfer.book)
 
 
-def test_a_refund_returns_to_the_book_it_came_from(lagune: Workspace) -> None:
+def test_refund_goes_to_the_book_of_the_charge(lagune: Workspace) -> None:
     give(lagune, 100, "sandbox")
     charge(lagune, 60, book="sandbox")
     refund = refund_charge(reference=CLIP)
@@ -178,7 +178,7 @@ def test_a_refund_returns_to_the_book_it_came_from(lagune: Workspace) -> None:
     assert balances(lagune, "live") == {}
 
 
-def test_a_transfer_is_undone_with_the_callers_transaction(lagune: Workspace) -> None:
+def test_transfer_rolls_back_with_the_callers_transaction(lagune: Workspace) -> None:
     give(lagune, 100)
 
     def charge_and_fail() -> None:
@@ -211,7 +211,7 @@ def test_a_transfer_is_undone_with_the_callers_transaction(lagune: Workspace) ->
     ],
     ids=str,
 )
-def test_the_database_itself_refuses(lagune: Workspace, wrong: dict[str, Any]) -> None:
+def test_database_refuses_invalid_rows(lagune: Workspace, wrong: dict[str, Any]) -> None:
     give(lagune, 5000)
     charge(lagune, 1300)
     accounts = open_accounts(workspace=lagune, book="live")
@@ -236,7 +236,7 @@ def test_the_database_itself_refuses(lagune: Workspace, wrong: dict[str, Any]) -
     Transfer.objects.create(**right)
 
 
-def test_the_database_holds_no_wallet_below_zero(lagune: Workspace) -> None:
+def test_database_refuses_negative_wallets(lagune: Workspace) -> None:
     give(lagune, 100)
     with pytest.raises(IntegrityError), transaction.atomic():
         Account.objects.filter(name="wallet").update(balance_credits=-1)

@@ -1,4 +1,4 @@
-"""Limits on what may be spent in a month: exact, also for charges at the same moment, and given back by refunds."""
+"""Monthly spending limits: exact, even for concurrent charges, and restored by refunds."""
 
 import threading
 import uuid
@@ -48,7 +48,7 @@ def lagune(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_a_limit_can_be_spent_to_the_last_credit_and_no_further(lagune: Workspace) -> None:
+def test_limit_can_be_used_up_but_not_exceeded(lagune: Workspace) -> None:
     limit_key(lagune, 2_600)
     spend(lagune, 1_300, key_id=KEY)
     spend(lagune, 1_300, key_id=KEY)
@@ -61,14 +61,14 @@ def test_a_limit_can_be_spent_to_the_last_credit_and_no_further(lagune: Workspac
     assert wallet_balance(workspace=lagune, book="live") == 7_400
 
 
-def test_a_limit_binds_its_key_alone(lagune: Workspace, alice: User) -> None:
+def test_limit_applies_only_to_its_key(lagune: Workspace, alice: User) -> None:
     limit_key(lagune, 0)
     spend(lagune, 1_300, actor=alice)
     spend(lagune, 1_300, actor=alice, key_id=uuid.UUID(int=2))
     assert spent() == 0
 
 
-def test_a_members_limit_binds_whatever_they_spend(lagune: Workspace, alice: User, bob: User) -> None:
+def test_members_limit_applies_with_and_without_a_key(lagune: Workspace, alice: User, bob: User) -> None:
     set_spending_limit(workspace=lagune, limit_credits=2_600, user=alice)
     spend(lagune, 1_300, actor=alice)
     spend(lagune, 1_300, actor=alice, key_id=KEY)
@@ -77,7 +77,7 @@ def test_a_members_limit_binds_whatever_they_spend(lagune: Workspace, alice: Use
         spend(lagune, 1, actor=alice)
 
 
-def test_of_two_limits_the_tighter_one_refuses_and_the_other_keeps_its_room(lagune: Workspace, alice: User) -> None:
+def test_refusal_by_one_limit_does_not_count_against_another(lagune: Workspace, alice: User) -> None:
     limit_key(lagune, 5_000)
     set_spending_limit(workspace=lagune, limit_credits=1_000, user=alice)
     with pytest.raises(SpendingLimitError):
@@ -87,7 +87,7 @@ def test_of_two_limits_the_tighter_one_refuses_and_the_other_keeps_its_room(lagu
     assert wallet_balance(workspace=lagune, book="live") == 10_000
 
 
-def test_setting_a_limit_again_changes_it_and_forgets_nothing(lagune: Workspace) -> None:
+def test_changing_a_limit_keeps_what_was_spent(lagune: Workspace) -> None:
     limit_key(lagune, 2_600)
     spend(lagune, 1_300, key_id=KEY)
     limit_key(lagune, 1_000)
@@ -95,13 +95,13 @@ def test_setting_a_limit_again_changes_it_and_forgets_nothing(lagune: Workspace)
 
 
 @pytest.mark.parametrize("subject", ["nobody", "both"])
-def test_the_database_wants_a_limit_to_bind_a_key_or_a_member(lagune: Workspace, alice: User, subject: str) -> None:
+def test_database_requires_a_key_or_a_member(lagune: Workspace, alice: User, subject: str) -> None:
     binds = {} if subject == "nobody" else {"key_id": KEY, "user": alice}
     with pytest.raises(IntegrityError, match="limit_binds_key_or_member"):
         SpendingLimit.objects.create(workspace=lagune, limit_credits=1, **binds)
 
 
-def test_a_refund_gives_the_room_back_once(lagune: Workspace) -> None:
+def test_refund_restores_the_limit_once(lagune: Workspace) -> None:
     limit_key(lagune, 1_300)
     clip = spend(lagune, 1_300, key_id=KEY)
     for _time in range(2):
@@ -110,9 +110,7 @@ def test_a_refund_gives_the_room_back_once(lagune: Workspace) -> None:
     spend(lagune, 1_300, key_id=KEY)
 
 
-def test_a_new_month_begins_at_nothing_and_old_refunds_leave_it_alone(
-    lagune: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_month_starts_at_zero_despite_old_refunds(lagune: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     limit_key(lagune, 1_300)
 
     def travel(*when: int) -> None:
@@ -127,14 +125,14 @@ def test_a_new_month_begins_at_nothing_and_old_refunds_leave_it_alone(
     assert spent() == 1_000
 
 
-def test_a_book_has_a_period_of_its_own(lagune: Workspace) -> None:
+def test_each_book_has_its_own_period(lagune: Workspace) -> None:
     limit_key(lagune, 1_300)
     spend(lagune, 1_300, key_id=KEY)
     assert spending_of_keys([KEY], book="sandbox")[KEY].spent_credits == 0
     assert period_of("live", datetime(2026, 11, 23, tzinfo=UTC)) == "live 2026-11"
 
 
-def test_a_limit_binds_in_its_own_workspace_alone(lagune: Workspace, alice: User, bob: User) -> None:
+def test_limit_applies_only_in_its_workspace(lagune: Workspace, alice: User, bob: User) -> None:
     bobs = Workspace.objects.get(memberships__user=bob)
     set_spending_limit(workspace=bobs, limit_credits=0, user=alice)
     limit_key(bobs, 0)
@@ -143,7 +141,7 @@ def test_a_limit_binds_in_its_own_workspace_alone(lagune: Workspace, alice: User
 
 
 @pytest.mark.own_database
-def test_charges_at_the_same_moment_do_not_pass_a_limit_together(own_database: Database, workspace: Workspace) -> None:
+def test_concurrent_charges_do_not_exceed_a_limit(own_database: Database, workspace: Workspace) -> None:
     grant_credits(workspace=workspace, book="live", amount_credits=100_000, reason="for the tests")
     limit_key(workspace, 3_000)
     gate = threading.Barrier(8)

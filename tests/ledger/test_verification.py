@@ -1,4 +1,4 @@
-"""Tampering shows: every change made behind the ledger's back is found, and named where it is."""
+"""Tampering is detected: every change behind the ledger's back is found and located."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ CLIPS = [uuid.UUID(int=number) for number in range(1, 4)]
 
 @pytest.fixture
 def history(lagune: Workspace, make_workspace: MakeWorkspace) -> Workspace:
-    """A workspace with five transfers in its live book, and another that must never be accused."""
+    """A workspace with five transfers in its live book, and another without any problems."""
     other = make_workspace("other")
     for workspace in (lagune, other):
         grant_credits(workspace=workspace, book="live", amount_credits=5000, reason="Invoice 17")
@@ -37,7 +37,7 @@ def history(lagune: Workspace, make_workspace: MakeWorkspace) -> Workspace:
 
 
 def tamper(*statements: str) -> None:
-    """Change the tables as somebody would who takes the triggers away and puts them back."""
+    """Change the tables as an attacker would, removing and restoring the triggers."""
     drop_triggers()
     with connection.cursor() as cursor:
         for statement in statements:
@@ -47,7 +47,7 @@ def tamper(*statements: str) -> None:
 
 
 def rewrite_from(sequence: int) -> None:
-    """Give the rows from `sequence` on, and the wallet, hashes that fit what they now say."""
+    """Recompute the hashes from row `sequence` on, and the wallet's, to match their contents."""
     drop_triggers()
     for row in Transfer.objects.filter(workspace__slug="lagune", sequence__gte=sequence).order_by("sequence"):
         before = Transfer.objects.filter(workspace=row.workspace, sequence=row.sequence - 1).first()
@@ -65,11 +65,11 @@ def found(*heads: Head) -> list[tuple[str, int | None]]:
     return [(finding.code, finding.sequence) for finding in verify_ledger(expected_heads=heads)]
 
 
-def test_an_honest_ledger_has_no_findings(history: Workspace) -> None:
+def test_sound_ledger_has_no_findings(history: Workspace) -> None:
     assert list(verify_ledger(expected_heads=ledger_heads())) == []
 
 
-def test_an_empty_ledger_has_no_findings(db: None) -> None:
+def test_empty_ledger_has_no_findings(db: None) -> None:
     assert list(verify_ledger()) == []
 
 
@@ -139,13 +139,13 @@ OTHER = "(SELECT id FROM workspaces_workspace WHERE slug = 'other')"
         ),
     ],
 )
-def test_a_change_is_found(history: Workspace, statements: list[str], findings: list[tuple[str, int | None]]) -> None:
+def test_tampering_is_found(history: Workspace, statements: list[str], findings: list[tuple[str, int | None]]) -> None:
     tamper(*statements)
     assert found() == findings
     assert {finding.workspace_id for finding in verify_ledger()} <= {history.pk, None}
 
 
-def test_a_changed_row_with_a_fitting_hash_breaks_the_next_one(history: Workspace) -> None:
+def test_changed_row_with_a_new_hash_breaks_the_chain(history: Workspace) -> None:
     tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 2 AND {HERE}")
     drop_triggers()
     row = Transfer.objects.get(workspace=history, sequence=2)
@@ -156,7 +156,7 @@ def test_a_changed_row_with_a_fitting_hash_breaks_the_next_one(history: Workspac
     assert found() == [("chain", 3)]
 
 
-def test_a_row_slipped_in_behind_the_head_is_found(history: Workspace) -> None:
+def test_row_added_after_the_head_is_found(history: Workspace) -> None:
     last = Transfer.objects.get(workspace=history, sequence=5)
     slipped = Transfer(
         workspace=history,
@@ -175,11 +175,11 @@ def test_a_row_slipped_in_behind_the_head_is_found(history: Workspace) -> None:
     assert found() == [("head", 6)]
 
 
-def test_a_wallet_that_fell_below_zero_in_between_is_found(lagune: Workspace) -> None:
+def test_temporarily_negative_wallet_is_found(lagune: Workspace) -> None:
     charged = 100
     grant_credits(workspace=lagune, book="live", amount_credits=charged, reason="late")
     charge_credits(workspace=lagune, book="live", amount_credits=charged, reference=CLIPS[0])
-    # The two change places: the charge came before there was anything to charge.
+    # Swap the two: the charge now comes before the grant.
     tamper(
         "UPDATE ledger_transfer SET sequence = 3 WHERE sequence = 1",
         "UPDATE ledger_transfer SET sequence = 1, balance_after_credits = 0 WHERE sequence = 2",
@@ -189,7 +189,7 @@ def test_a_wallet_that_fell_below_zero_in_between_is_found(lagune: Workspace) ->
     assert found() == [("running-balance", 1), ("below-zero", 1)]
 
 
-def test_a_consistent_rewrite_shows_against_an_exported_head(history: Workspace) -> None:
+def test_consistent_rewrite_is_found_with_an_exported_head(history: Workspace) -> None:
     heads = list(ledger_heads())
     tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 1 AND {HERE}")
     rewrite_from(1)
@@ -205,19 +205,19 @@ def test_a_consistent_rewrite_shows_against_an_exported_head(history: Workspace)
     ]
 
 
-def test_an_exported_head_is_still_good_when_the_chain_has_grown(history: Workspace) -> None:
+def test_exported_head_stays_valid_as_the_chain_grows(history: Workspace) -> None:
     heads = list(ledger_heads())
     grant_credits(workspace=history, book="live", amount_credits=1, reason="later")
     assert found(*heads, Head(workspace_id=history.pk, book="sandbox", hash=GENESIS_HASH)) == []
 
 
-def test_a_missing_trigger_is_found(history: Workspace) -> None:
+def test_missing_trigger_is_found(history: Workspace) -> None:
     drop_triggers()
     assert found() == [("trigger", None)] * len(every_trigger())
 
 
 @pytest.mark.own_database
-def test_a_second_charge_of_one_clip_is_found(
+def test_second_charge_of_a_clip_is_found(
     own_database: Database, history: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     constraint = next(c for c in Transfer._meta.constraints if c.name == "one_charge_and_one_refund")
@@ -232,23 +232,23 @@ def test_a_second_charge_of_one_clip_is_found(
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_says_that_all_is_well(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_reports_a_sound_ledger(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("verify_ledger")
     assert capsys.readouterr() == ("The ledger is sound: wallets 2, transfers 6, findings 0.\n", "")
 
 
-def test_the_command_names_each_finding_and_fails(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_lists_findings_and_fails(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 2 AND {HERE}")
-    with pytest.raises(CommandError, match=r"^The ledger is not sound: 1 findings\.$") as failed:
+    with pytest.raises(CommandError, match=r"^The ledger isn't sound: 1 findings\.$") as failed:
         call_command("verify_ledger")
     assert failed.value.returncode == 1
     assert capsys.readouterr() == (
         "",
-        f"{history.pk}:live #2 hash: It was changed: its hash is not the hash of what it says.\n",
+        f"{history.pk}:live #2 hash: It was changed: its hash doesn't match its contents.\n",
     )
 
 
-def test_heads_are_exported_and_expected(
+def test_heads_can_be_exported_and_expected(
     history: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     call_command("verify_ledger", export_heads=True)
@@ -258,25 +258,25 @@ def test_heads_are_exported_and_expected(
     assert f"{history.pk}:live:{last.hash}" in json.loads(exported.read_text())["heads"]
 
     call_command("verify_ledger", expect_heads=exported, expect_head=[f"{history.pk}:live:{last.hash}"])
-    with pytest.raises(CommandError, match=r"^The ledger is not sound: 1 findings\.$"):
+    with pytest.raises(CommandError, match=r"^The ledger isn't sound: 1 findings\.$"):
         call_command("verify_ledger", expect_head=[f"{history.pk}:live:{'a' * 64}"])
 
 
 @pytest.mark.parametrize("word", ["", "a:b", "no-uuid:live:00", f"{CLIPS[0]}:play:00"])
-def test_a_head_that_is_none_is_refused(db: None, word: str) -> None:
-    with pytest.raises(CommandError, match="A head is WORKSPACE:BOOK:HASH"):
+def test_malformed_head_is_refused(db: None, word: str) -> None:
+    with pytest.raises(CommandError, match="A head must look like WORKSPACE:BOOK:HASH"):
         call_command("verify_ledger", expect_head=[word])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"heads": 1}', '{"heads": [1]}'])
-def test_a_file_of_heads_that_is_none_is_refused(db: None, tmp_path: Path, text: str) -> None:
+def test_malformed_heads_file_is_refused(db: None, tmp_path: Path, text: str) -> None:
     path = tmp_path / "heads.json"
     path.write_text(text)
-    with pytest.raises(CommandError, match="is not a file written by --export-heads"):
+    with pytest.raises(CommandError, match="wasn't written by --export-heads"):
         call_command("verify_ledger", expect_heads=path)
 
 
-def test_missing_triggers_are_restored_on_request(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_triggers_can_be_restored(history: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     drop_triggers()
     call_command("verify_ledger", restore_triggers=True)
     assert capsys.readouterr() == (
@@ -286,7 +286,7 @@ def test_missing_triggers_are_restored_on_request(history: Workspace, capsys: py
     assert wallet_balance(workspace=history, book="live") == 2000
 
 
-def test_people_who_moved_credits_are_not_deleted(lagune: Workspace, alice: User) -> None:
+def test_people_who_moved_credits_cannot_be_deleted(lagune: Workspace, alice: User) -> None:
     grant_credits(workspace=lagune, book="live", amount_credits=1, reason="", actor=alice)
     with pytest.raises(Exception, match="protected foreign keys"):
         alice.delete()

@@ -4,7 +4,7 @@ from tchavi_studio.ledger.append_only import install_triggers
 
 
 class Migration(migrations.Migration):
-    # No reverse: a ledger is not made changeable again.
+    # No reverse: the ledger never becomes editable again.
 
     dependencies = [("ledger", "0001_initial")]
 

@@ -2,8 +2,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def name_the_keys(apps, schema_editor):
-    """Until now a key named its limit. A limit whose key is gone binds nobody."""
+def move_limits_to_keys(apps, schema_editor):
+    """Until now, keys pointed to their limits. Limits whose key is gone apply to nobody."""
     limits = apps.get_model("ledger", "SpendingLimit")
     keys = apps.get_model("api", "ApiKey").objects.filter(spending_limit_id__isnull=False)
     for key in keys.values("pk", "workspace_id", "spending_limit_id").iterator():
@@ -13,7 +13,7 @@ def name_the_keys(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        # Keys belong to an app above; only this migration has to know the column that they give up afterwards.
+        # Keys belong to an app above; only this migration reads the column they drop afterwards.
         ("api", "0001_initial"),
         ("ledger", "0003_spending_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -26,5 +26,5 @@ class Migration(migrations.Migration):
             "user",
             models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+"),
         ),
-        migrations.RunPython(name_the_keys, migrations.RunPython.noop),
+        migrations.RunPython(move_limits_to_keys, migrations.RunPython.noop),
     ]

@@ -3,7 +3,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    # Apart from the rows' own migration: PostgreSQL alters no table whose rows the same transaction has changed.
+    # A separate migration: PostgreSQL can't alter a table whose rows the same transaction has changed.
 
     dependencies = [("ledger", "0004_limits_of_keys_and_members")]
 

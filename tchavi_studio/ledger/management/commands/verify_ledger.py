@@ -13,7 +13,7 @@ from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
 
 
 class Command(BaseCommand):
-    help = "Recompute the whole ledger from its rows and say what does not follow. Exit status 1 if anything does not."
+    help = "Recompute the whole ledger from its rows and report what doesn't match. Exits with 1 if anything doesn't."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="WORKSPACE:BOOK:HASH",
-            help="a head exported earlier, which its chain must still hold; may be repeated",
+            help="a head exported earlier, which its chain must still contain; may be repeated",
         )
         parser.add_argument(
             "--expect-heads", type=Path, metavar="FILE", help="a file of heads written earlier by --export-heads"
@@ -29,10 +29,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--export-heads",
             action="store_true",
-            help="print the heads as JSON if the ledger is sound; keep it elsewhere",
+            help="print the heads as JSON if the ledger is sound; keep them on another machine",
         )
         parser.add_argument(
-            "--restore-triggers", action="store_true", help="first put missing append-only triggers back, and say which"
+            "--restore-triggers", action="store_true", help="first restore missing append-only triggers, and say which"
         )
 
     def handle(
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             count += 1
             self.stderr.write(str(finding))
         if count:
-            raise CommandError(f"The ledger is not sound: {count} findings.")
+            raise CommandError(f"The ledger isn't sound: {count} findings.")
         if export_heads:
             heads = [f"{head.workspace_id}:{head.book}:{head.hash}" for head in ledger_heads()]
             self.stdout.write(json.dumps({"heads": heads}, indent=1))
@@ -71,11 +71,11 @@ def _parsed_head(word: str) -> Head:
         workspace, book, digest = word.split(":")
         return Head(workspace_id=uuid.UUID(workspace), book=Book(book).value, hash=digest)
     except ValueError:
-        raise CommandError(f"A head is WORKSPACE:BOOK:HASH, not {word!r}.") from None
+        raise CommandError(f"A head must look like WORKSPACE:BOOK:HASH, not {word!r}.") from None
 
 
 def _heads_in(path: Path) -> list[Head]:
     try:
         return [_parsed_head(word) for word in json.loads(path.read_text())["heads"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{path} is not a file written by --export-heads: {error}") from error
+        raise CommandError(f"{path} wasn't written by --export-heads: {error}") from error
