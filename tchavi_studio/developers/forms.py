@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from tchavi_studio.api.models import Scope
 from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
-from tchavi_studio.webhooks.addresses import address_problem
-from tchavi_studio.webhooks.models import EVENT_SWITCHES, URL_MAX_LENGTH, DeliveryState, Event
+from tchavi_studio.webhooks.addresses import url_problem
+from tchavi_studio.webhooks.models import EVENT_FIELDS, URL_MAX_LENGTH, DeliveryState, Event
 
 KINDS = [("live", _("Live")), ("test", _("Test"))]
 LIFETIMES_DAYS = [("", _("Never")), ("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year"))]
@@ -51,14 +51,14 @@ class EndpointForm(forms.Form):
     )
     events = forms.TypedMultipleChoiceField(
         label=_("Events"),
-        choices=[(event.value, event.label) for event in EVENT_SWITCHES],
+        choices=[(event.value, event.label) for event in EVENT_FIELDS],
         coerce=Event,
         error_messages={"required": _("Choose at least one event.")},
     )
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
-        if problem := address_problem(url):
+        if problem := url_problem(url):
             raise ValidationError(problem)
         return url
 

@@ -1,4 +1,4 @@
-"""Which addresses may be told. Where a name leads is looked up at each sending, by `tchavi_studio.outbound`."""
+"""Which URLs messages may be sent to. `tchavi_studio.outbound` resolves host names anew for each attempt."""
 
 from urllib.parse import urlsplit
 
@@ -11,28 +11,28 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def outbound_policy() -> OutboundPolicy:
-    """Whom messages may be sent to: the public internet, and the peers that the operator exempts."""
+    """Messages may go to the public internet and to the peers the operator allows."""
     return OutboundPolicy(allowed_peers=frozenset(settings.STUDIO_OUTBOUND_ALLOW))
 
 
-def address_problem(url: str) -> str:
-    """Why no message may be sent to `url`, for people; "" if it may be tried.
+def url_problem(url: str) -> str:
+    """Why messages can't be sent to `url`, for people; "" if they can.
 
-    Messages go over https. Only to the operator's exempted peers may they go over http, or to another port.
+    Messages go over https. Only peers the operator allows may use http or another port.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
-        return _("This is no address. It should look like https://example.org/webhooks.")
+        return _("Enter a valid URL, like https://example.org/webhooks.")
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname or not url.isprintable() or " " in url:
-        return _("This is no address. It should look like https://example.org/webhooks.")
+        return _("Enter a valid URL, like https://example.org/webhooks.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        return _("Leave out user name, password and the part after #.")
+        return _("Leave out the username, the password and anything after #.")
     if outbound_policy().exempts(parts.hostname, port):
         return ""
     if parts.scheme != "https":
-        return _("The address must begin with https://, so that nobody on the way can read the messages.")
+        return _("The URL must start with https://, so that nobody can read messages in transit.")
     if port not in PUBLIC_PORTS:
-        return _("Messages can be sent to port 443 only.")
+        return _("Messages can only be sent to port 443.")
     return ""

@@ -1,7 +1,7 @@
-"""How a message gets to its endpoint: claimed, sent, settled. Claims and ends are compare-and-set.
+"""How a message gets to its endpoint: claimed, sent, settled. Claiming and settling are compare-and-set.
 
-At least once: whoever dies between claim and end leaves a lease that ends by itself, and the message is sent again
-under the same id. Order is not promised.
+Delivery is at least once: if a worker dies in between, its lease expires and the message is sent again with the same
+id. Order isn't guaranteed.
 """
 
 import time
@@ -19,7 +19,7 @@ from django.utils import timezone
 from tchavi_studio.outbound import OutboundRefusedError, post_bytes
 from tchavi_studio.runtime.leases import RELEASED, Claim, claim_first
 
-from .addresses import address_problem, outbound_policy
+from .addresses import outbound_policy, url_problem
 from .models import DeliveryState, DisabledReason, Event, Problem, WebhookDelivery, WebhookEndpoint, is_success
 from .queries import due_deliveries
 from .services import disable_endpoint
@@ -37,27 +37,27 @@ RETRY_DELAYS = (
     timedelta(hours=10),
     timedelta(hours=10),
 )
-"""The waits after the first, second, … failed attempt, as Standard Webhooks recommends; a little over a day in all."""
+"""The waits after the first, second, … failed attempt, as Standard Webhooks recommends; just over a day in total."""
 
 MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
 MAX_JITTER = 0.1
 DISABLE_AFTER = timedelta(hours=24)
-"""An endpoint that used up a message's attempts and had no success for so long is disabled."""
+"""An endpoint is disabled if a message runs out of attempts and it has had no success for this long."""
 
-ATTEMPTS_KEPT = 20
+MAX_LOGGED_ATTEMPTS = 20
 GONE = 410
 
 _random = SystemRandom()
 
 
 def jitter() -> float:
-    """A factor from 1 up to 1 + MAX_JITTER, so that what failed together is not retried together."""
+    """A factor from 1 to 1 + MAX_JITTER, so that messages that failed together aren't retried together."""
     return _random.uniform(1, 1 + MAX_JITTER)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sending:
-    """A message that a worker has claimed, and its row as it was then, with its endpoint."""
+class ClaimedDelivery:
+    """A message that a worker has claimed: its row at that time, with its endpoint."""
 
     claim: Claim[WebhookDelivery]
     delivery: WebhookDelivery
@@ -65,27 +65,27 @@ class Sending:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an attempt came to. No status: no answer; then the time it took is not told either, as it could tell
-    a closed port from a silent one.
+    """The outcome of an attempt. Without an answer both fields are None: the duration could distinguish a closed port
+    from a silent one.
     """
 
     status_code: int | None = None
     duration_ms: int | None = None
 
 
-def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> Sending | None:
-    """Claim the message that is longest due, but none to the endpoints `excluding`. None when nothing is due."""
+def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> ClaimedDelivery | None:
+    """Claim the message that has been due longest, skipping the endpoints `excluding`. None if nothing is due."""
     due = due_deliveries(timezone.now()).exclude(endpoint__in=excluding)
     while (claim := claim_first(due, lease=LEASE, attempt_count=F("attempt_count") + 1)) is not None:
-        # None: its endpoint was deleted, or disabled, at this very moment.
+        # None if its endpoint was deleted or disabled at that very moment.
         if (delivery := claim.rows.select_related("endpoint").first()) is not None:
-            return Sending(claim=claim, delivery=delivery)
+            return ClaimedDelivery(claim=claim, delivery=delivery)
     return None
 
 
-def send(sending: Sending) -> Answer:
-    """Post a claimed message. Touches no database: it is run in a thread. The address is checked anew each time."""
-    delivery, endpoint = sending.delivery, sending.delivery.endpoint
+def send(claimed: ClaimedDelivery) -> Answer:
+    """Post a claimed message. Runs in a thread and uses no database. The URL is checked again for each attempt."""
+    delivery, endpoint = claimed.delivery, claimed.delivery.endpoint
     headers = signature_headers(
         message_id=delivery.message_id,
         at=timezone.now(),
@@ -94,7 +94,7 @@ def send(sending: Sending) -> Answer:
     )
     began = time.monotonic()
     try:
-        if address_problem(endpoint.url):
+        if url_problem(endpoint.url):
             raise OutboundRefusedError
         status_code = post_bytes(
             endpoint.url,
@@ -108,14 +108,14 @@ def send(sending: Sending) -> Answer:
     return Answer(status_code=status_code, duration_ms=round((time.monotonic() - began) * 1000))
 
 
-def settle(sending: Sending, answer: Answer) -> bool:
-    """Write down what an attempt came to: delivered, to be tried again, or failed for good.
+def settle(claimed: ClaimedDelivery, answer: Answer) -> bool:
+    """Record the outcome of an attempt: delivered, to be retried, or failed.
 
-    False: the claim was lost meanwhile, and nothing was written.
+    Returns False if the claim was lost in the meantime; then nothing is written.
     """
-    claim, delivery, now = sending.claim, sending.delivery, timezone.now()
+    claim, delivery, now = claimed.claim, claimed.delivery, timezone.now()
     delivered = is_success(answer.status_code)
-    # Nobody waits for a test any more a day later.
+    # Nobody would be waiting for a retried test.
     exhausted = delivery.event == Event.TEST or delivery.attempt_count >= MAX_ATTEMPTS
     attempt = {"at": now.isoformat(), "status_code": answer.status_code, "duration_ms": answer.duration_ms}
     changes: dict[str, Any] = {"state": DeliveryState.PENDING, "next_attempt_at": None, "delivered_at": None}
@@ -127,7 +127,7 @@ def settle(sending: Sending, answer: Answer) -> bool:
         changes |= {"next_attempt_at": now + RETRY_DELAYS[delivery.attempt_count - 1] * jitter()}
     problem = Problem.UNREACHABLE if answer.status_code is None else Problem.ANSWER
     with transaction.atomic():
-        # The endpoint's row before the delivery's, as whoever disables or deletes it: else two could wait in a ring.
+        # Lock the endpoint before the delivery, as disabling and deleting do, to avoid deadlocks.
         endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=delivery.endpoint_id).first()
         if endpoint is None:
             return False
@@ -135,18 +135,18 @@ def settle(sending: Sending, answer: Answer) -> bool:
             status_code=answer.status_code,
             duration_ms=answer.duration_ms,
             problem="" if delivered else problem,
-            attempts=[*delivery.attempts, attempt][-ATTEMPTS_KEPT:],
+            attempts=[*delivery.attempts, attempt][-MAX_LOGGED_ATTEMPTS:],
             **RELEASED,
             **changes,
         )
         if not settled:
             return False
-        _note_health(endpoint, delivery, answer, exhausted=exhausted)
+        _record_health(endpoint, delivery, answer, exhausted=exhausted)
     return True
 
 
-def _note_health(endpoint: WebhookEndpoint, delivery: WebhookDelivery, answer: Answer, *, exhausted: bool) -> None:
-    """Keep up since when, and how often, the endpoint has failed; disable it when it is time."""
+def _record_health(endpoint: WebhookEndpoint, delivery: WebhookDelivery, answer: Answer, *, exhausted: bool) -> None:
+    """Record since when and how often the endpoint has failed, and disable it if it's time."""
     row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
     if is_success(answer.status_code):
         row.filter(failing_since__isnull=False).update(failing_since=None, failure_count=0)

@@ -1,4 +1,4 @@
-"""Who wants to be told (endpoints), and what is told to whom (deliveries). A delivery's row is its outbox."""
+"""Endpoints, and the deliveries to them. A delivery's row is its outbox."""
 
 import json
 import uuid
@@ -21,35 +21,35 @@ MAX_ENDPOINTS_PER_WORKSPACE = 10
 
 
 class Event(models.TextChoices):
-    """What a message is about: its `type`."""
+    """The `type` of a message."""
 
     JOB_COMPLETED = "job.completed", gettext_lazy("A clip is finished")
-    JOB_FAILED = "job.failed", gettext_lazy("A clip failed or was cancelled, and is refunded")
-    TEST = "webhook.test", gettext_lazy("A test, sent by hand")
+    JOB_FAILED = "job.failed", gettext_lazy("A clip failed or was cancelled, and was refunded")
+    TEST = "webhook.test", gettext_lazy("A test, sent manually")
 
 
-EVENT_SWITCHES = {Event.JOB_COMPLETED: "sends_completed", Event.JOB_FAILED: "sends_failed"}
-"""The events that an endpoint may ask for, each with the field that says so. Tests go to the endpoint they are for."""
+EVENT_FIELDS = {Event.JOB_COMPLETED: "sends_completed", Event.JOB_FAILED: "sends_failed"}
+"""The events an endpoint can subscribe to, each with its field. Tests need no subscription."""
 
 
 class DisabledReason(models.TextChoices):
-    """Why an endpoint gets nothing."""
+    """Why an endpoint was disabled."""
 
-    BY_HAND = "by_hand", gettext_lazy("It was disabled by hand.")
-    GONE = "gone", gettext_lazy("It answered 410 Gone, which asks never to be called again.")
+    BY_HAND = "by_hand", gettext_lazy("It was disabled manually.")
+    GONE = "gone", gettext_lazy("It answered 410 Gone, so it doesn't want any more messages.")
     FAILING = "failing", gettext_lazy("Every attempt failed for more than a day.")
 
 
 class WebhookEndpoint(models.Model):
-    """One address that messages are posted to.
+    """A URL that messages are posted to.
 
-    The secret signs them, so it is kept as it is. After a rotation the previous one signs too, until
-    `previous_secret_until`. `failing_since` and `failure_count` tell of the attempts since the last success.
+    `secret` signs them, so it is stored unhashed. After a rotation the previous one signs too, until
+    `previous_secret_until`. `failing_since` and `failure_count` cover the attempts since the last success.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.CharField(gettext_lazy("address"), max_length=URL_MAX_LENGTH)
+    url = models.CharField(gettext_lazy("URL"), max_length=URL_MAX_LENGTH)
     sends_completed = models.BooleanField(default=True)
     sends_failed = models.BooleanField(default=True)
     secret = models.CharField(max_length=100, default=new_secret)
@@ -94,8 +94,8 @@ class WebhookEndpoint(models.Model):
 
     @property
     def events(self) -> list[Event]:
-        """The events that this endpoint asks for."""
-        return [event for event, switch in EVENT_SWITCHES.items() if getattr(self, switch)]
+        """The events this endpoint subscribes to."""
+        return [event for event, switch in EVENT_FIELDS.items() if getattr(self, switch)]
 
     @property
     def has_previous_secret(self) -> bool:
@@ -104,12 +104,12 @@ class WebhookEndpoint(models.Model):
 
     @property
     def signing_secrets(self) -> list[str]:
-        """The secrets that sign a message sent now, the current one first."""
+        """The secrets that currently sign messages, newest first."""
         return [self.secret, *([self.previous_secret] if self.has_previous_secret else [])]
 
 
 class DeliveryState(models.TextChoices):
-    """Where a delivery is. Both ends can be left again by redelivering it."""
+    """The state of a delivery. Redelivering it starts again from any state."""
 
     PENDING = "pending", gettext_lazy("Waiting")
     DELIVERED = "delivered", gettext_lazy("Delivered")
@@ -117,20 +117,20 @@ class DeliveryState(models.TextChoices):
 
 
 class Problem(models.TextChoices):
-    """What was wrong with the last attempt. That nobody answered is never told more closely: a closed port, a refused
-    address and a broken certificate look the same, so that the studio is no scanner of its own network.
+    """What was wrong with the last attempt. Closed ports, refused addresses and broken certificates all look the same,
+    so that the studio can't be used to scan its own network.
     """
 
-    UNREACHABLE = "unreachable", gettext_lazy("No answer: it could not be reached, or took too long.")
-    ANSWER = "answer", gettext_lazy("It did not answer with success.")
-    DISABLED = "disabled", gettext_lazy("The endpoint was disabled before it was delivered.")
+    UNREACHABLE = "unreachable", gettext_lazy("No answer: it couldn't be reached or took too long.")
+    ANSWER = "answer", gettext_lazy("It didn't answer with a success status.")
+    DISABLED = "disabled", gettext_lazy("The endpoint was disabled before delivery.")
 
 
 class WebhookDelivery(LeasedModel):
-    """One message to one endpoint: written with the change it tells of, then sent until it is answered with success.
+    """One message to one endpoint: written together with the change it reports, then sent until it succeeds.
 
-    `payload` is the body to the byte, so that each attempt sends the same. `attempts` are the latest ones: `{"at",
-    "status_code", "duration_ms"}`. `attempt_count` counts from the last time that a person asked for it.
+    `payload` is the exact body, so that every attempt sends the same bytes. `attempts` holds the latest ones: `{"at",
+    "status_code", "duration_ms"}`. `attempt_count` restarts when a person redelivers the message.
     """
 
     message_id = models.CharField(max_length=36, unique=True)
@@ -182,8 +182,8 @@ class WebhookDelivery(LeasedModel):
         return self.leased_until is not None and self.leased_until > timezone.now()
 
     @property
-    def is_moving(self) -> bool:
-        """Whether a page that shows it will be out of date in a moment."""
+    def needs_refresh(self) -> bool:
+        """Whether a page showing this delivery will soon be out of date."""
         soon = timezone.now() + timedelta(seconds=10)
         return self.next_attempt_at is not None and (self.is_being_sent or self.next_attempt_at <= soon)
 
@@ -215,12 +215,12 @@ class WebhookDelivery(LeasedModel):
 
 
 def is_success(status_code: int | None) -> bool:
-    """Whether an answer says that the message was taken: any 2xx."""
+    """Whether the status code accepts the message: any 2xx."""
     return status_code is not None and 200 <= status_code < 300
 
 
 def answer_hint(status_code: int | None) -> str:
-    """What an answer does not say by itself, for people. None: there was none."""
+    """Advice about a status code, for people. None means there was no answer."""
     if status_code is None:
-        return gettext("It could not be reached, or took too long.")
-    return gettext("Redirects are not followed: enter the address it leads to.") if 300 <= status_code < 400 else ""
+        return gettext("It couldn't be reached or took too long.")
+    return gettext("Redirects aren't followed. Enter the final URL instead.") if 300 <= status_code < 400 else ""

@@ -1,4 +1,4 @@
-"""Mail to the people who look after a workspace's webhooks."""
+"""Email to the people who manage a workspace's webhooks."""
 
 import logging
 from uuid import UUID
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 MAIL_TIMEOUT_SECONDS = 10
 
 
-def tell_of_disabled_endpoint(endpoint_id: UUID) -> None:
-    """Mail the workspace's owners and admins that an endpoint was disabled, and why.
+def email_disabled_endpoint(endpoint_id: UUID) -> None:
+    """Email the workspace's owners and admins that an endpoint was disabled, and why.
 
-    Never raises for the mail server's sake: the page says the same.
+    A failing mail server raises nothing: the webhook's page says the same.
     """
     endpoint = WebhookEndpoint.objects.select_related("workspace").get(pk=endpoint_id)
     managing = [role for role, permissions in ROLE_PERMISSIONS.items() if Permission.MANAGE in permissions]
@@ -30,12 +30,12 @@ def tell_of_disabled_endpoint(endpoint_id: UUID) -> None:
     path = reverse("developers:webhook", args=[endpoint.workspace.slug, endpoint.pk])
     origin = settings.STUDIO_PUBLIC_URL or f"http://127.0.0.1:{settings.PORT}"
     message = EmailMessage(
-        subject=_("A webhook of %(workspace)s was disabled") % {"workspace": " ".join(endpoint.workspace.name.split())},
+        subject=_("A webhook in %(workspace)s was disabled") % {"workspace": " ".join(endpoint.workspace.name.split())},
         body="\n\n".join(
             [
                 _("The studio no longer sends messages to %(url)s.") % {"url": endpoint.url},
                 str(DisabledReason(endpoint.disabled_reason).label),
-                _("Clips and credits are not affected. When the receiver works, enable the webhook here:")
+                _("Your clips and credits aren't affected. Once the receiver works again, enable the webhook here:")
                 + f"\n{origin}{path}",
             ]
         ),
@@ -44,5 +44,5 @@ def tell_of_disabled_endpoint(endpoint_id: UUID) -> None:
     )
     try:
         message.send()
-    except OSError:  # smtplib's errors are of this kind
-        logger.warning("The notice about webhook %s could not be mailed.", endpoint.pk, exc_info=True)
+    except OSError:  # the base class of smtplib's errors
+        logger.warning("Couldn't email the notice about webhook %s.", endpoint.pk, exc_info=True)

@@ -1,4 +1,4 @@
-"""Reads on endpoints and deliveries. What a person sees begins with the workspace they are in."""
+"""Reads of endpoints and deliveries. What people see always starts from their workspace."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,29 +9,29 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from tchavi_studio.runtime.leases import free, taken
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import EVENT_SWITCHES, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
+from .models import EVENT_FIELDS, DeliveryState, Event, WebhookDelivery, WebhookEndpoint
 
 ROWS_PER_PAGE = 20
 
 
 def enabled_endpoints(event: Event) -> QuerySet[WebhookEndpoint]:
-    """All endpoints that are to be told of `event`, of every workspace."""
-    return WebhookEndpoint.objects.filter(disabled_at=None, **{EVENT_SWITCHES[event]: True})
+    """All enabled endpoints that subscribe to `event`, from every workspace."""
+    return WebhookEndpoint.objects.filter(disabled_at=None, **{EVENT_FIELDS[event]: True})
 
 
 def due_deliveries(now: datetime) -> QuerySet[WebhookDelivery]:
-    """What is to be sent at `now` and nobody is sending, longest due first."""
+    """Deliveries due at `now` that nobody is sending, longest due first."""
     return WebhookDelivery.objects.filter(
         free(now),
         state=DeliveryState.PENDING,
         next_attempt_at__lte=now,
-        # Not by a join: it is claimed with this condition.
+        # A subquery, because claims update with this condition and can't join.
         endpoint__in=WebhookEndpoint.objects.filter(disabled_at=None),
     ).order_by("next_attempt_at", "id")
 
 
 def deliveries_being_sent(now: datetime) -> QuerySet[WebhookDelivery]:
-    """What some worker, of any machine, is sending at `now`."""
+    """Deliveries that workers, on any machine, are sending at `now`."""
     return WebhookDelivery.objects.filter(taken(now), state=DeliveryState.PENDING)
 
 
@@ -46,7 +46,7 @@ def endpoints_for_workspace(workspace: Workspace) -> QuerySet[WebhookEndpoint]:
 
 
 def endpoint_for_workspace(workspace: Workspace, endpoint_id: UUID) -> WebhookEndpoint:
-    """One of the workspace's endpoints. Raises WebhookEndpoint.DoesNotExist, also for another workspace's."""
+    """One of the workspace's endpoints. Raises WebhookEndpoint.DoesNotExist, even for another workspace's."""
     return WebhookEndpoint.objects.select_related("created_by").get(workspace=workspace, pk=endpoint_id)
 
 
@@ -59,23 +59,23 @@ def delivery_for_workspace(workspace: Workspace, endpoint_id: UUID, message_id: 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryPage:
-    """A page of an endpoint's log, newest first. `newer` and `older` are the ids to go on from, None at the ends."""
+    """A page of an endpoint's log, newest first. `newer` and `older` are the ids to continue from, None at the ends."""
 
     rows: list[WebhookDelivery]
     newer: int | None
     older: int | None
 
     @property
-    def is_moving(self) -> bool:
-        return any(delivery.is_moving for delivery in self.rows)
+    def needs_refresh(self) -> bool:
+        return any(delivery.needs_refresh for delivery in self.rows)
 
 
 def delivery_page(
     *, endpoint: WebhookEndpoint, state: str = "", before: int | None = None, after: int | None = None
 ) -> DeliveryPage:
-    """The endpoint's deliveries of one state (or all), older than the id `before` or just newer than the id `after`.
+    """The endpoint's deliveries, all or in one state, older than the id `before` or just newer than the id `after`.
 
-    Rows are found by their place, so a page stays the same however many are written meanwhile.
+    Keyset pagination: new deliveries don't shift the pages.
     """
     deliveries = endpoint.deliveries.defer("payload", "attempts")
     if state:

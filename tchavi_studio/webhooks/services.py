@@ -1,4 +1,4 @@
-"""Writes on endpoints, and the outbox: what is recorded here is sent by `delivery.py`."""
+"""Writes to endpoints and the outbox. `delivery.py` sends what is recorded here."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ from tchavi_studio.runtime.leases import RELEASED, free
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import (
-    EVENT_SWITCHES,
+    EVENT_FIELDS,
     MAX_ENDPOINTS_PER_WORKSPACE,
     DeliveryState,
     DisabledReason,
@@ -25,21 +25,24 @@ from .models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from .notices import tell_of_disabled_endpoint
+from .notices import email_disabled_endpoint
 from .queries import enabled_endpoints
 from .signing import new_secret
 from .wakeups import wake_deliveries
 
-PREVIOUS_SECRET_VALID = timedelta(hours=24)
-DELIVERIES_KEPT = timedelta(days=30)
+PREVIOUS_SECRET_LIFETIME = timedelta(hours=24)
+DELIVERY_RETENTION = timedelta(days=30)
 
 
 class TooManyEndpointsError(UserFacingError):
-    """The workspace has MAX_ENDPOINTS_PER_WORKSPACE already."""
+    """The workspace already has MAX_ENDPOINTS_PER_WORKSPACE."""
 
     def __init__(self) -> None:
         super().__init__(
-            _("A workspace can have up to %(max)s webhooks. Nothing was added. Delete one that you no longer need.")
+            _(
+                "A workspace can have up to %(max)s webhooks, so nothing was added. Delete one you no longer need, "
+                "then try again."
+            )
             % {"max": MAX_ENDPOINTS_PER_WORKSPACE}
         )
 
@@ -51,55 +54,55 @@ class EndpointDisabledError(UserFacingError):
         super().__init__(_("This webhook is disabled, so nothing was sent. Enable it first."))
 
 
-class BeingSentError(UserFacingError):
-    """The delivery is under way at this moment."""
+class DeliveryInProgressError(UserFacingError):
+    """A worker is sending the message right now."""
 
     def __init__(self) -> None:
-        super().__init__(_("This message is being sent right now. Look again in a moment."))
+        super().__init__(_("This message is being sent right now. Try again in a moment."))
 
 
 # --- Endpoints --------------------------------------------------------------------------------------------------------
 
 
 def create_endpoint(*, workspace: Workspace, creator: User, url: str, events: list[Event]) -> WebhookEndpoint:
-    """Add an endpoint with a secret of its own. Raises TooManyEndpointsError at MAX_ENDPOINTS_PER_WORKSPACE."""
+    """Add an endpoint with a new secret. Raises TooManyEndpointsError at MAX_ENDPOINTS_PER_WORKSPACE."""
     with transaction.atomic():
-        # The workspace's row is held, so that two at once can't both be the last that fits.
+        # Lock the workspace's row, so that concurrent requests can't exceed the maximum.
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         if workspace.webhook_endpoints.count() >= MAX_ENDPOINTS_PER_WORKSPACE:
             raise TooManyEndpointsError
-        return WebhookEndpoint.objects.create(workspace=workspace, created_by=creator, url=url, **_switches(events))
+        return WebhookEndpoint.objects.create(workspace=workspace, created_by=creator, url=url, **_event_fields(events))
 
 
 def edit_endpoint(*, endpoint: WebhookEndpoint, url: str, events: list[Event]) -> None:
-    """Change where messages go and which. What already waits goes to the new address."""
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=url, **_switches(events))
+    """Change an endpoint's URL and events. Waiting messages go to the new URL."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=url, **_event_fields(events))
 
 
-def _switches(events: list[Event]) -> dict[str, bool]:
-    return {switch: event in events for event, switch in EVENT_SWITCHES.items()}
+def _event_fields(events: list[Event]) -> dict[str, bool]:
+    return {switch: event in events for event, switch in EVENT_FIELDS.items()}
 
 
 def rotate_secret(*, endpoint: WebhookEndpoint) -> None:
-    """Give the endpoint a new secret. The one before signs as well for PREVIOUS_SECRET_VALID, older ones no more."""
+    """Give the endpoint a new secret. The previous one signs too for PREVIOUS_SECRET_LIFETIME; older ones stop."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         previous_secret=F("secret"),
-        previous_secret_until=timezone.now() + PREVIOUS_SECRET_VALID,
+        previous_secret_until=timezone.now() + PREVIOUS_SECRET_LIFETIME,
         secret=new_secret(),
     )
 
 
 def enable_endpoint(*, endpoint: WebhookEndpoint) -> None:
-    """Send to the endpoint again, as if it had never failed."""
+    """Resume sending to the endpoint and forget its failures."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         disabled_at=None, disabled_reason="", failing_since=None, failure_count=0
     )
 
 
 def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bool:
-    """Send nothing more to the endpoint; what still waits for it fails, and can be redelivered once it is enabled.
+    """Stop sending to the endpoint. Waiting messages fail, and can be redelivered once it is enabled again.
 
-    False: it was disabled already. Unless a person did it, the workspace's managers are told by mail.
+    Returns False if it was already disabled. Unless a person did it, the workspace's managers get an email.
     """
     with transaction.atomic():
         disabled = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None).update(
@@ -109,12 +112,12 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bo
             state=DeliveryState.FAILED, next_attempt_at=None, problem=Problem.DISABLED, **RELEASED
         )
         if disabled and reason != DisabledReason.BY_HAND:
-            transaction.on_commit(lambda: tell_of_disabled_endpoint(endpoint.pk))
+            transaction.on_commit(lambda: email_disabled_endpoint(endpoint.pk))
     return disabled == 1
 
 
 def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
-    """Delete the endpoint with its log, and with what still waits for it."""
+    """Delete the endpoint with its log and its waiting messages."""
     with transaction.atomic():
         WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
         endpoint.delete()
@@ -124,12 +127,12 @@ def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
 
 
 def record_event(*, workspace_id: uuid.UUID, event: Event, job_id: str, data: Mapping[str, Any]) -> int:
-    """Write down, for each endpoint that asks for `event`, that it is to be told; returns how many.
+    """Record a message for each endpoint that subscribes to `event`; returns how many.
 
-    Call it in the transaction that makes the event true: both are committed, or neither. `data` is JSON.
+    Call it in the transaction that causes the event, so that both are committed or neither. `data` is JSON.
     """
-    assert connection.in_atomic_block, "an event is recorded in the transaction of its cause"
-    # Held until the commit: an endpoint that is deleted meanwhile must not take the cause of the event with it.
+    assert connection.in_atomic_block, "events must be recorded in the transaction that causes them"
+    # Locked until the commit: deleting an endpoint now must not roll back the event's cause.
     endpoints = enabled_endpoints(event).filter(workspace=workspace_id).select_for_update(no_key=True).order_by("pk")
     deliveries = [_message(endpoint, event, data, job_id=job_id) for endpoint in endpoints]
     if deliveries:
@@ -139,7 +142,7 @@ def record_event(*, workspace_id: uuid.UUID, event: Event, job_id: str, data: Ma
 
 
 def send_test_event(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """Queue a test for this endpoint, whichever events it asks for. Raises EndpointDisabledError."""
+    """Queue a test for this endpoint, whatever its events. Raises EndpointDisabledError."""
     if endpoint.is_disabled:
         raise EndpointDisabledError
     with transaction.atomic():
@@ -164,20 +167,20 @@ def _message(endpoint: WebhookEndpoint, event: Event, data: Mapping[str, Any], *
 
 
 def moment(when: datetime) -> str:
-    """An instant as ISO 8601 in UTC, to the second: 2026-11-23T14:00:00Z."""
+    """A time as ISO 8601 in UTC, to the second: 2026-11-23T14:00:00Z."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def redeliver(*, delivery: WebhookDelivery) -> None:
-    """Send a message again from now on, whatever became of it, with all its attempts and under the same id.
+    """Send a message again, whatever its state, with the same id and a full set of attempts.
 
-    Raises EndpointDisabledError, and BeingSentError while a worker is sending it.
+    Raises EndpointDisabledError, and DeliveryInProgressError while a worker is sending it.
     """
     if delivery.endpoint.is_disabled:
         raise EndpointDisabledError
     now = timezone.now()
     with transaction.atomic():
-        # Released: what a worker whose lease has ended has still to say is of the past.
+        # Release it, so that a worker whose lease has expired can no longer write its outcome.
         asked = WebhookDelivery.objects.filter(free(now), pk=delivery.pk).update(
             state=DeliveryState.PENDING,
             attempt_count=0,
@@ -187,14 +190,14 @@ def redeliver(*, delivery: WebhookDelivery) -> None:
             **RELEASED,
         )
         if not asked:
-            raise BeingSentError
+            raise DeliveryInProgressError
         transaction.on_commit(wake_deliveries)
 
 
-def delete_old_deliveries(*, most: int = 500) -> int:
-    """Delete what was settled and is older than DELIVERIES_KEPT, at most `most` at once."""
-    old = WebhookDelivery.objects.filter(created_at__lt=timezone.now() - DELIVERIES_KEPT).exclude(
+def delete_old_deliveries(*, max_count: int = 500) -> int:
+    """Delete up to `max_count` settled deliveries older than DELIVERY_RETENTION, oldest first."""
+    old = WebhookDelivery.objects.filter(created_at__lt=timezone.now() - DELIVERY_RETENTION).exclude(
         state=DeliveryState.PENDING
     )
-    oldest = list(old.order_by("created_at").values_list("pk", flat=True)[:most])
+    oldest = list(old.order_by("created_at").values_list("pk", flat=True)[:max_count])
     return WebhookDelivery.objects.filter(pk__in=oldest).delete()[0] if oldest else 0

@@ -1,4 +1,4 @@
-"""Who is woken up to send messages."""
+"""The wake-up for workers that send messages."""
 
 from tchavi_studio.runtime.wakeups import queue_wake_up
 
@@ -8,5 +8,5 @@ MAX_UNREAD = 10
 
 
 def wake_deliveries() -> None:
-    """Tell a worker that something is to be sent. Several may send at once, so some wake-ups may lie there unread."""
+    """Wake a worker to send messages. Several can send in parallel, so a few wake-ups may be unread."""
     queue_wake_up(TASK, cluster=CLUSTER, max_unread=MAX_UNREAD)

@@ -58,18 +58,18 @@ def test_added_webhook_shows_its_secret_only_on_its_page(
     ("url", "problem"),
     [
         ("", "Enter the URL to send messages to."),
-        ("example.org/hook", "This is no address. It should look like https://example.org/webhooks."),
-        ("https://", "This is no address. It should look like https://example.org/webhooks."),
-        ("https://exa mple.org/", "This is no address. It should look like https://example.org/webhooks."),
-        ("https://example.org:99999/", "This is no address. It should look like https://example.org/webhooks."),
-        ("javascript:alert(1)", "This is no address. It should look like https://example.org/webhooks."),
-        ("https://me:secret@example.org/", "Leave out user name, password and the part after #."),
-        ("https://example.org/#part", "Leave out user name, password and the part after #."),
+        ("example.org/hook", "Enter a valid URL, like https://example.org/webhooks."),
+        ("https://", "Enter a valid URL, like https://example.org/webhooks."),
+        ("https://exa mple.org/", "Enter a valid URL, like https://example.org/webhooks."),
+        ("https://example.org:99999/", "Enter a valid URL, like https://example.org/webhooks."),
+        ("javascript:alert(1)", "Enter a valid URL, like https://example.org/webhooks."),
+        ("https://me:secret@example.org/", "Leave out the username, the password and anything after #."),
+        ("https://example.org/#part", "Leave out the username, the password and anything after #."),
         (
             "http://example.org/hook",
-            "The address must begin with https://, so that nobody on the way can read the messages.",
+            "The URL must start with https://, so that nobody can read messages in transit.",
         ),
-        ("https://example.org:8443/hook", "Messages can be sent to port 443 only."),
+        ("https://example.org:8443/hook", "Messages can only be sent to port 443."),
     ],
 )
 def test_invalid_url_is_refused(alice_browser: Client, url: str, problem: str) -> None:
@@ -100,7 +100,7 @@ def test_a_workspace_has_at_most_ten_webhooks(
     assert 'action="/w/alices-studio/developers/webhooks/add/"' not in alice_browser.get(ROOT).content.decode()
     response = alice_browser.post(f"{ROOT}add/", {"url": URL, "events": "job.failed"})
     assert response.status_code == 422
-    assert "A workspace can have up to 10 webhooks." in main_text(response)
+    assert "A workspace can have up to 10 webhooks, so nothing was added." in main_text(response)
 
 
 def test_edit_url_and_events(alice_browser: Client, hook: WebhookEndpoint) -> None:
@@ -129,7 +129,7 @@ def test_disable_enable_and_delete(alice_browser: Client, hook: WebhookEndpoint,
     waiting.refresh_from_db()
     assert waiting.state == "failed"
     page = main_text(alice_browser.get(path_of(hook)))
-    assert "It was disabled by hand." in page
+    assert "It was disabled manually." in page
     assert "Send a test" not in page
     alice_browser.post(path_of(hook, "enable/"))
     hook.refresh_from_db()

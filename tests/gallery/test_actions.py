@@ -16,7 +16,7 @@ def now(clip: Generation) -> Generation:
 
 
 @pytest.mark.parametrize(
-    ("name", "state", "said"),
+    ("name", "state", "toasts"),
     [
         ("cancel", State.QUEUED, ["Cancelled. 1,300 credits refunded."]),
         ("dismiss", State.FAILED, []),
@@ -25,12 +25,12 @@ def now(clip: Generation) -> Generation:
     ],
 )
 def test_plain_form_redirects_back(
-    alice_browser: Client, url: Url, make_clip: MakeClip, name: str, state: State, said: list[str]
+    alice_browser: Client, url: Url, make_clip: MakeClip, name: str, state: State, toasts: list[str]
 ) -> None:
     clip = make_clip(state)
     response = alice_browser.post(url(name, clip), {"next": f"{url('gallery')}?show=all"})
     assert (response.status_code, response["Location"]) == (302, f"{url('gallery')}?show=all")
-    assert [str(message) for message in get_messages(response.wsgi_request)] == said
+    assert [str(message) for message in get_messages(response.wsgi_request)] == toasts
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A real receiver on loopback, and endpoints that lead to it."""
+"""A real receiver on loopback, and an endpoint for it."""
 
 import json
 import threading
@@ -23,20 +23,20 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 @dataclass
 class Received:
-    """One request that the receiver got."""
+    """A request the receiver got."""
 
     path: str
     headers: dict[str, str]
     body: bytes
 
     def verified(self, secret: str) -> Any:
-        """The message, as the public library hands it out. Raises WebhookVerificationError."""
+        """The message as verified by the public library. Raises WebhookVerificationError."""
         return Webhook(secret).verify(self.body, self.headers)
 
 
 @dataclass
 class Receiver:
-    """Keeps what it gets, and answers with `status` and `answer_headers`, once `may_answer` is set."""
+    """Keeps requests and answers with `status` and `answer_headers` once `may_answer` is set."""
 
     port: int = 0
     status: int = 204
@@ -52,7 +52,7 @@ class Receiver:
 
 @pytest.fixture
 def receiver(settings: Settings) -> Iterator[Receiver]:
-    """A receiver that the operator has exempted."""
+    """A receiver the operator allows."""
     receiver = Receiver()
     receiver.may_answer.set()
 
@@ -89,14 +89,14 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 @pytest.fixture
 def endpoint(workspace: Workspace, alice: User, receiver: Receiver) -> WebhookEndpoint:
-    """Alice's webhook, told of everything."""
+    """Alice's webhook, subscribed to every event."""
     return services.create_endpoint(
         workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_COMPLETED, Event.JOB_FAILED]
     )
 
 
 def record(workspace: Workspace, event: Event = Event.JOB_COMPLETED, *, number: int = 1) -> WebhookDelivery:
-    """Record one event; the delivery to the workspace's one endpoint."""
+    """Record an event and return its newest delivery."""
     with transaction.atomic():
         services.record_event(
             workspace_id=workspace.pk, event=event, job_id=f"job_{number:032x}", data={"id": f"job_{number:032x}"}
@@ -104,8 +104,8 @@ def record(workspace: Workspace, event: Event = Event.JOB_COMPLETED, *, number: 
     return WebhookDelivery.objects.order_by("-id")[0]
 
 
-def attempt(message: WebhookDelivery) -> delivery.Sending:
-    """Claim what is due, send it and settle it; then `message` is as the row is."""
+def attempt(message: WebhookDelivery) -> delivery.ClaimedDelivery:
+    """Claim the due delivery, send it, settle it and refresh `message`."""
     claim = delivery.claim_next_delivery()
     assert claim is not None
     assert delivery.settle(claim, delivery.send(claim)) is True
@@ -118,18 +118,18 @@ def payload(message: WebhookDelivery) -> Any:
 
 
 class Clock:
-    """What `timezone.now()` answers within the fixture `clock`."""
+    """What `timezone.now()` returns while the fixture `clock` is used."""
 
     def __init__(self) -> None:
         self.now = timezone.now().replace(microsecond=0)
 
-    def pass_by(self, duration: timedelta) -> None:
+    def advance(self, duration: timedelta) -> None:
         self.now += duration
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Time stands still until a test lets it pass; and nothing is jittered."""
+    """Freeze time until a test moves it on, and switch jitter off."""
     clock = Clock()
 
     def now() -> datetime:

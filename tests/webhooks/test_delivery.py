@@ -1,4 +1,4 @@
-"""How messages get to a real receiver: signed, again after failures, and never lost."""
+"""Deliveries to a real receiver: signed, retried and never lost."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +33,7 @@ from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from .conftest import Clock, Receiver, attempt, payload, record
 
 
-def test_a_message_is_delivered_and_verifies(
-    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
-) -> None:
+def test_delivered_message_verifies(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     message = record(workspace)
     tasks.deliver_due()
     message.refresh_from_db()
@@ -57,7 +55,7 @@ def test_a_message_is_delivered_and_verifies(
     assert message.duration_ms == message.attempts[0]["duration_ms"]
 
 
-def test_a_changed_message_or_another_secret_does_not_verify(
+def test_changed_message_or_wrong_secret_does_not_verify(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     record(workspace)
@@ -70,7 +68,7 @@ def test_a_changed_message_or_another_secret_does_not_verify(
         request.verified(endpoint.secret)
 
 
-def test_the_example_of_the_docs_verifies(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+def test_docs_example_verifies(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     page = (Path(django_settings.BASE_DIR) / "docs" / "webhooks.md").read_text()
     example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert example
@@ -85,7 +83,7 @@ def test_the_example_of_the_docs_verifies(endpoint: WebhookEndpoint, workspace: 
     assert names["receive"](request.body + b" ", request.headers) == 400
 
 
-def test_after_a_rotation_both_secrets_verify_for_a_day(
+def test_both_secrets_verify_after_a_rotation(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     old = endpoint.secret
@@ -105,19 +103,19 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(
         receiver.requests[1].verified(old)
 
 
-def test_the_previous_secret_ends_after_exactly_24_hours(endpoint: WebhookEndpoint, clock: Clock) -> None:
+def test_previous_secret_expires_after_24_hours(endpoint: WebhookEndpoint, clock: Clock) -> None:
     services.rotate_secret(endpoint=endpoint)
     endpoint.refresh_from_db()
-    clock.pass_by(timedelta(hours=24, seconds=-1))
+    clock.advance(timedelta(hours=24, seconds=-1))
     assert endpoint.signing_secrets == [endpoint.secret, endpoint.previous_secret]
-    clock.pass_by(timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1))
     assert endpoint.signing_secrets == [endpoint.secret]
 
 
 # --- Failures ---------------------------------------------------------------------------------------------------------
 
 
-def test_failures_are_retried_by_the_schedule_and_then_given_up(
+def test_failures_are_retried_on_schedule_then_fail(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     receiver.status = 500
@@ -126,10 +124,10 @@ def test_failures_are_retried_by_the_schedule_and_then_given_up(
     while message.state == DeliveryState.PENDING:
         assert message.next_attempt_at is not None
         waits.append(message.next_attempt_at - clock.now)
-        clock.pass_by(waits[-1] - timedelta(microseconds=1))
+        clock.advance(waits[-1] - timedelta(microseconds=1))
         if waits[-1]:
             assert delivery.claim_next_delivery() is None
-        clock.pass_by(timedelta(microseconds=1))
+        clock.advance(timedelta(microseconds=1))
         attempt(message)
     assert waits == [
         timedelta(0),
@@ -150,12 +148,12 @@ def test_failures_are_retried_by_the_schedule_and_then_given_up(
 
 
 @given(st.integers(1, 7))
-def test_jitter_lengthens_a_wait_by_a_tenth_at_most(attempt_count: int) -> None:
+def test_jitter_adds_at_most_a_tenth(attempt_count: int) -> None:
     wait = delivery.RETRY_DELAYS[attempt_count - 1]
     assert wait <= wait * delivery.jitter() <= wait * 1.1
 
 
-def test_a_success_on_a_retry_is_the_end(
+def test_successful_retry_delivers(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     receiver.status = 503
@@ -164,7 +162,7 @@ def test_a_success_on_a_retry_is_the_end(
     endpoint.refresh_from_db()
     assert (endpoint.failing_since, endpoint.failure_count) == (clock.now, 1)
     receiver.status = 200
-    clock.pass_by(timedelta(seconds=5))
+    clock.advance(timedelta(seconds=5))
     attempt(message)
     endpoint.refresh_from_db()
     assert (message.state, message.attempt_count, message.delivered_at) == ("delivered", 2, clock.now)
@@ -172,16 +170,16 @@ def test_a_success_on_a_retry_is_the_end(
     assert (endpoint.failing_since, endpoint.failure_count) == (None, 0)
 
 
-def test_a_redirect_is_not_followed(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+def test_redirects_are_not_followed(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     receiver.status, receiver.answer_headers = 307, {"Location": receiver.url + "/elsewhere"}
     message = record(workspace)
     attempt(message)
     assert [request.path for request in receiver.requests] == ["/hook"]
     assert (message.state, message.status_code) == ("pending", 307)
-    assert message.explanation == "It answered 307. Redirects are not followed: enter the address it leads to."
+    assert message.explanation == "It answered 307. Redirects aren't followed. Enter the final URL instead."
 
 
-def test_a_slow_receiver_is_not_waited_for(
+def test_slow_receiver_times_out(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.15)
@@ -197,9 +195,7 @@ def test_a_slow_receiver_is_not_waited_for(
     )
 
 
-def test_an_answer_without_end_costs_little(
-    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
-) -> None:
+def test_long_response_body_is_ignored(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     receiver.status, receiver.answer_body = 200, b"x" * 300_000
     message = record(workspace)
     attempt(message)
@@ -219,29 +215,29 @@ def test_an_answer_without_end_costs_little(
         "ftp://8.8.8.8/hook",
     ],
 )
-def test_an_address_is_checked_at_each_sending_and_fails_like_any_other(
+def test_refused_url_fails_like_an_unreachable_one(
     endpoint: WebhookEndpoint, workspace: Workspace, settings: Settings, url: str
 ) -> None:
     message = record(workspace)
-    # As if it had been fine when it was added: another name server, another setting.
+    # As if the URL had been fine when it was added, and DNS or the settings had changed since.
     WebhookEndpoint.objects.update(url=url)
     attempt(message)
-    told = (message.status_code, message.duration_ms, message.problem, message.explanation)
-    assert told == (None, None, "unreachable", "No answer: it could not be reached, or took too long.")
+    outcome = (message.status_code, message.duration_ms, message.problem, message.explanation)
+    assert outcome == (None, None, "unreachable", "No answer: it couldn't be reached or took too long.")
 
 
-def test_a_closed_port_is_told_like_a_refused_address(
+def test_closed_port_looks_like_a_refused_url(
     endpoint: WebhookEndpoint, workspace: Workspace, settings: Settings
 ) -> None:
     message = record(workspace)
     WebhookEndpoint.objects.update(url="http://127.0.0.1:9/hook")
     settings.STUDIO_OUTBOUND_ALLOW = ("127.0.0.1:9",)
     attempt(message)
-    told = (message.status_code, message.duration_ms, message.problem, message.attempts[0]["duration_ms"])
-    assert told == (None, None, "unreachable", None)
+    outcome = (message.status_code, message.duration_ms, message.problem, message.attempts[0]["duration_ms"])
+    assert outcome == (None, None, "unreachable", None)
 
 
-def test_an_exemption_that_was_withdrawn_holds_for_what_waits(
+def test_withdrawn_allowance_applies_to_waiting_messages(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, settings: Settings
 ) -> None:
     message = record(workspace)
@@ -254,7 +250,7 @@ def test_an_exemption_that_was_withdrawn_holds_for_what_waits(
 # --- Disabling --------------------------------------------------------------------------------------------------------
 
 
-def test_gone_disables_at_once_and_tells_the_managers(
+def test_gone_disables_the_endpoint_and_emails_the_managers(
     endpoint: WebhookEndpoint,
     workspace: Workspace,
     receiver: Receiver,
@@ -275,12 +271,12 @@ def test_gone_disables_at_once_and_tells_the_managers(
     assert (waiting.state, waiting.problem, waiting.attempt_count) == ("failed", Problem.DISABLED, 0)
     [mailed] = mail.outbox
     assert mailed.recipients() == [alice.email]
-    assert mailed.subject == "A webhook of Alice's studio was disabled"
+    assert mailed.subject == "A webhook in Alice's studio was disabled"
     assert endpoint.url in mailed.body
     assert f"/w/alices-studio/developers/webhooks/{endpoint.pk}/" in mailed.body
 
 
-def test_an_endpoint_is_disabled_when_a_message_was_given_up_after_a_day_of_failures(
+def test_endpoint_is_disabled_after_a_day_of_failures(
     endpoint: WebhookEndpoint,
     workspace: Workspace,
     receiver: Receiver,
@@ -291,7 +287,7 @@ def test_an_endpoint_is_disabled_when_a_message_was_given_up_after_a_day_of_fail
     message = record(workspace)
     attempt(message)
     WebhookDelivery.objects.update(attempt_count=7)
-    clock.pass_by(timedelta(hours=24))
+    clock.advance(timedelta(hours=24))
     with django_capture_on_commit_callbacks(execute=True):
         attempt(message)
     endpoint.refresh_from_db()
@@ -307,13 +303,13 @@ def test_less_than_a_day_of_failures_does_not_disable(
     message = record(workspace)
     attempt(message)
     WebhookDelivery.objects.update(attempt_count=7)
-    clock.pass_by(timedelta(hours=24, microseconds=-1))
+    clock.advance(timedelta(hours=24, microseconds=-1))
     attempt(message)
     endpoint.refresh_from_db()
     assert (message.state, endpoint.is_disabled, endpoint.failure_count) == ("failed", False, 2)
 
 
-def test_a_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+def test_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     waiting = record(workspace)
     assert services.disable_endpoint(endpoint=endpoint, reason=DisabledReason.BY_HAND) is True
     assert services.disable_endpoint(endpoint=endpoint, reason=DisabledReason.GONE) is False
@@ -321,7 +317,7 @@ def test_a_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: 
     assert endpoint.disabled_reason == DisabledReason.BY_HAND
     record(workspace, number=2)
     assert WebhookDelivery.objects.count() == 1
-    # Recorded by a transaction that still saw it enabled.
+    # As if recorded by a transaction that still saw the endpoint enabled.
     WebhookDelivery.objects.update(state="pending", next_attempt_at=timezone.now(), problem="")
     tasks.deliver_due()
     with pytest.raises(services.EndpointDisabledError):
@@ -336,7 +332,7 @@ def test_a_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: 
     assert len(receiver.requests) == 1
 
 
-def test_a_mail_server_that_is_down_does_not_keep_an_endpoint_enabled(
+def test_endpoint_is_disabled_even_if_email_fails(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, django_capture_on_commit_callbacks: Any
 ) -> None:
     receiver.status = 410
@@ -350,10 +346,10 @@ def test_a_mail_server_that_is_down_does_not_keep_an_endpoint_enabled(
     assert endpoint.disabled_reason == DisabledReason.GONE
 
 
-# --- Tests by hand ----------------------------------------------------------------------------------------------------
+# --- Test events ------------------------------------------------------------------------------------------------------
 
 
-def test_a_test_is_signed_and_tried_once_and_counts_for_nothing(endpoint: WebhookEndpoint, receiver: Receiver) -> None:
+def test_test_event_is_signed_tried_once_and_not_counted(endpoint: WebhookEndpoint, receiver: Receiver) -> None:
     receiver.status = 500
     message = services.send_test_event(endpoint=endpoint)
     attempt(message)
@@ -365,7 +361,7 @@ def test_a_test_is_signed_and_tried_once_and_counts_for_nothing(endpoint: Webhoo
     assert (endpoint.failing_since, endpoint.failure_count) == (None, 0)
 
 
-def test_a_test_goes_to_its_endpoint_only(
+def test_test_event_goes_only_to_its_endpoint(
     endpoint: WebhookEndpoint, workspace: Workspace, alice: User, receiver: Receiver
 ) -> None:
     services.create_endpoint(workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_FAILED])
@@ -376,40 +372,40 @@ def test_a_test_goes_to_its_endpoint_only(
 # --- Crashes and late workers -----------------------------------------------------------------------------------------
 
 
-def test_a_worker_that_dies_while_sending_loses_nothing(
+def test_dead_worker_loses_no_message(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     message = record(workspace)
     died = delivery.claim_next_delivery()
     assert died is not None
     assert delivery.send(died).status_code == 204
-    clock.pass_by(delivery.LEASE - timedelta(microseconds=1))
+    clock.advance(delivery.LEASE - timedelta(microseconds=1))
     assert delivery.claim_next_delivery() is None
-    clock.pass_by(timedelta(microseconds=1))
+    clock.advance(timedelta(microseconds=1))
     attempt(message)
     assert (message.state, message.attempt_count, message.leased_by) == ("delivered", 2, None)
     assert [request.headers["webhook-id"] for request in receiver.requests] == [message.message_id] * 2
 
 
-def test_dying_at_the_last_attempt_loses_nothing_either(
+def test_worker_dying_at_the_last_attempt_loses_no_message(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     message = record(workspace)
     WebhookDelivery.objects.update(attempt_count=7)
     assert delivery.claim_next_delivery() is not None
-    clock.pass_by(delivery.LEASE)
+    clock.advance(delivery.LEASE)
     receiver.status = 500
     attempt(message)
     assert (message.state, message.attempt_count) == ("failed", 9)
 
 
-def test_a_worker_past_its_lease_writes_nothing(
+def test_worker_past_its_lease_writes_nothing(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     message = record(workspace)
     late = delivery.claim_next_delivery()
     assert late is not None
-    clock.pass_by(delivery.LEASE)
+    clock.advance(delivery.LEASE)
     attempt(message)
     assert delivery.settle(late, Answer(status_code=500, duration_ms=1)) is False
     message.refresh_from_db()
@@ -417,7 +413,7 @@ def test_a_worker_past_its_lease_writes_nothing(
     assert (message.state, message.status_code, endpoint.failure_count) == ("delivered", 204, 0)
 
 
-def test_a_message_whose_endpoint_is_deleted_meanwhile_is_nobodys(
+def test_message_of_a_deleted_endpoint_is_not_settled(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     record(workspace)
@@ -427,20 +423,20 @@ def test_a_message_whose_endpoint_is_deleted_meanwhile_is_nobodys(
     assert delivery.settle(claim, delivery.send(claim)) is False
 
 
-def test_one_message_is_claimed_once(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+def test_message_is_claimed_once(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
     record(workspace)
     assert delivery.claim_next_delivery() is not None
     assert delivery.claim_next_delivery() is None
 
 
 @pytest.mark.own_database
-def test_of_many_workers_one_sends_a_message(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+def test_concurrent_workers_claim_each_message_once(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
     for number in range(12):
         record(workspace, number=number)
 
     def claim_all() -> list[int]:
         try:
-            return [sending.delivery.pk for sending in iter(delivery.claim_next_delivery, None)]
+            return [claimed.delivery.pk for claimed in iter(delivery.claim_next_delivery, None)]
         finally:
             connections.close_all()
 
@@ -453,12 +449,12 @@ def test_of_many_workers_one_sends_a_message(endpoint: WebhookEndpoint, workspac
 # --- Redelivery -------------------------------------------------------------------------------------------------------
 
 
-def test_a_redelivery_is_the_same_message_with_all_its_attempts_again(
+def test_redelivery_sends_the_same_message_with_fresh_attempts(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, clock: Clock
 ) -> None:
     message = record(workspace)
     attempt(message)
-    clock.pass_by(timedelta(days=2))
+    clock.advance(timedelta(days=2))
     receiver.status = 500
     services.redeliver(delivery=message)
     attempt(message)
@@ -469,17 +465,17 @@ def test_a_redelivery_is_the_same_message_with_all_its_attempts_again(
     assert receiver.requests[0].body == receiver.requests[1].body
 
 
-def test_what_is_being_sent_is_not_redelivered(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+def test_message_being_sent_cannot_be_redelivered(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
     message = record(workspace)
     assert delivery.claim_next_delivery() is not None
-    with pytest.raises(services.BeingSentError):
+    with pytest.raises(services.DeliveryInProgressError):
         services.redeliver(delivery=message)
 
 
-def test_the_log_of_attempts_is_bounded(
+def test_attempt_log_is_bounded(
     endpoint: WebhookEndpoint, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "ATTEMPTS_KEPT", 3)
+    monkeypatch.setattr(delivery, "MAX_LOGGED_ATTEMPTS", 3)
     message = record(workspace)
     for status_code in range(500, 505):
         claim = delivery.claim_next_delivery()
@@ -493,7 +489,7 @@ def test_the_log_of_attempts_is_bounded(
 # --- The task ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_slow_receiver_leaves_room_for_the_others(
+def test_slow_receiver_leaves_room_for_others(
     endpoint: WebhookEndpoint, workspace: Workspace, alice: User, settings: Settings, receiver: Receiver
 ) -> None:
     other = services.create_endpoint(
@@ -501,13 +497,13 @@ def test_a_slow_receiver_leaves_room_for_the_others(
     )
     for number in range(4):
         record(workspace, number=number)
-    running: dict[Any, delivery.Sending] = {}
-    while (sending := tasks._claim_beside(running)) is not None:
-        running[object()] = sending
-    assert sorted(sending.delivery.endpoint_id for sending in running.values()) == sorted([endpoint.pk, other.pk] * 2)
+    running: dict[Any, delivery.ClaimedDelivery] = {}
+    while (claimed := tasks._claim_next(running)) is not None:
+        running[object()] = claimed
+    assert sorted(claimed.delivery.endpoint_id for claimed in running.values()) == sorted([endpoint.pk, other.pk] * 2)
 
 
-def test_many_are_sent_in_one_slice(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
+def test_one_slice_sends_many_messages(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
     for number in range(20):
         record(workspace, number=number)
     tasks.deliver_due()
@@ -515,7 +511,7 @@ def test_many_are_sent_in_one_slice(endpoint: WebhookEndpoint, workspace: Worksp
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 20
 
 
-def test_no_more_tasks_send_than_there_is_room_for(
+def test_task_sends_nothing_when_all_slots_are_taken(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "MAX_PARALLEL", 1)
@@ -526,11 +522,11 @@ def test_no_more_tasks_send_than_there_is_room_for(
     assert receiver.requests == []
 
 
-def test_a_message_that_breaks_its_sender_does_not_hold_up_the_others(
+def test_broken_message_does_not_hold_up_others(
     endpoint: WebhookEndpoint, workspace: Workspace, alice: User, receiver: Receiver
 ) -> None:
     broken = record(workspace)
-    WebhookEndpoint.objects.update(secret="whsec_")  # no key at all: signing raises
+    WebhookEndpoint.objects.update(secret="whsec_")  # no key: signing raises
     fine = services.create_endpoint(workspace=workspace, creator=alice, url=receiver.url, events=[Event.JOB_FAILED])
     record(workspace, Event.JOB_FAILED)
     WebhookDelivery.objects.filter(endpoint=endpoint, event="job.failed").delete()
@@ -541,7 +537,7 @@ def test_a_message_that_breaks_its_sender_does_not_hold_up_the_others(
     assert (broken.state, broken.problem, message.state) == ("pending", Problem.UNREACHABLE, "delivered")
 
 
-def test_the_sweep_finds_what_has_no_wake_up(
+def test_sweep_queues_a_lost_wake_up(
     endpoint: WebhookEndpoint, workspace: Workspace, django_capture_on_commit_callbacks: Any
 ) -> None:
     from django_q.models import OrmQ
@@ -563,7 +559,7 @@ def test_wake_ups_do_not_pile_up(endpoint: WebhookEndpoint, workspace: Workspace
     assert OrmQ.objects.count() == 10
 
 
-def test_settled_messages_are_kept_for_thirty_days(
+def test_settled_messages_are_deleted_after_30_days(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     _settled, waiting, fresh = (record(workspace, number=number) for number in range(3))

@@ -1,4 +1,4 @@
-"""What is written down when a clip ends: in the same transaction, once, for whoever asks, and cheaply."""
+"""Events recorded when a clip ends: in the same transaction, once, for each subscriber, with few queries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ def add(workspace: Workspace, creator: User, *asked: Event) -> WebhookEndpoint:
 
 
 def finish(generation: Generation, tmp_path: Any) -> bool:
-    """Finish a clip by the core's own way, with an output that was "stored" without decoding a file."""
+    """Finish a clip through the lifecycle, pretending to store an output."""
     claim = lifecycle.claim_next_render()
     assert claim is not None
     assert claim.pk == generation.pk
@@ -78,7 +78,7 @@ def finish(generation: Generation, tmp_path: Any) -> bool:
         return lifecycle.finish_generation(claim, path=tmp_path / "clip.mp4")
 
 
-def test_a_finished_clip_is_told(both: WebhookEndpoint, start: Start, tmp_path: Any) -> None:
+def test_finished_clip_sends_completed(both: WebhookEndpoint, start: Start, tmp_path: Any) -> None:
     key_id = uuid4()
     generation = start(key_id=key_id)
     assert finish(generation, tmp_path) is True
@@ -105,7 +105,7 @@ def test_a_finished_clip_is_told(both: WebhookEndpoint, start: Start, tmp_path: 
     }
 
 
-def test_a_failed_clip_is_told_with_its_reason_and_refund(both: WebhookEndpoint, start: Start) -> None:
+def test_failed_clip_sends_reason_and_refund(both: WebhookEndpoint, start: Start) -> None:
     generation = start()
     assert lifecycle.fail_generation(generation.pk, code="render_failed", message="The render failed.") is True
     [message] = WebhookDelivery.objects.all()
@@ -116,13 +116,13 @@ def test_a_failed_clip_is_told_with_its_reason_and_refund(both: WebhookEndpoint,
     assert data["studio"]["source"] == "browser"
 
 
-def test_programs_are_told_in_english_whoever_asked(both: WebhookEndpoint, start: Start) -> None:
+def test_error_messages_are_in_english(both: WebhookEndpoint, start: Start) -> None:
     first, second = start(), start()
     with override("fr"):
         lifecycle.fail_generation(first.pk, code="reference_image_unreadable", figures={"number": 2})
         lifecycle.cancel_queued(second.pk)
-    told = [payload(message)["data"]["error"] for message in WebhookDelivery.objects.order_by("created_at", "id")]
-    assert told == [
+    errors = [payload(message)["data"]["error"] for message in WebhookDelivery.objects.order_by("created_at", "id")]
+    assert errors == [
         {
             "code": "reference_image_unreadable",
             "message": "Reference image 2 couldn't be read. Try again with another file.",
@@ -131,7 +131,7 @@ def test_programs_are_told_in_english_whoever_asked(both: WebhookEndpoint, start
     ]
 
 
-def test_a_cancelled_clip_is_a_failed_job(both: WebhookEndpoint, start: Start) -> None:
+def test_cancelled_clip_is_a_failed_job(both: WebhookEndpoint, start: Start) -> None:
     assert lifecycle.cancel_queued(start().pk) is True
     [message] = WebhookDelivery.objects.all()
     data = payload(message)["data"]
@@ -139,14 +139,7 @@ def test_a_cancelled_clip_is_a_failed_job(both: WebhookEndpoint, start: Start) -
     assert data["error"]["message"] == "Cancelled before work on it began."
 
 
-def test_messages_are_in_english_whoever_causes_them(both: WebhookEndpoint, start: Start) -> None:
-    with override("fr"):
-        assert lifecycle.cancel_queued(start().pk) is True
-    data = payload(WebhookDelivery.objects.get())["data"]
-    assert data["error"] == {"code": "cancelled", "message": "Cancelled before work on it began."}
-
-
-def test_the_message_tells_what_the_api_tells(both: WebhookEndpoint, start: Start, rf: Any, settings: Any) -> None:
+def test_message_matches_the_api(both: WebhookEndpoint, start: Start, rf: Any, settings: Any) -> None:
     from tchavi_studio.api.records import job_record
 
     generation = start(is_test=True, key_id=uuid4())
@@ -157,7 +150,7 @@ def test_the_message_tells_what_the_api_tells(both: WebhookEndpoint, start: Star
     assert data == job_record(generation, rf.get("/"))
 
 
-def test_an_end_that_did_not_happen_is_not_told(both: WebhookEndpoint, start: Start) -> None:
+def test_clip_ends_only_once(both: WebhookEndpoint, start: Start) -> None:
     generation = start()
     assert lifecycle.cancel_queued(generation.pk) is True
     assert lifecycle.cancel_queued(generation.pk) is False
@@ -165,7 +158,7 @@ def test_an_end_that_did_not_happen_is_not_told(both: WebhookEndpoint, start: St
     assert WebhookDelivery.objects.count() == 1
 
 
-def test_the_change_and_its_message_are_one_transaction(both: WebhookEndpoint, start: Start) -> None:
+def test_change_and_message_share_a_transaction(both: WebhookEndpoint, start: Start) -> None:
     generation = start()
 
     def rolled_back() -> None:
@@ -181,7 +174,7 @@ def test_the_change_and_its_message_are_one_transaction(both: WebhookEndpoint, s
 
 
 @pytest.mark.parametrize("how", ["finish", "fail", "cancel"])
-def test_without_its_message_a_clip_does_not_end(both: WebhookEndpoint, start: Start, tmp_path: Any, how: str) -> None:
+def test_clip_does_not_end_without_its_message(both: WebhookEndpoint, start: Start, tmp_path: Any, how: str) -> None:
     generation = start()
     ends: dict[str, Callable[[], object]] = {
         "finish": lambda: finish(generation, tmp_path),
@@ -195,7 +188,7 @@ def test_without_its_message_a_clip_does_not_end(both: WebhookEndpoint, start: S
     assert Transfer.objects.filter(reference=generation.pk, kind="refund").count() == 0
 
 
-def test_each_endpoint_is_told_what_it_asked_for(
+def test_endpoints_get_only_their_events(
     workspace: Workspace, alice: User, bob: User, start: Start, tmp_path: Any
 ) -> None:
     finished = add(workspace, alice, Event.JOB_COMPLETED)
@@ -207,8 +200,8 @@ def test_each_endpoint_is_told_what_it_asked_for(
 
     finish(start(), tmp_path)
     lifecycle.cancel_queued(start().pk)
-    told = set(WebhookDelivery.objects.values_list("endpoint", "event"))
-    assert told == {
+    sent = set(WebhookDelivery.objects.values_list("endpoint", "event"))
+    assert sent == {
         (finished.pk, "job.completed"),
         (failed.pk, "job.failed"),
         (everything.pk, "job.completed"),
@@ -217,13 +210,13 @@ def test_each_endpoint_is_told_what_it_asked_for(
     assert len(set(WebhookDelivery.objects.values_list("message_id", flat=True))) == 4
 
 
-def test_one_event_is_one_message_for_each_endpoint(both: WebhookEndpoint, workspace: Workspace) -> None:
+def test_event_is_one_message_per_endpoint(both: WebhookEndpoint, workspace: Workspace) -> None:
     record(workspace)
     with pytest.raises(IntegrityError), transaction.atomic():
         record(workspace)
 
 
-def test_nobody_to_tell_costs_one_query(
+def test_event_without_subscribers_takes_one_query(
     workspace: Workspace, start: Start, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     generation = start()
@@ -232,7 +225,7 @@ def test_nobody_to_tell_costs_one_query(
 
 
 @pytest.mark.parametrize("endpoint_count", [1, 5])
-def test_many_to_tell_cost_three(
+def test_event_with_subscribers_takes_three_queries(
     workspace: Workspace,
     alice: User,
     start: Start,
@@ -250,7 +243,7 @@ def test_many_to_tell_cost_three(
     assert WebhookDelivery.objects.count() == endpoint_count
 
 
-def test_a_wake_up_goes_out_with_the_commit(
+def test_wake_up_is_queued_on_commit(
     both: WebhookEndpoint, workspace: Workspace, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
@@ -262,7 +255,7 @@ def test_a_wake_up_goes_out_with_the_commit(
     assert wake_up.func() == "tchavi_studio.webhooks.tasks.deliver_due"
 
 
-def test_a_workspace_has_ten_endpoints_at_most(workspace: Workspace, alice: User) -> None:
+def test_workspace_has_at_most_ten_endpoints(workspace: Workspace, alice: User) -> None:
     for _number in range(10):
         add(workspace, alice, Event.JOB_FAILED)
     with pytest.raises(services.TooManyEndpointsError):

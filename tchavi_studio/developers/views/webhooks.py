@@ -14,7 +14,7 @@ from tchavi_studio.developers.forms import EndpointForm, LogFilter
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.webhooks import queries, services
 from tchavi_studio.webhooks.models import (
-    EVENT_SWITCHES,
+    EVENT_FIELDS,
     MAX_ENDPOINTS_PER_WORKSPACE,
     DeliveryState,
     DisabledReason,
@@ -50,7 +50,7 @@ def _redirect_to_endpoint(request: WorkspaceRequest, endpoint_id: UUID) -> HttpR
 @workspace_view(can=Permission.MANAGE)
 def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     """The workspace's webhooks, and a form to add one."""
-    return _endpoint_list(request, EndpointForm(initial={"events": list(EVENT_SWITCHES)}))
+    return _endpoint_list(request, EndpointForm(initial={"events": list(EVENT_FIELDS)}))
 
 
 def _endpoint_list(request: WorkspaceRequest, form: EndpointForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:

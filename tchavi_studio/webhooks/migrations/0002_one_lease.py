@@ -1,4 +1,4 @@
-"""The one lease. What is being sent keeps its end and loses its number: it is sent again when that is over."""
+"""Use the shared lease. Deliveries in progress keep their lease's end but lose its number, so they are sent again."""
 
 from django.db import migrations, models
 
