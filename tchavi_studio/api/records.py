@@ -43,7 +43,7 @@ from tchavi_studio.generations.params import (
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.generations.records import job_facts, public_job_id, studio_record
 from tchavi_studio.ledger.models import Transfer
-from tchavi_studio.webhooks.services import moment
+from tchavi_studio.webhooks.services import iso_utc
 
 from .addresses import SIGNED_SECONDS, signed_url
 
@@ -110,7 +110,7 @@ def transfer_record(transfer: Transfer) -> TransferRecord:
         balance_after=transfer.balance_after_credits,
         job_id=public_job_id(transfer.clip_id) if transfer.clip_id else None,
         reason=transfer.reason,
-        created_at=moment(transfer.created_at),
+        created_at=iso_utc(transfer.created_at),
     )
 
 
@@ -159,7 +159,7 @@ def _model_hints(model: str) -> list[str]:
 
 
 def _expiry() -> str:
-    return moment(timezone.now() + timedelta(seconds=SIGNED_SECONDS))
+    return iso_utc(timezone.now() + timedelta(seconds=SIGNED_SECONDS))
 
 
 def _seconds(duration_seconds: float | None) -> float | None:

@@ -13,7 +13,7 @@ from tchavi_studio.client.records import (
     JobStatus,
     StudioRecord,
 )
-from tchavi_studio.webhooks.services import moment
+from tchavi_studio.webhooks.services import iso_utc
 
 from .models import Generation, State
 
@@ -38,7 +38,7 @@ def job_facts(generation: Generation) -> JobFacts:
         id=public_job_id(generation.pk),
         status=status,
         model=generation.model,
-        created_at=moment(generation.created_at),
+        created_at=iso_utc(generation.created_at),
         tchavi=BillingRecord(credits_used=generation.price_credits),
     )
     if status == JobStatus.FAILED:
@@ -59,6 +59,6 @@ def ended_job_record(generation: Generation) -> EndedJobRecord:
         facts = job_facts(generation)
     return EndedJobRecord(
         **facts,
-        finished_at=moment(generation.finished_at or generation.updated_at),
+        finished_at=iso_utc(generation.finished_at or generation.updated_at),
         studio=EndedStudioRecord(**studio_record(generation), source="browser" if generation.key_id is None else "api"),
     )

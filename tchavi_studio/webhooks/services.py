@@ -154,7 +154,7 @@ def send_test_event(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 def _message(endpoint: WebhookEndpoint, event: Event, data: Mapping[str, Any], *, job_id: str = "") -> WebhookDelivery:
     now = timezone.now()
-    payload = {"type": event.value, "timestamp": moment(now), "data": data}
+    payload = {"type": event.value, "timestamp": iso_utc(now), "data": data}
     return WebhookDelivery(
         message_id=f"msg_{uuid.uuid4().hex}",
         endpoint=endpoint,
@@ -166,7 +166,7 @@ def _message(endpoint: WebhookEndpoint, event: Event, data: Mapping[str, Any], *
     )
 
 
-def moment(when: datetime) -> str:
+def iso_utc(when: datetime) -> str:
     """A time as ISO 8601 in UTC, to the second: 2026-11-23T14:00:00Z."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -105,7 +105,7 @@ def test_each_provider_phase_has_its_text_and_no_cancel_button(
 
 
 @pytest.mark.parametrize(
-    ("state", "for_account", "is_told"),
+    ("state", "for_account", "is_shown"),
     [
         (State.QUEUED, False, True),
         (State.QUEUED, True, False),
@@ -113,7 +113,7 @@ def test_each_provider_phase_has_its_text_and_no_cancel_button(
         (State.PROCESSING, False, True),
     ],
 )
-def test_no_estimate_while_stalled(make_clip: MakeClip, state: State, for_account: bool, is_told: bool) -> None:
+def test_no_estimate_while_stalled(make_clip: MakeClip, state: State, for_account: bool, is_shown: bool) -> None:
     clip = make_clip(state)
     card = Card(
         clip=clip,
@@ -121,7 +121,7 @@ def test_no_estimate_while_stalled(make_clip: MakeClip, state: State, for_accoun
         wait=Wait(place=1, for_account=for_account) if state == State.QUEUED else None,
     )
     context = {"card": card, "clip": clip, "workspace": clip.workspace}
-    assert ("half finish in" in render_to_string("gallery/_phase.html", context)) == is_told
+    assert ("half finish in" in render_to_string("gallery/_phase.html", context)) == is_shown
 
 
 def test_lost_answer_deadline_follows_the_setting(

@@ -22,7 +22,7 @@ from tchavi_studio.generations.services import start_generation
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.webhooks import services
 from tchavi_studio.webhooks.models import DisabledReason, Event, WebhookDelivery, WebhookEndpoint
-from tchavi_studio.webhooks.services import moment
+from tchavi_studio.webhooks.services import iso_utc
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .conftest import payload, record
@@ -92,13 +92,13 @@ def test_finished_clip_sends_completed(both: WebhookEndpoint, start: Start, tmp_
     )
     assert payload(message) == {
         "type": "job.completed",
-        "timestamp": moment(message.created_at),
+        "timestamp": iso_utc(message.created_at),
         "data": {
             "id": f"job_{generation.pk.hex}",
             "status": "completed",
             "model": "seedance-2",
-            "created_at": moment(generation.created_at),
-            "finished_at": moment(generation.finished_at),
+            "created_at": iso_utc(generation.created_at),
+            "finished_at": iso_utc(generation.finished_at),
             "tchavi": {"credits_used": 1300},
             "studio": {"engine": "preview", "seed": 7, "is_test": False, "source": "api"},
         },
