@@ -1,4 +1,4 @@
-"""What programs are told when a generation ends."""
+"""The webhook messages sent when a generation ends."""
 
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from .records import ended_job_record, public_job_id
 
 
 def record_end(generation_id: UUID) -> None:
-    """Write down for the workspace's webhooks that a generation has come to its end.
+    """Record the end of a generation for the workspace's webhooks.
 
-    Call it in the transaction that ends it: without one, a crash in between would tell nobody. One query where there
-    is no webhook to tell.
+    Call it in the transaction that ends the generation, or a crash in between would lose the message. One query if no
+    webhook is listening.
     """
     generation = Generation.objects.filter(
         Q(_listening(Event.JOB_COMPLETED), state=State.COMPLETED)

@@ -1,7 +1,7 @@
-"""Why clips fail, told once for every place that tells it: cards, statement, exposure page, `/v1`, webhooks.
+"""Why clips fail, in words: one table for cards, the statement, the exposure page, `/v1` and webhooks.
 
-A failed clip stores a code, and the figures that its sentence needs, never a sentence: the reader's language is known
-only when it is shown. What a provider says is stored as it came and shown whole, instead of anything from this table.
+A failed clip stores a code and the figures for its sentence, never the sentence: the reader's language isn't known
+until it is shown. A provider's own words are stored as they came, and shown instead of anything from this table.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 Text = Promise | str
 
 MODEL_REFUSED = "model_not_allowed"
-"""The provider refuses a model to the studio's account."""
+"""The provider account may not use this model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What is told of one code: what happened, what to do next, and both places that have room for a few words."""
+    """The words for one code: what happened, what to do next, and short forms for the statement and exposure page."""
 
     reason: Text
     label: Text
@@ -36,7 +36,7 @@ FAILURES: dict[str, Failure] = {
         reason=_("Cancelled before work on it began."),
         label=_("Cancelled before it began"),
     ),
-    # The preview engine's.
+    # From the preview engine.
     "first_frame_unreadable": Failure(
         reason=_("The first frame couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE
     ),
@@ -75,7 +75,7 @@ FAILURES: dict[str, Failure] = {
         label=_("Rendering kept being interrupted"),
         remedy=KEEPS_FAILING,
     ),
-    # What can happen to a clip at the provider, on its way there, and on its way back.
+    # From sending a clip to the provider, following it and fetching it.
     "output_unreadable": Failure(
         reason=_("The finished clip arrived damaged or incomplete, so it wasn't kept."),
         label=_("The finished clip was damaged"),
@@ -103,7 +103,7 @@ FAILURES: dict[str, Failure] = {
         remedy=_("Try again, or change the prompt or the references."),
     ),
     "account_unavailable": Failure(
-        reason=_("The provider refused the studio's account for too long, so this clip was never sent."),
+        reason=_("The provider kept refusing the studio's account, so this clip was never sent."),
         label=_("The provider refused the studio's account"),
         remedy=_("Ask the site's admin, then try again."),
     ),
@@ -117,16 +117,16 @@ FAILURES: dict[str, Failure] = {
         label=_("The request couldn't be sent to the provider"),
         remedy=_("Change the prompt or the references, then try again."),
     ),
-    # Codes of the provider's API, which come with words of its own.
+    # Codes from the provider's API, which come with its own words.
     "references_unreachable": Failure(
-        reason=_("The provider couldn't get at a reference."),
-        label=_("The provider couldn't get at a reference"),
+        reason=_("The provider couldn't fetch a reference."),
+        label=_("The provider couldn't fetch a reference"),
     ),
     "invalid_request": Failure(
         reason=_("The provider refused the request."),
         label=_("The provider refused the request"),
     ),
-    # No longer given, but for ever in the ledger.
+    # No longer used, but the ledger keeps it forever.
     "reference_unreadable": Failure(reason=_("A reference couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE),
 }
 
@@ -144,7 +144,7 @@ ACCOUNT_REMEDIES: dict[str, Promise] = {
     "http_404": CHECK_ADDRESS,
     "http_405": CHECK_ADDRESS,
 }
-"""What the site's admins can do when the provider refuses the studio's account. No clip fails of it: they wait."""
+"""What site admins can do when the provider refuses the provider account. Clips wait for it instead of failing."""
 
 
 OUTPUT_FAILURES = {"too_complex": "output_unchecked"}
@@ -157,20 +157,20 @@ def output_failure_code(refusal_code: str) -> str:
 
 
 def failure_reason(code: str, *, figures: Mapping[str, object], provider_message: str) -> str:
-    """Why a clip failed, as a whole sentence: the provider's own words if it gave any. "" without a code."""
+    """Why a clip failed, as a sentence: the provider's own words if it gave any. "" without a code."""
     if provider_message or not code:
         return provider_message
     try:
         return str(FAILURES[code].reason) % figures
     except KeyError:
-        # A provider's code, or one that happens to be ours but comes without our figures.
+        # A provider's code; it may even match one of ours, but comes without our figures.
         return gettext("The provider couldn't make this clip. It gave no reason, only the code %(code)s.") % {
             "code": code
         }
 
 
 def failure_remedy(code: str, *, provider_message: str) -> str:
-    """What to do next, as a whole sentence; "" where nothing is known to help, or a provider speaks for itself."""
+    """What to do next, as a sentence; "" if nothing is known to help, or the provider gave its own words."""
     return str(FAILURES[code].remedy) if code in FAILURES and not provider_message else ""
 
 
@@ -188,5 +188,5 @@ def exposure_label(code: str) -> str:
 
 
 def account_remedy(code: str) -> str:
-    """What the site's admins can do about a refusal of the studio's account."""
+    """What site admins can do when the provider refuses the provider account with this code."""
     return str(ACCOUNT_REMEDIES.get(code, CHECK_ALL))

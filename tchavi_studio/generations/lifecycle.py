@@ -1,7 +1,7 @@
 """How a generation moves from state to state. Every move is a compare-and-set: one row changes, or nothing does.
 
-Each function here may be called by any number of workers at once, late, or twice. Where it answers False, somebody
-else was faster or the row has moved on, and the caller must do nothing more.
+Any number of workers may call these functions concurrently, late, or twice. False means that another worker was faster
+or the row has moved on; the caller must do nothing more.
 """
 
 import logging
@@ -46,13 +46,13 @@ WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
 def move_generation(
     generation_id: UUID, *, sources: Collection[State], only_if: Q | None = None, **changes: Any
 ) -> bool:
-    """Change the row if it is in one of `sources` and, where given, meets `only_if`: a claim's `held`, or `lapsed`."""
+    """Change the row if its state is in `sources` and it meets `only_if`: a claim's `held`, or `lapsed`."""
     rows = Generation.objects.filter(only_if or Q(), pk=generation_id, state__in=sources)
     return rows.update(**_new_version(), **changes) == 1
 
 
 def claim_next(waiting: QuerySet[Generation], **changes: Any) -> Claim[Generation] | None:
-    """Claim the first of `waiting` that is free, for another attempt. None when there is none."""
+    """Claim the first free row of `waiting` for another attempt. None if there is none."""
     return claim_first(waiting, attempt_count=F("attempt_count") + 1, **_new_version(), **changes)
 
 
@@ -61,13 +61,13 @@ def _new_version() -> dict[str, Any]:
 
 
 def claim_next_render() -> Claim[Generation] | None:
-    """Claim the preview that has waited longest. None when nothing waits."""
+    """Claim the preview that has waited longest. None if none is waiting."""
     waiting = Generation.objects.filter(engine=Engine.PREVIEW, state=State.QUEUED).order_by("created_at", "id")
     return claim_next(waiting, state=State.PROCESSING, started_at=timezone.now(), progress_percent=0)
 
 
 def report_progress(claim: Claim[Generation], *, progress_percent: int) -> bool:
-    """Write down how far a render is, and renew the lease. False: the claim is lost, stop rendering."""
+    """Record a render's progress and renew its lease. False: the claim is lost, stop rendering."""
     return move_generation(
         claim.pk,
         sources={State.PROCESSING},
@@ -78,7 +78,7 @@ def report_progress(claim: Claim[Generation], *, progress_percent: int) -> bool:
 
 
 def give_back_render(claim: Claim[Generation]) -> bool:
-    """Put a render that was stopped back into the queue, if it is still ours; the attempt does not count."""
+    """Put a stopped render back in the queue if we still hold it. The attempt doesn't count."""
     return move_generation(
         claim.pk,
         sources=WORKING_STATES,
@@ -91,9 +91,9 @@ def give_back_render(claim: Claim[Generation]) -> bool:
 
 
 def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
-    """Take the rendered file at `path` over and complete the generation.
+    """Take over the rendered file at `path` and complete the generation.
 
-    A file that does not hold up fails the generation, with its refund. Either way `path` is gone afterwards.
+    A broken file fails the generation and refunds it. Either way `path` is gone afterwards.
     """
     saving = move_generation(
         claim.pk,
@@ -117,10 +117,10 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
 
 
 def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
-    """Complete a generation that is being saved with the file at `path`, which is gone afterwards.
+    """Complete a generation in state "saving" with the file at `path`, which is gone afterwards.
 
-    The file is stored and verified first; only then does the state flip, so "completed" always has its file. Raises
-    `RefusedFileError` for a file that is no whole clip, and what `while_held` raises; the generation stays as it was.
+    The file is stored and verified before the state changes, so a completed generation always has its file. Raises
+    `RefusedFileError` for a broken or incomplete clip, and whatever `while_held` raises; the generation is unchanged.
     """
     generation = Generation.objects.select_related("workspace", "creator").get(pk=claim.pk)
     asset = store_output(
@@ -160,10 +160,10 @@ def fail_generation(
     only_if: Q | None = None,
     needs_review: bool = False,
 ) -> bool:
-    """End a generation as failed and refund it, in one transaction.
+    """Fail a generation and refund it, in one transaction.
 
-    `code` is one of failures.py, with the `figures` that its sentence needs; or the provider's own, with what it said
-    as `message`. `needs_review` tells the site's admins that the provider may have billed it all the same.
+    `code` is from failures.py, with the `figures` for its sentence, or from the provider, with its words as `message`.
+    `needs_review` tells the site's admins that the provider may have billed it anyway.
     """
     return _end_with_refund(
         generation_id,
@@ -178,7 +178,7 @@ def fail_generation(
 
 
 def cancel_queued(generation_id: UUID) -> bool:
-    """End a generation that nobody has begun to work on, and refund it. False once work has begun."""
+    """Cancel a generation and refund it. False once work on it has begun."""
     return _end_with_refund(generation_id, sources={State.QUEUED}, state=State.CANCELLED, error_code="cancelled")
 
 
@@ -204,10 +204,10 @@ def _end_with_refund(
 
 
 def rescue_abandoned_renders() -> int:
-    """Give renders whose lease has ended back to the queue, or fail them after their last attempt.
+    """Put renders whose lease has ended back in the queue, or fail them after the last attempt.
 
-    Returns how many were rescued or failed. Rendering the same request again makes the same clip, so a second attempt
-    costs time and nothing else.
+    Returns how many were rescued or failed. A request always renders to the same clip, so another attempt costs only
+    time.
     """
     is_abandoned = lapsed(timezone.now())
     abandoned = Generation.objects.filter(is_abandoned, engine=Engine.PREVIEW, state__in=WORKING_STATES)
@@ -232,13 +232,13 @@ def rescue_abandoned_renders() -> int:
             )
         if moved:
             count += 1
-            logger.warning("Generation %s had lost its worker (attempt %s).", generation.pk, generation.attempt_count)
+            logger.warning("Generation %s lost its worker (attempt %s).", generation.pk, generation.attempt_count)
     return count
 
 
-def delete_orphaned_outputs(*, most: int = 20) -> int:
-    """Delete stored clips that no generation owns: their worker died after storing them, before completing its row."""
+def delete_orphaned_outputs(*, max_count: int = 20) -> int:
+    """Delete stored clips without a generation: their worker died between storing the file and completing the row."""
     orphans = Asset.objects.filter(
         origin=Origin.OUTPUT, generation=None, created_at__lt=timezone.now() - ORPHANED_AFTER
     )
-    return sum(delete_asset(asset=orphan) for orphan in orphans[:most])
+    return sum(delete_asset(asset=orphan) for orphan in orphans[:max_count])

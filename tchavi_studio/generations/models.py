@@ -1,4 +1,4 @@
-"""Generations: one row is one clip on its way, and the row is the truth."""
+"""Generations: one row per clip, which is the truth about it."""
 
 import uuid
 from typing import ClassVar
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class State(models.TextChoices):
-    """Where a generation is. docs/architecture.md has the table: what each means, over `/v1` and for its credits."""
+    """How far a generation is. docs/architecture.md says what each state means in `/v1` and for the credits."""
 
     QUEUED = "queued", _("Waiting")
     SUBMITTING = "submitting", _("Sending")
@@ -47,7 +47,7 @@ class State(models.TextChoices):
 
 
 OPEN_STATES = frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.PROCESSING, State.SAVING})
-"""States that something will still come of. All others are final."""
+"""All other states are final."""
 
 
 class Engine(models.TextChoices):
@@ -58,12 +58,12 @@ class Engine(models.TextChoices):
 
 
 class Generation(LeasedModel):
-    """One clip asked for: the request as it was validated, its price, and what became of it.
+    """One clip: the validated request, its price and its outcome.
 
-    `version` grows with every write that a card may show, and tells an open page whether its card is still right.
-    `key_id` names the API key that asked for it (an id only: keys live in a room above); None from the browser.
-    `is_test` marks what a test key asked for: made by the preview engine, free, and not shown in the browser.
-    `error_code` and `error_figures` say why it failed (see failures.py), `error_message` is what the provider said.
+    `version` grows with every write that a card may show, so that an open page knows whether its card is current.
+    `key_id` is the id of the API key it came from, None from the browser; an id only, because keys belong to an app
+    higher up. `is_test` marks a test key's clips: made by the preview engine, free, and not shown in the browser.
+    `error_code` and `error_figures` say why it failed (see failures.py); `error_message` is what the provider said.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -169,12 +169,12 @@ class Generation(LeasedModel):
 
     @property
     def failure_reason(self) -> str:
-        """Why it failed or was cancelled, in the reader's language; a provider's own words as they came."""
+        """Why it failed or was cancelled: the provider's own words, or ours in the active language."""
         return failure_reason(self.error_code, figures=self.error_figures, provider_message=self.error_message)
 
     @property
     def failure_remedy(self) -> str:
-        """What to do next about it; "" where nothing is known to help."""
+        """What to do next; "" if nothing is known to help."""
         return failure_remedy(self.error_code, provider_message=self.error_message)
 
     @property
@@ -197,7 +197,7 @@ class Generation(LeasedModel):
 
 
 class ReferenceRole(models.TextChoices):
-    """What a reference is for; the order is the one they are shown in."""
+    """What a reference is for, in display order."""
 
     FIRST_FRAME = "first_frame", _("First frame")
     LAST_FRAME = "last_frame", _("Last frame")
@@ -226,7 +226,7 @@ class GenerationReference(models.Model):
 
     @property
     def token(self) -> str:
-        """How the prompt names it, "Image1"; "" for frames, which have no token."""
+        """Its name in the prompt, such as "Image1"; "" for frames, which have none."""
         kinds = {ReferenceRole.IMAGE: "Image", ReferenceRole.VIDEO: "Video", ReferenceRole.AUDIO: "Audio"}
         kind = kinds.get(ReferenceRole(self.role))
         return f"{kind}{self.position}" if kind else ""

@@ -22,10 +22,10 @@ OrderedReference = tuple[ReferenceRole, int, UUID]
 class Order:
     """One to four clips that differ only in their seeds, for one workspace and one person.
 
-    `submission_id` makes a repeat harmless: a second order with the same id returns the first one's clips.
-    `expected_total_credits` is the price the person saw, None if they saw none. `key_id` names the API key behind the
-    order. `is_test` makes it a free preview, whatever the studio's mode. `engine` is the engine asked for, None for the
-    studio's own choice.
+    `submission_id` makes a repeat harmless: a second order with the same id returns the first order's clips.
+    `expected_total_credits` is the price the person saw, None if they saw none. `key_id` is the API key behind the
+    order. `is_test` makes it a free preview, whatever the studio's mode. `engine` is the requested engine, None for the
+    studio's default.
     """
 
     workspace: Workspace
@@ -45,7 +45,7 @@ class Order:
 
     @property
     def engine_in_force(self) -> Engine:
-        """What will make the clips."""
+        """The engine that will make the clips."""
         return Engine.PREVIEW if self.is_test else self.engine or default_engine()
 
     @property
@@ -59,17 +59,17 @@ class Order:
 
     @property
     def references(self) -> list[OrderedReference]:
-        """Every reference of the request. Raises ValueError for a URL that was not stored as an asset first."""
+        """Every reference of the request. Raises ValueError for a URL that hasn't been stored as an asset."""
         return list(_references(self.params))
 
 
 def default_engine() -> Engine:
-    """The studio's own choice of engine: the provider in live mode, the preview engine in the sandbox."""
+    """The provider in live mode, the preview engine in the sandbox."""
     return Engine.TCHAVI if settings.STUDIO_MODE == "live" else Engine.PREVIEW
 
 
 def is_free(engine: Engine) -> bool:
-    """Whether the engine's clips cost nothing: previews do in live mode; in the sandbox they cost play credits."""
+    """Whether the engine's clips are free: previews are in live mode; in the sandbox they cost play credits."""
     return settings.STUDIO_MODE == "live" and engine == Engine.PREVIEW
 
 

@@ -1,7 +1,7 @@
-"""The price list, and what a request costs. One list for the form, the `/v1` door and the charge.
+"""The price list, and what a request costs. The form, `/v1` and the charge share one list.
 
 Source: the API's published prices (480p 260 credits a second, 720p 580, for both models; auto is billed as 10 s). An
-operator may override it with STUDIO_PRICES, for instance when the upstream asks a surcharge for audio:
+operator may override them with STUDIO_PRICES, for instance if the provider charges extra for audio:
 `{"kling-v3": {"480p": 260, "720p": 580, "audio_surcharge": 40}}`, all in credits per second.
 """
 
@@ -17,7 +17,7 @@ from .params import MODELS, GenerationParams, Validated
 PUBLISHED_CREDITS_PER_SECOND = {"480p": 260, "720p": 580}
 AUDIO_SURCHARGE = "audio_surcharge"
 PRICED_FIELDS = frozenset({"model", "duration", "resolution", "generate_audio"})
-"""All that the price depends on, so that it is known before there is a prompt."""
+"""Everything the price depends on. The prompt isn't among them, so the price shows before there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def quote(params: GenerationParams) -> Quote:
 
 
 def quote_unfinished(validated: Validated) -> Quote | None:
-    """The price of one clip of a request that may not be complete yet; None while a priced field is wrong."""
+    """The price of one clip of a request that may still be incomplete; None while a priced field is invalid."""
     if any(problem.field in PRICED_FIELDS for problem in validated.errors):
         return None
     return quote(validated.unchecked)
@@ -50,15 +50,15 @@ def quote_unfinished(validated: Validated) -> Quote | None:
 def price_list() -> dict[str, dict[str, int]]:
     """Credits per second by model and resolution, and the surcharge for audio, with the operator's overrides.
 
-    Raises ImproperlyConfigured when STUDIO_PRICES names an unknown model or something else than whole credits.
+    Raises ImproperlyConfigured if STUDIO_PRICES names an unknown model, or holds anything but whole credits.
     """
     prices = {model: {**PUBLISHED_CREDITS_PER_SECOND, AUDIO_SURCHARGE: 0} for model in MODELS}
     overrides = settings.STUDIO_PRICES
     if not isinstance(overrides, dict):
-        raise ImproperlyConfigured("STUDIO_PRICES must be a JSON object of models.")
+        raise ImproperlyConfigured("STUDIO_PRICES must be a JSON object, with models as its keys.")
     for model, changed in overrides.items():
         if model not in prices:
-            raise ImproperlyConfigured(f"STUDIO_PRICES: there is no model {model!r}; known are {', '.join(prices)}.")
+            raise ImproperlyConfigured(f"STUDIO_PRICES: unknown model {model!r}; choose from {', '.join(prices)}.")
         for name, credits in changed.items():
             if name not in (*RESOLUTIONS, AUDIO_SURCHARGE) or isinstance(credits, bool) or not isinstance(credits, int):
                 raise ImproperlyConfigured(f"STUDIO_PRICES: {model}.{name} must be a resolution in whole credits.")

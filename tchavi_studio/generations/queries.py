@@ -1,4 +1,4 @@
-"""Reads on generations; those for people start from what the viewer may see (`visibility.py`)."""
+"""Reads on generations. Reads for people start from what the viewer may see (`visibility.py`)."""
 
 import statistics
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
 
 def clips_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
-    """The viewer's clips in this workspace, newest first, without the bin and dismissed failures."""
+    """The viewer's clips in this workspace, newest first, without deleted clips and dismissed failures."""
     return _clips(membership).filter(deleted_at=None, dismissed_at=None)
 
 
@@ -32,12 +32,12 @@ def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
 
 
 def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generation:
-    """One of the viewer's clips, in the bin or not, with all that its page shows. Raises Generation.DoesNotExist."""
+    """One of the viewer's clips, deleted or not, with everything its page shows. Raises Generation.DoesNotExist."""
     return _clips(membership).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
 
 
 def _clips(membership: Membership) -> QuerySet[Generation]:
-    """What the browser shows: everything visible but the jobs of test keys, which only programs see."""
+    """What the browser shows: everything visible except test keys' jobs, which only programs see."""
     return visible_to(membership).filter(is_test=False).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
 
 
@@ -54,16 +54,16 @@ def has_open_clips(*, membership: Membership) -> bool:
     return clips_for_viewer(membership=membership).filter(state__in=OPEN_STATES).exists()
 
 
-def recent_prompts(*, membership: Membership, most: int = 20) -> list[str]:
-    """The viewer's last different prompts, newest first."""
-    prompts = _clips(membership).values_list("prompt", flat=True)[: most * 3]
-    return list(dict.fromkeys(prompts))[:most]
+def recent_prompts(*, membership: Membership, max_count: int = 20) -> list[str]:
+    """The viewer's latest prompts without repeats, newest first."""
+    prompts = _clips(membership).values_list("prompt", flat=True)[: max_count * 3]
+    return list(dict.fromkeys(prompts))[:max_count]
 
 
 # --- What changed since the page last asked ---------------------------------------------------------------------------
 
 OVERLAP = timedelta(seconds=5)
-"""How late a write may become visible after the moment it is dated: commits take time, and machines' clocks differ."""
+"""How long after its timestamp a write may become visible: commits take time, and clocks differ between machines."""
 
 MAX_CHANGES = 50
 MAX_WINDOW = 400
@@ -71,10 +71,10 @@ MAX_WINDOW = 400
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a page has seen: a moment, and which versions dated shortly before it the page has already.
+    """What a page has seen so far: everything up to a moment, and which versions from just before it.
 
-    Writes become visible in another order than they are dated. So each look goes back by `OVERLAP`, and the cursor
-    names what was seen in that window: nothing is missed and nothing is sent twice.
+    Writes may become visible out of order. So each poll goes back by `OVERLAP`, and the cursor lists what was seen in
+    that window: nothing is missed and nothing is sent twice.
     """
 
     moment: datetime
@@ -106,13 +106,13 @@ def first_cursor(*, membership: Membership) -> Cursor:
 
 
 def changed_clips(*, membership: Membership, cursor: Cursor) -> tuple[list[Generation], Cursor]:
-    """The viewer's clips that changed after `cursor`, oldest change first, and the cursor to ask with next.
+    """The viewer's clips that changed after `cursor`, oldest change first, and the next cursor.
 
-    Deleted and dismissed clips are among them: the page must take their cards away. At most `MAX_CHANGES` come at
-    once; the rest come with the next cursor.
+    Includes deleted and dismissed clips, so that the page can remove their cards. Returns at most `MAX_CHANGES`; the
+    rest follow with the next cursor.
     """
     rows = _clips(membership).filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
-    # At most len(seen) of these are known, so nothing fresh is crowded out.
+    # At most len(seen) of these are known already, so there is always room for new ones.
     window = list(rows[: len(cursor.seen) + MAX_CHANGES])
     known = [generation for generation in window if _seen_as(generation) in cursor.seen]
     fresh = [generation for generation in window if _seen_as(generation) not in cursor.seen][:MAX_CHANGES]
@@ -130,23 +130,23 @@ MIN_HISTORY = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """How long clips like this one took lately, from Generate to done: half of them, and nine in ten."""
+    """How long similar clips took recently, from Generate to done: half of them, and nine in ten."""
 
     half_seconds: int
     nine_in_ten_seconds: int
 
 
 def waiting_estimates(generations: Iterable[Generation]) -> dict[UUID, Estimate]:
-    """Estimates for the open ones of `generations`, by id, from the studio's own latest clips of the same kind.
+    """Estimates by id for the open clips in `generations`, from the studio's latest clips of the same kind.
 
-    The same kind: engine, model, resolution and billed seconds. Where fewer than `MIN_HISTORY` are known there is no
-    estimate: an invented one would be worse than none. One query, whatever the number of clips.
+    Clips are of the same kind if engine, model, resolution and duration match. With fewer than `MIN_HISTORY` of them
+    there is no estimate. One query, however many clips.
     """
     waiting = [generation for generation in generations if generation.is_open]
     if not waiting:
         return {}
     history: dict[tuple[object, ...], list[float]] = {}
-    # Durations are told apart by what was asked: auto and 10 s are billed alike, but are two kinds to the model.
+    # By requested duration: auto and 10 s cost the same, but the model treats them differently.
     done = Generation.objects.filter(state=State.COMPLETED, model__in={generation.model for generation in waiting})
     rows = done.order_by("-finished_at").values_list(
         "engine", "model", "resolution", "duration_seconds", "created_at", "finished_at"
@@ -167,18 +167,19 @@ def waiting_estimates(generations: Iterable[Generation]) -> dict[UUID, Estimate]
 
 
 def waiting_estimate(generation: Generation) -> Estimate | None:
-    """`waiting_estimates` of one."""
+    """`waiting_estimates` for one clip."""
     return waiting_estimates([generation]).get(generation.pk)
 
 
-# --- What the provider has to do with it ------------------------------------------------------------------------------
+# --- Waiting for the provider -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Why a clip has not been sent to the provider yet: its place in the queue (1 is next), or the studio's account.
+    """Why a clip hasn't been sent to the provider yet.
 
-    `for_account` says that the provider refuses the operator's account: nothing is sent until that is mended.
+    `place` is its place in the queue, 1 being next. `for_account` means that the provider refuses the provider account:
+    nothing is sent until the operator fixes that.
     """
 
     place: int
@@ -186,7 +187,7 @@ class Wait:
 
 
 def provider_waits(generations: Iterable[Generation]) -> dict[UUID, Wait]:
-    """The waits of those of `generations` that wait for the provider, by id. Queries only if there is one."""
+    """Why each clip in `generations` that waits for the provider is waiting, by id. No query if none does."""
     waiting = {
         generation.pk: generation.model
         for generation in generations
@@ -204,6 +205,6 @@ def provider_waits(generations: Iterable[Generation]) -> dict[UUID, Wait]:
 
 
 def exposures() -> QuerySet[RemoteJob]:
-    """What the studio refunded although the provider may have billed it, oldest first, for the site's admins."""
+    """Unreviewed clips that were refunded although the provider may have billed them, oldest first."""
     unreviewed = RemoteJob.objects.filter(generation__needs_review=True, reviewed_at=None)
     return unreviewed.select_related("generation__workspace", "generation__creator").order_by("sent_at", "reference")

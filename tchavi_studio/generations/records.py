@@ -1,4 +1,4 @@
-"""Generations as jobs: what programs are told of a clip, over `/v1` and by webhooks."""
+"""Generations as jobs: what programs learn about a clip, from `/v1` and from webhooks."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ STATUSES: dict[JobStatus, frozenset[State]] = {
     JobStatus.COMPLETED: frozenset({State.COMPLETED}),
     JobStatus.FAILED: frozenset({State.FAILED, State.CANCELLED}),
 }
-"""The contract's job statuses, and the states that each stands for."""
+"""The states behind each of the contract's job statuses."""
 
 
 def public_job_id(generation_id: UUID) -> str:
@@ -32,7 +32,7 @@ def public_job_id(generation_id: UUID) -> str:
 
 
 def job_facts(generation: Generation) -> JobFacts:
-    """What every record of the job says, with reasons in the active language."""
+    """The fields of every job record, with reasons in the active language."""
     status = next(status for status, states in STATUSES.items() if generation.state in states)
     facts = JobFacts(
         id=public_job_id(generation.pk),
@@ -53,8 +53,8 @@ def studio_record(generation: Generation) -> StudioRecord:
 
 
 def ended_job_record(generation: Generation) -> EndedJobRecord:
-    """What webhooks are sent of a job that has ended."""
-    # Programs read it, and logs keep it, so it isn't in the language of whoever cancelled the job.
+    """The record of a finished job that webhooks send."""
+    # For programs and logs, so not in the language of the person who happened to end the job.
     with translation.override("en"):
         facts = job_facts(generation)
     return EndedJobRecord(

@@ -1,4 +1,4 @@
-"""Generations as engines are given them: plain values, without the database."""
+"""Generations as engines see them: plain values, without the database."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from .models import Generation, ReferenceRole
 
 
 def local_request(generation: Generation) -> EngineRequest:
-    """The row as a local engine is given it: references as files of this machine."""
+    """The request for a local engine: references are files on this machine."""
     references = sorted(generation.references.all(), key=lambda reference: reference.position)
     return engine_request(generation, [(reference.role, local_reference(reference.asset)) for reference in references])
 
@@ -20,7 +20,7 @@ def local_reference(asset: Asset) -> EngineReference:
 
 
 def engine_request(generation: Generation, references: Iterable[tuple[str, EngineReference]]) -> EngineRequest:
-    """The row in plain values; `references` are role and reference, in the order of their positions."""
+    """The request as plain values. `references` are pairs of role and reference, sorted by position."""
     by_role: dict[str, list[EngineReference]] = {role: [] for role in ReferenceRole.values}
     for role, reference in references:
         by_role[role].append(reference)

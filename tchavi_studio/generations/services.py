@@ -1,4 +1,4 @@
-"""What people and programs can do with generations."""
+"""Starting, cancelling, deleting and reviewing clips."""
 
 import secrets
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from .wakeups import wake_pump, wake_renders, wake_transfers
 
 
 class PriceChangedError(UserFacingError):
-    """The price is not the one the person saw. Nothing was created; `total_credits` is what it costs now."""
+    """The price has changed since the person saw it. Nothing was created; `total_credits` is the new price."""
 
     def __init__(self, total_credits: int) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class PriceChangedError(UserFacingError):
 
 
 class ReferencesUnreachableError(UserFacingError):
-    """The provider can neither open this studio's addresses nor be given files."""
+    """The provider can neither open links to this studio nor take uploads."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -50,7 +50,7 @@ class ReferencesUnreachableError(UserFacingError):
 
 
 class NotCancellableError(UserFacingError):
-    """Work on the clip has begun."""
+    """Work on the clip has already begun."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,7 +59,7 @@ class NotCancellableError(UserFacingError):
 
 
 class StillOpenError(UserFacingError):
-    """Only a clip that has come to its end can be deleted or dismissed."""
+    """Only a finished clip can be deleted or dismissed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,7 +69,7 @@ class StillOpenError(UserFacingError):
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """The clips of one submission. `is_replay` tells that they were there already: nothing was made or charged now."""
+    """The clips of one submission. `is_replay`: they existed already, so nothing was created or charged."""
 
     generations: list[Generation]
     is_replay: bool
@@ -78,14 +78,13 @@ class Started:
 def start_generation(order: Order) -> Started:
     """Charge for and queue an order's clips, all or none, in one transaction.
 
-    Once it returns, each clip will reach a final state, whatever dies afterwards. The same `submission_id` again
-    (a double click, a reload) returns the first submission's clips. The charges count against every spending limit
-    that applies to the order's key or person.
+    Once it returns, each clip will reach a final state, whatever crashes. Repeating a `submission_id` (a double click,
+    a reload) returns the first submission's clips. The charges count against every spending limit that applies to the
+    order's key or person.
 
-    Raises PriceChangedError if the price isn't the expected one, InsufficientCreditsError with the whole sum if the
-    wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider has
-    no way to get at the references. Raises ValueError for a reference that isn't the workspace's: no form asks for
-    that honestly.
+    Raises PriceChangedError if the price isn't the expected one, InsufficientCreditsError with the total if the
+    wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider
+    can't get the references. Raises ValueError for another workspace's reference, which no form offers.
     """
     if earlier := _submitted(order):
         return Started(generations=earlier, is_replay=True)
@@ -99,7 +98,7 @@ def start_generation(order: Order) -> Started:
             crashpoint(CrashPoint.IN_ACCEPTING)
             transaction.on_commit(partial(_wake_workers, order))
     except IntegrityError:
-        # Of two equal submissions at the same moment the other was first; its transaction has ended by now.
+        # The same submission ran at the same time and won; its transaction is committed by now.
         if earlier := _submitted(order):
             return Started(generations=earlier, is_replay=True)
         raise
@@ -127,7 +126,7 @@ def _check_references(order: Order) -> None:
 
 
 def _seeds(seed: int | None, count: int) -> list[int]:
-    """`count` different seeds: the one asked for and its successors, or drawn ones."""
+    """`count` different seeds: the requested seed and the ones after it, or random ones."""
     if seed is not None:
         return [(seed + step) % (SEED_MAX + 1) for step in range(count)]
     drawn: set[int] = set()
@@ -186,24 +185,24 @@ def _wake_workers(order: Order) -> None:
 
 
 def cancel_generation(*, generation: Generation) -> None:
-    """Take a clip that still waits out of the queue, with a full refund. Raises NotCancellableError once work began."""
+    """Take a waiting clip out of the queue and refund it in full. Raises NotCancellableError once work has begun."""
     if not lifecycle.cancel_queued(generation.pk):
         raise NotCancellableError
 
 
 def delete_clip(*, generation: Generation) -> None:
-    """Put a clip into the bin, where it stays STUDIO_BIN_DAYS. Credits do not move. Raises StillOpenError."""
+    """Move a clip to the bin, where it stays for STUDIO_BIN_DAYS. No credits move. Raises StillOpenError."""
     if not _touch(generation, deleted_at=timezone.now()):
         raise StillOpenError
 
 
 def restore_clip(*, generation: Generation) -> None:
-    """Take a clip out of the bin again."""
+    """Take a clip out of the bin."""
     _touch(generation, deleted_at=None)
 
 
 def dismiss_failure(*, generation: Generation) -> None:
-    """Take a failed or cancelled clip's card out of the feed; the ledger keeps its rows."""
+    """Remove a failed or cancelled clip's card from the feed. The ledger keeps its rows."""
     if not _touch(generation, dismissed_at=timezone.now()):
         raise StillOpenError
 
@@ -213,17 +212,16 @@ def _touch(generation: Generation, **changes: object) -> bool:
     return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
 
 
-def purge_bin(*, most: int = 20) -> int:
-    """Delete clips for good that have been in the bin for STUDIO_BIN_DAYS, with their files; at most `most` at once.
+def purge_bin(*, max_count: int = 20) -> int:
+    """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS.
 
-    The ledger's rows stay: they name the generation by its id only. So does, until it is reviewed, what a provider may
-    have billed in vain: the admins need to see what it was.
+    The ledger's rows stay: they hold only the generation's id. An exposure stays until an admin has reviewed it.
     """
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
     expired = Generation.objects.filter(deleted_at__lt=before).exclude(state__in=OPEN_STATES).select_related("output")
     expired = expired.exclude(needs_review=True, remote_job__reviewed_at=None)
     count = 0
-    for generation in expired.order_by("deleted_at")[:most]:
+    for generation in expired.order_by("deleted_at")[:max_count]:
         output = generation.output
         generation.delete()
         if output is not None:
@@ -233,5 +231,5 @@ def purge_bin(*, most: int = 20) -> int:
 
 
 def review_exposure(*, job: RemoteJob, admin: User) -> None:
-    """An admin has looked into a clip that the provider may have billed although it was refunded here."""
+    """Record that an admin has reviewed an exposure."""
     RemoteJob.objects.filter(pk=job.pk, reviewed_at=None).update(reviewed_at=timezone.now(), reviewed_by=admin)

@@ -1,4 +1,4 @@
-"""What the workers run. A task is only a wake-up: running one twice, or never, does no harm."""
+"""The tasks that workers run. A task is only a wake-up: running it twice, or never, does no harm."""
 
 import logging
 import time
@@ -26,14 +26,14 @@ logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 45
 PUMP_SECONDS = 20
-"""How long a pump sends; a submission's answer may take 22 s more, and a slice is to end within 45."""
+"""How long a pump sends. A submission's answer may take another 22 s, and a slice should end within 45 s."""
 
 PUMP_STEP_SECONDS = 0.2
 PROGRESS_INTERVAL_SECONDS = 0.5
 
 
 def render_waiting() -> None:
-    """Render what waits, one after the other, for a slice of time; then let the next wake-up go on."""
+    """Render waiting previews one by one for a slice of time, then leave the rest to the next wake-up."""
     turn = Slice(SLICE_SECONDS)
     while not turn.is_over:
         claim = lifecycle.claim_next_render()
@@ -44,7 +44,7 @@ def render_waiting() -> None:
 
 
 def render_claimed(claim: Claim[Generation]) -> None:
-    """Render one claimed preview to its end: completed, failed and refunded, or left to whoever holds it now."""
+    """Render a claimed preview: it ends up completed, failed and refunded, or with the worker that took it over."""
     crashpoint(CrashPoint.RENDER_CLAIMED)
     generation = Generation.objects.prefetch_related("references__asset").get(pk=claim.pk)
     path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"render-{claim.pk}-{claim.token}.mp4"
@@ -65,7 +65,7 @@ def render_claimed(claim: Claim[Generation]) -> None:
     except RenderFailedError as failure:
         lifecycle.fail_generation(claim.pk, code=failure.code, figures=failure.figures, only_if=claim.held)
     except RenderCancelledError:
-        # Ours no longer, or to be begun anew at the next start; then it need not wait for the lease to end.
+        # Either we lost the claim, or we were asked to stop; then the next worker needn't wait for the lease to end.
         lifecycle.give_back_render(claim)
     else:
         crashpoint(CrashPoint.RENDERED)
@@ -73,9 +73,9 @@ def render_claimed(claim: Claim[Generation]) -> None:
 
 
 def pump_upstream() -> None:
-    """Send clips to the provider and follow them there for a slice of time; then let the next wake-up go on.
+    """Send clips to the provider and follow them for a slice of time, then leave the rest to the next wake-up.
 
-    The slot is released when sending ends, so that the next pump begins while this one waits for its last answers.
+    The slot is released when sending ends, so that the next pump can start while this one waits for its last answers.
     """
     slot = take_slot()
     if slot is None:
@@ -99,7 +99,7 @@ def pump_upstream() -> None:
 
 
 def transfer_waiting() -> None:
-    """Fetch finished clips and upload references, one after the other, for a slice of time; clips come first."""
+    """Fetch finished clips and upload references one by one for a slice of time. Clips come first."""
     turn = Slice(SLICE_SECONDS)
     while not turn.is_over:
         if (claim := transfers.claim_next_download()) is not None:
@@ -112,14 +112,14 @@ def transfer_waiting() -> None:
 
 
 def wake_transfers_if_any_wait() -> None:
-    """Wake a worker while files wait, for wake-ups that were lost with theirs, and for transfers to be tried again."""
+    """Wake a transfer worker if files are waiting: their wake-up may have been lost, or a retry may be due."""
     uploads = reference_route() == Route.UPLOADS and transfers.waiting_uploads().exists()
     if uploads or transfers.waiting_downloads().exists():
         wakeups.wake_transfers()
 
 
 def sweep() -> None:
-    """Find what fell through: work without a worker or a wake-up, what has had its time, and files to be deleted."""
+    """Catch what slipped through: work without a worker or wake-up, missed deadlines, and files to delete."""
     lifecycle.rescue_abandoned_renders()
     wakeups.wake_renders_if_any_wait()
     settle_what_is_overdue()

@@ -1,4 +1,4 @@
-"""Who is woken up for which work."""
+"""Waking the workers when there is work for them."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,24 +17,24 @@ TRANSFER_TASK = "tchavi_studio.generations.tasks.transfer_waiting"
 
 
 def wake_renders() -> None:
-    """Tell a render worker that something waits."""
+    """Wake a render worker."""
     queue_wake_up(RENDER_TASK, cluster=RENDER_CLUSTER)
 
 
 def wake_renders_if_any_wait() -> None:
-    """Wake a render worker while previews wait, for wake-ups that were lost with their worker."""
+    """Wake a render worker if any preview is waiting: its wake-up may have been lost with a worker."""
     if Generation.objects.filter(engine=Engine.PREVIEW, state=State.QUEUED).exists():
         wake_renders()
 
 
 def wake_pump() -> None:
-    """Have a pump begin, unless as many as there should be are at work: those see new rows by themselves."""
-    at_work = PumpSlot.objects.filter(taken(timezone.now()), number__lt=settings.STUDIO_PUMPS)
-    if settings.STUDIO_MODE == "live" and at_work.count() < settings.STUDIO_PUMPS:
+    """Start a pump, unless STUDIO_PUMPS are running already: those notice new rows without a wake-up."""
+    running = PumpSlot.objects.filter(taken(timezone.now()), number__lt=settings.STUDIO_PUMPS)
+    if settings.STUDIO_MODE == "live" and running.count() < settings.STUDIO_PUMPS:
         queue_wake_up(PUMP_TASK, cluster=PUMP_CLUSTER)
 
 
 def wake_transfers() -> None:
-    """Tell a transfer worker that a file waits to be sent or fetched."""
+    """Wake a transfer worker: a file is waiting to be uploaded or fetched."""
     if settings.STUDIO_MODE == "live":
         queue_wake_up(TRANSFER_TASK, cluster=TRANSFER_CLUSTER)

@@ -1,9 +1,9 @@
-"""Clips that a provider makes: sending requests, following jobs, fetching results, and what is written down of it.
+"""Clips made by a provider: sending requests, following jobs, fetching results, and keeping records of it all.
 
-- `pump.py` drives it all: which request goes out next, and what is done with each answer. `slots.py` says how many run.
-- `account.py` knows what the provider's account allows right now: its budget, its troubles.
-- `fairness.py` decides whose clip is next; `submission.py` sends it; `following.py` watches it; `unknown.py` settles
-  those whose answer was lost; `transfers.py` uploads references and fetches finished clips.
+- `pump.py` drives it: it decides which request goes out next and handles each answer. `slots.py` limits how many run.
+- `account.py` knows what the provider account allows right now.
+- `fairness.py` decides whose clip is next, `submission.py` sends it and `following.py` watches it. `unknown.py` settles
+  submissions whose answer was lost. `transfers.py` uploads references and fetches finished clips.
 
-The rules that all of it keeps, and what was done to see that it does, are told in docs/reliability.md.
+docs/reliability.md has the rules it keeps, and how they are tested.
 """

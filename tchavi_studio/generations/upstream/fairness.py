@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 Member = tuple[UUID, int | None]
-"""A workspace's id and a person's."""
+"""The ids of a workspace and of a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A clip that waits to be sent; until `not_before` only if no other does."""
+    """A clip waiting to be sent. Before `not_before` it goes only if no other clip is waiting."""
 
     generation_id: UUID
     workspace_id: UUID
@@ -23,10 +23,10 @@ class Waiting:
 
 
 def fair_order(waiting: Iterable[Waiting], *, open_by_member: Mapping[Member, int]) -> list[Waiting]:
-    """`waiting` in the order in which it is to be sent.
+    """The clips in `waiting`, in the order they should be sent.
 
-    Each workspace gets its turn, and in it each member; what they have at the provider already (`open_by_member`)
-    counts as turns taken. So a batch of 200 delays its own author and nobody else.
+    Workspaces take turns, and so do the members of each. Clips already at the provider (`open_by_member`) count as
+    turns taken. So a batch of 200 delays nobody but its author.
     """
     turns_of_member = Counter(open_by_member)
     turns_of_workspace = by_workspace(open_by_member)
@@ -47,13 +47,13 @@ def fair_order(waiting: Iterable[Waiting], *, open_by_member: Mapping[Member, in
 
 
 def within_limit(
-    ordered: Iterable[Waiting], *, open_by_member: Mapping[Member, int], most_per_workspace: int
+    ordered: Iterable[Waiting], *, open_by_member: Mapping[Member, int], max_per_workspace: int
 ) -> list[Waiting]:
-    """Those of `ordered` that may be sent now, when a workspace may have `most_per_workspace` at the provider."""
+    """The clips in `ordered` that may be sent now, with up to `max_per_workspace` per workspace at the provider."""
     counts = by_workspace(open_by_member)
     allowed = []
     for clip in ordered:
-        if counts[clip.workspace_id] < most_per_workspace:
+        if counts[clip.workspace_id] < max_per_workspace:
             counts[clip.workspace_id] += 1
             allowed.append(clip)
     return allowed

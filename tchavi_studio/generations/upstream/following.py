@@ -1,7 +1,7 @@
-"""Following jobs at the provider: whole pages of them at a time, and what their news does to our rows.
+"""Following jobs at the provider, a page at a time, and updating our rows with what changed.
 
-A look begins with one claim of every row that is due, and writes news only for rows that it still holds. All writing is
-in batches: what a look costs the database depends on its pages, not on the number of jobs.
+A look starts by claiming every row that is due, and writes only to rows it still holds. Writes are batched: the number
+of queries depends on the number of pages, not of jobs.
 """
 
 import random
@@ -24,35 +24,35 @@ from tchavi_studio.runtime.leases import RELEASED, Claim, claim_all, free
 
 from .account import requests_per_second, upstream_account
 
-FASTEST_INTERVAL_SECONDS = 0.8
-SLOWEST_INTERVAL_SECONDS = 20.0
+MIN_INTERVAL_SECONDS = 0.8
+MAX_INTERVAL_SECONDS = 20.0
 BACKOFF = 1.5
 JITTER = 0.15
 BUDGET_FOR_LOOKS = 0.8
 LOOK_SECONDS = 20.0
-"""A look claims no more jobs than the budget lets it see in about this time; the most overdue come first."""
+"""A look claims only as many jobs as the budget lets it see in about this time, the most overdue first."""
 
 LATE_LOOK_INTERVAL = timedelta(minutes=10)
 LATE_LOOKS_END_AFTER = timedelta(days=7)
 
 LIST_LAG = timedelta(seconds=10)
-"""How long a new job may be missing from the provider's list before it is asked for by name."""
+"""How long a new job may be missing from the provider's list before it is requested by id."""
 
 GONE_INTERVAL_SECONDS = 30.0
-"""How long until a job is looked for again that the provider did not know."""
+"""How long until the next look for a job that the provider didn't know."""
 
 RANKED_JOBS = 2000
-"""How far down the provider's list jobs are looked for by pages; older ones are asked for by name."""
+"""How far down the provider's list to look for jobs page by page. Older jobs are requested by id."""
 
 
 @dataclass(kw_only=True)
 class Look:
-    """One round over the jobs that were due: who is still to be seen, and on which pages they are expected.
+    """One round over the jobs that were due: which are still unseen, and which pages should have them.
 
-    `places` estimates each job's place in the provider's list by what this studio sent since. Jobs of somebody else on
-    the same account shift them; `shift` is how far, as the pages seen so far have shown. `given_up` are those whose
-    clips were failed and refunded already: the admins want to know how they end. `just_sent` may be missing from a list
-    that lags a little behind.
+    `places` estimates each job's place in the provider's list from what this studio has sent since. Other users of the
+    account push our jobs further down; `shift` is how far, judging by the pages seen so far. `given_up` are jobs whose
+    clips were already failed and refunded; admins want to know how they end. `just_sent` jobs may be missing from a
+    list that lags a little.
     """
 
     claim: Claim[RemoteJob]
@@ -64,8 +64,8 @@ class Look:
     pages_asked: set[int] = field(default_factory=set)
 
     def pages_wanted(self) -> list[int]:
-        """The pages to ask for next, by number from 0; none when the rest has to be asked for by name."""
-        # A list that lags behind lacks the newest jobs, so the others stand before their estimated places.
+        """The pages to request next, counted from 0; none if the remaining jobs have to be requested by id."""
+        # A list that lags lacks the newest jobs, so the others come earlier than estimated.
         expected = {
             max(0, place + self.shift) // PAGE_LENGTH
             for remote_id, place in self.places.items()
@@ -73,12 +73,12 @@ class Look:
         }
         return sorted(expected - self.pages_asked)
 
-    def names_wanted(self) -> list[str]:
-        """Those that no page shows any more: they have to be asked for by name."""
+    def ids_wanted(self) -> list[str]:
+        """The jobs that no page has shown, which have to be requested by id."""
         return [remote_id for remote_id, reference in self.unseen.items() if reference not in self.just_sent]
 
     def saw_page(self, page: int, snapshots: Sequence[Snapshot]) -> None:
-        """Learn from a page how far the jobs are from their estimated places."""
+        """Learn from a page how far jobs are from their estimated places."""
         shifts = [
             page * PAGE_LENGTH + index - self.places[snapshot.remote_id]
             for index, snapshot in enumerate(snapshots)
@@ -89,7 +89,7 @@ class Look:
 
 
 def claim_due_jobs() -> Look | None:
-    """Take every job whose time has come. None when there is none."""
+    """Claim the jobs that are due. None if there are none."""
     now = timezone.now()
     account = upstream_account()
     pages = max(1, int(requests_per_second(account) * BUDGET_FOR_LOOKS * LOOK_SECONDS))
@@ -97,7 +97,7 @@ def claim_due_jobs() -> Look | None:
     chosen = list(due.values_list("pk", flat=True)[: pages * PAGE_LENGTH])
     if not chosen:
         return None
-    # Of two that chose the same rows each gets some, or none.
+    # Another pump may have chosen the same rows; each gets some of them, or none.
     claim = claim_all(due.filter(pk__in=chosen))
     if claim is None:
         return None
@@ -130,31 +130,30 @@ def claim_due_jobs() -> Look | None:
 
 
 def release_unseen(look: Look, *, delay_seconds: float = 0.0) -> None:
-    """Let go of what was not seen; it is due again after `delay_seconds`."""
+    """Release the jobs that weren't seen. They are due again after `delay_seconds`."""
     look.claim.release(poll_at=timezone.now() + timedelta(seconds=delay_seconds))
 
 
 def next_interval_seconds(*, open_jobs: int) -> float:
-    """How long until the same jobs are looked at again.
+    """How long until the next look at the same jobs.
 
-    As often as the budget allows, at most every 0.8 s; half as long again for each failure in a row, up to 20 s; and
-    never all pumps at the same moment.
+    As often as the budget allows, but at most every 0.8 s. Each failure in a row adds half as much again, up to 20 s.
+    Jitter keeps pumps from looking at the same time.
     """
     account = upstream_account()
     pages = 1 + open_jobs // PAGE_LENGTH
     affordable = pages / max(requests_per_second(account) * BUDGET_FOR_LOOKS, 0.01)
-    seconds = max(FASTEST_INTERVAL_SECONDS, affordable) * BACKOFF ** min(account.failure_count, 10)
-    return min(seconds, SLOWEST_INTERVAL_SECONDS) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    seconds = max(MIN_INTERVAL_SECONDS, affordable) * BACKOFF ** min(account.failure_count, 10)
+    return min(seconds, MAX_INTERVAL_SECONDS) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
 
 # --- News -------------------------------------------------------------------------------------------------------------
 
 
 def apply_snapshots(look: Look, snapshots: Iterable[Snapshot], *, interval_seconds: float) -> int:
-    """Write down what `snapshots` say of the jobs that `look` holds; returns how many clips are completed over there.
+    """Record what `snapshots` say about the jobs that `look` holds; returns how many the provider has completed.
 
-    Jobs that it does not hold are left alone, but for one thing: news of a clip that was given up already is kept for
-    the admins.
+    Other jobs are left alone, except that the end of a job whose clip was given up is kept for the admins.
     """
     by_id = {snapshot.remote_id: snapshot for snapshot in snapshots}
     seen = {remote_id: look.unseen.pop(remote_id) for remote_id in by_id if remote_id in look.unseen}
@@ -194,7 +193,7 @@ def _note_open(claim: Claim[RemoteJob], jobs: dict[UUID, Snapshot], *, poll_at: 
 
 def _note_completed(claim: Claim[RemoteJob], jobs: dict[UUID, Snapshot]) -> None:
     with transaction.atomic():
-        # Locked, so that exactly these are written in both tables.
+        # Locked, so that both tables are updated for exactly these.
         mine = list(_held(claim, jobs.keys()).select_for_update().values_list("pk", flat=True))
         if not mine:
             return
@@ -216,7 +215,7 @@ def _note_completed(claim: Claim[RemoteJob], jobs: dict[UUID, Snapshot]) -> None
 
 
 def _by_reference(values: Mapping[UUID, str | int | None], column: Literal["output_url", "billed_credits"]) -> Case:
-    """One value for each row in a single UPDATE; what the provider did not say stays as it was."""
+    """Each row's own value in a single UPDATE. What the provider didn't say stays unchanged."""
     output_field = {"output_url": TextField, "billed_credits": BigIntegerField}[column]()
     cases = [
         When(pk=reference, then=Value(value, output_field=output_field))
@@ -242,7 +241,7 @@ def _note_failed(claim: Claim[RemoteJob], reference: UUID, snapshot: Snapshot) -
 
 
 def _note_late_endings(snapshots: dict[str, Snapshot]) -> None:
-    """Keep what the provider says now of clips that were failed and refunded here: never billed again, but known."""
+    """Record how the jobs of given-up clips ended, for the admins. Nobody is charged again."""
     finished = [
         snapshot for snapshot in snapshots.values() if snapshot.state in (RemoteState.COMPLETED, RemoteState.FAILED)
     ]
@@ -265,7 +264,7 @@ def _note_late_endings(snapshots: dict[str, Snapshot]) -> None:
 
 
 def _look_again_late(claim: Claim[RemoteJob], references: Collection[UUID]) -> None:
-    """Look at jobs whose clips were given up now and then, for some days."""
+    """Keep looking at the jobs of given-up clips every LATE_LOOK_INTERVAL, for LATE_LOOKS_END_AFTER."""
     now = timezone.now()
     held = _held(claim, references)
     is_recent = Q(sent_at__gte=now - LATE_LOOKS_END_AFTER)
@@ -274,7 +273,7 @@ def _look_again_late(claim: Claim[RemoteJob], references: Collection[UUID]) -> N
 
 
 def note_gone(look: Look, remote_id: str) -> None:
-    """The provider does not know this job (any more, or yet): look again later, until its deadline."""
+    """The provider doesn't know this job, perhaps not yet: look again later, until its deadline."""
     reference = look.unseen.pop(remote_id)
     if reference in look.given_up:
         _look_again_late(look.claim, [reference])
@@ -283,9 +282,9 @@ def note_gone(look: Look, remote_id: str) -> None:
 
 
 def fail_overdue() -> int:
-    """Fail and refund what has been at the provider, or on its way back, for longer than STUDIO_JOB_DEADLINE_SECONDS.
+    """Fail and refund clips that aren't back STUDIO_JOB_DEADLINE_SECONDS after they were sent.
 
-    The provider may still finish and bill it, so the admins are told.
+    The provider may still finish and bill them, so they are shown to the admins.
     """
     before = timezone.now() - timedelta(seconds=settings.STUDIO_JOB_DEADLINE_SECONDS)
     stuck = RemoteJob.objects.filter(
@@ -294,7 +293,7 @@ def fail_overdue() -> int:
     count = 0
     for reference in list(stuck.values_list("pk", flat=True)):
         with transaction.atomic():
-            # The job's row first, as whoever takes in its news does: else each could wait for the other.
+            # The job's row first, in the same order as `apply_snapshots`, to avoid a deadlock.
             jobs = RemoteJob.objects.filter(pk=reference)
             jobs.update(**RELEASED)
             jobs.filter(poll_at__isnull=False).update(poll_at=timezone.now() + LATE_LOOK_INTERVAL)

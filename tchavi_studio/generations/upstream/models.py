@@ -1,4 +1,4 @@
-"""What is written down about the provider: its jobs, its account, and the files that it keeps for us."""
+"""Our records of the provider: jobs, the provider account, and uploaded files."""
 
 from typing import ClassVar
 
@@ -12,15 +12,14 @@ from tchavi_studio.runtime.leases import LeasedModel
 
 
 class RemoteJob(LeasedModel):
-    """One generation at the provider: what was sent, what it is called there, and when to look at it again.
+    """One generation at the provider: what was sent, its id there, and when to look at it again.
 
     Written before the request is sent, so a process that dies afterwards leaves a trace. `reference` is the
-    generation's id, as the ledger names it: the row outlives a clip that is deleted for good, because a job that was
-    billed must never look like nobody's.
+    generation's id, as in the ledger: the row outlives a purged clip, so that a billed job always has an owner.
 
-    `poll_at` is when the job is to be looked at again; None while there is nothing to look at. `billed_credits` and
-    `refunded_credits` are the provider's own figures. `damaged_count` is how often the finished clip arrived and was no
-    whole clip. `settled_late_at` is when a job was seen to have ended after its clip had been refunded.
+    `poll_at` is when to look at the job again; None if there is nothing to look at. `billed_credits` and
+    `refunded_credits` are the provider's own figures. `damaged_count` is how often the finished clip arrived damaged.
+    `settled_late_at` is when we saw that a job had ended after its clip was refunded.
     """
 
     reference = models.UUIDField(primary_key=True)
@@ -59,12 +58,12 @@ class RemoteJob(LeasedModel):
 
 
 class UpstreamAccount(models.Model):
-    """What the provider's account allows right now. One row, shared by every pump of the installation.
+    """What the provider account allows right now. One row, shared by every pump of the installation.
 
-    `tokens` are the requests that may be made at `counted_at`; they grow by the minute's limit (see account.py).
-    Nothing is sent before `blocked_until`. `failure_count` counts requests in a row that the provider did not answer
-    usefully. `is_healthy` is False from such a failure until a question was answered: submissions wait for that.
-    `takes_files` is None until the provider was asked. All of it holds for `base_url` only.
+    `tokens` is how many requests could be made at `counted_at`; it refills over time (see account.py). Nothing is sent
+    before `blocked_until`. `failure_count` counts requests in a row without a useful answer. `is_healthy` is False from
+    the first such failure until a request that costs nothing is answered; submissions wait for that. `takes_files` is
+    None until the provider has been asked. All of it applies to `base_url` only.
     """
 
     base_url = models.CharField(max_length=300, blank=True)
@@ -84,7 +83,7 @@ class UpstreamAccount(models.Model):
 
 
 class AccountPause(models.Model):
-    """The provider refuses the operator's account: for one model, or for all where `model` is ""."""
+    """The provider refuses the provider account for `model`, or for every model if it is ""."""
 
     model = models.CharField(max_length=20, unique=True, blank=True)
     code = models.CharField(max_length=60)
@@ -97,7 +96,7 @@ class AccountPause(models.Model):
 
 
 class PumpSlot(LeasedModel):
-    """Room for one working pump. STUDIO_PUMPS says how many there are, so that wake-ups do not fill every worker."""
+    """Room for one running pump. There are STUDIO_PUMPS of them, so that pumps don't occupy every worker."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
 
@@ -106,7 +105,7 @@ class PumpSlot(LeasedModel):
 
 
 class RemoteFile(models.Model):
-    """A reference that was uploaded to the provider, and may be named in requests until `expires_at`."""
+    """A reference uploaded to the provider. Requests may use its URL until `expires_at`."""
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
     base_url = models.CharField(max_length=300)

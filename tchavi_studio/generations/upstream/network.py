@@ -1,6 +1,6 @@
-"""Requests under way: an event loop in a thread of its own, so that the pump itself can be plain code with a database.
+"""Requests in flight, on an event loop in a separate thread, so that the pump can be plain synchronous code.
 
-The loop's side never touches the database; the pump's side never waits for a socket.
+The loop never touches the database, and the pump never waits for a socket.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ T = TypeVar("T")
 MAX_CONNECTIONS = 10
 """As many as one httpx client handles well."""
 
-MAX_UNDER_WAY = 2 * MAX_CONNECTIONS
-"""The second half waits for a free connection, so that none is idle while the pump takes answers in."""
+MAX_IN_FLIGHT = 2 * MAX_CONNECTIONS
+"""Half of them wait for a free connection, so that none is idle while the pump handles answers."""
 
 QUESTION_SECONDS = 12.0
 SUBMISSION_SECONDS = 22.0
-"""How long a whole exchange may take, however slowly its bytes drip."""
+"""How long a whole exchange may take, even if its bytes keep dripping in."""
 
 STOP_SECONDS = 1.0
 
 
 class Exchange(Protocol):
-    """One request and its answer. `costs_credits` tells what a missing answer means."""
+    """One request and its answer. If `costs_credits`, a missing answer means an unknown outcome."""
 
     costs_credits: bool
 
@@ -42,28 +42,28 @@ class Exchange(Protocol):
 
 
 Arrival = tuple[Exchange, Any]
-"""An exchange, and its answer or the `EngineError` that it ended with."""
+"""An exchange, and its answer or `EngineError`."""
 
 
 class Network(Protocol):
-    """Where exchanges are carried out."""
+    """Carries out exchanges."""
 
     def send(self, exchange: Exchange) -> None:
-        """Begin an exchange. Its arrival comes later, exactly once."""
+        """Start an exchange. `arrivals` returns its answer later, exactly once."""
         ...
 
     def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
-        """What has arrived since the last call, after waiting for the first if need be."""
+        """What has arrived since the last call; waits up to `wait_seconds` for the first."""
         ...
 
 
 def open_engine() -> TchaviEngine:
-    """The engine as the operator has configured it."""
+    """The provider's engine, as configured by the operator."""
     return TchaviEngine(api_key=settings.TCHAVI_API_KEY, base_url=settings.TCHAVI_BASE_URL)
 
 
 def ask(request: Callable[[TchaviEngine], Awaitable[T]]) -> T:
-    """Carry out one request here and now."""
+    """Carry out one request and wait for its answer."""
 
     async def carry_out() -> T:
         engine = open_engine()
@@ -76,7 +76,7 @@ def ask(request: Callable[[TchaviEngine], Awaitable[T]]) -> T:
 
 
 class LiveNetwork:
-    """The real network, until the `with` ends: what is under way then is dropped."""
+    """The real network. Leaving the `with` block drops what is still in flight."""
 
     def __init__(self) -> None:
         self._arrived: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
@@ -129,13 +129,13 @@ class LiveNetwork:
             answer = error
         except Exception as error:
             if not isinstance(error, TimeoutError):
-                logger.exception("An exchange with the provider ended in an error of our own.")
+                logger.exception("An exchange with the provider failed because of a bug on our side.")
             answer = without_answer(exchange)
         self._arrived.put((exchange, answer))
 
 
 def without_answer(exchange: Exchange) -> EngineError:
-    """How an exchange ends whose answer never came: where credits are at stake, with an unknown outcome."""
+    """The error for an exchange whose answer never came: an unknown outcome if credits are at stake."""
     if exchange.costs_credits:
         return UnknownOutcomeError("The provider did not answer in time.", code="upstream_unknown")
     return UnavailableError("The provider did not answer in time.", code="upstream_unavailable")

@@ -1,7 +1,7 @@
-"""The pump: what is sent to the provider next, and what is done with each answer.
+"""The pump: decides what to send to the provider next, and handles each answer.
 
-A pump may die, or be paused, between any two lines here; others may run beside it. Nothing that it remembers matters:
-what must not be lost is in the database before it happens.
+A pump may die or be paused between any two lines here, and others may run beside it. Nothing depends on its memory:
+whatever must not be lost is written to the database first.
 """
 
 import logging
@@ -42,7 +42,7 @@ from tchavi_studio.runtime.leases import default_lease
 from . import account, following, submission, unknown
 from .fairness import Waiting
 from .following import Look
-from .network import MAX_UNDER_WAY, Arrival, Exchange, Network
+from .network import MAX_IN_FLIGHT, Arrival, Exchange, Network
 from .references import Route, reference_route
 from .submission import Submission
 from .unknown import Search
@@ -50,20 +50,20 @@ from .unknown import Search
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 1.0
-LOOK_AT_LEAST_EVERY_SECONDS = 20.0
-"""Submissions have right of way over looks, but not for longer than this."""
+MAX_SECONDS_BETWEEN_LOOKS = 20.0
+"""Submissions take priority over looks, but not for longer than this."""
 
 
 @dataclass(frozen=True, eq=False)
 class Submit:
-    """Ask for a clip."""
+    """Submit a clip."""
 
     submission: Submission
     costs_credits = True
 
     async def carry_out(self, engine: TchaviEngine) -> Accepted:
         if timezone.now() >= self.submission.send_before:
-            raise NotSentError("Its lease ended before it could be sent.", code="lease_ended")
+            raise NotSentError("The clip's lease ended before it could be sent.", code="lease_ended")
         accepted = await engine.submit(self.submission.request, attempt_id=str(self.submission.attempt_id))
         crashpoint(CrashPoint.ANSWERED)
         return accepted
@@ -71,7 +71,7 @@ class Submit:
 
 @dataclass(frozen=True, eq=False)
 class AskForPage:
-    """Ask for one page of the account's jobs: for a look, for a search, or only to see whether anybody answers."""
+    """Request one page of the account's jobs: for a look, for a search, or only to see if the provider answers."""
 
     page: int
     look: Look | None = None
@@ -84,7 +84,7 @@ class AskForPage:
 
 @dataclass(frozen=True, eq=False)
 class AskForJob:
-    """Ask for one job that no page shows any more."""
+    """Request one job that no page has shown."""
 
     look: Look
     remote_id: str
@@ -105,14 +105,14 @@ class AskWhetherFilesAreTaken:
 
 
 def has_work() -> bool:
-    """Whether any clip is with the provider or on its way there, or something else has to be asked."""
+    """Whether any clip is waiting for the provider or with it, or the provider has to be asked something."""
     clips = Generation.objects.filter(engine=Engine.TCHAVI, state__in=OPEN_STATES - {State.SAVING})
     due = RemoteJob.objects.filter(poll_at__lte=timezone.now())
     return clips.exists() or due.exists() or must_ask_about_files()
 
 
 def must_ask_about_files() -> bool:
-    """Whether it matters if the provider takes uploads, and is not known yet."""
+    """Whether it matters if the provider takes uploads, and we don't know yet."""
     return reference_route() == Route.NONE and account.upstream_account().takes_files is None
 
 
@@ -121,13 +121,13 @@ class Pump:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._under_way: list[Exchange] = []
+        self._in_flight: list[Exchange] = []
         self._look: Look | None = None
-        self._interval_seconds = following.FASTEST_INTERVAL_SECONDS
+        self._interval_seconds = following.MIN_INTERVAL_SECONDS
         self._search: Search | None = None
         self._search_at = timezone.now()
-        # Nobody knows when the pump before this one looked last, so one look comes before the first submission.
-        self._looked_at = timezone.now() - timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS)
+        # We don't know when the previous pump last looked, so one look comes before the first submission.
+        self._looked_at = timezone.now() - timedelta(seconds=MAX_SECONDS_BETWEEN_LOOKS)
         self._housekeeping_at = timezone.now()
         self._renew_at = timezone.now()
         self._news: list[tuple[Look, Sequence[Snapshot]]] = []
@@ -137,28 +137,28 @@ class Pump:
     @property
     def is_idle(self) -> bool:
         """Whether no answer is awaited."""
-        return not self._under_way
+        return not self._in_flight
 
     @property
     def is_looking(self) -> bool:
-        """Whether a look at the open jobs is under way."""
+        """Whether a look at the open jobs is in progress."""
         return self._look is not None
 
     def step(self, *, wait_seconds: float, may_send: bool = True) -> None:
-        """Take in what has arrived within `wait_seconds`, then send what may be sent."""
+        """Handle the answers that arrive within `wait_seconds`, then send what may be sent."""
         arrivals = self._network.arrivals(wait_seconds=wait_seconds)
         postponed, self._postponed = self._postponed, []
         for exchange, answer in [*postponed, *arrivals]:
             try:
                 self._arrived(exchange, answer)
             except OperationalError:
-                # The database was busy. What the provider said must not be lost: it is taken in with the next step.
+                # The database was busy. The answer must not be lost, so the next step tries again.
                 self._postponed.append((exchange, answer))
                 continue
             except Exception:
-                # One answer that can't be digested must not take the others along. Its rows' leases end by themselves.
-                logger.exception("An answer of the provider could not be taken in.")
-            self._under_way.remove(exchange)
+                # One bad answer must not affect the others. The leases of its rows will expire.
+                logger.exception("An answer from the provider couldn't be handled.")
+            self._in_flight.remove(exchange)
         now = timezone.now()
         try:
             self._record_for_account(arrivals)
@@ -170,38 +170,38 @@ class Pump:
             if may_send:
                 self._send_what_may_be_sent(now)
         except Exception:
-            # What is under way is paid for: its answers are taken in all the same.
-            logger.exception("A step of the pump failed; the next one comes at once.")
+            # Requests in flight may be paid for, so go on and handle their answers.
+            logger.exception("A step of the pump failed; trying again.")
 
     def abandon(self) -> None:
-        """Stop without waiting: what is being sent has an unknown outcome from now on."""
-        for exchange in self._under_way:
+        """Stop without waiting. Submissions still in flight end with an unknown outcome."""
+        for exchange in self._in_flight:
             if isinstance(exchange, Submit):
                 submission.record_lost(exchange.submission)
-        self._under_way.clear()
+        self._in_flight.clear()
         if self._look is not None:
             self._end_look(self._look)
 
     # --- Sending ------------------------------------------------------------------------------------------------------
 
     def _send(self, exchange: Exchange) -> None:
-        self._under_way.append(exchange)
+        self._in_flight.append(exchange)
         self._network.send(exchange)
 
     def _send_what_may_be_sent(self, now: datetime) -> None:
         known = account.upstream_account()
         if not account.may_ask(known, now=now):
             return
-        if now - self._looked_at >= timedelta(seconds=LOOK_AT_LEAST_EVERY_SECONDS):
-            self._look_at_jobs(now, most=1)
+        if now - self._looked_at >= timedelta(seconds=MAX_SECONDS_BETWEEN_LOOKS):
+            self._look_at_jobs(now, max_requests=1)
         if known.is_healthy:
             self._submit(now)
         self._search_for_lost(now, known)
-        self._look_at_jobs(now, most=MAX_UNDER_WAY)
+        self._look_at_jobs(now, max_requests=MAX_IN_FLIGHT)
         self._ask_about_provider(known)
 
     def _room(self) -> int:
-        return MAX_UNDER_WAY - len(self._under_way)
+        return MAX_IN_FLIGHT - len(self._in_flight)
 
     def _submit(self, now: datetime) -> None:
         waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
@@ -212,11 +212,11 @@ class Pump:
             self._send(Submit(written))
 
     def _without_second_trials(self, clips: list[Waiting]) -> list[Waiting]:
-        """Where the provider refused the account, or a model, one clip at a time tries whether that is over."""
+        """While the account or a model is refused, only one clip at a time tests whether that is over."""
         paused = {pause.model for pause in account.account_pauses()}
         if not paused:
             return clips
-        tried = {exchange.submission.model for exchange in self._under_way if isinstance(exchange, Submit)}
+        tried = {exchange.submission.model for exchange in self._in_flight if isinstance(exchange, Submit)}
         allowed = []
         for clip in clips:
             if not (("" in paused and tried) or (clip.model in paused and clip.model in tried)):
@@ -224,7 +224,7 @@ class Pump:
                 allowed.append(clip)
         return allowed
 
-    def _look_at_jobs(self, now: datetime, *, most: int) -> None:
+    def _look_at_jobs(self, now: datetime, *, max_requests: int) -> None:
         if self._look is None:
             self._look = following.claim_due_jobs()
             if self._look is not None:
@@ -233,19 +233,19 @@ class Pump:
         look = self._look
         if look is None:
             return
-        asked = [exchange for exchange in self._under_way if getattr(exchange, "look", None) is look]
+        asked = [exchange for exchange in self._in_flight if getattr(exchange, "look", None) is look]
         if not look.unseen and not asked:
             self._look = None
             return
         exchanges: list[Exchange] = [AskForPage(page=page, look=look) for page in look.pages_wanted()]
         if not exchanges and not asked:
-            by_name = look.names_wanted()
-            exchanges = [AskForJob(look=look, remote_id=remote_id) for remote_id in by_name]
-            if not by_name:
+            remote_ids = look.ids_wanted()
+            exchanges = [AskForJob(look=look, remote_id=remote_id) for remote_id in remote_ids]
+            if not remote_ids:
                 self._end_look(look)
                 return
-        most = min(most, self._room(), len(exchanges))
-        for exchange in exchanges[: account.take_requests(most)]:
+        wanted = min(max_requests, self._room(), len(exchanges))
+        for exchange in exchanges[: account.take_requests(wanted)]:
             if isinstance(exchange, AskForPage):
                 look.pages_asked.add(exchange.page)
             self._looked_at = now
@@ -258,13 +258,13 @@ class Pump:
             self._search_at = now + unknown.search_interval(account.requests_per_second(known))
             self._search = unknown.begin_search()
         search = self._search
-        if search is None or any(getattr(exchange, "search", None) is search for exchange in self._under_way):
+        if search is None or any(getattr(exchange, "search", None) is search for exchange in self._in_flight):
             return
         if self._room() and account.take_requests(1):
             self._send(AskForPage(page=search.next_page, search=search))
 
     def _ask_about_provider(self, known: UpstreamAccount) -> None:
-        """Find out whether it answers again, and whether it takes files, where nothing else will tell."""
+        """Ask whether the provider answers again, and whether it takes files, if no other request will show it."""
         if not known.is_healthy and self.is_idle and account.take_requests(1):
             self._send(AskForPage(page=0))
         elif (
@@ -274,7 +274,7 @@ class Pump:
             and self.is_idle
             and account.take_requests(1)
         ):
-            # Once for each pump: sites have many ways to answer for addresses that they do not know.
+            # Once per pump: some servers never give a clear answer for an unknown URL.
             self._has_asked_about_files = True
             self._send(AskWhetherFilesAreTaken())
 
@@ -291,7 +291,7 @@ class Pump:
             account.note_takes_files(answer)
 
     def _record_for_account(self, arrivals: list[Arrival]) -> None:
-        """What the answers say of the account: the good news of all of them at once, then each failure."""
+        """Record what the answers say about the account: all useful answers together, then each failure."""
         budgets, is_question = [], False
         for exchange, answer in arrivals:
             if isinstance(answer, Accepted | JobList | Retrieved | RefusedError) or (
@@ -335,7 +335,7 @@ class Pump:
                 look.saw_page(exchange.page, answer.snapshots)
                 self._news.append((look, answer.snapshots))
             if search is not None and not answer.is_whole:
-                # What could not be read might be a second job that fits.
+                # The part that couldn't be read might hold a second job that fits.
                 self._search = None
             elif search is not None:
                 search.saw_page(answer.snapshots)
@@ -356,7 +356,7 @@ class Pump:
             self._news.append((exchange.look, (answer.snapshot,)))
 
     def _take_news(self) -> None:
-        """Write down what the pages and jobs that have arrived say: all of one look's at once."""
+        """Record the news from all pages and jobs that have arrived, in one batch per look."""
         news: dict[UUID, tuple[Look, list[Snapshot]]] = {}
         for look, snapshots in self._news:
             news.setdefault(look.claim.token, (look, []))[1].extend(snapshots)
@@ -365,14 +365,14 @@ class Pump:
             try:
                 completed = following.apply_snapshots(look, snapshots_of_look, interval_seconds=self._interval_seconds)
             except Exception:
-                logger.exception("News of the provider could not be taken in.")
+                logger.exception("News from the provider couldn't be recorded.")
                 self._end_look(look)
                 continue
             if completed:
                 wake_transfers()
 
     def _end_look(self, look: Look) -> None:
-        """Let go of what was not seen, for a later look."""
+        """Release the jobs that weren't seen, for a later look."""
         following.release_unseen(look, delay_seconds=self._interval_seconds)
         look.unseen.clear()
         if look is self._look:
@@ -384,7 +384,7 @@ class Pump:
         if now < self._renew_at:
             return
         self._renew_at = now + default_lease() / 3
-        for exchange in self._under_way:
+        for exchange in self._in_flight:
             if isinstance(exchange, Submit):
                 exchange.submission.claim.renew()
         if self._look is not None:
@@ -392,7 +392,7 @@ class Pump:
 
 
 def settle_what_is_overdue() -> None:
-    """End what has lost its worker or its time: also where nothing can be sent to any provider."""
+    """Settle clips whose worker died or whose deadline has passed, even if nothing can be sent."""
     submission.rescue_dead_submissions()
     unknown.give_up_lost()
     following.fail_overdue()

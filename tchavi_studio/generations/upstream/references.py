@@ -1,4 +1,4 @@
-"""How a provider gets at the references of a request: by a link to this studio, or as an upload over there."""
+"""How the provider gets a request's references: by links to this studio, or by uploads."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,10 +16,10 @@ from .fairness import Waiting
 from .models import UpstreamAccount
 
 LINK_SECONDS = 24 * 3600
-"""How long a provider may fetch a reference: it may wait in its own queue for hours."""
+"""How long the provider may fetch a reference: a job may wait in its queue for hours."""
 
 UPLOAD_MARGIN = timedelta(minutes=30)
-"""An upload that expires sooner is made again rather than named in a request."""
+"""A reference whose upload expires sooner is uploaded again."""
 
 
 class Route(StrEnum):
@@ -31,7 +31,7 @@ class Route(StrEnum):
 
 
 def reference_route() -> Route:
-    """Links where the provider can reach this studio, else uploads where it takes them, else no way at all."""
+    """Links if the provider can reach this studio, else uploads if it takes them, else none."""
     if links_open_from_outside():
         return Route.LINKS
     takes_files = UpstreamAccount.objects.filter(pk=1, takes_files=True).exists()
@@ -39,7 +39,7 @@ def reference_route() -> Route:
 
 
 def missing_uploads(*, now: datetime) -> Q:
-    """A condition on references: the provider has no upload of it that will last."""
+    """A condition on references: the provider has no upload of it that lasts long enough."""
     usable = RemoteFile.objects.filter(
         asset=OuterRef("asset"), base_url=settings.TCHAVI_BASE_URL, expires_at__gt=now + UPLOAD_MARGIN
     )
@@ -47,7 +47,7 @@ def missing_uploads(*, now: datetime) -> Q:
 
 
 def without_missing_uploads(clips: list[Waiting], *, now: datetime) -> list[Waiting]:
-    """Those of `clips` whose references the provider can get at."""
+    """The clips whose references the provider can get."""
     if not clips or reference_route() == Route.LINKS:
         return clips
     references = GenerationReference.objects.filter(
@@ -58,9 +58,9 @@ def without_missing_uploads(clips: list[Waiting], *, now: datetime) -> list[Wait
 
 
 def remote_request(generation: Generation) -> EngineRequest | None:
-    """The row as a remote engine is given it: references as addresses that it can open. None: one has to be uploaded.
+    """The request for the provider: references are URLs that it can open. None if one has to be uploaded first.
 
-    Takes the generation with its references and their assets.
+    Expects a generation with its references and assets prefetched.
     """
     references = sorted(generation.references.all(), key=lambda reference: reference.position)
     if reference_route() == Route.LINKS:

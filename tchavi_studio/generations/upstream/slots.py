@@ -1,6 +1,6 @@
-"""Slots for pumps: so that wake-ups do not set more of them to work than there should be.
+"""Slots that keep wake-ups from starting more than STUDIO_PUMPS pumps.
 
-Only for economy: any number of pumps would do no harm.
+Extra pumps would be harmless, only wasteful.
 """
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from .models import PumpSlot
 
 
 def take_slot() -> Claim[PumpSlot] | None:
-    """One of the STUDIO_PUMPS slots; None when all are taken."""
+    """A free pump slot; None if all are taken."""
     numbers = range(settings.STUDIO_PUMPS)
     PumpSlot.objects.bulk_create([PumpSlot(number=number) for number in numbers], ignore_conflicts=True)
     return claim_first(PumpSlot.objects.filter(number__in=numbers).order_by("number"))

@@ -1,7 +1,6 @@
-"""Sending clips to the provider: written down before it happens, and each outcome told apart.
+"""Sending clips to the provider. Each submission is written down before it is sent, and each outcome recorded.
 
-A submission is never repeated unless it surely had no effect: a clip that was billed twice is worse than one that
-failed and was refunded.
+A submission is repeated only if it certainly had no effect: a clip billed twice is worse than one failed and refunded.
 """
 
 import logging
@@ -33,15 +32,15 @@ AT_PROVIDER = (State.SUBMITTING, State.UNKNOWN, State.PROCESSING)
 
 FIRST_LOOK_SECONDS = 1.0
 LATER_TRIAL_SECONDS = 5 * 60.0
-"""How long a clip waits that met a refusal of the account, while others try whether that is over."""
+"""How long a clip that met a refusal of the account steps aside while other clips test whether that is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One request that is written down and may be sent, once, before `send_before`.
+    """One request that has been written down and may be sent once, before `send_before`.
 
-    Somebody else may give the clip up and refund it when its lease has ended: a process that was paused meanwhile must
-    not have it made, and billed, after all.
+    After that its lease has ended, and another process may fail and refund the clip. A process that was paused must not
+    send it then.
     """
 
     claim: Claim[Generation]
@@ -52,7 +51,7 @@ class Submission:
 
 
 def waiting_in_order() -> list[Waiting]:
-    """Every clip that waits to be sent, the next one first, whether or not it may be sent now."""
+    """Every clip waiting to be sent, next one first, whether or not it may be sent now."""
     return _in_order(open_by_member())
 
 
@@ -81,23 +80,23 @@ def open_by_member() -> Counter[Member]:
 
 
 def sendable(*, now: datetime) -> list[Waiting]:
-    """The clips that may be sent now, the next one first: fair, within each workspace's limit, not paused, complete."""
+    """The clips that may be sent now, next one first: in fair order, within limits, not paused, references in place."""
     paused = account.paused_models(now=now)
     if "" in paused:
         return []
     at_provider = open_by_member()
     ready = without_missing_uploads([clip for clip in _in_order(at_provider) if clip.model not in paused], now=now)
-    # What met a refusal of the account lets the others try first, so that it holds up nobody if it alone is refused.
+    # A clip that met a refusal of the account lets others go first, in case it is the only one refused.
     untried = [clip for clip in ready if clip.not_before is None or clip.not_before <= now]
     return within_limit(
         untried or ready,
         open_by_member=at_provider,
-        most_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
+        max_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
     )
 
 
 def write_down(clips: Iterable[Waiting]) -> list[Submission]:
-    """Claim each clip and write down that it is being sent. What somebody else took, or cancelled, is left out."""
+    """Claim each clip and record that it is being sent. Clips that were taken or cancelled are left out."""
     submissions = (_write_down(clip) for clip in clips)
     return [submission for submission in submissions if submission is not None]
 
@@ -119,7 +118,7 @@ def _write_down(clip: Waiting) -> Submission | None:
         claimed = move_generation(
             generation.pk,
             sources={State.QUEUED},
-            # Whoever uploaded its references may not have let go of it yet, and a back-off is for others to go first.
+            # Not `free`: the upload's lease may still be held, and a back-off only lets other clips go first.
             only_if=generation.lease_as_read,
             state=State.SUBMITTING,
             attempt_count=F("attempt_count") + 1,
@@ -128,7 +127,7 @@ def _write_down(clip: Waiting) -> Submission | None:
         )
         if not claimed:
             return None
-        # An earlier attempt's row is there only if that attempt surely had no effect.
+        # A row from an earlier attempt exists only if that attempt certainly had no effect.
         RemoteJob.objects.update_or_create(
             reference=generation.pk,
             defaults={"generation": generation, "attempt_id": attempt_id, "sent_at": now, "lost_at": None},
@@ -148,7 +147,7 @@ def _write_down(clip: Waiting) -> Submission | None:
 
 
 def record_accepted(submission: Submission, accepted: Accepted) -> bool:
-    """The provider has it: follow it from now on. False if the claim was lost meanwhile."""
+    """The provider accepted the clip: follow it from now on. False if the claim was lost."""
     try:
         with transaction.atomic():
             if not _settle(submission, state=State.PROCESSING):
@@ -160,15 +159,15 @@ def record_accepted(submission: Submission, accepted: Accepted) -> bool:
             )
             crashpoint(CrashPoint.IN_RECORDING)
     except IntegrityError:
-        # The provider answered with the name of a job that is another clip's. What became of this one is unknown.
-        logger.exception("The provider named job %s twice.", accepted.remote_id)
+        # The job belongs to another clip, so this clip's outcome is unknown.
+        logger.exception("The provider returned job id %s twice.", accepted.remote_id)
         return record_lost(submission)
     crashpoint(CrashPoint.RECORDED)
     return True
 
 
 def record_not_sent(submission: Submission, *, not_before: datetime | None = None) -> bool:
-    """Surely without effect: back to its place in the queue, to be sent again at once or from `not_before` on."""
+    """The submission certainly had no effect: put the clip back in the queue, to be sent again from `not_before`."""
     with transaction.atomic():
         if not _settle(submission, state=State.QUEUED, not_before=not_before):
             return False
@@ -177,16 +176,16 @@ def record_not_sent(submission: Submission, *, not_before: datetime | None = Non
 
 
 def record_account_refused(submission: Submission, error: AccountRefusedError) -> bool:
-    """Not this clip's fault: back to the queue, and nothing more is sent until the account is in order.
+    """Put the clip back in the queue, and pause submissions until the account is accepted again.
 
-    Other clips try that before this one does again: it may after all be this one alone that is refused.
+    Other clips test that before this one is tried again, in case it is the only one refused.
     """
     account.pause_submissions(error, model=submission.model)
     return record_not_sent(submission, not_before=timezone.now() + timedelta(seconds=LATER_TRIAL_SECONDS))
 
 
 def record_refused(submission: Submission, error: RefusedError) -> bool:
-    """The provider will not make this clip: failed, with its refund."""
+    """The provider refused the clip: fail and refund it."""
     with transaction.atomic():
         failed = fail_generation(
             submission.claim.pk,
@@ -201,7 +200,7 @@ def record_refused(submission: Submission, error: RefusedError) -> bool:
 
 
 def record_lost(submission: Submission) -> bool:
-    """It may have been accepted or not: see unknown.py for what becomes of it. It is never sent again."""
+    """The provider may or may not have accepted the clip. It is never sent again; unknown.py settles it."""
     with transaction.atomic():
         if not _settle(submission, state=State.UNKNOWN):
             return False
@@ -222,7 +221,7 @@ def _settle(submission: Submission, *, state: State, not_before: datetime | None
 
 
 def rescue_dead_submissions() -> int:
-    """What became of submissions whose process died is unknown. Returns how many there were."""
+    """Mark submissions whose process died as unknown. Returns how many there were."""
     now = timezone.now()
     dead = Generation.objects.filter(lapsed(now), engine=Engine.TCHAVI, state=State.SUBMITTING)
     count = 0
@@ -239,7 +238,7 @@ def rescue_dead_submissions() -> int:
 
 
 def fail_long_waiting() -> int:
-    """Fail and refund what has waited too long for a provider's account that has refused it all that time."""
+    """Fail and refund clips that have waited STUDIO_ACCOUNT_WAIT_SECONDS while the account was refused throughout."""
     before = timezone.now() - timedelta(seconds=settings.STUDIO_ACCOUNT_WAIT_SECONDS)
     paused = {pause.model for pause in account.account_pauses() if pause.since < before}
     waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED, created_at__lt=before)

@@ -1,6 +1,6 @@
-"""Files on their way: references to a provider that keeps them, and finished clips from it.
+"""Uploading references to the provider, and fetching finished clips from it.
 
-Each transfer is a task of its own in a cluster of its own, so that a slow line delays no poll and no render.
+Transfers run in a separate cluster, so that a slow connection delays no poll and no render.
 """
 
 import logging
@@ -42,30 +42,30 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer", Retrieved, UploadedReference)
 
 TRANSFER_SECONDS = 200.0
-"""What one file may take; less than the cluster's limit for a task."""
+"""How long one file may take; less than the cluster's limit for a task."""
 
 MAX_DAMAGED_DOWNLOADS = 4
-"""A clip that arrives damaged so often is damaged where it lies."""
+"""A clip that arrives damaged this often must be damaged at the provider."""
 
 FIRST_RETRY_SECONDS = 2.0
-LONGEST_RETRY_SECONDS = 60.0
+MAX_RETRY_SECONDS = 60.0
 UPLOAD_LIFETIME = timedelta(hours=12)
-"""How long an upload is taken to last where the provider does not say."""
+"""How long we expect an upload to last if the provider doesn't say."""
 
-SHORTEST_USE = timedelta(minutes=5)
-"""How long an upload is named in requests, however soon it is said to expire."""
+MIN_UPLOAD_USE = timedelta(minutes=5)
+"""How long requests use an upload, however soon it is said to expire."""
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------------
 
 
 def waiting_downloads() -> QuerySet[Generation]:
-    """Clips that are done at the provider and that nobody fetches at this moment."""
+    """Clips that the provider has finished and nobody is fetching."""
     return _waiting(State.SAVING)
 
 
 def waiting_uploads() -> QuerySet[Generation]:
-    """Clips whose references the provider has to be given first, and that nobody works on at this moment."""
+    """Waiting clips with references to upload that nobody is working on."""
     missing = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=OuterRef("pk"))
     return _waiting(State.QUEUED).filter(Exists(missing))
 
@@ -84,9 +84,9 @@ def claim_next_upload() -> Claim[Generation] | None:
 
 
 def _retry_later(claim: Claim[Generation], *, delay_seconds: float | None = None) -> None:
-    """Let go of the row, and let nobody take it for a while that grows with each attempt."""
+    """Release the row, but let nobody claim it for `delay_seconds`; by default longer after each attempt."""
     attempt_count = claim.rows.values_list("attempt_count", flat=True).first() or 1
-    growing = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempt_count - 1, 10))
+    growing = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempt_count - 1, 10))
     seconds = growing if delay_seconds is None else delay_seconds
     claim.release(not_before=timezone.now() + timedelta(seconds=seconds))
 
@@ -95,7 +95,7 @@ def _retry_later(claim: Claim[Generation], *, delay_seconds: float | None = None
 
 
 def download_claimed(claim: Claim[Generation]) -> None:
-    """Fetch a finished clip, verify it and complete its generation; or leave it for another attempt."""
+    """Fetch a finished clip, verify it and complete its generation, or leave it for another attempt."""
     crashpoint(CrashPoint.DOWNLOAD_CLAIMED)
     job = RemoteJob.objects.get(reference=claim.pk)
     path = Path(settings.FILE_UPLOAD_TEMP_DIR) / f"download-{claim.pk}-{claim.token}.mp4"
@@ -116,7 +116,7 @@ def download_claimed(claim: Claim[Generation]) -> None:
         logger.warning("The clip of generation %s could not be fetched: %s", claim.pk, error.code)
         _retry_later(claim)
     except OSError as error:
-        # A full disk, most likely. The clip is paid for: it is fetched once there is room, until its deadline.
+        # Probably a full disk. The clip is paid for, so keep trying until its deadline.
         logger.error("The clip of generation %s could not be stored: %s", claim.pk, error.strerror)
         _retry_later(claim)
     finally:
@@ -134,7 +134,7 @@ def _fetch(url: str, path: Path) -> str:
 
 
 def _renew_output_url(claim: Claim[Generation], job: RemoteJob) -> None:
-    """An address that has expired fails no clip: the job can name a fresh one."""
+    """Ask the job for a fresh URL, because this one has expired."""
     assert job.remote_id is not None
     remote_id = job.remote_id
     retrieved = _within_budget(lambda: ask(lambda engine: engine.retrieve(remote_id)))
@@ -160,7 +160,7 @@ def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: RefusedFileError
     if job.damaged_count + 1 < MAX_DAMAGED_DOWNLOADS:
         _retry_later(claim)
         return
-    # The provider made and billed it: the admins may want their credits back.
+    # The provider made and billed it: admins may want to reclaim the credits.
     fail_generation(
         claim.pk,
         code=output_failure_code(refusal.code),
@@ -174,7 +174,7 @@ def _damaged(claim: Claim[Generation], job: RemoteJob, refusal: RefusedFileError
 
 
 def upload_claimed(claim: Claim[Generation]) -> None:
-    """Give the provider what a clip refers to, file by file. What arrived once need not be sent again."""
+    """Upload a clip's references one by one. A finished upload isn't repeated."""
     references = GenerationReference.objects.filter(missing_uploads(now=timezone.now()), generation=claim.pk)
     assets = {reference.asset_id: reference.asset for reference in references.select_related("asset")}
     try:
@@ -199,8 +199,8 @@ def _upload(claim: Claim[Generation], asset: Asset) -> bool:
         return False
     crashpoint(CrashPoint.REFERENCE_UPLOADED)
     now = timezone.now()
-    # Where files are kept only briefly another upload would last no longer, and uploading would never end.
-    expires_at = max(uploaded.expires_at or now + UPLOAD_LIFETIME, now + UPLOAD_MARGIN + SHORTEST_USE)
+    # If the provider keeps files only briefly, uploading again wouldn't help, and we would never stop.
+    expires_at = max(uploaded.expires_at or now + UPLOAD_LIFETIME, now + UPLOAD_MARGIN + MIN_UPLOAD_USE)
     RemoteFile.objects.update_or_create(
         asset=asset, base_url=settings.TCHAVI_BASE_URL, defaults={"url": uploaded.url, "expires_at": expires_at}
     )
@@ -208,7 +208,7 @@ def _upload(claim: Claim[Generation], asset: Asset) -> bool:
 
 
 def _within_budget(request: Callable[[], Answer]) -> Answer | None:
-    """Make one request if the account's budget allows it now; None if it does not, or got no useful answer."""
+    """Make one request if the account's budget allows it now. None if it doesn't, or there was no useful answer."""
     if not account.take_requests(1):
         return None
     try:

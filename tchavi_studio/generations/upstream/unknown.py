@@ -1,9 +1,9 @@
-"""Submissions whose answer was lost: settled without ever being sent again.
+"""Settling submissions whose answer was lost, without ever sending them again.
 
-The provider may have such a clip, and may have billed it, or not. Where the operator has declared that nobody else
-uses the account, its list can tell: a job that no row owns, and that fits exactly one lost submission, is that one.
-Otherwise, and whenever there is any doubt, the person gets the credits back after STUDIO_UNKNOWN_DEADLINE_SECONDS and
-the admins see what the studio may have paid for. A stranger's clip must never land in somebody's gallery.
+The provider may or may not have made and billed such a clip. If the operator has declared that nobody else uses the
+account, its list may tell: a job that no row owns, and that fits exactly one lost submission, belongs to it. Otherwise,
+and whenever there is any doubt, the person is refunded after STUDIO_UNKNOWN_DEADLINE_SECONDS and the admins see what
+the studio may have paid for. A stranger's clip must never land in somebody's gallery.
 """
 
 import logging
@@ -25,23 +25,23 @@ from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 logger = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
-"""How far the provider's clock may be from ours."""
+"""How far the provider's clock may differ from ours."""
 
-FASTEST_SEARCH_INTERVAL_SECONDS = 5.0
+MIN_SEARCH_INTERVAL_SECONDS = 5.0
 SEARCH_SHARE = 0.2
-"""How much of a small budget searches may take."""
+"""The share of a small budget that searches may use."""
 
 MAX_PAGES = 20
 
 
 def search_interval(requests_per_second: float) -> timedelta:
-    """How long after one search the next may begin."""
-    return timedelta(seconds=max(FASTEST_SEARCH_INTERVAL_SECONDS, 1 / (requests_per_second * SEARCH_SHARE)))
+    """How long after one search the next may start."""
+    return timedelta(seconds=max(MIN_SEARCH_INTERVAL_SECONDS, 1 / (requests_per_second * SEARCH_SHARE)))
 
 
 @dataclass(kw_only=True)
 class Search:
-    """A walk down the provider's list, from the newest job to those older than every lost submission."""
+    """A walk down the provider's list, from the newest job until past the oldest lost submission."""
 
     since: datetime
     next_page: int = 0
@@ -49,11 +49,11 @@ class Search:
     jobs: dict[str, Snapshot] = field(default_factory=dict)
 
     def saw_page(self, snapshots: Sequence[Snapshot]) -> None:
-        """Take a page in, and find out whether the walk is over."""
+        """Add a page, and find out whether the walk is complete."""
         self.jobs |= {snapshot.remote_id: snapshot for snapshot in snapshots}
         self.next_page += 1
         created = [snapshot.created_at for snapshot in snapshots if snapshot.created_at is not None]
-        # A page may come in any order, so all of it has to be older.
+        # A page may be in any order, so every job on it has to be older.
         is_past = bool(created) and len(created) == len(snapshots) and max(created) < self.since
         self.is_complete = len(snapshots) < PAGE_LENGTH or is_past
 
@@ -63,7 +63,7 @@ class Search:
 
 
 def begin_search() -> Search | None:
-    """A walk that covers every lost submission; None if there is none, or the list may not be relied on."""
+    """A search that covers every lost submission; None if there are none, or others use the account too."""
     if not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
         return None
     lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN)
@@ -73,7 +73,7 @@ def begin_search() -> Search | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
-    """A submission that may have made a job that no row owns."""
+    """A submission that may have created a job without an owner."""
 
     generation_id: UUID
     is_lost: bool
@@ -83,7 +83,7 @@ class _Attempt:
     ended_at: datetime
 
     def fits(self, job: Snapshot) -> bool:
-        """Whether `job` is what this attempt would have made: same model, same price, made while it was under way."""
+        """Whether this attempt could have created `job`: same model, same price, created while it was in flight."""
         return (
             job.model == self.model
             and job.billed_credits == self.price_credits
@@ -93,7 +93,7 @@ class _Attempt:
 
 
 def adopt_found(search: Search) -> int:
-    """Give each lost submission its job if a complete search leaves no doubt; returns how many were adopted."""
+    """Give each lost submission its job if a complete search leaves no doubt. Returns how many were adopted."""
     if not search.is_complete or not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
         return 0
     owned = set(RemoteJob.objects.filter(remote_id__in=list(search.jobs)).values_list("remote_id", flat=True))
@@ -106,7 +106,7 @@ def adopt_found(search: Search) -> int:
         if not attempt.is_lost or attempt.sent_at < search.since:
             continue
         jobs = [job for job in unowned if attempt.fits(job)]
-        # Submissions under way count too: the job may be theirs, its answer still on the line.
+        # Submissions in flight count too: the job may be theirs, and the answer not here yet.
         if len(jobs) == 1 and [other for other in attempts if other.fits(jobs[0])] == [attempt]:
             adopted += _adopt(attempt, jobs[0])
     return adopted
@@ -114,7 +114,7 @@ def adopt_found(search: Search) -> int:
 
 def _attempts() -> list[_Attempt]:
     now = timezone.now()
-    # Those given up count as well: what they made over there may have been nobody's ever since.
+    # Given-up submissions count too: the job may be theirs.
     rows = RemoteJob.objects.filter(
         Q(generation__state__in=[State.SUBMITTING, State.UNKNOWN]) | Q(generation__needs_review=True), remote_id=None
     ).select_related("generation")
@@ -138,7 +138,7 @@ def _attempts() -> list[_Attempt]:
 def _adopt(attempt: _Attempt, job: Snapshot) -> bool:
     try:
         with transaction.atomic():
-            # Nobody sends it again, so a clip is in this state once.
+            # A lost clip is never sent again, so it is in this state only once.
             if not move_generation(attempt.generation_id, sources={State.UNKNOWN}, state=State.PROCESSING):
                 return False
             RemoteJob.objects.filter(reference=attempt.generation_id).update(
@@ -146,14 +146,14 @@ def _adopt(attempt: _Attempt, job: Snapshot) -> bool:
             )
             crashpoint(CrashPoint.IN_ADOPTING)
     except IntegrityError:
-        # Another pump found an owner for this job first.
+        # Another pump was faster.
         return False
-    logger.info("Generation %s was found again at the provider as %s.", attempt.generation_id, job.remote_id)
+    logger.info("Generation %s was found at the provider as job %s.", attempt.generation_id, job.remote_id)
     return True
 
 
 def give_up_lost() -> int:
-    """Fail and refund lost submissions after STUDIO_UNKNOWN_DEADLINE_SECONDS, for the admins to review."""
+    """Fail and refund lost submissions after STUDIO_UNKNOWN_DEADLINE_SECONDS, and have the admins review them."""
     before = timezone.now() - timedelta(seconds=settings.STUDIO_UNKNOWN_DEADLINE_SECONDS)
     lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN, sent_at__lt=before)
     count = 0

@@ -88,9 +88,9 @@ def test_equal_moments_are_decided_by_the_id() -> None:
 
 def test_a_workspace_may_have_so_many_at_the_provider() -> None:
     clips = [*batch(1, 5, LAGUNE, AWA), *batch(11, 2, NIGER, CHEIKH)]
-    allowed = within_limit(clips, open_by_member={(LAGUNE, AWA): 1, (LAGUNE, BINTOU): 1}, most_per_workspace=4)
+    allowed = within_limit(clips, open_by_member={(LAGUNE, AWA): 1, (LAGUNE, BINTOU): 1}, max_per_workspace=4)
     assert numbers(allowed) == [1, 2, 11, 12]
-    assert within_limit(clips, open_by_member={(LAGUNE, AWA): 9, (NIGER, AWA): 4}, most_per_workspace=4) == []
+    assert within_limit(clips, open_by_member={(LAGUNE, AWA): 9, (NIGER, AWA): 4}, max_per_workspace=4) == []
 
 
 def test_counts_by_workspace() -> None:
@@ -156,13 +156,13 @@ def test_what_one_person_asked_for_goes_in_that_order(queue: tuple[list[Waiting]
 
 @given(queues(), st.integers(1, 6))
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_the_limit_is_reached_and_not_passed(queue: tuple[list[Waiting], dict[Member, int]], most: int) -> None:
+def test_the_limit_is_reached_and_not_passed(queue: tuple[list[Waiting], dict[Member, int]], max_open: int) -> None:
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)
-    allowed = within_limit(order, open_by_member=open_by_member, most_per_workspace=most)
+    allowed = within_limit(order, open_by_member=open_by_member, max_per_workspace=max_open)
     assert allowed == [clip for clip in order if clip in set(allowed)], "the order is kept"
     already = by_workspace(open_by_member)
     for workspace in {clip.workspace_id for clip in clips}:
         waits = sum(clip.workspace_id == workspace for clip in clips)
         goes = sum(clip.workspace_id == workspace for clip in allowed)
-        assert goes == min(waits, max(0, most - already[workspace]))
+        assert goes == min(waits, max(0, max_open - already[workspace]))

@@ -399,7 +399,7 @@ def test_a_search_that_fails_ends_no_look(drive: Drive, sent: Generation, start:
 @pytest.mark.parametrize(
     ("open_jobs", "limit", "failures", "seconds"),
     [
-        (1, 300, 0, following.FASTEST_INTERVAL_SECONDS),
+        (1, 300, 0, following.MIN_INTERVAL_SECONDS),
         (10, 10, 0, 60 / 8 / 0.8),
         (49, 30, 0, 60 / 27 / 0.8),
         (50, 30, 0, 2 * 60 / 27 / 0.8),
