@@ -1,4 +1,4 @@
-"""Where the studio is, as seen by the caller: the base of every link that it hands out."""
+"""The studio's address as the caller sees it, the base of every link in an answer."""
 
 from urllib.parse import urlsplit
 
@@ -9,11 +9,11 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.signing import Variant, signed_media_path
 
 SIGNED_SECONDS = 24 * 3600
-"""How long a link to a file works. Each answer has a new one."""
+"""How long a link to a file works. Each answer contains a new one."""
 
 
 def public_origin(request: HttpRequest) -> str:
-    """`https://studio.example.org`: what the operator has set, else the address that this request came to."""
+    """Such as `https://studio.example.org`: STUDIO_PUBLIC_URL if set, else the address this request was sent to."""
     return settings.STUDIO_PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
@@ -23,9 +23,9 @@ def signed_url(asset: Asset, request: HttpRequest) -> str:
 
 
 def as_own_url(url: str, request: HttpRequest) -> str:
-    """`url` as the studio itself knows it, if it leads to the very host that this request came to.
+    """`url` on an address that the studio recognises as its own, if its host is the one this request was sent to.
 
-    Without a configured public address the studio cannot know all of its names, but the caller has just used one.
+    Without STUDIO_PUBLIC_URL the studio can't know all its host names, but the caller has just used one.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Reads JSON bodies strictly: what two parsers could understand differently is refused."""
+"""Reads JSON bodies strictly: anything that two parsers could read differently is refused."""
 
 import json
 from typing import Any, NoReturn
@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from .errors import ApiError, unreadable_request
 
 MAX_JSON_BYTES = 256 * 1024
-"""Leaves room to spare for the longest prompt, fully escaped, and as many URLs as a request can name."""
+"""More than enough for the longest prompt, fully escaped, and as many URLs as a request may have."""
 
 MAX_FIELDS = 64
-"""No real request has as many. Each unknown name is compared with all known ones, which takes time."""
+"""No real request has this many. Each unknown name is compared with all known ones, which takes time."""
 
 
 def read_json_object(request: HttpRequest) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def read_json_object(request: HttpRequest) -> dict[str, Any]:
         # An unpaired surrogate ("\\ud800") can't be stored as text.
         json.dumps(body, ensure_ascii=False).encode("utf-8")
     except (UnreadablePostError, RawPostDataException) as error:
-        raise unreadable_request(_("The body did not arrive complete.")) from error
+        raise unreadable_request(_("The body arrived incomplete.")) from error
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError | _NotJSONError) else _("it can't be read")
         raise unreadable_request(_("The body is not valid JSON: %(reason)s.") % {"reason": reason}) from error
@@ -44,7 +44,7 @@ def read_json_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def check_content_length(request: HttpRequest, max_bytes: int) -> None:
-    """Refuse a body that declares itself too long, before any of it is read."""
+    """Refuse a body whose declared length is too large, before reading any of it."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > max_bytes:
         message = _("The body is too large: at most %(max)s bytes. No credits moved.") % {"max": max_bytes}
@@ -56,7 +56,7 @@ class _NotJSONError(ValueError):
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NotJSONError(_("there is no %(name)s in JSON") % {"name": name})
+    raise _NotJSONError(_("%(name)s isn't allowed in JSON") % {"name": name})
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Routes each `/v1` request to its handler: who calls, how often, what they may do. The answer is always JSON."""
+"""Routes each `/v1` request to its handler, after checking key, rate limit and scope. The answer is always JSON."""
 
 import logging
 import secrets
@@ -48,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Generic[Record]):
-    """What a handler answers when all went well."""
+    """A handler's answer to a successful request."""
 
     record: Record
     credits_used: int = 0
@@ -57,12 +57,12 @@ class Answer(Generic[Record]):
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One call of the API: what answers it, for whom, and what its description says.
+    """One operation of the API: its handler, who may call it, and its description.
 
-    The handler takes the `Call`, and the parameters of path and query by name; the type of its `Answer` is the schema
-    of the answer. A public operation needs no key: its handler takes the request itself. `content_type` is that of the
-    body, "" for none; `errors` are statuses beyond those that follow from the rest; `links` are the ids of operations
-    to go on with, given the `id` in the answer.
+    The handler takes the `Call`, and the path and query parameters by name; the type of its `Answer` is the schema of
+    the answer. A public operation needs no key, and its handler takes the plain request. `content_type` is the body's,
+    "" for none; `errors` are statuses beyond those that follow from the rest; `links` are the ids of operations to
+    continue with, using the `id` in the answer.
     """
 
     method: str
@@ -88,7 +88,7 @@ class Operation:
 
     @property
     def answer_type(self) -> type:
-        """The record that it answers with."""
+        """The type of the record in its answer."""
         answer: type = get_args(get_type_hints(self.handler)["return"])[0]
         return answer
 
@@ -109,10 +109,10 @@ class Operation:
 
 
 def dispatcher(operations: Iterable[Operation]) -> Callable[..., HttpResponseBase]:
-    """The view of one path, which may have an operation for each method.
+    """The view for one path, which may have one operation per method.
 
-    Whatever happens inside, the answer is the contract's JSON with its headers. Sessions and cookies count for nothing
-    here, so a foreign page has nothing to forge.
+    Whatever happens inside, the answer is the contract's JSON with its headers. Sessions and cookies are ignored, so
+    CSRF doesn't apply.
     """
     by_method = {operation.method: operation for operation in operations}
 
@@ -124,7 +124,7 @@ def dispatcher(operations: Iterable[Operation]) -> Callable[..., HttpResponseBas
 
 
 def new_request_id() -> str:
-    """An id for one request, by which its line is found in the log."""
+    """A new request id, which also appears in the log."""
     return f"req_{secrets.token_hex(12)}"
 
 
@@ -157,7 +157,7 @@ class _Exchange:
         return self._with_headers(response)
 
     def _identify(self) -> None:
-        """Find the key, count the request, and refuse both a bad key and too many requests."""
+        """Find the key and count the request. Refuses invalid keys and too many requests."""
         given = self.request.headers.get("Authorization", "")
         scheme, _space, text = given.partition(" ")
         found = queries.key_by_text(text.strip()) if scheme.lower() == "bearer" else None
@@ -179,7 +179,7 @@ class _Exchange:
 
     def _chosen(self, operations: Mapping[str, Operation]) -> Operation:
         if not operations:
-            raise not_found(_("There is nothing at this address. The reference lists all addresses."))
+            raise not_found(_("There is nothing at this address. The API reference lists all addresses."))
         method = "GET" if self.request.method == "HEAD" else str(self.request.method)
         if method not in operations:
             raise method_not_allowed(list(operations))

@@ -1,4 +1,4 @@
-"""What `/v1` refuses, each time as the contract's JSON."""
+"""The errors of `/v1`, as the contract's JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ from tchavi_studio.refusals import UserFacingError
 
 
 class ApiError(UserFacingError):
-    """An answer that is an error.
+    """An error answer.
 
-    `details` lists every problem of a bad request, `param` names the field of the first.
+    `details` lists every problem of a bad request; `param` is the field of the first.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
     SpendingLimitError: (402, "spending_limit_reached"),
     NotCancellableError: (409, "not_cancellable"),
 }
-"""The status and code of what the core refuses."""
+"""Status and code for each refusal of the apps below."""
 
 
 def as_api_error(refusal: UserFacingError) -> ApiError:
-    """How `/v1` answers a refusal: in its own words."""
+    """A refusal as an error of `/v1`, with the same message."""
     if isinstance(refusal, ApiError):
         return refusal
     status, code = REFUSALS.get(type(refusal), (400, "invalid_request"))
@@ -62,7 +62,7 @@ def as_api_error(refusal: UserFacingError) -> ApiError:
 
 
 def invalid_request(details: Sequence[NoteRecord]) -> ApiError:
-    """400 with every problem of a request at once."""
+    """400 with every problem of a request."""
     first = details[0]
     more = len(details) - 1
     message = first["message"]

@@ -1,4 +1,4 @@
-"""What requests and answers look like, for the reference; a test checks the examples against their schemas."""
+"""Example requests and answers for the API reference. A test checks them against their schemas."""
 
 from typing import Any
 
@@ -93,5 +93,5 @@ _ANSWERS: dict[type, Any] = {
 
 
 def answer_example(record: type) -> Any:
-    """An answer of this type. Models are the real ones, with the operator's prices."""
+    """An example of this record. The models are the real ones, with the operator's prices."""
     return ModelListRecord(data=model_records()) if record is ModelListRecord else _ANSWERS[record]

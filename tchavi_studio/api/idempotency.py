@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request again gets the first answer again, and is neither made nor billed a second time."""
+"""Idempotency-Key: a repeated request gets the first answer again, and is neither carried out nor billed twice."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[!-~]{1,255}", re.ASCII)
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=90)
-"""A request that has written nothing for this long has lost its process. It renews before each slow step."""
+"""A request that hasn't renewed its lease for this long has lost its process. It renews before each slow step."""
 
 WAIT_SECONDS = 2.0
 WAIT_STEP_SECONDS = 0.05
@@ -30,39 +30,39 @@ WAIT_STEP_SECONDS = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAnswer:
-    """The first answer to a request that came again."""
+    """The first answer to a repeated request."""
 
     status: int
     body: Any
 
 
 class Claim:
-    """The right to carry a request out and to store its answer. `submission_id` is the generation's."""
+    """The right to carry out a request and store its answer. `submission_id` is the generation's."""
 
     def __init__(self, lease: leases.Claim[IdempotentRequest]) -> None:
         self.submission_id: UUID = lease.pk
         self._lease = lease
 
     def renew(self) -> None:
-        """Extend the claim before something slow. Raises the 409 of `in_progress` if somebody else has taken it."""
+        """Extend the claim before a slow step. Raises the 409 of `in_progress` if another request has taken it."""
         if not self._lease.renew():
             raise in_progress()
 
     def finish(self, *, status: int, body: Any) -> None:
-        """Store the answer. Call it in the transaction that makes what the answer speaks of: both or neither."""
+        """Store the answer. Call it in the transaction that creates the job, so that both are saved or neither."""
         if not self._lease.release(status=status, body=body):
             raise in_progress()
 
     def release(self) -> None:
-        """Give the key back: the request was refused. Does nothing once an answer is stored."""
+        """Free the key after the request was refused. Does nothing once an answer is stored."""
         self._lease.rows.delete()
 
 
 def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | StoredAnswer:
-    """Take the work of a request with an Idempotency-Key, or find its answer.
+    """Claim a request with an Idempotency-Key, or return its stored answer.
 
-    While the first one is still running a second waits briefly. Raises `ApiError`: 400 for a key that is none, 409
-    while the first runs on, 422 for a key that was used with another body.
+    Waits briefly if the first request is still running. Raises `ApiError`: 400 for an invalid key, 409 if the first
+    request is still running after the wait, 422 if the key was used with another body.
     """
     if KEY_PATTERN.fullmatch(key) is None:
         raise unreadable_request(_("An Idempotency-Key is 1 to 255 visible ASCII characters."), param=HEADER)
@@ -92,27 +92,27 @@ def _created(caller: ApiKey, key: str, request_sha256: str) -> Claim | None:
                 **lease.fresh_lease(),
             )
     except IntegrityError:
-        return None  # of two first requests the other was faster
+        return None  # another first request was faster
     return Claim(lease)
 
 
 def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAnswer | None:
     if row.request_sha256 != request_sha256:
         message = _(
-            "This Idempotency-Key was used with another request. Nothing was created and no credits moved: take a new "
+            "This Idempotency-Key was used with another request. Nothing was created and no credits moved. Use a new "
             "key for a new request."
         )
         raise ApiError(422, "idempotency_key_reused", message, param=HEADER)
     if row.status is not None:
         return StoredAnswer(status=row.status, body=row.body)
-    # Free, its process died. The submission id stays the same, so what that one may have begun is not begun again.
+    # If the row is free, its process died. The submission id stays the same, so a clip it created isn't created twice.
     lease = leases.claim_first(IdempotentRequest.objects.filter(pk=row.pk, status=None), lease=LEASE)
     return None if lease is None else Claim(lease)
 
 
 def in_progress() -> ApiError:
     message = _(
-        "The first request with this Idempotency-Key is still being worked on. Nothing more was created: ask again in "
-        "a moment for its answer."
+        "The first request with this Idempotency-Key is still running. Nothing more was created. Send it again in a "
+        "moment to get the answer."
     )
     return ApiError(409, "idempotency_in_progress", message, param=HEADER, headers={"Retry-After": "1"})

@@ -1,4 +1,4 @@
-"""What the `/v1` door keeps: keys, answers to repeat, and how often each caller came by."""
+"""What `/v1` stores: API keys, answers to repeat, and request counts."""
 
 import uuid
 from typing import ClassVar
@@ -24,11 +24,11 @@ class Scope(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """A program's way in: it acts as `user` in `workspace`, and loses its force when they lose theirs.
+    """How a program signs in. It acts as `user` in `workspace`, and stops working when their membership ends.
 
     The key itself is shown once and never stored: `public_id` is the part that finds the row, `secret_sha256` the
-    digest of the whole key. What a test key asks for is free and made by the preview engine. The ledger may have a
-    monthly spending limit for the key's id.
+    digest of the whole key. A test key's clips are free and made by the preview engine. The ledger may have a monthly
+    spending limit for the key's id.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,7 +55,7 @@ class ApiKey(models.Model):
 
     @property
     def hint(self) -> str:
-        """The beginning of the key, by which its owner knows it again."""
+        """The start of the key, by which its owner recognises it."""
         return f"{TEST_KEY_PREFIX if self.is_test else KEY_PREFIX}{self.public_id[:6]}…"
 
     @property
@@ -72,10 +72,10 @@ class ApiKey(models.Model):
 
 
 class IdempotentRequest(LeasedModel):
-    """One use of an Idempotency-Key: first a claim on the work, then its answer, repeated to whoever asks again.
+    """One use of an Idempotency-Key: first a claim on the work, then the answer to repeat.
 
-    The row's id is the submission id of the generation: whoever takes over a request whose lease has ended cannot make,
-    or bill, a second one. Live and test requests are kept apart.
+    The row's id is the generation's submission id, so a process that takes over after the lease has ended can't create
+    or bill a second clip. Live and test requests are kept apart.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -102,7 +102,7 @@ class IdempotentRequest(LeasedModel):
 
 
 class RequestCount(models.Model):
-    """How many requests one subject (a key or an address) has made in one minute of the clock."""
+    """How many requests one subject (a key or an address) has made in one clock minute."""
 
     subject = models.CharField(max_length=64, primary_key=True)
     minute = models.PositiveIntegerField(db_index=True)

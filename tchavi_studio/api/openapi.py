@@ -17,7 +17,7 @@ from .schemas import Components, Schema
 
 
 def serve(request: HttpRequest) -> Answer[dict[str, Any]]:
-    """`GET /v1/openapi.json`: for anybody, so that tools can read it."""
+    """`GET /v1/openapi.json`: public, so that tools can read it."""
     return Answer(record=document(origin=public_origin(request)))
 
 
@@ -119,7 +119,7 @@ def _headers() -> Schema:
     return {
         "X-Request-Id": {
             "schema": {"type": "string"},
-            "description": _("Identifies this request, if you have a question about it."),
+            "description": _("The request's id. Quote it if you ask for help."),
         },
         "X-Credits-Used": {"schema": count, "description": _("What this request was charged.")},
         "X-Credits-Remaining": {"schema": count, "description": _("Credits in the wallet now.")},

@@ -1,4 +1,4 @@
-"""The parameters of `/v1` beside the body: described once, and query parameters read by that description."""
+"""The parameters of `/v1` outside the body. Query parameters are parsed from the same descriptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,13 +77,13 @@ BEFORE = Parameter(
 
 
 def limit(description: str | Promise) -> Parameter:
-    """How long a page of the answer may be."""
+    """The `limit` parameter of a list, with its own description."""
     schema = {"type": "integer", "minimum": 1, "maximum": 50, "default": 20}
     return Parameter(name="limit", place="query", schema=schema, description=description)
 
 
 def read_query(parameters: Sequence[Parameter], query: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the query parameters, by name; None where one is missing and has no default.
+    """The values of the query parameters by name; None for a missing one without a default.
 
     Raises the 400 that lists every problem.
     """
@@ -110,7 +110,7 @@ def _read(parameter: Parameter, text: str | None, problems: list[Problem]) -> st
         problems.append(Problem(field=name, code="not_a_choice", message=message))
         return None
     lowest, highest = schema["minimum"], schema["maximum"]
-    # As in JSON: int() would also read "+5", " 5" and other scripts' digits.
+    # int() would also accept "+5", " 5" and other scripts' digits.
     if text.isascii() and text.isdecimal() and len(text) <= 9 and lowest <= int(text) <= highest:
         return int(text)
     message = _("%(field)s must be a whole number from %(min)s to %(max)s.") % {

@@ -1,4 +1,4 @@
-"""Reads for `/v1` and the Developers pages; each begins with a key or a person."""
+"""Reads for `/v1` and the Developers pages. Each starts from a key or a member."""
 
 import hmac
 import re
@@ -20,7 +20,7 @@ JOB_PATTERN = re.compile(r"job_[0-9a-f]{32}", re.ASCII)
 
 
 def key_by_text(text: str) -> ApiKey | None:
-    """The row of the key `text`, revoked and expired ones too; None if there is no such key."""
+    """The row for the key `text`, even if revoked or expired; None if there is no such key."""
     match = KEY_PATTERN.fullmatch(text)
     if match is None:
         return None
@@ -29,12 +29,12 @@ def key_by_text(text: str) -> ApiKey | None:
 
 
 def membership_of_key(key: ApiKey) -> Membership | None:
-    """The membership that a key acts with; None once its person has left the workspace or was deactivated."""
+    """The membership a key acts with; None if its person has left the workspace or was deactivated."""
     return Membership.objects.filter(workspace=key.workspace_id, user=key.user_id, user__is_active=True).first()
 
 
 def jobs_for_key(key: ApiKey, membership: Membership) -> QuerySet[Generation]:
-    """The jobs that this key has asked for, newest first, as far as its person may see them."""
+    """The jobs that this key started and its person may see, newest first."""
     jobs = visible_to(membership).filter(key_id=key.pk, is_test=key.is_test)
     return jobs.select_related("output").order_by("-created_at", "-id")
 
@@ -47,9 +47,9 @@ def job_for_key(key: ApiKey, membership: Membership, job_id: str) -> Generation 
 
 
 def keys_for_viewer(*, membership: Membership) -> QuerySet[ApiKey]:
-    """The keys that a member may see and revoke, usable ones first: their own; for managers, the workspace's.
+    """The keys a member may see and revoke, usable ones first: their own, or for managers all of the workspace's.
 
-    Each has `job_count` and `spent_credits` of this month, refunds taken off.
+    Each is annotated with this month's `job_count` and `spent_credits`, net of refunds.
     """
     keys = ApiKey.objects.filter(workspace=membership.workspace).select_related("user")
     if not membership.can(Permission.MANAGE):

@@ -1,7 +1,7 @@
-"""How many requests a minute a key and an address may make, counted in one place for all of the server's processes.
+"""Rate limits per key and per address, counted in the database for all of the server's processes.
 
-One statement per request counts for both, so the count is exact however many requests come at once. Minutes are the
-clock's: `Retry-After` is what is left of the current one.
+One statement per request counts for both, so the count is exact under any concurrency. Limits apply per clock minute;
+`Retry-After` is what is left of the current one.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ COUNT_REQUEST = """
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much of its minute's requests one subject has used, this one included."""
+    """One subject's requests in this minute, including this one."""
 
     limit: int
     count: int
@@ -51,13 +51,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Budgets:
-    """What is left of the minute for the caller's address, and for the key if there is one."""
+    """The budgets of the caller's address, and of the key if there is one."""
 
     address: Budget
     key: Budget | None = None
 
     def check(self) -> None:
-        """Raise the contract's 429 if one of them is used up."""
+        """Raise the contract's 429 if one of them is exceeded."""
         if self.address.is_exceeded:
             raise _refusal("rate_limit_exceeded", self.address)
         if self.key and self.key.is_exceeded:
@@ -73,7 +73,7 @@ def _refusal(code: str, budget: Budget) -> ApiError:
 
 
 def count_request(*, address: str, key: ApiKey | None) -> Budgets:
-    """Count one request by `address`, and by `key`; returns what is left for both."""
+    """Count one request for `address` and for `key`, and return their budgets."""
     now = int(time.time())
     minute, retry_after_seconds = now // 60, 60 - now % 60
     subjects = [f"address {address}", *([f"key {key.pk.hex}"] if key else [])]
@@ -94,7 +94,7 @@ def count_request(*, address: str, key: ApiKey | None) -> Budgets:
 
 
 def caller_address(request: HttpRequest) -> str:
-    """Where a request comes from, by the same rules as at sign-in (proxies are believed only as configured)."""
+    """The caller's IP address, by the same rules as at sign-in: only configured proxies are trusted."""
     try:
         address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
     except PermissionDenied:

@@ -22,12 +22,15 @@ from tchavi_studio.client.records import (
 )
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
-from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.params import (
-    DEFAULTS,
+from tchavi_studio.generations.hints import (
     KLING_ASPECT_RATIOS,
     KLING_MIN_DURATION_SECONDS,
     KLING_PROMPT_MAX_LENGTH,
+    SEEDANCE_PROMPT_MAX_WORDS,
+)
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.params import (
+    DEFAULTS,
     MAX_DURATION_SECONDS,
     MAX_REFERENCE_AUDIOS,
     MAX_REFERENCE_IMAGES,
@@ -37,7 +40,6 @@ from tchavi_studio.generations.params import (
     MODELS,
     PROMPT_MAX_LENGTH,
     SEED_MAX,
-    SEEDANCE_PROMPT_MAX_WORDS,
     Problem,
 )
 from tchavi_studio.generations.prices import price_list
@@ -49,8 +51,8 @@ from .addresses import SIGNED_SECONDS, signed_url
 
 
 def job_record(generation: Generation, request: HttpRequest) -> JobRecord:
-    """A job as it stands. The link to its clip is made anew each time."""
-    # The facts hold no output, which their type can't promise.
+    """A job's current record, with a new link to its clip."""
+    # `job_facts` never has an output, but its type can't say so.
     record = JobRecord(**job_facts(generation), studio=studio_record(generation))  # type: ignore[typeddict-item]
     if generation.output is not None:
         record["output"] = _output_record(generation, generation.output, request)
@@ -71,7 +73,7 @@ def _output_record(generation: Generation, asset: Asset, request: HttpRequest) -
 def accepted_record(
     generation: Generation, request: HttpRequest, *, warnings: list[NoteRecord], hints: list[NoteRecord]
 ) -> AcceptedJobRecord:
-    """The job of a request that was just accepted, with what there is to say about the request."""
+    """The record of a job that was just accepted, with the request's warnings and hints."""
     record = job_record(generation, request)
     reference = JobReferenceRecord(id=record["id"], status=record["status"])
     return AcceptedJobRecord(**record, job=reference, warnings=warnings, hints=hints)
@@ -115,7 +117,7 @@ def transfer_record(transfer: Transfer) -> TransferRecord:
 
 
 def model_records() -> list[ModelRecord]:
-    """One record per model. Every model takes the same parameters; `hints` say what it does best."""
+    """One record per model. All models take the same parameters; `hints` say what each does best."""
     prices = price_list()
     return [
         ModelRecord(
@@ -151,9 +153,11 @@ def _parameters() -> dict[str, dict[str, object]]:
 def _model_hints(model: str) -> list[str]:
     if model == "kling-v3":
         return [
-            _("Natively makes %(min)s–%(max)s s.") % {"min": KLING_MIN_DURATION_SECONDS, "max": MAX_DURATION_SECONDS},
-            _("Natively makes %(ratios)s.") % {"ratios": ", ".join(KLING_ASPECT_RATIOS)},
-            _("Natively reads prompts of up to %(max)s characters.") % {"max": number_format(KLING_PROMPT_MAX_LENGTH)},
+            _("Natively supports %(min)s–%(max)s s.")
+            % {"min": KLING_MIN_DURATION_SECONDS, "max": MAX_DURATION_SECONDS},
+            _("Natively supports %(ratios)s.") % {"ratios": ", ".join(KLING_ASPECT_RATIOS)},
+            _("Natively supports prompts of up to %(max)s characters.")
+            % {"max": number_format(KLING_PROMPT_MAX_LENGTH)},
         ]
     return [_("Works best with prompts of up to %(max)s words.") % {"max": number_format(SEEDANCE_PROMPT_MAX_WORDS)}]
 

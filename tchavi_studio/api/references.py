@@ -1,4 +1,4 @@
-"""The URLs of a request, fetched and stored like uploads before anything is charged."""
+"""Fetches the URLs in a request and stores them like uploads, before anything is charged."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -35,12 +35,12 @@ _slots = threading.BoundedSemaphore(MAX_FETCHING_REQUESTS)
 
 
 def names_references(body: Mapping[str, Any]) -> bool:
-    """Whether a body names any file."""
+    """Whether a body has any references."""
     return any(body.get(field) for field in (*SINGLE_FIELDS, *LIST_FIELDS))
 
 
 class ReferenceFetch:
-    """Turns the URLs of one body into references, and keeps the problems with each of them."""
+    """Turns the URLs in one body into references, and collects their problems."""
 
     def __init__(self, *, caller: ApiKey, request: HttpRequest, before_each: Callable[[], None]) -> None:
         self.problems: list[tuple[Problem, int | None]] = []
@@ -50,9 +50,9 @@ class ReferenceFetch:
         self._known: dict[str, Asset | MediaRefusedError] = {}
 
     def resolved(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`body` with a `MediaReference` for every URL. Anything else stays as it is, for the validator to refuse.
+        """`body` with a `MediaReference` for every URL. Anything else is left for the validator to refuse.
 
-        A list that is longer than allowed isn't fetched either: no request gets more fetched than it can use.
+        A list that is too long isn't fetched, so no request can have more fetched than it could use.
         """
         result = dict(body)
         for field in SINGLE_FIELDS:
@@ -111,7 +111,7 @@ def _unfetched(value: object) -> object:
 
 @contextmanager
 def fetch_slot() -> Iterator[None]:
-    """Hold one of the process's slots for requests that fetch. Raises the 429 if none is free."""
+    """Hold one of this process's slots for requests that fetch. Raises a 429 if none is free."""
     if not _slots.acquire(blocking=False):
         message = _("Too many requests are fetching URLs right now. No credits moved: try again in 5 s.")
         raise too_many_requests("rate_limit_exceeded", message, retry_after_seconds=5)

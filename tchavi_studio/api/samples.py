@@ -1,4 +1,4 @@
-"""Each call as a program would write it, for the reader's own address: with curl, in Python and in JavaScript."""
+"""Code samples for each operation, in curl, Python and JavaScript, with the studio's own address."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ form.append("file", await openAsBlob("first-frame.jpg"), "first-frame.jpg"); // 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What can't be told from the operation: the call in Python, and what JavaScript does with the answer."""
+    """What can't be derived from the operation: the Python code, and what JavaScript does with the answer."""
 
     python: str
     javascript: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ def _headers(operation: Operation, sample: Sample) -> dict[str, tuple[str, str]]
 
 
 def _curl(operation: Operation, sample: Sample, url: str) -> str:
-    # With a body, curl posts of its own accord.
+    # With a body, curl posts by default.
     method = "" if operation.method in ("GET", "POST") else f"-X {operation.method} "
     lines = [f"curl {method}{json.dumps(url) if sample.query else url}"]
     lines += [f'-H "{name}: {text}"' for name, (text, _expression) in _headers(operation, sample).items()]
@@ -151,7 +151,7 @@ def _javascript(operation: Operation, sample: Sample, url: str) -> str:
 
 
 def _object(members: Mapping[str, str]) -> str:
-    """A JavaScript object of these expressions, with quotation marks only around names that need them."""
+    """A JavaScript object literal, with quotation marks only around names that need them."""
     pairs = [f"{name if name.isalpha() else json.dumps(name)}: {value}" for name, value in members.items()]
     return _fitted("{ " + ", ".join(pairs) + " }", "{\n" + "".join(f"  {pair},\n" for pair in pairs) + "}")
 

@@ -1,4 +1,4 @@
-"""JSON Schemas: of answers from the types that declare them, of requests from the validator's own limits."""
+"""JSON Schemas: for answers from their record types, for requests from the validator's limits."""
 
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -43,7 +43,7 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 class Components:
-    """The schemas that have names, in the active language: those that answers and items of lists refer to."""
+    """The named schemas that answers and list items refer to, in the active language."""
 
     def __init__(self) -> None:
         self.schemas: Schema = {"GenerationRequest": generation_request()}
@@ -101,7 +101,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def generation_request() -> Schema:
-    """The body of a request for a clip. A field that is null counts as left out."""
+    """The body of a request for a clip. A null field counts as missing."""
     required = ("model", "prompt")
     fields: Schema = {
         "model": {
@@ -133,7 +133,7 @@ def generation_request() -> Schema:
         "seed": {
             "type": "integer",
             **VALUES[Values.SEED],
-            "description": _("The same seed makes a similar clip again; drawn if left out."),
+            "description": _("The same seed makes a similar clip again. Random if left out."),
         },
         "image_url": {**_URL, "description": _("First frame. Can't be combined with reference_images.")},
         "last_frame_image_url": {**_URL, "description": _("Last frame. Needs image_url.")},

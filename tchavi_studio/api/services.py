@@ -25,7 +25,7 @@ LAST_USED_RESOLUTION = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedKey:
-    """A new key's row, and the only sight of the key itself."""
+    """A new key's row, and the key itself, which can't be shown again."""
 
     row: ApiKey
     key: str
@@ -35,7 +35,7 @@ class CreatedKey:
 
 
 class TooManyKeysError(UserFacingError):
-    """This person has MAX_KEYS_PER_MEMBER usable keys here."""
+    """This person has reached MAX_KEYS_PER_MEMBER keys in this workspace."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ def create_key(
     expires_at: datetime | None = None,
     monthly_limit_credits: int | None = None,
 ) -> CreatedKey:
-    """Make a key that acts as `user` in `workspace`. It may spend `monthly_limit_credits` a month (None: no limit).
+    """Create a key that acts as `user` in `workspace`. It may spend `monthly_limit_credits` a month (None: no limit).
 
     `key_id` is the row's id, if the caller has one. Raises TooManyKeysError.
     """
@@ -82,17 +82,17 @@ def create_key(
 
 
 def digest(key: str) -> str:
-    """What is stored of a key. The secret has 256 random bits, so a plain SHA-256 is enough."""
+    """The digest stored for a key. The secret has 256 random bits, so a plain SHA-256 is enough."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def revoke_key(*, key: ApiKey) -> None:
-    """Revoke a key, at once and for good. Jobs that it started go on."""
+    """Revoke a key immediately and permanently. Jobs that it started continue."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def note_use(*, key: ApiKey) -> None:
-    """Record that the key was used now, to the minute: most requests need no write."""
+    """Record that the key was used, to the minute, so that most requests need no write."""
     now = timezone.now()
     if key.last_used_at is None or key.last_used_at <= now - LAST_USED_RESOLUTION:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_RESOLUTION)

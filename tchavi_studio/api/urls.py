@@ -12,7 +12,7 @@ SERVED = (*OPERATIONS, Operation(method="GET", path="/openapi.json", handler=ser
 
 
 def _route(operation: Operation) -> str:
-    """Django's way to write the operation's path."""
+    """The operation's path in Django's syntax."""
     return operation.path.removeprefix("/").replace("{", "<str:").replace("}", ">")
 
 
@@ -21,6 +21,6 @@ urlpatterns = [
         path(route, dispatcher(operation for operation in SERVED if _route(operation) == route))
         for route in dict.fromkeys(map(_route, SERVED))
     ),
-    # Everything else is answered here too, as JSON: no page of the studio begins with this path.
+    # Unknown paths get a JSON 404 too.
     re_path(r"", dispatcher([])),
 ]

@@ -1,4 +1,4 @@
-"""The handlers of `/v1`. Rules, prices and lifecycle are the core's; here they are only put into HTTP and JSON."""
+"""The request handlers of `/v1`. They only translate to HTTP and JSON; rules and prices are in the apps below."""
 
 from contextlib import nullcontext
 from typing import Any, TypedDict
@@ -25,7 +25,7 @@ from tchavi_studio.client.records import (
 )
 from tchavi_studio.generations.models import Engine, Generation, State
 from tchavi_studio.generations.orders import Order, default_engine
-from tchavi_studio.generations.params import GenerationParams, Problem, validate
+from tchavi_studio.generations.params import GenerationParams, Problem
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.records import STATUSES
 from tchavi_studio.generations.services import (
@@ -35,6 +35,7 @@ from tchavi_studio.generations.services import (
     start_generation,
 )
 from tchavi_studio.generations.upstream.references import Route, reference_route
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.queries import statement, wallet_balance
 
 from .bodies import check_content_length, read_json_object
@@ -71,7 +72,7 @@ def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
     try:
         accepted = _accept(call, body, claim=claim)
     except BaseException:
-        # Refused or failed, nothing was committed: the key is free for another try.
+        # Nothing was committed, so the key can be used again.
         claim.release()
         raise
     return _answered(call, *accepted)
@@ -79,7 +80,7 @@ def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
 
 def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[Generation, AcceptedJobRecord]:
     params, notes = _validated(call, body, claim=claim)
-    # The answer to repeat is committed together with the job it describes.
+    # The stored answer is committed together with the job it describes.
     with transaction.atomic():
         order = Order(
             workspace=call.key.workspace,
@@ -97,7 +98,7 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[G
 
 
 def _answered(call: Call, generation: Generation, record: AcceptedJobRecord) -> Answer[AcceptedJobRecord]:
-    """The answer, after the wait that `Prefer: wait=N` asks for."""
+    """The answer, after any wait requested by `Prefer: wait=N`."""
     seconds = requested_wait_seconds(call.request.headers.get("Prefer", ""))
     waited = wait_for_end(generation.pk, wait_seconds=seconds)
     if waited:
@@ -111,7 +112,7 @@ def _preference_applied(waited: bool, seconds: int) -> dict[str, str]:
 
 
 def quote_generation(call: Call) -> Answer[QuoteRecord]:
-    """`POST /v1/videos/quote`: what the same body would cost, or why it is refused. Creates and charges nothing."""
+    """`POST /v1/videos/quote`: what the same body would cost, or why it is invalid. Creates and charges nothing."""
     body = read_json_object(call.request)
     params, notes = _validated(call, body, claim=None)
     goes_to_provider = not call.key.is_test and default_engine() == Engine.TCHAVI
@@ -133,7 +134,7 @@ def quote_generation(call: Call) -> Answer[QuoteRecord]:
 
 
 class _Notes(TypedDict):
-    """What there is to say about a valid request."""
+    """Notes on a valid request."""
 
     warnings: list[NoteRecord]
     hints: list[NoteRecord]
@@ -153,9 +154,7 @@ def _validated(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tupl
         raise invalid_request(details)
     assert validated.params is not None
     warnings = [
-        Problem(
-            field=name, code="unknown_field", message=_("There is no field %(name)s; it was ignored.") % {"name": name}
-        )
+        Problem(field=name, code="unknown_field", message=_("Unknown field %(name)s: it was ignored.") % {"name": name})
         for name in validated.ignored_fields
     ]
     return validated.params, {
@@ -172,7 +171,7 @@ def list_jobs(call: Call, *, status: JobStatus | None, limit: int, offset: int) 
     jobs = jobs_for_key(call.key, call.membership)
     if status is not None:
         jobs = jobs.filter(state__in=STATUSES[status])
-    # One more than is shown tells whether there are more.
+    # One extra row shows whether there are more.
     page = list(jobs[offset : offset + limit + 1])
     data = [job_record(job, call.request) for job in page[:limit]]
     return Answer(record=JobListRecord(data=data, has_more=len(page) > limit))
@@ -204,7 +203,7 @@ def cancel_job(call: Call, id: str) -> Answer[JobRecord]:
 def _job(call: Call, job_id: str) -> Generation:
     generation = job_for_key(call.key, call.membership, job_id)
     if generation is None:
-        raise not_found(_("This key has no such job. A key sees only the jobs that it started itself."))
+        raise not_found(_("This key has no such job. A key only sees jobs that it started."))
     return generation
 
 
@@ -212,7 +211,7 @@ def _job(call: Call, job_id: str) -> Generation:
 
 
 def upload_file(call: Call) -> Answer[FileRecord]:
-    """`POST /v1/files`: store a file as a reference; its `url` goes wherever a request takes a URL."""
+    """`POST /v1/files`: store a file as a reference. Its `url` can be used wherever a request takes a URL."""
     if call.request.content_type != "multipart/form-data":
         message = _("Send the file as multipart/form-data, in a part named “file”. Nothing was stored.")
         raise ApiError(415, "unsupported_media_type", message)
@@ -220,9 +219,9 @@ def upload_file(call: Call) -> Answer[FileRecord]:
     try:
         upload = call.request.FILES.get("file")
     except UnreadablePostError as error:
-        raise unreadable_request(_("The body did not arrive complete.")) from error
+        raise unreadable_request(_("The body arrived incomplete.")) from error
     if not isinstance(upload, UploadedFile):
-        raise unreadable_request(_("There is no file in the part named “file”. Nothing was stored."), param="file")
+        raise unreadable_request(_("The part named “file” is missing or empty. Nothing was stored."), param="file")
     try:
         asset = store_upload(workspace=call.key.workspace, user=call.key.user, upload=upload)
     except MediaRefusedError as refusal:
@@ -250,5 +249,5 @@ def read_credits(call: Call, *, limit: int, before: int | None) -> Answer[Credit
 
 
 def list_models(call: Call) -> Answer[ModelListRecord]:
-    """`GET /v1/models`: what there is to ask for, and what it costs."""
+    """`GET /v1/models`: the models, their parameters and prices."""
     return Answer(record=ModelListRecord(data=model_records()))

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` (RFC 7240): an answer may wait for a job to end, if the server can spare the thread."""
+"""`Prefer: wait=N` (RFC 7240): wait for a job to end before answering, if the server can spare the thread."""
 
 import re
 import threading
@@ -19,13 +19,13 @@ _slots = threading.BoundedSemaphore(MAX_WAITERS)
 
 
 def requested_wait_seconds(prefer: str) -> int:
-    """How long a `Prefer` header asks to wait, at most `MAX_WAIT_SECONDS`; 0 if it doesn't."""
+    """The wait requested by a `Prefer` header, at most `MAX_WAIT_SECONDS`; 0 if none."""
     match = WAIT_PATTERN.search(prefer)
     return min(int(match.group(1)), MAX_WAIT_SECONDS) if match else 0
 
 
 def wait_for_end(generation_id: UUID, *, wait_seconds: int) -> bool:
-    """Wait until the generation has ended, or `wait_seconds` are over. False if no slot was free."""
+    """Wait until the generation has ended, or for `wait_seconds`. False if no slot was free."""
     if not wait_seconds or not _slots.acquire(blocking=False):
         return False
     try:

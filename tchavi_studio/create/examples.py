@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from tchavi_studio.generations.params import MODELS, validate
+from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.prices import quote
+from tchavi_studio.generations.validation import validate
 
 from .values import Values, default_values
 

@@ -13,16 +13,10 @@ from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
 from tchavi_studio.generations.models import Engine
 from tchavi_studio.generations.orders import MAX_VARIATIONS, default_engine
-from tchavi_studio.generations.params import (
-    MODELS,
-    GenerationParams,
-    MediaReference,
-    Problem,
-    Validated,
-    validate,
-)
+from tchavi_studio.generations.params import MODELS, GenerationParams, MediaReference, Problem
 from tchavi_studio.generations.prices import quote_unfinished
 from tchavi_studio.generations.upstream.references import Route, reference_route
+from tchavi_studio.generations.validation import Validated, validate
 from tchavi_studio.workspaces.models import Workspace
 
 from .arrangement import mode_of

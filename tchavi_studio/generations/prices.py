@@ -12,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tchavi_studio.engines.formats import RESOLUTIONS
 
-from .params import MODELS, GenerationParams, Validated
+from .params import MODELS, GenerationParams
+from .validation import Validated
 
 PUBLISHED_CREDITS_PER_SECOND = {"480p": 260, "720p": 580}
 AUDIO_SURCHARGE = "audio_surcharge"

@@ -10,8 +10,8 @@ from django.test import Client
 
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.workspaces.models import User, Workspace
 
 StartClip = Callable[..., Generation]

@@ -49,9 +49,7 @@ def test_an_unknown_address_is_404(program: Program, mount: str, path: str) -> N
         ("QUERY", "/models", "GET"),
     ],
 )
-def test_another_method_is_405_with_those_that_are_allowed(
-    program: Program, method: str, path: str, allowed: str
-) -> None:
+def test_a_wrong_method_is_405_with_the_allowed_ones(program: Program, method: str, path: str, allowed: str) -> None:
     response = program.call(method, path)
     assert response.status_code == 405
     assert response["Allow"] == allowed
@@ -68,7 +66,7 @@ def test_head_is_answered_like_get(program: Program) -> None:
 
 
 @pytest.mark.parametrize("mount", MOUNTS)
-def test_a_fault_of_ours_is_500_without_a_word_about_it(
+def test_a_server_error_is_500_without_details(
     program: Program, mount: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object) -> None:
@@ -96,7 +94,7 @@ def test_pages_keep_their_own_errors(alice: User) -> None:
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_a_foreign_page_needs_no_token_and_gains_nothing(alice: User) -> None:
+def test_csrf_is_not_needed_because_cookies_are_ignored(alice: User) -> None:
     """CSRF checks are off under `/v1`, because the browser's cookies open nothing there."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
@@ -108,7 +106,7 @@ class Refused(UserFacingError):
     """A refusal that `/v1` has no code of its own for."""
 
 
-def test_what_the_core_refuses_is_told_in_its_own_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_refusals_keep_their_message(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
         raise Refused("Not today. No credits moved. Come back tomorrow.")
 

@@ -25,7 +25,7 @@ def details(response: Any) -> list[tuple[str, str]]:
     return [(problem["param"], problem["code"]) for problem in response.json()["error"]["details"]]
 
 
-def test_an_accepted_request_is_charged_and_answered_with_the_job(program: Program, workspace: Workspace) -> None:
+def test_an_accepted_request_is_charged_and_returns_the_job(program: Program, workspace: Workspace) -> None:
     response = program.generate(seed=7)
 
     generation = only_generation()
@@ -45,7 +45,7 @@ def test_an_accepted_request_is_charged_and_answered_with_the_job(program: Progr
     assert balance(workspace) == 8_700
 
 
-def test_every_answer_to_a_key_carries_the_contracts_headers(program: Program) -> None:
+def test_every_answer_has_the_contracts_headers(program: Program) -> None:
     first, second = program.generate(), program.get("/jobs")
 
     names = ("X-Credits-Used", "X-Credits-Remaining", "X-RateLimit-RPM-Limit", "X-RateLimit-RPM-Remaining")
@@ -64,9 +64,7 @@ def test_both_base_paths_serve_the_same(program: Program, base: str) -> None:
     assert program.get(f"/jobs/{job_id}").json()["id"] == job_id
 
 
-def test_a_test_key_costs_nothing_and_always_gets_the_preview_engine(
-    test_program: Program, workspace: Workspace
-) -> None:
+def test_a_test_key_makes_free_previews(test_program: Program, workspace: Workspace) -> None:
     response = test_program.generate()
     assert response.status_code == 202
     assert response.json()["tchavi"] == {"credits_used": 0}
@@ -76,32 +74,32 @@ def test_a_test_key_costs_nothing_and_always_gets_the_preview_engine(
     assert only_generation().engine == "preview"
 
 
-def test_an_unknown_field_is_named_and_ignored(program: Program) -> None:
+def test_an_unknown_field_is_ignored_with_a_warning(program: Program) -> None:
     response = program.generate(webhook="https://example.org")
     assert response.status_code == 202
     assert response.json()["warnings"] == [
         {
             "param": "webhook",
             "code": "unknown_field",
-            "message": "There is no field webhook; it was ignored.",
+            "message": "Unknown field webhook: it was ignored.",
         }
     ]
 
 
-def test_a_near_miss_of_a_field_is_refused(program: Program) -> None:
+def test_a_misspelled_field_is_refused(program: Program) -> None:
     assert details(program.generate(durration=5)) == [("durration", "unknown_field")]
     assert not Generation.objects.exists()
 
 
-def test_what_the_model_may_do_differently_is_a_hint(program: Program) -> None:
+def test_beyond_native_values_get_a_hint(program: Program) -> None:
     response = program.generate(model="kling-v3", duration=2)
     assert response.status_code == 202
     assert response.json()["hints"] == [
-        {"param": "duration", "code": "beyond_native", "message": "Kling v3 natively makes 3–15 s."}
+        {"param": "duration", "code": "beyond_native", "message": "Kling v3 natively supports 3–15 s."}
     ]
 
 
-def test_every_problem_is_reported_at_once(program: Program, workspace: Workspace) -> None:
+def test_every_problem_is_reported_together(program: Program, workspace: Workspace) -> None:
     response = program.post("/videos/generations", {"model": "sora", "duration": 99, "seed": -1})
     assert details(response) == [
         ("model", "not_a_choice"),
@@ -112,7 +110,7 @@ def test_every_problem_is_reported_at_once(program: Program, workspace: Workspac
     error = response.json()["error"]
     assert (error["code"], error["status"], error["param"]) == ("invalid_request", 400, "model")
     assert error["message"] == (
-        "“sora” is not available. Choose one of: seedance-2, kling-v3. 3 more problems are listed in details. "
+        "“sora” isn't available. Choose one of: seedance-2, kling-v3. 3 more problems are listed in details. "
         + UNTOUCHED
     )
     assert balance(workspace) == 10_000
@@ -141,7 +139,7 @@ def test_json_types_are_strict(program: Program, value: object) -> None:
         ("prompt", "x" * 10_001, "too_long"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused_by_its_field(program: Program, field: str, value: Any, code: str) -> None:
+def test_a_value_of_the_wrong_type_names_its_field(program: Program, field: str, value: Any, code: str) -> None:
     assert details(program.generate(**{field: value})) == [(field, code)]
 
 
@@ -150,7 +148,7 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_field(program: Program, fie
     [
         (" ", "Expecting value: line 1 column 2 (char 1)"),
         ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ('{"seed": NaN}', "there is no NaN in JSON"),
+        ('{"seed": NaN}', "NaN isn't allowed in JSON"),
         ('{"seed": 1, "seed": 2}', "a name appears twice in one object"),
         ('{"prompt": "\\ud800"}', "it can't be read"),
         (b'{"prompt": "\xff"}', "it can't be read"),
@@ -178,14 +176,14 @@ def test_a_body_that_isnt_an_object_is_refused(program: Program, body: object) -
     )
 
 
-def test_a_body_of_very_many_fields_is_refused_before_they_are_compared(program: Program) -> None:
+def test_a_body_with_too_many_fields_is_refused(program: Program) -> None:
     fields: dict[str, Any] = {f"field{number}": 1 for number in range(200)}
     response = program.generate(**fields)
     assert response.status_code == 400
     assert response.json()["error"]["message"] == "The body has more than 64 fields. No credits moved."
 
 
-def test_a_body_that_is_too_long_is_413(program: Program) -> None:
+def test_an_oversized_body_is_413(program: Program) -> None:
     response = program.generate(prompt="x" * 300_000)
     assert response.status_code == 413
     assert response.json()["error"] == {
@@ -196,7 +194,7 @@ def test_a_body_that_is_too_long_is_413(program: Program) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_another_content_type_is_415(program: Program, content_type: str) -> None:
+def test_a_wrong_content_type_is_415(program: Program, content_type: str) -> None:
     response = program.call("POST", "/videos/generations", data=json.dumps(BODY), content_type=content_type)
     assert response.status_code == 415
     assert response.json()["error"] == {
@@ -206,7 +204,7 @@ def test_another_content_type_is_415(program: Program, content_type: str) -> Non
     }
 
 
-def test_a_charset_may_be_named(program: Program) -> None:
+def test_a_charset_is_accepted(program: Program) -> None:
     content_type = "application/json; charset=utf-8"
     response = program.call("POST", "/videos/generations", data=json.dumps(BODY), content_type=content_type)
     assert response.status_code == 202
@@ -227,7 +225,7 @@ def test_too_few_credits_are_402_and_nothing_is_created(program: Program, worksp
     assert Generation.objects.count() == 1
 
 
-def test_errors_speak_the_callers_language_only_in_their_message(program: Program) -> None:
+def test_only_error_messages_are_translated(program: Program) -> None:
     response = program.post("/videos/generations", {"model": "sora"}, **{"Accept-Language": "fr"})
     assert details(response) == [("model", "not_a_choice"), ("prompt", "required")]
 
@@ -235,7 +233,7 @@ def test_errors_speak_the_callers_language_only_in_their_message(program: Progra
 # --- The price, without the clip --------------------------------------------------------------------------------------
 
 
-def test_a_quote_says_the_price_and_moves_nothing(program: Program, workspace: Workspace) -> None:
+def test_a_quote_returns_the_price_and_charges_nothing(program: Program, workspace: Workspace) -> None:
     response = program.post("/videos/quote", {**BODY, "duration": -1, "resolution": "720p", "colour": "gold"})
     assert response.status_code == 200
     assert response.json() == {
@@ -244,9 +242,7 @@ def test_a_quote_says_the_price_and_moves_nothing(program: Program, workspace: W
         "billed_seconds": 10,
         "balance": 10_000,
         "is_affordable": True,
-        "warnings": [
-            {"param": "colour", "code": "unknown_field", "message": "There is no field colour; it was ignored."}
-        ],
+        "warnings": [{"param": "colour", "code": "unknown_field", "message": "Unknown field colour: it was ignored."}],
         "hints": [],
     }
     assert balance(workspace) == 10_000
@@ -258,7 +254,7 @@ def test_a_quote_says_whether_the_wallet_holds_enough(program: Program) -> None:
     assert program.post("/videos/quote", {**BODY, "duration": 15}).json()["is_affordable"] is False
 
 
-def test_a_quote_of_a_bad_request_lists_the_same_problems_as_the_request(program: Program) -> None:
+def test_a_quote_lists_the_same_problems_as_the_request(program: Program) -> None:
     body = {"model": "seedance-2", "duration": 0, "last_frame_image_url": ""}
     quoted, asked = program.post("/videos/quote", body), program.post("/videos/generations", body)
     assert quoted.status_code == 400
@@ -273,7 +269,7 @@ def test_a_quote_for_a_test_key_is_zero(test_program: Program) -> None:
 # --- The rest ---------------------------------------------------------------------------------------------------------
 
 
-def test_credits_have_the_balance_and_the_statement(program: Program, test_program: Program) -> None:
+def test_credits_return_the_balance_and_the_statement(program: Program, test_program: Program) -> None:
     job = program.generate().json()
     credits = program.get("/credits").json()
     assert {name: credits[name] for name in ("balance", "book", "is_test", "has_more")} == {
@@ -289,7 +285,7 @@ def test_credits_have_the_balance_and_the_statement(program: Program, test_progr
     assert test_program.get("/credits").json() == {**credits, "is_test": True}
 
 
-def test_a_statement_continues_before_a_row(program: Program) -> None:
+def test_a_statement_can_be_paged(program: Program) -> None:
     program.generate()
     newest = program.get("/credits?limit=1").json()
     assert ([row["sequence"] for row in newest["statement"]], newest["has_more"]) == ([2], True)
@@ -302,7 +298,7 @@ def test_a_statement_continues_before_a_row(program: Program) -> None:
     )
 
 
-def test_models_carry_the_operators_prices(program: Program, settings: Settings) -> None:
+def test_models_have_the_operators_prices(program: Program, settings: Settings) -> None:
     settings.STUDIO_PRICES = {"kling-v3": {"720p": 600, "audio_surcharge": 40}}
     models = {model["id"]: model for model in program.get("/models").json()["data"]}
     assert list(models) == ["seedance-2", "kling-v3"]
@@ -320,9 +316,9 @@ def test_models_carry_the_operators_prices(program: Program, settings: Settings)
     }
     assert models["kling-v3"]["parameters"]["duration"] == {"minimum": 1, "maximum": 15, "auto": -1, "default": 5}
     assert models["kling-v3"]["hints"] == [
-        "Natively makes 3–15 s.",
-        "Natively makes 16:9, 9:16, 1:1.",
-        "Natively reads prompts of up to 2,500 characters.",
+        "Natively supports 3–15 s.",
+        "Natively supports 16:9, 9:16, 1:1.",
+        "Natively supports prompts of up to 2,500 characters.",
     ]
 
 

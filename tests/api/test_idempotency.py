@@ -22,7 +22,7 @@ from tests.databases import Database
 SIMULTANEOUS = 50
 
 
-def test_the_same_request_again_gets_the_first_answer_again(program: Program, workspace: Workspace) -> None:
+def test_a_repeated_request_gets_the_first_answer(program: Program, workspace: Workspace) -> None:
     first, second = program.generate(idempotency_key="night-1"), program.generate(idempotency_key="night-1")
     assert (first.status_code, second.status_code) == (202, 202)
     assert second.json() == first.json()
@@ -33,7 +33,7 @@ def test_the_same_request_again_gets_the_first_answer_again(program: Program, wo
     assert wallet_balance(workspace=workspace, book="sandbox") == 8_700
 
 
-def test_the_order_of_the_fields_does_not_matter(program: Program) -> None:
+def test_field_order_does_not_matter(program: Program) -> None:
     headers = {"Idempotency-Key": "a"}
     program.post("/videos/generations", '{"model": "seedance-2", "prompt": "Dawn"}', **headers)
     again = program.post("/videos/generations", '{"prompt":"Dawn","model":"seedance-2"}', **headers)
@@ -47,8 +47,8 @@ def test_another_request_with_the_same_key_is_422(program: Program) -> None:
     assert response.json() == {
         "error": {
             "code": "idempotency_key_reused",
-            "message": "This Idempotency-Key was used with another request. Nothing was created and no credits moved: "
-            "take a new key for a new request.",
+            "message": "This Idempotency-Key was used with another request. Nothing was created and no credits moved. "
+            "Use a new key for a new request.",
             "status": 422,
             "param": "Idempotency-Key",
         }
@@ -60,12 +60,12 @@ def test_without_a_key_two_requests_are_two_jobs(program: Program) -> None:
     assert program.generate().json()["id"] != program.generate().json()["id"]
 
 
-def test_a_refused_request_does_not_use_the_key_up(program: Program) -> None:
+def test_a_refused_request_does_not_use_up_the_key(program: Program) -> None:
     assert program.generate(idempotency_key="a", duration=99).status_code == 400
     assert program.generate(idempotency_key="a").status_code == 202
 
 
-def test_too_few_credits_do_not_use_the_key_up(program: Program) -> None:
+def test_too_few_credits_do_not_use_up_the_key(program: Program) -> None:
     cancelled = program.generate(duration=15, resolution="720p").json()["id"]
     assert program.generate(idempotency_key="a", duration=15).status_code == 402
     program.delete(f"/jobs/{cancelled}")
@@ -74,7 +74,7 @@ def test_too_few_credits_do_not_use_the_key_up(program: Program) -> None:
     assert not response.has_header("Idempotent-Replayed")
 
 
-def test_what_broke_on_our_side_does_not_use_the_key_up(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_error_does_not_use_up_the_key(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("after the charge, before the commit")
 
@@ -88,7 +88,7 @@ def test_what_broke_on_our_side_does_not_use_the_key_up(program: Program, monkey
 
 
 @pytest.mark.parametrize("sent", ["", "with space", "x" * 256, "clé", "tab\t"])
-def test_a_key_that_is_none_is_refused(program: Program, sent: str) -> None:
+def test_a_malformed_key_is_refused(program: Program, sent: str) -> None:
     response = program.post("/videos/generations", BODY, **{"Idempotency-Key": sent})
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "Idempotency-Key"
@@ -96,11 +96,11 @@ def test_a_key_that_is_none_is_refused(program: Program, sent: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["x", "x" * 255, "!~#{}"])
-def test_keys_at_their_limits(program: Program, sent: str) -> None:
+def test_keys_of_boundary_lengths_are_accepted(program: Program, sent: str) -> None:
     assert program.generate(idempotency_key=sent).status_code == 202
 
 
-def test_another_workspaces_key_is_another_key(program: Program, bobs_program: Program) -> None:
+def test_workspaces_do_not_share_keys(program: Program, bobs_program: Program) -> None:
     jobs = {who.generate(idempotency_key="a").json()["id"] for who in (program, bobs_program)}
     assert len(jobs) == 2
 
@@ -110,7 +110,7 @@ def test_live_and_test_requests_are_kept_apart(program: Program, test_program: P
     assert [job["studio"]["is_test"] for job in jobs] == [True, False]
 
 
-def test_two_keys_of_one_workspace_share_it(program: Program, alice: User, workspace: Workspace) -> None:
+def test_api_keys_of_one_workspace_share_idempotency_keys(program: Program, alice: User, workspace: Workspace) -> None:
     rotated = Program(create_key(workspace=workspace, user=alice, name="New").key)
     first = program.generate(idempotency_key="a").json()
     assert rotated.generate(idempotency_key="a").json() == first
@@ -135,7 +135,7 @@ def running(key: CreatedKey, *, lease_seconds: float) -> idempotency.Claim:
     return claim
 
 
-def test_while_the_first_is_running_the_second_is_409(
+def test_a_repeat_is_409_while_the_first_is_running(
     key: CreatedKey, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.1)
@@ -147,7 +147,7 @@ def test_while_the_first_is_running_the_second_is_409(
     assert not Generation.objects.exists()
 
 
-def test_the_second_waits_briefly_for_the_firsts_answer(
+def test_a_repeat_waits_briefly_for_the_first_answer(
     key: CreatedKey, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running(key, lease_seconds=60)
@@ -169,7 +169,7 @@ def test_a_process_that_died_before_the_charge_is_taken_over(key: CreatedKey, pr
     assert Generation.objects.get().submission_id == claim.submission_id
 
 
-def test_a_process_that_lost_its_claim_makes_nothing(key: CreatedKey, workspace: Workspace) -> None:
+def test_a_process_that_lost_its_claim_creates_nothing(key: CreatedKey, workspace: Workspace) -> None:
     """Paused past its lease, it wakes after another has done the work: it finds that it may store no answer."""
     paused = running(key, lease_seconds=-1)
     other = idempotency.claim_request(caller=key.row, key="a", body=BODY)
@@ -187,7 +187,7 @@ def test_a_process_that_lost_its_claim_makes_nothing(key: CreatedKey, workspace:
 
 
 @pytest.mark.own_database
-def test_fifty_at_once_make_one_job_and_one_charge(own_database: Database, key: CreatedKey) -> None:
+def test_fifty_concurrent_repeats_make_one_job_and_one_charge(own_database: Database, key: CreatedKey) -> None:
     gate = threading.Barrier(SIMULTANEOUS)
     answers: list[tuple[int, str]] = []
 

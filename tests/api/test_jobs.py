@@ -101,7 +101,7 @@ def test_a_failed_job_has_its_reason_and_its_refund(program: Program, workspace:
         ("fr", "L’image de référence 2 n’a pas pu être lue. Réessayez avec un autre fichier."),
     ],
 )
-def test_a_failure_of_ours_is_told_in_the_language_asked_for(program: Program, language: str, message: str) -> None:
+def test_our_failure_messages_are_translated(program: Program, language: str, message: str) -> None:
     job_id = program.generate().json()["id"]
     fail_generation(only_generation().pk, code="reference_image_unreadable", figures={"number": 2})
     job = program.get(f"/jobs/{job_id}", **{"Accept-Language": language}).json()
@@ -129,7 +129,7 @@ def test_a_key_sees_only_its_own_jobs(
     assert [job["id"] for job in program.get("/jobs").json()["data"]] == [job_id]
 
 
-def test_nobody_cancels_anothers_job(program: Program, test_program: Program, bobs_program: Program) -> None:
+def test_other_keys_cannot_cancel_a_job(program: Program, test_program: Program, bobs_program: Program) -> None:
     job_id = program.generate().json()["id"]
     assert [stranger.delete(f"/jobs/{job_id}").status_code for stranger in (test_program, bobs_program)] == [404, 404]
     assert only_generation().state == State.QUEUED
@@ -153,7 +153,7 @@ def test_the_list_is_newest_first_and_comes_in_pages(test_program: Program) -> N
     assert page("?offset=3") == ([], False)
 
 
-def test_the_list_can_be_narrowed_to_a_status(program: Program) -> None:
+def test_the_list_can_be_filtered_by_status(program: Program) -> None:
     first, second = program.generate().json()["id"], program.generate().json()["id"]
     program.delete(f"/jobs/{first}")
 
@@ -184,14 +184,14 @@ def test_the_list_can_be_narrowed_to_a_status(program: Program) -> None:
         ("status=Pending&limit=x&offset=y", ["status", "limit", "offset"]),
     ],
 )
-def test_a_bad_query_is_refused_with_every_problem(program: Program, query: str, params: list[str]) -> None:
+def test_an_invalid_query_lists_every_problem(program: Program, query: str, params: list[str]) -> None:
     response = program.get(f"/jobs?{query}")
     assert response.status_code == 400
     assert [problem["param"] for problem in response.json()["error"]["details"]] == params
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_costs_the_same_queries_however_long(
+def test_a_lists_query_count_is_constant(
     test_program: Program,
     complete: Complete,
     count: int,
@@ -229,7 +229,7 @@ def test_a_waiting_job_is_cancelled_with_a_full_refund(program: Program, workspa
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTING, State.UNKNOWN, State.PROCESSING, State.SAVING])
-def test_a_job_that_is_being_made_cant_be_cancelled(program: Program, state: State) -> None:
+def test_a_job_in_progress_cannot_be_cancelled(program: Program, state: State) -> None:
     job_id = program.generate().json()["id"]
     set_state(state)
     response = program.delete(f"/jobs/{job_id}")
@@ -242,7 +242,7 @@ def test_a_job_that_is_being_made_cant_be_cancelled(program: Program, state: Sta
     }
 
 
-def test_a_job_that_has_ended_cant_be_cancelled(program: Program) -> None:
+def test_a_finished_job_cannot_be_cancelled(program: Program) -> None:
     job_id = program.generate().json()["id"]
     fail_generation(only_generation().pk, code="timeout", message="It took too long.")
     response = program.delete(f"/jobs/{job_id}")
@@ -269,7 +269,7 @@ def test_a_job_that_has_ended_cant_be_cancelled(program: Program) -> None:
         ("", 0),
     ],
 )
-def test_the_wait_that_a_header_requests(prefer: str, seconds: int) -> None:
+def test_the_requested_wait_is_read_from_the_header(prefer: str, seconds: int) -> None:
     assert waiting.requested_wait_seconds(prefer) == seconds
 
 
@@ -278,7 +278,7 @@ def end_it(_seconds: float) -> None:
     fail_generation(only_generation().pk, code="timeout", message="It took too long.")
 
 
-def test_an_answer_can_wait_for_the_end_of_the_job(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_can_wait_for_the_job_to_end(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = program.generate().json()["id"]
     monkeypatch.setattr(time, "sleep", end_it)
     response = program.get(f"/jobs/{job_id}", Prefer="wait=30")
@@ -286,7 +286,7 @@ def test_an_answer_can_wait_for_the_end_of_the_job(program: Program, monkeypatch
     assert response["Preference-Applied"] == "wait=30"
 
 
-def test_the_acceptance_can_wait_too_and_stays_a_202(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_create_request_can_wait_and_still_answers_202(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", end_it)
     response = program.post("/videos/generations", {"model": "seedance-2", "prompt": "Dawn"}, Prefer="wait=30")
     assert response.status_code == 202
@@ -308,7 +308,7 @@ def test_an_answer_waits_no_longer_than_requested(program: Program, monkeypatch:
     assert now == pytest.approx(1_030.0)
 
 
-def test_without_a_free_slot_the_answer_comes_at_once(program: Program) -> None:
+def test_without_a_free_slot_the_answer_is_immediate(program: Program) -> None:
     job_id = program.generate().json()["id"]
     for _slot in range(waiting.MAX_WAITERS):
         assert waiting._slots.acquire(blocking=False)

@@ -27,7 +27,7 @@ def refusal(program: Program, path: str = "/jobs") -> tuple[int, str, str]:
     return response.status_code, error["code"], error["message"]
 
 
-def test_a_key_has_256_random_bits_of_which_only_a_digest_is_kept(key: CreatedKey) -> None:
+def test_a_key_has_256_random_bits_and_only_its_digest_is_stored(key: CreatedKey) -> None:
     match = re.fullmatch(r"sk-tch_([0-9a-f]{12})([A-Za-z0-9_-]{43})", key.key)
     assert match is not None
     row = ApiKey.objects.get()
@@ -38,13 +38,13 @@ def test_a_key_has_256_random_bits_of_which_only_a_digest_is_kept(key: CreatedKe
     assert row.hint == f"sk-tch_{row.public_id[:6]}…"
 
 
-def test_a_test_key_can_be_told_by_its_beginning(alice: User, workspace: Workspace) -> None:
+def test_a_test_key_is_recognisable_by_its_prefix(alice: User, workspace: Workspace) -> None:
     made = create_key(workspace=workspace, user=alice, name="Trial", is_test=True)
     assert made.key.startswith("sk-tch_test_")
     assert made.row.hint.startswith("sk-tch_test_")
 
 
-def test_without_a_key_there_is_401(alice: User) -> None:
+def test_no_key_is_401(alice: User) -> None:
     assert refusal(Program("")) == (
         401,
         "invalid_api_key",
@@ -54,7 +54,7 @@ def test_without_a_key_there_is_401(alice: User) -> None:
 
 
 @pytest.mark.parametrize("change", ["", "x", "sk-tch_", "sk-tch_test_"])
-def test_a_key_that_is_none_is_401(alice: User, change: str) -> None:
+def test_a_malformed_key_is_401(alice: User, change: str) -> None:
     assert refusal(Program(change or "nonsense")) == (401, "invalid_api_key", UNKNOWN)
 
 
@@ -63,11 +63,11 @@ def test_a_key_with_one_wrong_character_is_401(key: CreatedKey) -> None:
     assert refusal(Program(wrong)) == (401, "invalid_api_key", UNKNOWN)
 
 
-def test_a_live_key_is_not_made_a_test_key_by_its_beginning(key: CreatedKey) -> None:
+def test_a_changed_prefix_does_not_make_a_test_key(key: CreatedKey) -> None:
     assert refusal(Program(key.key.replace("sk-tch_", "sk-tch_test_"))) == (401, "invalid_api_key", UNKNOWN)
 
 
-def test_another_scheme_is_no_key(key: CreatedKey) -> None:
+def test_another_authorization_scheme_is_refused(key: CreatedKey) -> None:
     response = Program("").get("/jobs", Authorization=f"Basic {key.key}")
     assert response.status_code == 401
 
@@ -76,7 +76,7 @@ def test_the_schemes_case_does_not_matter(key: CreatedKey) -> None:
     assert Program("").get("/jobs", Authorization=f"bearer  {key.key} ").status_code == 200
 
 
-def test_a_session_is_no_key(alice_browser: Client) -> None:
+def test_a_session_is_not_a_key(alice_browser: Client) -> None:
     assert alice_browser.get("/v1/jobs").status_code == 401
 
 
@@ -98,7 +98,7 @@ def test_an_expired_key_is_401(alice: User, workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("loss", ["left", "deactivated"])
-def test_a_key_ends_with_its_persons_membership(alice: User, program: Program, loss: str) -> None:
+def test_a_key_stops_working_when_its_membership_ends(alice: User, program: Program, loss: str) -> None:
     if loss == "left":
         Membership.objects.filter(user=alice).delete()
     else:
@@ -111,7 +111,7 @@ GENERATING = [("POST", "/videos/generations"), ("POST", "/videos/quote"), ("POST
 
 
 @pytest.mark.parametrize(("method", "path"), GENERATING)
-def test_a_reading_key_generates_nothing(reader: Program, method: str, path: str) -> None:
+def test_a_read_only_key_cannot_generate(reader: Program, method: str, path: str) -> None:
     response = reader.call(method, path)
     assert response.status_code == 403
     assert response.json()["error"] == {
@@ -122,18 +122,18 @@ def test_a_reading_key_generates_nothing(reader: Program, method: str, path: str
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/credits", "/models"])
-def test_a_reading_key_reads(reader: Program, path: str) -> None:
+def test_a_read_only_key_can_read(reader: Program, path: str) -> None:
     assert reader.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.AUDITOR, 403), (Role.CREATOR, 202)])
-def test_a_key_may_no_more_than_its_person(alice: User, program: Program, role: Role, status: int) -> None:
+def test_a_key_can_do_no_more_than_its_person(alice: User, program: Program, role: Role, status: int) -> None:
     Membership.objects.filter(user=alice).update(role=role)
     assert program.generate().status_code == status
     assert program.get("/jobs").status_code == 200
 
 
-def test_a_key_works_in_its_own_workspace_only(program: Program, bobs_program: Program) -> None:
+def test_a_key_only_works_in_its_workspace(program: Program, bobs_program: Program) -> None:
     bobs_program.post("/videos/generations", BODY)
     generation = Generation.objects.get()
     assert generation.workspace_id == row_of(bobs_program).workspace_id != row_of(program).workspace_id
@@ -141,7 +141,7 @@ def test_a_key_works_in_its_own_workspace_only(program: Program, bobs_program: P
     assert program.get("/credits").json()["balance"] == 10_000
 
 
-def test_last_use_is_written_at_most_once_a_minute(program: Program) -> None:
+def test_last_use_is_written_once_a_minute(program: Program) -> None:
     assert row_of(program).last_used_at is None
     program.get("/jobs")
     first = row_of(program).last_used_at
@@ -155,7 +155,7 @@ def test_last_use_is_written_at_most_once_a_minute(program: Program) -> None:
     assert second > first
 
 
-def test_revoking_twice_keeps_the_first_moment(key: CreatedKey) -> None:
+def test_revoking_twice_keeps_the_first_time(key: CreatedKey) -> None:
     revoke_key(key=key.row)
     first = ApiKey.objects.get().revoked_at
     revoke_key(key=key.row)

@@ -106,14 +106,14 @@ def expect(response: Any, path: str, method: str) -> None:
 # --- The document -----------------------------------------------------------------------------------------------------
 
 
-def test_it_is_served_to_anybody_under_both_paths(db: None) -> None:
+def test_the_description_is_public_under_both_paths(db: None) -> None:
     first, second = (Program("", base=base).get("/openapi.json") for base in ("/v1", "/api/v1"))
     assert first.status_code == 200
     assert first.json() == second.json() == document(origin="http://testserver")
     assert first.json()["openapi"] == "3.1.0"
 
 
-def test_every_path_answers_to_exactly_the_methods_that_are_described(program: Program) -> None:
+def test_every_path_accepts_exactly_the_described_methods(program: Program) -> None:
     paths = description()["paths"]
     # Beside them there is the description itself, and whatever is not found.
     assert len(urls.urlpatterns) == len(paths) + 2
@@ -122,7 +122,7 @@ def test_every_path_answers_to_exactly_the_methods_that_are_described(program: P
         assert (response.status_code, response["Allow"]) == (405, ", ".join(methods).upper())
 
 
-def test_handlers_take_the_parameters_of_path_and_query() -> None:
+def test_handlers_take_the_path_and_query_parameters() -> None:
     for operation in OPERATIONS:
         _call, *taken = signature(operation.handler).parameters
         given = [parameter.name for parameter in operation.parameters if parameter.place != "header"]
@@ -130,7 +130,7 @@ def test_handlers_take_the_parameters_of_path_and_query() -> None:
         assert ("{id}" in operation.path) is (JOB_ID in operation.parameters)
 
 
-def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
+def test_every_ref_resolves_and_every_component_is_used() -> None:
     def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             if isinstance(value.get("$ref"), str):
@@ -146,13 +146,13 @@ def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
     assert set(references(description())) == parts
 
 
-def test_operation_ids_are_names_that_generated_clients_can_use() -> None:
+def test_operation_ids_suit_generated_clients() -> None:
     ids = [operation["operationId"] for _path, _method, operation in operations()]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in ids)
 
 
-def test_the_description_and_the_client_have_exactly_the_validators_fields() -> None:
+def test_the_description_and_the_client_have_the_validators_fields() -> None:
     schema = description()["components"]["schemas"]["GenerationRequest"]
     assert tuple(schema["properties"]) == FIELDS
     assert set(GenerationParams.__annotations__) - {"extra_body"} == set(FIELDS)
@@ -164,14 +164,14 @@ def test_the_description_and_the_client_have_exactly_the_validators_fields() -> 
     ("duration", "is_described"),
     [(-2, False), (-1, True), (0, False), (1, True), (15, True), (16, False), (None, True)],
 )
-def test_the_described_range_is_the_validators(program: Program, duration: int | None, is_described: bool) -> None:
+def test_the_described_ranges_match_the_validator(program: Program, duration: int | None, is_described: bool) -> None:
     body = {**BODY, "duration": duration}
     schema = description()["components"]["schemas"]["GenerationRequest"]
     assert (list(faults(body, schema)) == []) is is_described
     assert (program.post("/videos/quote", body).status_code == 200) is is_described
 
 
-def test_every_operation_has_a_fitting_example_and_samples_for_the_readers_address() -> None:
+def test_every_operation_has_a_valid_example_and_code_samples() -> None:
     for _path, _method, operation in operations():
         status = next(status for status in operation["responses"] if status.startswith("2"))
         content = operation["responses"][status]["content"]["application/json"]
@@ -181,12 +181,12 @@ def test_every_operation_has_a_fitting_example_and_samples_for_the_readers_addre
 
 
 @pytest.mark.parametrize("method", [method for _path, _method, operation in operations() for method in [operation]])
-def test_python_samples_are_python(method: dict[str, Any]) -> None:
+def test_python_samples_compile(method: dict[str, Any]) -> None:
     source = next(sample["source"] for sample in method["x-codeSamples"] if sample["lang"] == "Python")
     compile(source, method["operationId"], "exec")
 
 
-def test_it_can_be_read_in_french() -> None:
+def test_the_description_is_translated() -> None:
     with translation.override("fr"):
         assert description()["openapi"] == "3.1.0"
 
@@ -194,7 +194,7 @@ def test_it_can_be_read_in_french() -> None:
 # --- What is really answered ------------------------------------------------------------------------------------------
 
 
-def test_answers_are_as_described(program: Program, complete: Any) -> None:
+def test_answers_match_the_description(program: Program, complete: Any) -> None:
     job, jobs, create = "/jobs/{id}", "/jobs", "/videos/generations"
     first = program.generate(idempotency_key="a", model="kling-v3", duration=1, colour="gold")
     expect(first, create, "post")

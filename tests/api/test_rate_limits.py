@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_a_key_has_its_requests_a_minute(program: Program, clock: Clock, settings: Settings) -> None:
+def test_a_key_has_a_limit_per_minute(program: Program, clock: Clock, settings: Settings) -> None:
     settings.STUDIO_API_RPM_PER_KEY = 3
     remaining = [program.get("/jobs")["X-RateLimit-RPM-Remaining"] for _number in range(3)]
     assert remaining == ["2", "1", "0"]
@@ -63,15 +63,13 @@ def test_a_refused_request_costs_nothing(program: Program, clock: Clock, setting
     assert program.get("/credits").json()["balance"] == 8_700
 
 
-def test_keys_have_budgets_of_their_own(
-    program: Program, test_program: Program, clock: Clock, settings: Settings
-) -> None:
+def test_keys_have_separate_limits(program: Program, test_program: Program, clock: Clock, settings: Settings) -> None:
     settings.STUDIO_API_RPM_PER_KEY = 1
     assert [program.get("/jobs").status_code, program.get("/jobs").status_code] == [200, 429]
     assert test_program.get("/jobs").status_code == 200
 
 
-def test_an_address_has_a_budget_over_all_its_keys(
+def test_an_address_has_one_limit_for_all_its_keys(
     program: Program, test_program: Program, clock: Clock, settings: Settings
 ) -> None:
     settings.STUDIO_API_RPM_PER_ADDRESS = 2
@@ -82,7 +80,7 @@ def test_an_address_has_a_budget_over_all_its_keys(
     assert elsewhere.status_code == 200
 
 
-def test_guessing_keys_uses_up_the_addresss_budget(clock: Clock, settings: Settings, alice: User) -> None:
+def test_guessing_keys_uses_up_the_addresss_limit(clock: Clock, settings: Settings, alice: User) -> None:
     settings.STUDIO_API_RPM_PER_ADDRESS = 2
     guesses = [Program(f"sk-tch_{number:012x}{'A' * 43}").get("/jobs") for number in range(4)]
     assert [guess.status_code for guess in guesses] == [401, 401, 429, 429]
@@ -90,7 +88,7 @@ def test_guessing_keys_uses_up_the_addresss_budget(clock: Clock, settings: Setti
     assert guesses[3]["Retry-After"] == "60"
 
 
-def test_public_addresses_count_too(clock: Clock, settings: Settings, db: None) -> None:
+def test_public_paths_count_too(clock: Clock, settings: Settings, db: None) -> None:
     settings.STUDIO_API_RPM_PER_ADDRESS = 1
     assert [Program("").get("/openapi.json").status_code for _number in range(2)] == [200, 429]
 
@@ -114,11 +112,11 @@ def test_old_counts_are_forgotten(program: Program, clock: Clock) -> None:
         ("", "unknown"),
     ],
 )
-def test_an_address_is_what_one_caller_has_to_itself(remote: str, counted: str) -> None:
+def test_an_ipv6_network_counts_as_one_address(remote: str, counted: str) -> None:
     assert rate_limits.caller_address(RequestFactory().get("/v1/jobs", REMOTE_ADDR=remote)) == counted
 
 
-def test_a_forwarded_address_is_believed_only_from_a_configured_proxy(settings: Settings) -> None:
+def test_a_forwarded_address_is_trusted_only_from_a_configured_proxy(settings: Settings) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "192.0.2.7, 192.0.2.8"})
     assert rate_limits.caller_address(request) == "127.0.0.1"
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1

@@ -71,7 +71,7 @@ def problems(response: Any) -> list[dict[str, Any]]:
     return listed
 
 
-def test_urls_are_fetched_once_each_and_become_references(program: Program, pictures: str) -> None:
+def test_urls_are_fetched_once_and_become_references(program: Program, pictures: str) -> None:
     urls = [f"{pictures}/red.png", f"{pictures}/gold.png", f"{pictures}/red.png"]
     response = program.generate(prompt="[Image1] meets [Image2] and [Image3]", reference_images=urls)
     assert response.status_code == 202
@@ -105,7 +105,7 @@ def test_the_answer_says_which_url_failed(program: Program, workspace: Workspace
     assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
 
 
-def test_whatever_is_behind_an_address_the_refusal_is_the_same(program: Program, pictures: str) -> None:
+def test_every_failed_fetch_gets_the_same_refusal(program: Program, pictures: str) -> None:
     """A closed port, an open one that is not allowed, a 404, a name that does not exist, and no URL at all."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         open_port = listening.getsockname()[1]
@@ -134,18 +134,18 @@ def test_a_reference_of_the_wrong_kind_is_named(program: Program, pictures: str)
         {
             "param": "reference_videos",
             "code": "wrong_kind",
-            "message": "reference_videos[0] is not a video; only videos can be used here.",
+            "message": "reference_videos[0] isn't a video. Only videos can be used here.",
         }
     ]
 
 
-def test_a_list_that_is_too_long_is_not_fetched(program: Program, pictures: str) -> None:
+def test_an_overlong_list_is_not_fetched(program: Program, pictures: str) -> None:
     response = program.generate(reference_images=[f"{pictures}/red.png"] * 10)
     assert [problem["code"] for problem in problems(response)] == ["too_many"]
     assert Pictures.asked == []
 
 
-def test_a_quote_looks_into_the_references_too(program: Program, pictures: str) -> None:
+def test_a_quote_checks_the_references_too(program: Program, pictures: str) -> None:
     body = {"model": "seedance-2", "prompt": "Waves", "image_url": f"{pictures}/nothing.png"}
     assert problems(program.post("/videos/quote", body))[0]["code"] == "address_refused"
 
@@ -171,7 +171,7 @@ def upload(program: Program, content: bytes, name: str = "gold.png") -> Any:
     return program.upload("/files", file=SimpleUploadedFile(name, content, "image/png"))
 
 
-def test_an_upload_is_answered_with_a_url_that_any_reference_takes(program: Program) -> None:
+def test_an_upload_returns_a_url_that_works_as_any_reference(program: Program) -> None:
     response = upload(program, picture("gold"))
     assert response.status_code == 201
     record = response.json()
@@ -192,7 +192,7 @@ def test_an_upload_is_answered_with_a_url_that_any_reference_takes(program: Prog
 
 
 @pytest.mark.parametrize("public_url", ["", "https://studio.example.org"])
-def test_ones_own_url_needs_no_fetch_however_the_studio_is_reached(
+def test_the_studios_own_urls_need_no_fetch(
     program: Program, settings: Settings, public_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STUDIO_PUBLIC_URL = public_url
@@ -210,7 +210,7 @@ def test_another_workspaces_url_isnt_a_reference(program: Program, bobs_program:
     ]
 
 
-def test_a_clip_can_be_the_next_ones_reference(program: Program, complete: Any) -> None:
+def test_a_clip_can_be_a_reference(program: Program, complete: Any) -> None:
     job_id = program.generate().json()["id"]
     complete(only_generation())
     url = program.get(f"/jobs/{job_id}").json()["output"]["video_url"]
@@ -222,7 +222,7 @@ def test_a_clip_can_be_the_next_ones_reference(program: Program, complete: Any) 
     ("content", "code"),
     [(b"", "empty_file"), (b"#!/bin/sh", "unsupported_type"), (picture("red", 100, 100), "side_too_short")],
 )
-def test_a_file_that_cant_be_used_is_refused_with_a_reason(program: Program, content: bytes, code: str) -> None:
+def test_an_unusable_file_is_refused_with_a_reason(program: Program, content: bytes, code: str) -> None:
     response = upload(program, content)
     assert [(problem["param"], problem["code"]) for problem in problems(response)] == [("file", code)]
     assert response.json()["error"]["message"].endswith("Nothing was stored.")
@@ -247,7 +247,7 @@ def test_a_broken_multipart_body_is_refused(program: Program) -> None:
     assert response.json()["error"]["code"] == "invalid_request"
 
 
-def test_an_upload_that_declares_itself_too_large_is_413_unread(program: Program) -> None:
+def test_an_upload_declared_too_large_is_413_unread(program: Program) -> None:
     response = program.call(
         "POST",
         "/files",
@@ -272,7 +272,7 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize("path", ["/videos/generations", "/videos/quote"])
-def test_a_file_that_the_provider_cannot_get_is_refused_before_any_charge(
+def test_unreachable_references_are_refused_before_the_charge(
     program: Program, workspace: Workspace, settings: Settings, path: str
 ) -> None:
     url = program.upload("/files", file=SimpleUploadedFile("a.png", picture("red"))).json()["url"]
@@ -289,7 +289,7 @@ def test_a_file_that_the_provider_cannot_get_is_refused_before_any_charge(
     assert program.post(path, body, **{"Idempotency-Key": "one"}).status_code in (200, 202)
 
 
-def test_a_test_keys_preview_takes_it_all_the_same(test_program: Program, settings: Settings) -> None:
+def test_a_test_keys_preview_can_use_any_reference(test_program: Program, settings: Settings) -> None:
     url = test_program.upload("/files", file=SimpleUploadedFile("a.png", picture("red"))).json()["url"]
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.STUDIO_PUBLIC_URL = "http://127.0.0.1:8000"

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.workspaces.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]

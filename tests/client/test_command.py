@@ -76,7 +76,7 @@ def test_generate_writes_the_clip_and_its_path(tchavi: Shell, api: LiveApi, tmp_
     assert api.requests[0].json == {"model": "seedance-2", "prompt": "A paper boat"}
 
 
-def test_generate_passes_every_option_on(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
+def test_generate_passes_on_every_option(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
     write_picture(tmp_path / "first.png")
     options = (
         "--model kling-v3 --image first.png --last-frame first.png "
@@ -125,13 +125,13 @@ def test_generate_takes_references_of_every_kind(tchavi: Shell) -> None:
 
 
 @pytest.mark.parametrize("words", [["--duration", "auto"], ["--duration", "-1"], ["--duration=-1"]])
-def test_a_duration_of_the_models_choice(tchavi: Shell, api: LiveApi, words: list[str]) -> None:
+def test_duration_auto(tchavi: Shell, api: LiveApi, words: list[str]) -> None:
     api.is_working = False
     assert tchavi("generate", "A paper boat", *words, "--timeout", "1") == 7
     assert api.requests[0].json["duration"] == -1
 
 
-def test_on_a_terminal_the_progress_is_one_line(tchavi: Shell) -> None:
+def test_progress_is_one_line_on_a_terminal(tchavi: Shell) -> None:
     tchavi("generate", "A paper boat", is_terminal=True)
     shown = re.sub(r"\d:\d\d", "0:00", told(tchavi.err))
     drawn = list(dict.fromkeys(shown.split("\r\x1b[K")))
@@ -182,7 +182,7 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
         (
             ["fetch", "job_999"],
             2,
-            "This key has no such job. A key sees only the jobs that it started itself. "
+            "This key has no such job. A key only sees jobs that it started. "
             "(404 not_found, request req_1) See your jobs with: tchavi jobs",
         ),
         (
@@ -200,7 +200,7 @@ def test_the_elapsed_time_moves_while_the_client_sleeps(hours: Any) -> None:
         ),
     ],
 )
-def test_each_error_is_one_line_with_what_to_do(
+def test_each_error_is_one_line_with_advice(
     tchavi: Shell, api: LiveApi, tmp_path: Path, argv: list[str], code: int, message: str
 ) -> None:
     if code == 4:
@@ -219,7 +219,7 @@ def test_every_problem_of_a_refused_request_is_listed(tchavi: Shell) -> None:
         assert f" {name}: " in line
 
 
-def test_a_key_that_is_not_accepted(tchavi: Shell) -> None:
+def test_a_rejected_key(tchavi: Shell) -> None:
     assert tchavi("credits", api_key="sk-tch_other") == 3
     assert told(tchavi.err) == (
         "tchavi: This API key is not known. No credits moved: check that it was copied whole. "
@@ -228,7 +228,7 @@ def test_a_key_that_is_not_accepted(tchavi: Shell) -> None:
     )
 
 
-def test_nothing_is_bought_for_a_place_that_can_not_be_written(tchavi: Shell, api: LiveApi) -> None:
+def test_an_unwritable_target_is_refused_before_the_charge(tchavi: Shell, api: LiveApi) -> None:
     tchavi("generate", "x", "-o", "gone/boat.mp4")
     assert api.requests == []
 
@@ -275,7 +275,7 @@ def test_without_a_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     ],
     ids=str,
 )
-def test_servers_and_networks_that_fail(tchavi: Shell, step: Any, code: int, message: str) -> None:
+def test_server_and_network_failures(tchavi: Shell, step: Any, code: int, message: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if isinstance(step, BaseException):
             raise step
@@ -293,7 +293,7 @@ def test_wrong_usage(tchavi: Shell, argv: list[str], capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.startswith("usage: tchavi")
 
 
-def test_help_names_every_exit_code(tchavi: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_exit_code(tchavi: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     assert tchavi("--help") == 0
     shown = capsys.readouterr().out.partition("exit codes:")[2]
     codes = [int(line.split()[0]) for line in shown.splitlines() if line.strip()]
@@ -305,7 +305,7 @@ def test_fetch_waits_and_writes(tchavi: Shell, api: LiveApi, tmp_path: Path) -> 
     assert (tchavi.out, (tmp_path / "boat.mp4").read_bytes()) == ("boat.mp4\n", api.clip)
 
 
-def test_a_server_does_not_choose_where_we_write(tchavi: Shell) -> None:
+def test_the_server_cannot_choose_the_target_path(tchavi: Shell) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.host == "cdn.example":
             return httpx.Response(500)
@@ -316,7 +316,7 @@ def test_a_server_does_not_choose_where_we_write(tchavi: Shell) -> None:
     assert tchavi.err.splitlines()[-1].endswith("Fetch it later with: tchavi fetch ../../evil -o ______evil.mp4")
 
 
-def test_a_disk_that_refuses(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
+def test_an_unwritable_disk(tchavi: Shell, api: LiveApi, tmp_path: Path) -> None:
     job_id = api.add_job()
     api.complete(job_id)
     (tmp_path / f"{job_id}.mp4").mkdir()
@@ -344,7 +344,7 @@ def test_jobs_are_listed_as_a_table_and_as_records_without_links(tchavi: Shell, 
     assert "/media/" not in tchavi.out
 
 
-def test_what_a_server_does_not_say_is_a_dash(tchavi: Shell) -> None:
+def test_missing_values_are_shown_as_dashes(tchavi: Shell) -> None:
     record = {"id": "job_1", "status": "pending", "model": "kling-v3"}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"data": [record]}))
     assert tchavi("jobs", transport=transport) == 0
@@ -356,7 +356,7 @@ def test_credits(tchavi: Shell) -> None:
     assert tchavi.out == "10,000 credits\n"
 
 
-def test_credits_of_a_server_that_tells_them_in_its_headers_only(tchavi: Shell) -> None:
+def test_credits_known_only_from_headers(tchavi: Shell) -> None:
     """As Tchavi itself does."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -368,7 +368,7 @@ def test_credits_of_a_server_that_tells_them_in_its_headers_only(tchavi: Shell) 
     assert tchavi.out == "50,000 credits\n"
 
 
-def test_credits_that_nobody_tells(tchavi: Shell) -> None:
+def test_unknown_credits(tchavi: Shell) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={}))
     assert tchavi("credits", base_url="http://t", transport=transport) == 6
     assert tchavi.err == "tchavi: The server doesn't say how many credits are left.\n"
@@ -406,7 +406,7 @@ def process(api: LiveApi, tmp_path: Path) -> Process:
     return Process(api, tmp_path)
 
 
-def test_a_clip_is_made_and_nothing_secret_is_shown(process: Process, api: LiveApi, tmp_path: Path) -> None:
+def test_making_a_clip_shows_no_secret(process: Process, api: LiveApi, tmp_path: Path) -> None:
     with api.working(), process.start("generate", "A paper boat", "-o", "boat.mp4") as running:
         out, err = running.communicate(timeout=30)
     assert (running.returncode, out) == (0, "boat.mp4\n")
@@ -417,7 +417,7 @@ def test_a_clip_is_made_and_nothing_secret_is_shown(process: Process, api: LiveA
         assert secret not in out + err
 
 
-def test_ctrl_c_while_waiting_says_that_the_job_goes_on(process: Process, tmp_path: Path) -> None:
+def test_ctrl_c_while_waiting_says_the_job_continues(process: Process, tmp_path: Path) -> None:
     with process.start("generate", "A paper boat", "-o", "boat.mp4") as running:
         assert running.stderr is not None
         assert told(running.stderr.readline()) == "job_1: pending\n"
@@ -430,7 +430,7 @@ def test_ctrl_c_while_waiting_says_that_the_job_goes_on(process: Process, tmp_pa
     assert list(tmp_path.glob("*.mp4")) == []
 
 
-def test_a_reader_that_goes_away_is_no_error(process: Process, api: LiveApi) -> None:
+def test_a_closed_pipe_is_not_an_error(process: Process, api: LiveApi) -> None:
     api.add_job()
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.ledger.verification import verify_ledger

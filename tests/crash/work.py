@@ -34,8 +34,9 @@ from tchavi_studio.generations.models import (
     State,
     UpstreamAccount,
 )
-from tchavi_studio.generations.params import MediaReference, validate
+from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.generations.services import NotCancellableError, cancel_generation, start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.ledger.verification import verify_ledger

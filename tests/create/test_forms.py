@@ -8,8 +8,9 @@ import pytest
 from tchavi_studio.create import forms
 from tchavi_studio.create.forms import GenerationForm
 from tchavi_studio.create.values import default_values
-from tchavi_studio.generations.params import FIELDS, MediaReference, Validated, validate
+from tchavi_studio.generations.params import FIELDS, MediaReference
 from tchavi_studio.generations.prices import quote
+from tchavi_studio.generations.validation import Validated, validate
 from tchavi_studio.workspaces.models import Workspace
 
 from .conftest import PROMPT, MakeAsset, make_values
@@ -254,9 +255,9 @@ def test_what_is_wrong_elsewhere_leaves_the_price(workspace: Workspace, changes:
 def test_hints_are_the_validators(workspace: Workspace) -> None:
     draft = form(workspace, model="kling-v3", duration="2", aspect_ratio="4:3", prompt="[Image3]")
     assert [(hint.field, hint.message) for hint in draft.hints] == [
-        ("prompt", "[Image3] does not exist."),
-        ("duration", "Kling v3 natively makes 3–15 s."),
-        ("aspect_ratio", "Kling v3 natively makes 16:9, 9:16 and 1:1."),
+        ("prompt", "[Image3] doesn't exist."),
+        ("duration", "Kling v3 natively supports 3–15 s."),
+        ("aspect_ratio", "Kling v3 natively supports 16:9, 9:16 and 1:1."),
     ]
 
 
@@ -264,7 +265,7 @@ def test_an_empty_prompt_is_not_told_what_it_leaves_out(workspace: Workspace, ma
     draft = form(
         workspace, mode="references", prompt="", reference_images=[make_asset().pk], model="kling-v3", duration="2"
     )
-    assert [hint.message for hint in draft.hints] == ["Kling v3 natively makes 3–15 s."]
+    assert [hint.message for hint in draft.hints] == ["Kling v3 natively supports 3–15 s."]
 
 
 @pytest.mark.parametrize("variations", ["0", "5", "two", ""])

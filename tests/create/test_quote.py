@@ -58,8 +58,8 @@ def test_hints_stand_beside_their_fields(alice_browser: Client, url: Url, make_a
         place: [(note.message, note.is_error) for note in told] for place, told in response.context["composer"].notes
     }
     assert {place: told for place, told in notes.items() if told} == {
-        "prompt": [("[Image2] does not exist.", False), ("[Image1] is not mentioned in the prompt.", False)],
-        "duration": [("Kling v3 natively makes 3–15 s.", False)],
+        "prompt": [("[Image2] doesn't exist.", False), ("[Image1] isn't mentioned in the prompt.", False)],
+        "duration": [("Kling v3 natively supports 3–15 s.", False)],
     }
 
 

@@ -15,7 +15,8 @@ from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations import services
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import GenerationParams, validate
+from tchavi_studio.generations.params import GenerationParams
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.workspaces.models import User, Workspace
 
 

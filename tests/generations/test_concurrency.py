@@ -58,7 +58,7 @@ def kinds(generation: Generation) -> list[str]:
     return sorted(Transfer.objects.filter(reference=generation.pk).values_list("kind", flat=True))
 
 
-def test_fifty_at_once_finish_fail_and_cancel_one_clip(
+def test_fifty_workers_finish_fail_and_cancel_one_clip(
     clip: Generation, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Those that save it, those that give it up, and those that cancel: whoever is first has decided for all."""
@@ -105,7 +105,7 @@ def test_fifty_at_once_finish_fail_and_cancel_one_clip(
     assert list(verify_ledger()) == []
 
 
-def test_fifty_at_once_fail_and_cancel_a_waiting_clip(clip: Generation, workspace: Workspace) -> None:
+def test_fifty_workers_fail_and_cancel_a_waiting_clip(clip: Generation, workspace: Workspace) -> None:
     before = wallet_balance(workspace=workspace, book="live")
 
     def fail() -> bool:
@@ -142,7 +142,7 @@ def test_a_clip_is_either_sent_or_cancelled(clip: Generation, workspace: Workspa
     ]
 
 
-def test_one_answer_counts_when_a_submission_has_several_outcomes(clip: Generation, workspace: Workspace) -> None:
+def test_only_one_outcome_of_a_submission_counts(clip: Generation, workspace: Workspace) -> None:
     (sent,) = submission.write_down(submission.sendable(now=timezone.now()))
     Generation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     outcomes: list[Callable[[], bool]] = [
@@ -157,9 +157,7 @@ def test_one_answer_counts_when_a_submission_has_several_outcomes(clip: Generati
     assert kinds(clip) == ["charge"]
 
 
-def test_of_fifty_who_want_a_request_as_many_get_one_as_there_are(
-    own_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fifty_workers_share_the_available_requests(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     account.upstream_account()
     # Counted in an hour's time, so that none comes back while the test runs.
     later = timezone.now() + timedelta(hours=1)
@@ -170,7 +168,7 @@ def test_of_fifty_who_want_a_request_as_many_get_one_as_there_are(
     assert UpstreamAccount.objects.get().tokens == 0
 
 
-def test_the_account_is_opened_once_by_many(own_database: Database) -> None:
+def test_many_workers_create_one_account_row(own_database: Database) -> None:
     assert sum(results([lambda: bool(account.take_requests(1))] * 12).values()) == 12
     assert UpstreamAccount.objects.count() == 1
 
@@ -208,7 +206,7 @@ def make_jobs(workspace: Workspace, count: int) -> None:
     )
 
 
-def test_pumps_that_claim_the_same_jobs_get_none_in_common(own_database: Database, workspace: Workspace) -> None:
+def test_pumps_never_claim_the_same_job(own_database: Database, workspace: Workspace) -> None:
     make_jobs(workspace, 80)
     looks: list[Look | None] = []
     assert outcomes_of([lambda: looks.append(following.claim_due_jobs())] * 6) == {"NoneType": 6}
@@ -216,7 +214,7 @@ def test_pumps_that_claim_the_same_jobs_get_none_in_common(own_database: Databas
     assert len(held) == len(set(held)) == 80
 
 
-def test_two_looks_at_one_job_end_it_once(clip: Generation, workspace: Workspace) -> None:
+def test_two_looks_end_a_job_once(clip: Generation, workspace: Workspace) -> None:
     """The first was paused past its lease; both bring the same news at the same moment."""
     (sent,) = submission.write_down(submission.sendable(now=timezone.now()))
     submission.record_accepted(sent, Accepted(remote_id="job_1", billed_credits=1300))
@@ -235,9 +233,7 @@ def test_two_looks_at_one_job_end_it_once(clip: Generation, workspace: Workspace
     assert list(verify_ledger()) == []
 
 
-def test_a_deadline_and_news_at_the_same_moment_do_not_wait_for_each_other(
-    own_database: Database, workspace: Workspace
-) -> None:
+def test_a_deadline_and_news_do_not_deadlock(own_database: Database, workspace: Workspace) -> None:
     make_jobs(workspace, 30)
     RemoteJob.objects.update(sent_at=timezone.now() - timedelta(days=1))
     look = following.claim_due_jobs()
@@ -254,7 +250,7 @@ def test_a_deadline_and_news_at_the_same_moment_do_not_wait_for_each_other(
     assert set(Generation.objects.values_list("state", flat=True)) == {State.FAILED}
 
 
-def test_each_download_is_claimed_by_one(own_database: Database, workspace: Workspace) -> None:
+def test_each_download_is_claimed_once(own_database: Database, workspace: Workspace) -> None:
     make_jobs(workspace, 5)
     Generation.objects.update(state=State.SAVING)
     claims: list[Claim[Generation] | None] = []

@@ -31,7 +31,7 @@ FIGURES = {"number": 2, "count": 3}
 
 
 def codes_given() -> Iterator[str]:
-    """The literal codes that failures are given anywhere, and those of the preview engine and of refused files."""
+    """Every failure code that the code can produce: literal ones, the preview engine's and those of refused files."""
     yield from wire.CODES
     yield from (output_failure_code(refusal_code) for refusal_code in ("too_complex", "broken_file"))
     for path in Path(tchavi_studio.__file__).parent.rglob("*.py"):
@@ -51,19 +51,19 @@ def texts_of(failure: Failure) -> list[str]:
     return [str(text) for text in vars(failure).values() if text]
 
 
-def test_the_table_has_every_code_that_can_be_given_and_no_other() -> None:
+def test_the_table_has_exactly_the_codes_in_use() -> None:
     given = set(codes_given())
     assert {"upstream_failed", "account_unavailable", "cancelled", "request_not_sendable"} < given
     assert given | PROVIDERS_CODES | RETIRED_CODES == set(FAILURES)
 
 
-def test_the_documentation_of_the_api_has_every_code_of_ours() -> None:
+def test_the_docs_list_every_failure_code() -> None:
     documented = (Path(tchavi_studio.__file__).parents[1] / "docs/errors.md").read_text()
     assert [code for code in set(codes_given()) if f"`{code}`" not in documented] == []
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_every_code_is_told_in_both_languages(code: str) -> None:
+def test_every_code_has_texts_in_both_languages(code: str) -> None:
     english = texts_of(FAILURES[code])
     with override("fr"):
         french = texts_of(FAILURES[code])
@@ -78,7 +78,7 @@ def test_every_code_is_told_in_both_languages(code: str) -> None:
         assert ("2" in reason or "3" in reason) == ("%(" in str(FAILURES[code].reason))
 
 
-def test_a_reason_has_its_figures() -> None:
+def test_reasons_include_their_figures() -> None:
     told = failure_reason("reference_video_unreadable", figures={"number": 2}, provider_message="")
     assert told == "Reference video 2 couldn't be read."
     assert failure_remedy("reference_video_unreadable", provider_message="") == "Try again with another file."
@@ -88,7 +88,7 @@ def test_a_reason_has_its_figures() -> None:
 
 
 @pytest.mark.parametrize("code", ["face_detected", "first_frame_unreadable", ""])
-def test_a_providers_words_are_shown_whole_and_alone(code: str) -> None:
+def test_a_providers_message_is_shown_unchanged(code: str) -> None:
     words = "Policy violation: 100% certain, %(number)s faces."
     with override("fr"):
         assert failure_reason(code, figures={}, provider_message=words) == words
@@ -96,12 +96,12 @@ def test_a_providers_words_are_shown_whole_and_alone(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["face_detected", "reference_image_unreadable"])
-def test_a_providers_code_without_words_is_told(code: str) -> None:
+def test_a_providers_code_without_a_message_is_shown(code: str) -> None:
     told = f"The provider couldn't make this clip. It gave no reason, only the code {code}."
     assert failure_reason(code, figures={}, provider_message="") == told
 
 
-def test_what_has_no_code_is_told_nothing() -> None:
+def test_without_a_code_there_is_no_reason() -> None:
     assert (failure_reason("", figures={}, provider_message=""), failure_remedy("", provider_message="")) == ("", "")
 
 
@@ -116,7 +116,7 @@ def test_what_has_no_code_is_told_nothing() -> None:
         ("content_policy", "The provider refused it: content_policy"),
     ],
 )
-def test_the_exposure_page_has_few_words(code: str, label: str) -> None:
+def test_the_exposure_page_uses_short_labels(code: str, label: str) -> None:
     assert exposure_label(code) == label
 
 
@@ -208,7 +208,7 @@ STORED = [
 
 
 @pytest.mark.own_database
-def test_the_studios_own_sentences_become_codes_and_a_providers_words_stay(start: Callable[..., Generation]) -> None:
+def test_old_sentences_become_codes_and_provider_messages_stay(start: Callable[..., Generation]) -> None:
     clip = start()
     rows = Generation.objects.bulk_create(
         Generation(

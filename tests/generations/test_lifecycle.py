@@ -34,7 +34,7 @@ def end_lease(generation: Generation) -> None:
     Generation.objects.filter(pk=generation.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_what_waited_longest_is_claimed_first_and_only_once(start: Callable[..., Generation]) -> None:
+def test_the_oldest_waiting_clip_is_claimed_first_and_once(start: Callable[..., Generation]) -> None:
     first, second = start(), start()
     claims = [claim(), claim()]
     assert [one.pk for one in claims] == [first.pk, second.pk]
@@ -46,7 +46,7 @@ def test_what_waited_longest_is_claimed_first_and_only_once(start: Callable[...,
     assert first.started_at is not None
 
 
-def test_progress_is_written_down_and_renews_the_lease(start: Callable[..., Generation]) -> None:
+def test_progress_is_recorded_and_renews_the_lease(start: Callable[..., Generation]) -> None:
     generation = start()
     claimed = claim()
     generation.refresh_from_db()
@@ -59,7 +59,7 @@ def test_progress_is_written_down_and_renews_the_lease(start: Callable[..., Gene
     assert generation.leased_until > lease_before
 
 
-def test_a_finished_render_is_stored_and_completes(
+def test_a_finished_render_is_stored_and_completed(
     start: Callable[..., Generation], tmp_path: Path, workspace: Workspace
 ) -> None:
     generation = start()
@@ -78,7 +78,7 @@ def test_a_finished_render_is_stored_and_completes(
     assert wallet_balance(workspace=workspace, book="sandbox") == 8_700
 
 
-def test_a_cut_file_is_never_completed_but_failed_and_refunded(
+def test_a_truncated_file_fails_and_refunds_the_clip(
     start: Callable[..., Generation], tmp_path: Path, workspace: Workspace
 ) -> None:
     generation = start()
@@ -108,7 +108,7 @@ def test_a_worker_past_its_lease_writes_nothing(start: Callable[..., Generation]
     assert lifecycle.finish_generation(current, path=write_clip(tmp_path / "now.mp4")) is True
 
 
-def test_a_render_without_a_worker_is_tried_three_times_and_then_refunded(
+def test_an_abandoned_render_is_tried_three_times_then_refunded(
     start: Callable[..., Generation], workspace: Workspace
 ) -> None:
     generation = start()
@@ -125,7 +125,7 @@ def test_a_render_without_a_worker_is_tried_three_times_and_then_refunded(
     assert wallet_balance(workspace=workspace, book="sandbox") == 10_000
 
 
-def test_a_worker_that_died_while_saving_is_found_too(start: Callable[..., Generation]) -> None:
+def test_a_worker_that_died_while_saving_is_rescued_too(start: Callable[..., Generation]) -> None:
     generation = start()
     claim()
     Generation.objects.filter(pk=generation.pk).update(state=State.SAVING)
@@ -136,9 +136,7 @@ def test_a_worker_that_died_while_saving_is_found_too(start: Callable[..., Gener
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_failing_refunds_once_however_often_it_is_said(
-    start: Callable[..., Generation], workspace: Workspace, again: int
-) -> None:
+def test_failing_twice_refunds_once(start: Callable[..., Generation], workspace: Workspace, again: int) -> None:
     generation = start()
     assert lifecycle.fail_generation(generation.pk, code="refused", message="A real person's face.") is True
     for _time in range(again):
@@ -165,7 +163,7 @@ def test_a_success_after_the_refund_changes_nothing(start: Callable[..., Generat
     assert not path.exists()
 
 
-def test_a_row_that_ends_while_its_file_is_stored_keeps_no_file(
+def test_a_clip_that_ends_while_its_file_is_stored_keeps_no_file(
     start: Callable[..., Generation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generation = start()
@@ -182,14 +180,14 @@ def test_a_row_that_ends_while_its_file_is_stored_keeps_no_file(
     assert refunds(generation) == 1
 
 
-def test_deleting_needs_an_end(start: Callable[..., Generation]) -> None:
+def test_only_finished_clips_can_be_deleted(start: Callable[..., Generation]) -> None:
     generation = start()
     claim()
     with pytest.raises(services.StillOpenError):
         services.delete_clip(generation=generation)
 
 
-def test_an_output_that_nobody_owns_is_deleted_after_an_hour(
+def test_an_orphaned_output_is_deleted_after_an_hour(
     start: Callable[..., Generation], complete: Callable[[Generation], None]
 ) -> None:
     owned, left = start(), start()
@@ -206,5 +204,5 @@ def test_an_output_that_nobody_owns_is_deleted_after_an_hour(
 @pytest.mark.parametrize(
     ("refusal_code", "failure_code"), [("too_complex", "output_unchecked"), ("truncated_file", "output_unreadable")]
 )
-def test_a_file_that_could_not_be_checked_is_not_called_damaged(refusal_code: str, failure_code: str) -> None:
+def test_an_unchecked_file_is_not_called_damaged(refusal_code: str, failure_code: str) -> None:
     assert output_failure_code(refusal_code) == failure_code

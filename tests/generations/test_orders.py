@@ -37,7 +37,7 @@ def test_an_order_is_for_one_to_four_clips(params: GenerationParams, variations:
         ("live", Engine.TCHAVI, True, Engine.PREVIEW, 0),
     ],
 )
-def test_who_makes_it_and_what_it_costs(
+def test_an_orders_engine_and_price(
     params: GenerationParams,
     settings: Settings,
     mode: str,
@@ -63,7 +63,7 @@ def test_references_are_named_by_role_and_position() -> None:
     ]
 
 
-def test_a_link_that_was_not_stored_cant_be_ordered() -> None:
+def test_an_unfetched_url_cannot_be_ordered() -> None:
     order = make_order(make_params(image_url=MediaReference(kind="image", url="https://example.org/a.png")))
     with pytest.raises(ValueError, match="stored as an asset"):
         _ = order.references

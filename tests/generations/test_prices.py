@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.prices import Quote, price_list, quote, quote_unfinished
+from tchavi_studio.generations.validation import validate
 
 
 def price(**changes: Any) -> Quote:
@@ -43,7 +43,7 @@ def test_the_published_prices(changes: dict[str, Any], total_credits: int) -> No
         ({"generate_audio": "yes"}, None),
     ],
 )
-def test_an_unfinished_request_has_a_price_as_soon_as_what_is_priced_is_right(
+def test_an_unfinished_request_has_a_price_once_its_priced_fields_are_valid(
     changes: dict[str, Any], total_credits: int | None
 ) -> None:
     found = quote_unfinished(validate({"model": "seedance-2", "prompt": "Dawn", **changes}))
@@ -70,7 +70,7 @@ def test_an_operator_can_override_one_price_and_add_an_audio_surcharge(settings:
         {"kling-v3": {"480p": -1}},
     ],
 )
-def test_a_price_list_that_makes_no_sense_is_refused_by_name(settings: Settings, overrides: object) -> None:
+def test_an_invalid_price_list_is_refused_with_the_reason(settings: Settings, overrides: object) -> None:
     settings.STUDIO_PRICES = overrides
     with pytest.raises(ImproperlyConfigured, match="STUDIO_PRICES"):
         price_list()

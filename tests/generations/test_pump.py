@@ -62,7 +62,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> SilentProvider:
     return provider
 
 
-def test_a_pump_that_is_to_stop_writes_down_at_once_what_it_waits_for(
+def test_a_stopping_pump_records_unanswered_submissions_as_lost(
     live: None, silent: SilentProvider, stop_file: Path, start: Start
 ) -> None:
     """Its clip may be billed or not; nobody has to wait for the lease to learn that."""
@@ -87,9 +87,7 @@ def test_a_pump_that_is_to_stop_writes_down_at_once_what_it_waits_for(
     assert [thread.name for thread in threading.enumerate() if thread.name == "upstream"] == []
 
 
-def test_a_pump_that_is_to_stop_begins_nothing(
-    live: None, silent: SilentProvider, stop_file: Path, start: Start
-) -> None:
+def test_a_stopping_pump_sends_nothing(live: None, silent: SilentProvider, stop_file: Path, start: Start) -> None:
     generation = start()
     OrmQ.objects.all().delete()
     stop_file.touch()
@@ -107,7 +105,7 @@ def test_a_pump_without_work_ends_and_releases_its_slot(live: None, silent: Sile
     assert OrmQ.objects.count() == 0
 
 
-def test_a_pump_whose_time_is_over_hands_on(
+def test_a_pump_hands_over_when_its_time_is_up(
     live: None, silent: SilentProvider, start: Start, monkeypatch: pytest.MonkeyPatch, stop_file: Path
 ) -> None:
     monkeypatch.setattr(tasks, "PUMP_SECONDS", 0)

@@ -12,7 +12,7 @@ from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import Membership, Role, User
 
 
-def test_people_see_their_own_clips_of_this_workspace(
+def test_members_see_their_own_clips_in_this_workspace(
     start: Callable[..., Generation], membership: Membership, bob: User
 ) -> None:
     mine = start()
@@ -34,7 +34,9 @@ def test_counts_by_state(start: Callable[..., Generation], membership: Membershi
     assert queries.state_counts(membership=membership) == {"running": 1, "failed": 1, "done": 0}
 
 
-def test_prompts_come_newest_first_and_once(start: Callable[..., Generation], membership: Membership) -> None:
+def test_recent_prompts_are_newest_first_without_repeats(
+    start: Callable[..., Generation], membership: Membership
+) -> None:
     for prompt in ("one", "two", "one"):
         start(prompt=prompt)
     assert queries.recent_prompts(membership=membership) == ["one", "two"]
@@ -53,7 +55,7 @@ class Page:
         return changed
 
 
-def test_each_change_is_told_once(start: Callable[..., Generation], membership: Membership) -> None:
+def test_each_change_is_reported_once(start: Callable[..., Generation], membership: Membership) -> None:
     before = start()
     page = Page(membership)
     assert page.ask() == []
@@ -68,7 +70,7 @@ def test_each_change_is_told_once(start: Callable[..., Generation], membership: 
     assert page.ask() == []
 
 
-def test_a_write_that_became_visible_late_is_told_too(start: Callable[..., Generation], membership: Membership) -> None:
+def test_a_late_visible_write_is_reported_too(start: Callable[..., Generation], membership: Membership) -> None:
     late, prompt = start(), start()
     page = Page(membership)
     services.cancel_generation(generation=prompt)
@@ -79,7 +81,7 @@ def test_a_write_that_became_visible_late_is_told_too(start: Callable[..., Gener
     assert page.ask() == []
 
 
-def test_many_changes_come_in_portions(
+def test_many_changes_come_in_batches(
     start: Callable[..., Generation], membership: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_CHANGES", 2)
@@ -108,15 +110,13 @@ def history(start: Callable[..., Generation], complete: Callable[[Generation], N
     return make
 
 
-def test_no_estimate_without_a_history_of_this_kind(
-    start: Callable[..., Generation], history: Callable[..., None]
-) -> None:
+def test_no_estimate_without_similar_clips(start: Callable[..., Generation], history: Callable[..., None]) -> None:
     history(10, 20, 30, 40)
     history(10, 20, 30, 40, 50, duration=1)
     assert queries.waiting_estimate(start()) is None
 
 
-def test_estimates_are_the_half_and_the_nine_in_ten_of_the_studios_own_history(
+def test_estimates_are_the_median_and_the_ninth_decile(
     start: Callable[..., Generation],
     history: Callable[..., None],
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -129,7 +129,7 @@ def test_estimates_are_the_half_and_the_nine_in_ten_of_the_studios_own_history(
     assert estimates == {waiting[0].pk: expected, waiting[1].pk: expected}
 
 
-def test_finished_clips_ask_for_no_estimate(
+def test_finished_clips_need_no_estimate(
     start: Callable[..., Generation],
     complete: Callable[[Generation], None],
     django_assert_num_queries: DjangoAssertNumQueries,

@@ -35,7 +35,7 @@ def rows(generation: Generation) -> list[tuple[str, int]]:
     return list(transfers.values_list("kind", "amount_credits"))
 
 
-def test_a_start_charges_and_queues_in_one_step(workspace: Workspace, alice: User, params: GenerationParams) -> None:
+def test_starting_charges_and_queues_together(workspace: Workspace, alice: User, params: GenerationParams) -> None:
     started = services.start_generation(
         Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
     )
@@ -51,7 +51,7 @@ def test_a_start_charges_and_queues_in_one_step(workspace: Workspace, alice: Use
     assert balance(workspace) == 8_700
 
 
-def test_the_same_submission_again_makes_and_bills_nothing(
+def test_repeating_a_submission_creates_and_charges_nothing(
     workspace: Workspace, alice: User, params: GenerationParams
 ) -> None:
     first = services.start_generation(
@@ -66,7 +66,7 @@ def test_the_same_submission_again_makes_and_bills_nothing(
     assert balance(workspace) == 8_700
 
 
-def test_variations_differ_in_their_seeds_only(workspace: Workspace, alice: User) -> None:
+def test_variations_differ_only_in_their_seeds(workspace: Workspace, alice: User) -> None:
     started = services.start_generation(
         Order(
             workspace=workspace,
@@ -82,14 +82,14 @@ def test_variations_differ_in_their_seeds_only(workspace: Workspace, alice: User
     assert balance(workspace) == 4_800
 
 
-def test_drawn_seeds_are_recorded_and_different(workspace: Workspace, alice: User, params: GenerationParams) -> None:
+def test_random_seeds_are_recorded_and_different(workspace: Workspace, alice: User, params: GenerationParams) -> None:
     started = services.start_generation(
         Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION, variations=4)
     )
     assert len({generation.seed for generation in started.generations}) == 4
 
 
-def test_too_few_credits_create_nothing_and_name_the_whole_sum(workspace: Workspace, alice: User) -> None:
+def test_too_few_credits_create_nothing_and_name_the_total(workspace: Workspace, alice: User) -> None:
     with pytest.raises(InsufficientCreditsError) as refusal:
         services.start_generation(
             Order(
@@ -105,7 +105,7 @@ def test_too_few_credits_create_nothing_and_name_the_whole_sum(workspace: Worksp
     assert balance(workspace) == 10_000
 
 
-def test_another_price_than_the_one_seen_asks_again(
+def test_a_changed_price_must_be_confirmed(
     workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
 ) -> None:
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
@@ -124,7 +124,7 @@ def test_another_price_than_the_one_seen_asks_again(
     assert balance(workspace) == 10_000
 
 
-def test_a_price_of_nothing_writes_no_ledger_row(
+def test_a_free_clip_writes_no_ledger_row(
     workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
 ) -> None:
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
@@ -136,7 +136,7 @@ def test_a_price_of_nothing_writes_no_ledger_row(
     assert rows(generation) == []
 
 
-def test_another_workspaces_asset_can_not_be_used(workspace: Workspace, alice: User, bob: User) -> None:
+def test_another_workspaces_asset_cannot_be_used(workspace: Workspace, alice: User, bob: User) -> None:
     asset = Asset.objects.create(
         workspace=bob.workspaces.get(),
         kind="image",
@@ -173,7 +173,7 @@ def test_one_unread_wake_up_is_enough(
     ]
 
 
-def test_what_waits_can_be_cancelled_once_with_a_full_refund(
+def test_a_waiting_clip_can_be_cancelled_once_with_a_full_refund(
     start: Callable[..., Generation], workspace: Workspace
 ) -> None:
     generation = start()
@@ -186,7 +186,7 @@ def test_what_waits_can_be_cancelled_once_with_a_full_refund(
     assert balance(workspace) == 10_000
 
 
-def test_what_is_being_made_can_not_be_cancelled(start: Callable[..., Generation], workspace: Workspace) -> None:
+def test_a_clip_in_progress_cannot_be_cancelled(start: Callable[..., Generation], workspace: Workspace) -> None:
     generation = start()
     assert lifecycle.claim_next_render() is not None
     with pytest.raises(services.NotCancellableError):
@@ -194,7 +194,7 @@ def test_what_is_being_made_can_not_be_cancelled(start: Callable[..., Generation
     assert balance(workspace) == 8_700
 
 
-def test_only_finished_clips_can_be_deleted_and_come_back(start: Callable[..., Generation]) -> None:
+def test_only_finished_clips_can_be_deleted_and_restored(start: Callable[..., Generation]) -> None:
     generation = start()
     with pytest.raises(services.StillOpenError):
         services.delete_clip(generation=generation)
@@ -207,7 +207,7 @@ def test_only_finished_clips_can_be_deleted_and_come_back(start: Callable[..., G
     assert generation.deleted_at is None
 
 
-def test_the_bin_is_emptied_after_thirty_days_and_the_ledger_stays(start: Callable[..., Generation]) -> None:
+def test_purging_after_thirty_days_keeps_the_ledger(start: Callable[..., Generation]) -> None:
     kept, expired = start(), start()
     for generation in (kept, expired):
         services.cancel_generation(generation=generation)
@@ -218,7 +218,7 @@ def test_the_bin_is_emptied_after_thirty_days_and_the_ledger_stays(start: Callab
     assert rows(expired) == [("charge", 1_300), ("refund", 1_300)]
 
 
-def test_what_a_provider_may_have_billed_in_vain_is_not_emptied_out_before_it_is_reviewed(
+def test_an_unreviewed_exposure_is_not_purged(
     start: Callable[..., Generation], alice: User, membership: Membership
 ) -> None:
     generation = start()

@@ -29,7 +29,7 @@ def photo(workspace: Workspace, user: User, colour: str) -> MediaReference:
     return MediaReference(kind="image", asset_id=asset.pk, width=asset.width, height=asset.height)
 
 
-def test_two_photos_become_a_clip_of_exactly_what_was_asked(
+def test_two_photos_become_the_requested_clip(
     start: Callable[..., Generation], workspace: Workspace, alice: User
 ) -> None:
     generation = start(
@@ -51,7 +51,7 @@ def test_two_photos_become_a_clip_of_exactly_what_was_asked(
     assert last.argmax() == 2
 
 
-def test_a_reference_that_broke_meanwhile_fails_the_clip_with_its_refund(
+def test_a_broken_reference_fails_and_refunds_the_clip(
     start: Callable[..., Generation], workspace: Workspace, alice: User
 ) -> None:
     generation = start(image_url=photo(workspace, alice, "red"), duration=1)
@@ -65,7 +65,7 @@ def test_a_reference_that_broke_meanwhile_fails_the_clip_with_its_refund(
     assert list(kinds) == [("charge", 260), ("refund", 260)]
 
 
-def test_a_slice_of_time_leaves_the_rest_to_the_next_wake_up(
+def test_a_slice_leaves_the_rest_to_the_next_wake_up(
     start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "SLICE_SECONDS", 0.01)
@@ -77,7 +77,7 @@ def test_a_slice_of_time_leaves_the_rest_to_the_next_wake_up(
     assert list(OrmQ.objects.values_list("key", flat=True)) == ["render"]
 
 
-def test_the_sweep_wakes_a_worker_for_what_waits_without_a_wake_up(start: Callable[..., Generation]) -> None:
+def test_the_sweep_replaces_a_lost_wake_up(start: Callable[..., Generation]) -> None:
     start(duration=1)
     OrmQ.objects.all().delete()
     tasks.sweep()
@@ -85,7 +85,7 @@ def test_the_sweep_wakes_a_worker_for_what_waits_without_a_wake_up(start: Callab
     assert OrmQ.objects.count() == 1
 
 
-def test_a_render_that_is_asked_to_stop_goes_back_into_the_queue_at_once(
+def test_a_stopped_render_goes_back_to_the_queue(
     start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     generation = start(duration=5)

@@ -16,8 +16,8 @@ from django_q.tasks import async_task
 
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.operations.models import Heartbeat

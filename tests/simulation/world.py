@@ -21,7 +21,8 @@ from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.generations import services, tasks
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import MediaReference, validate
+from tchavi_studio.generations.params import MediaReference
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.generations.wakeups import PUMP_CLUSTER, TRANSFER_CLUSTER
 from tchavi_studio.ledger.services import InsufficientCreditsError, grant_credits
 from tchavi_studio.runtime.crashpoints import CrashPoint

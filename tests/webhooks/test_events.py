@@ -17,8 +17,8 @@ from tchavi_studio.assets.models import Kind as AssetKind
 from tchavi_studio.generations import events, lifecycle
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.webhooks import services
 from tchavi_studio.webhooks.models import DisabledReason, Event, WebhookDelivery, WebhookEndpoint

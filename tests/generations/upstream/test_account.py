@@ -38,7 +38,7 @@ def the_account() -> UpstreamAccount:
     ("limit", "burst", "per_second"),
     [(10, 2, 8 / 60), (30, 3, 27 / 60), (120, 12, 108 / 60), (300, 30, 4.5), (500, 50, 7.5), (None, 2, 8 / 60)],
 )
-def test_a_burst_and_the_rest_spread_over_the_minute(
+def test_requests_after_a_burst_are_spread_over_the_minute(
     clock: Clock, limit: int | None, burst: int, per_second: float
 ) -> None:
     set_account(limit_per_minute=limit, tokens=1000)
@@ -52,7 +52,7 @@ def test_a_burst_and_the_rest_spread_over_the_minute(
 
 
 @pytest.mark.parametrize("wanted", [0, -1, -50])
-def test_nothing_is_taken_where_nothing_is_wanted(clock: Clock, wanted: int) -> None:
+def test_taking_no_requests_costs_nothing(clock: Clock, wanted: int) -> None:
     set_account(tokens=2)
     assert account.take_requests(wanted) == 0
     assert the_account().tokens == 2
@@ -61,7 +61,7 @@ def test_nothing_is_taken_where_nothing_is_wanted(clock: Clock, wanted: int) -> 
 @pytest.mark.parametrize("limit", LIMITS)
 @given(data=st.data())
 @hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_minute_holds_more_than_the_limit(limit: int, data: st.DataObject) -> None:
+def test_no_minute_exceeds_the_limit(limit: int, data: st.DataObject) -> None:
     """Whatever is wanted and however long the pauses are, also where the clock is set back."""
     steps = data.draw(
         st.lists(
@@ -90,7 +90,7 @@ def test_no_minute_holds_more_than_the_limit(limit: int, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_all_of_the_limit_is_used_by_who_asks_all_the_time(clock: Clock, limit: int) -> None:
+def test_constant_demand_uses_the_whole_limit(clock: Clock, limit: int) -> None:
     set_account(limit_per_minute=limit, tokens=1000)
     taken = 0
     for _step in range(600):
@@ -100,7 +100,7 @@ def test_all_of_the_limit_is_used_by_who_asks_all_the_time(clock: Clock, limit: 
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_an_absurdly_small_limit_neither_stops_nor_frees_anything(clock: Clock, limit: int) -> None:
+def test_an_absurdly_small_limit_still_lets_requests_through(clock: Clock, limit: int) -> None:
     set_account(limit_per_minute=limit, tokens=2)
     assert [account.take_requests(10), account.take_requests(10)] == [2, 0]
     clock.shift(59)
@@ -111,7 +111,7 @@ def test_an_absurdly_small_limit_neither_stops_nor_frees_anything(clock: Clock, 
     assert account.take_requests(10) == 2
 
 
-def test_a_clock_set_back_gives_nothing_and_takes_nothing(clock: Clock) -> None:
+def test_setting_the_clock_back_changes_nothing(clock: Clock) -> None:
     set_account(limit_per_minute=120, tokens=5, counted_at=timezone.now())
     clock.shift(-300)
     assert account.take_requests(3) == 3
@@ -122,7 +122,7 @@ def test_a_clock_set_back_gives_nothing_and_takes_nothing(clock: Clock) -> None:
 # --- What the provider says of it -------------------------------------------------------------------------------------
 
 
-def test_a_new_limit_holds_from_now_on_and_gives_no_burst(clock: Clock) -> None:
+def test_a_new_limit_applies_without_a_burst(clock: Clock) -> None:
     set_account(tokens=2)
     account.take_requests(1)
     account.record_answer(Budget(limit_per_minute=300, remaining=299), is_question=True)
@@ -135,7 +135,7 @@ def test_a_new_limit_holds_from_now_on_and_gives_no_burst(clock: Clock) -> None:
     assert account.take_requests(1000) == 2
 
 
-def test_limits_that_alternate_do_not_fill_the_bucket(clock: Clock) -> None:
+def test_alternating_limits_do_not_fill_the_bucket(clock: Clock) -> None:
     """One address may be limited otherwise than another; each change must not be a fresh start."""
     set_account(limit_per_minute=300, tokens=30)
     taken = 0
@@ -146,7 +146,7 @@ def test_limits_that_alternate_do_not_fill_the_bucket(clock: Clock) -> None:
     assert taken <= 30 + 0.6 * 7.5
 
 
-def test_what_remains_there_corrects_what_is_left_here_downwards_only(clock: Clock) -> None:
+def test_the_providers_remaining_count_only_lowers_ours(clock: Clock) -> None:
     set_account(limit_per_minute=120, tokens=10, counted_at=timezone.now())
     account.record_answer(Budget(limit_per_minute=120, remaining=100), is_question=True)
     assert the_account().tokens == 10
@@ -157,7 +157,7 @@ def test_what_remains_there_corrects_what_is_left_here_downwards_only(clock: Clo
     assert account.take_requests(1000) == 2
 
 
-def test_silent_headers_change_nothing(clock: Clock) -> None:
+def test_missing_headers_change_nothing(clock: Clock) -> None:
     set_account(limit_per_minute=30, tokens=1.5, counted_at=timezone.now())
     before = vars(the_account())
     account.record_answer(Budget(), is_question=True)
@@ -168,9 +168,7 @@ def test_silent_headers_change_nothing(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [(17.0, 17), (None, 5), (0.0, 0), (86_400.0, 600)])
-def test_too_many_requests_stop_everything_for_as_long_as_is_asked(
-    clock: Clock, retry_after: float | None, seconds: int
-) -> None:
+def test_a_429_blocks_all_requests_for_its_retry_after(clock: Clock, retry_after: float | None, seconds: int) -> None:
     set_account(limit_per_minute=300, tokens=30)
     account.record_too_many_requests(retry_after, Budget(limit_per_minute=120))
     row = the_account()
@@ -185,13 +183,13 @@ def test_too_many_requests_stop_everything_for_as_long_as_is_asked(
     assert account.take_requests(1000) == 1, "then there is one to begin with, not a burst"
 
 
-def test_a_shorter_wish_does_not_end_a_longer_one(clock: Clock) -> None:
+def test_a_shorter_retry_after_does_not_end_a_longer_one(clock: Clock) -> None:
     account.record_too_many_requests(60, Budget())
     account.record_too_many_requests(5, Budget())
     assert the_account().blocked_until == START + timedelta(seconds=60)
 
 
-def test_a_good_answer_does_not_end_a_wait(clock: Clock) -> None:
+def test_a_useful_answer_does_not_end_a_block(clock: Clock) -> None:
     account.record_too_many_requests(60, Budget())
     account.record_answer(Budget(limit_per_minute=300, remaining=300), is_question=True)
     clock.shift(59)
@@ -201,7 +199,7 @@ def test_a_good_answer_does_not_end_a_wait(clock: Clock) -> None:
 # --- Failures ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_circuit_opens_after_five_failures_in_a_row_for_longer_and_longer(clock: Clock) -> None:
+def test_the_circuit_opens_after_five_failures_for_longer_each_time(clock: Clock) -> None:
     set_account(limit_per_minute=300, tokens=30)
     waits = []
     for count in range(1, 11):
@@ -215,7 +213,7 @@ def test_the_circuit_opens_after_five_failures_in_a_row_for_longer_and_longer(cl
     assert the_account().blocked_until == START + timedelta(seconds=60)
 
 
-def test_half_open_one_request_finds_out_for_all(clock: Clock) -> None:
+def test_a_half_open_circuit_lets_one_request_through(clock: Clock) -> None:
     set_account(limit_per_minute=300, tokens=30)
     for _failure in range(5):
         account.record_failure()
@@ -231,7 +229,7 @@ def test_half_open_one_request_finds_out_for_all(clock: Clock) -> None:
     assert account.take_requests(10) == 10
 
 
-def test_a_failure_in_half_open_opens_it_again_for_longer(clock: Clock) -> None:
+def test_a_failure_while_half_open_reopens_it_for_longer(clock: Clock) -> None:
     set_account(limit_per_minute=300, tokens=30)
     for _failure in range(5):
         account.record_failure()
@@ -241,7 +239,7 @@ def test_a_failure_in_half_open_opens_it_again_for_longer(clock: Clock) -> None:
     assert the_account().blocked_until == timezone.now() + timedelta(seconds=10)
 
 
-def test_only_a_question_makes_it_healthy_again(clock: Clock) -> None:
+def test_only_a_free_request_makes_it_healthy_again(clock: Clock) -> None:
     """A submission that was answered says that submissions are answered, but one that is not is lost."""
     account.record_failure()
     account.record_answer(Budget(), is_question=False)
@@ -254,7 +252,7 @@ def test_only_a_question_makes_it_healthy_again(clock: Clock) -> None:
 # --- One row ----------------------------------------------------------------------------------------------------------
 
 
-def test_another_address_is_another_account(clock: Clock, settings: Settings) -> None:
+def test_changing_the_base_url_resets_the_account(clock: Clock, settings: Settings) -> None:
     set_account(limit_per_minute=300, tokens=30, takes_files=True, blocked_until=START + timedelta(seconds=60))
     account.record_failure()
     settings.TCHAVI_BASE_URL = "https://elsewhere.example.org/v1"
@@ -266,13 +264,13 @@ def test_another_address_is_another_account(clock: Clock, settings: Settings) ->
     assert account.upstream_account().takes_files is True
 
 
-def test_there_is_one_account(clock: Clock) -> None:
+def test_there_is_only_one_account_row(clock: Clock) -> None:
     account.upstream_account()
     with pytest.raises(IntegrityError), transaction.atomic():
         UpstreamAccount.objects.create(pk=2, base_url="https://elsewhere.example.org/v1")
 
 
-def test_everything_works_before_there_is_a_row(clock: Clock) -> None:
+def test_everything_works_without_a_row(clock: Clock) -> None:
     for write in (
         lambda: account.record_answer(Budget(limit_per_minute=30), is_question=True),
         account.record_failure,
@@ -309,7 +307,7 @@ def test_a_refused_model_pauses_that_model(clock: Clock) -> None:
     assert paused() == {"kling-v3"}
 
 
-def test_a_pause_is_tried_after_a_minute_and_goes_on_when_that_is_refused(
+def test_a_pause_is_retried_after_a_minute_and_extended_if_refused(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     account.pause_submissions(refused("insufficient_credits"), model="kling-v3")
@@ -324,7 +322,7 @@ def test_a_pause_is_tried_after_a_minute_and_goes_on_when_that_is_refused(
     assert [record.levelname for record in caplog.records] == ["ERROR"], "once for each pause, not for each refusal"
 
 
-def test_a_request_that_passed_ends_its_own_pauses(clock: Clock) -> None:
+def test_an_accepted_request_ends_its_models_pauses(clock: Clock) -> None:
     account.pause_submissions(refused("insufficient_credits"), model="kling-v3")
     for model in ("kling-v3", "seedance-2"):
         account.pause_submissions(refused("model_not_allowed"), model=model)
@@ -332,7 +330,7 @@ def test_a_request_that_passed_ends_its_own_pauses(clock: Clock) -> None:
     assert paused() == {"kling-v3"}
 
 
-def test_an_admin_may_have_it_tried_at_once(clock: Clock) -> None:
+def test_an_admin_can_retry_immediately(clock: Clock) -> None:
     account.pause_submissions(refused("insufficient_credits"), model="kling-v3")
     account.try_again_now()
     assert paused() == set()

@@ -39,13 +39,13 @@ def numbers(clips: list[Waiting]) -> list[int]:
 # --- By hand ----------------------------------------------------------------------------------------------------------
 
 
-def test_one_person_s_clips_go_in_the_order_in_which_they_were_asked_for() -> None:
+def test_one_persons_clips_go_in_order() -> None:
     clips = batch(1, 5, LAGUNE, AWA)
     assert numbers(fair_order(reversed(clips), open_by_member={})) == [1, 2, 3, 4, 5]
     assert fair_order([], open_by_member={}) == []
 
 
-def test_a_batch_of_200_delays_its_own_author_only() -> None:
+def test_a_batch_of_200_delays_only_its_author() -> None:
     clips = [
         *batch(1, 200, LAGUNE, AWA),
         waiting(1001, LAGUNE, BINTOU),
@@ -57,36 +57,36 @@ def test_a_batch_of_200_delays_its_own_author_only() -> None:
     assert order[5:] == list(range(3, 201))
 
 
-def test_what_is_at_the_provider_already_counts_as_turns_taken() -> None:
+def test_clips_at_the_provider_count_as_turns_taken() -> None:
     clips = [waiting(1, LAGUNE, AWA), waiting(2, LAGUNE, AWA), waiting(3, NIGER, CHEIKH), waiting(4, NIGER, CHEIKH)]
     assert numbers(fair_order(clips, open_by_member={(LAGUNE, AWA): 2})) == [3, 4, 1, 2]
     assert numbers(fair_order(clips, open_by_member={(LAGUNE, BINTOU): 1})) == [3, 1, 4, 2]
 
 
-def test_members_of_one_workspace_take_turns_within_its_turn() -> None:
+def test_members_take_turns_within_their_workspaces_turn() -> None:
     clips = [*batch(1, 3, LAGUNE, AWA), *batch(11, 2, LAGUNE, BINTOU), waiting(21, NIGER, CHEIKH)]
     assert numbers(fair_order(clips, open_by_member={})) == [1, 21, 11, 2, 12, 3]
     assert numbers(fair_order(clips, open_by_member={(LAGUNE, AWA): 1})) == [21, 11, 1, 12, 2, 3]
 
 
-def test_a_workspace_is_not_served_more_often_for_having_more_members() -> None:
+def test_more_members_do_not_mean_more_turns() -> None:
     crowd = [waiting(100 + person, LAGUNE, person) for person in range(10)]
     alone = batch(1, 10, NIGER, CHEIKH)
     order = fair_order([*crowd, *alone], open_by_member={})
     assert Counter(clip.workspace_id for clip in order[:10]) == {LAGUNE: 5, NIGER: 5}
 
 
-def test_those_who_left_are_one_person() -> None:
+def test_former_members_count_as_one_person() -> None:
     clips = [waiting(1, LAGUNE, None), waiting(2, LAGUNE, None), waiting(3, LAGUNE, AWA)]
     assert numbers(fair_order(clips, open_by_member={})) == [1, 3, 2]
 
 
-def test_equal_moments_are_decided_by_the_id() -> None:
+def test_ties_are_broken_by_id() -> None:
     clips = [waiting(number, LAGUNE, number, second=0) for number in (3, 1, 2)]
     assert numbers(fair_order(clips, open_by_member={})) == [1, 2, 3]
 
 
-def test_a_workspace_may_have_so_many_at_the_provider() -> None:
+def test_a_workspace_has_a_limit_at_the_provider() -> None:
     clips = [*batch(1, 5, LAGUNE, AWA), *batch(11, 2, NIGER, CHEIKH)]
     allowed = within_limit(clips, open_by_member={(LAGUNE, AWA): 1, (LAGUNE, BINTOU): 1}, max_per_workspace=4)
     assert numbers(allowed) == [1, 2, 11, 12]
@@ -114,7 +114,7 @@ def queues(draw: st.DrawFn) -> tuple[list[Waiting], dict[Member, int]]:
 
 @given(queues(), st.randoms(use_true_random=False))
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_the_order_is_total_and_depends_on_nothing_but_the_queue(
+def test_the_order_is_total_and_depends_only_on_the_queue(
     queue: tuple[list[Waiting], dict[Member, int]], chance: Random
 ) -> None:
     clips, open_by_member = queue
@@ -127,7 +127,7 @@ def test_the_order_is_total_and_depends_on_nothing_but_the_queue(
 
 @given(queues())
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_nobody_s_turn_comes_before_an_earlier_turn_of_somebody_who_waits(
+def test_nobody_is_served_before_someone_with_fewer_turns(
     queue: tuple[list[Waiting], dict[Member, int]],
 ) -> None:
     """Between workspaces, and between the members of each: whoever is served has had no more turns than who waits."""
@@ -146,7 +146,7 @@ def test_nobody_s_turn_comes_before_an_earlier_turn_of_somebody_who_waits(
 
 @given(queues())
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_what_one_person_asked_for_goes_in_that_order(queue: tuple[list[Waiting], dict[Member, int]]) -> None:
+def test_each_persons_clips_keep_their_order(queue: tuple[list[Waiting], dict[Member, int]]) -> None:
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)
     for member in MEMBERS:
@@ -156,7 +156,7 @@ def test_what_one_person_asked_for_goes_in_that_order(queue: tuple[list[Waiting]
 
 @given(queues(), st.integers(1, 6))
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_the_limit_is_reached_and_not_passed(queue: tuple[list[Waiting], dict[Member, int]], max_open: int) -> None:
+def test_the_limit_is_reached_but_not_exceeded(queue: tuple[list[Waiting], dict[Member, int]], max_open: int) -> None:
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)
     allowed = within_limit(order, open_by_member=open_by_member, max_per_workspace=max_open)

@@ -53,7 +53,7 @@ def apply(look: Look, *snapshots: Snapshot) -> int:
 # --- Who looks --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_due_is_claimed_once(sent: Generation) -> None:
+def test_due_jobs_are_claimed_once(sent: Generation) -> None:
     look = claim()
     job = job_of(sent)
     assert (look.unseen, look.places) == ({job.remote_id: sent.pk}, {job.remote_id: 0})
@@ -61,14 +61,14 @@ def test_what_is_due_is_claimed_once(sent: Generation) -> None:
     assert following.claim_due_jobs() is None
 
 
-def test_what_is_not_due_is_left_alone(sent: Generation, clock: Clock) -> None:
+def test_jobs_that_are_not_due_are_left_alone(sent: Generation, clock: Clock) -> None:
     RemoteJob.objects.update(poll_at=timezone.now() + timedelta(seconds=1))
     assert following.claim_due_jobs() is None
     clock.shift(1)
     assert following.claim_due_jobs() is not None
 
 
-def test_a_lease_is_renewed_and_after_it_another_may_look(sent: Generation, clock: Clock) -> None:
+def test_a_look_renews_its_lease_and_frees_jobs_when_it_ends(sent: Generation, clock: Clock) -> None:
     look = claim()
     clock.shift(15)
     assert look.claim.renew() is True
@@ -79,7 +79,7 @@ def test_a_lease_is_renewed_and_after_it_another_may_look(sent: Generation, cloc
 
 
 @pytest.mark.parametrize("state", list(RemoteState))
-def test_who_was_paused_past_the_lease_writes_nothing(sent: Generation, clock: Clock, state: RemoteState) -> None:
+def test_a_look_past_its_lease_writes_nothing(sent: Generation, clock: Clock, state: RemoteState) -> None:
     late = claim()
     clock.shift(LEASE_SECONDS + 1)
     current = claim()
@@ -94,14 +94,14 @@ def test_who_was_paused_past_the_lease_writes_nothing(sent: Generation, clock: C
     assert job_of(sent).is_running is True
 
 
-def test_what_was_not_seen_is_given_back(sent: Generation) -> None:
+def test_unseen_jobs_are_released(sent: Generation) -> None:
     following.release_unseen(claim(), delay_seconds=4)
     job = job_of(sent)
     assert (job.leased_by, job.leased_until, job.poll_at) == (None, None, timezone.now() + timedelta(seconds=4))
 
 
 @pytest.mark.parametrize(("limit", "jobs"), [(10, 100), (30, 350), (120, 500), (None, 100)])
-def test_a_look_claims_what_the_budget_can_see_the_most_overdue_first(
+def test_a_look_claims_what_the_budget_allows_most_overdue_first(
     upstream: Upstream, workspace: Workspace, clock: Clock, limit: int | None, jobs: int
 ) -> None:
     made = make_open_jobs(upstream, workspace, 500)
@@ -125,7 +125,7 @@ def test_an_open_job_is_looked_at_again(sent: Generation) -> None:
     assert (reloaded(sent).state, reloaded(sent).version) == (State.PROCESSING, version)
 
 
-def test_its_beginning_is_told_once(sent: Generation, clock: Clock) -> None:
+def test_the_start_of_a_job_is_recorded_once(sent: Generation, clock: Clock) -> None:
     version = reloaded(sent).version
     for _look in range(2):
         apply(claim(), news(sent, RemoteState.PROCESSING))
@@ -134,7 +134,7 @@ def test_its_beginning_is_told_once(sent: Generation, clock: Clock) -> None:
     assert (job_of(sent).is_running, reloaded(sent).version) == (True, version + 1)
 
 
-def test_a_completed_job_is_to_be_fetched(sent: Generation) -> None:
+def test_a_completed_job_waits_for_its_download(sent: Generation) -> None:
     Generation.objects.update(attempt_count=2)
     look = claim()
     done = news(sent, RemoteState.COMPLETED, output_url="https://cdn.example.org/1.mp4", billed_credits=1250)
@@ -147,12 +147,12 @@ def test_a_completed_job_is_to_be_fetched(sent: Generation) -> None:
     assert transfers(sent) == CHARGED
 
 
-def test_what_the_provider_does_not_say_stays_as_it_was(sent: Generation) -> None:
+def test_missing_figures_stay_unchanged(sent: Generation) -> None:
     apply(claim(), news(sent, RemoteState.COMPLETED, output_url="https://cdn.example.org/1.mp4"))
     assert job_of(sent).billed_credits == 1300
 
 
-def test_each_completed_job_gets_its_own_address(
+def test_each_completed_job_gets_its_own_url(
     upstream: Upstream, workspace: Workspace, clock: Clock, start: Start
 ) -> None:
     made = make_open_jobs(upstream, workspace, 5)
@@ -167,7 +167,7 @@ def test_each_completed_job_gets_its_own_address(
     }
 
 
-def test_a_failed_job_is_refunded_with_the_provider_s_reason(sent: Generation) -> None:
+def test_a_failed_job_is_refunded_with_the_providers_reason(sent: Generation) -> None:
     reason = {"error_code": "content_policy_violation" * 4, "error_message": "A real person's face."}
     look = claim()
     for _time in range(2):
@@ -179,26 +179,26 @@ def test_a_failed_job_is_refunded_with_the_provider_s_reason(sent: Generation) -
     assert transfers(sent) == REFUNDED
 
 
-def test_a_failure_without_a_reason_says_so(sent: Generation) -> None:
+def test_a_failure_without_a_reason_has_a_default_code(sent: Generation) -> None:
     apply(claim(), news(sent, RemoteState.FAILED))
     row = reloaded(sent)
     assert (row.error_code, row.error_message) == ("upstream_failed", "")
     assert row.failure_reason == "The provider couldn't make this clip and gave no reason."
 
 
-def test_the_last_word_of_a_page_that_names_a_job_twice_counts(sent: Generation) -> None:
+def test_the_last_entry_wins_if_a_page_lists_a_job_twice(sent: Generation) -> None:
     done = news(sent, RemoteState.COMPLETED, output_url="https://cdn.example.org/1.mp4")
     assert apply(claim(), news(sent, RemoteState.PENDING), done) == 1
 
 
-def test_jobs_of_strangers_are_left_alone(sent: Generation) -> None:
+def test_other_users_jobs_are_left_alone(sent: Generation) -> None:
     stranger = Snapshot(remote_id="job_of_somebody", state=RemoteState.FAILED, refunded_credits=1)
     assert apply(claim(), stranger) == 0
     assert RemoteJob.objects.count() == 1
     assert reloaded(sent).state == State.PROCESSING
 
 
-def test_a_job_that_is_gone_is_looked_for_again_and_not_at_once(sent: Generation) -> None:
+def test_a_missing_job_is_looked_for_again_later(sent: Generation) -> None:
     look = claim()
     remote_id = job_of(sent).remote_id
     assert remote_id is not None
@@ -211,9 +211,7 @@ def test_a_job_that_is_gone_is_looked_for_again_and_not_at_once(sent: Generation
 
 
 @pytest.mark.parametrize("state", [State.PROCESSING, State.SAVING])
-def test_a_job_that_takes_too_long_is_refunded_and_shown_to_the_admins(
-    sent: Generation, clock: Clock, state: State
-) -> None:
+def test_an_overdue_job_is_refunded_and_reviewed(sent: Generation, clock: Clock, state: State) -> None:
     Generation.objects.update(state=state)
     late = claim()
     clock.move_to(job_of(sent).sent_at + timedelta(seconds=7200))
@@ -228,7 +226,7 @@ def test_a_job_that_takes_too_long_is_refunded_and_shown_to_the_admins(
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.COMPLETED])
-def test_the_deadline_of_jobs_is_nobody_else_s(sent: Generation, clock: Clock, state: State) -> None:
+def test_the_job_deadline_applies_only_to_sent_clips(sent: Generation, clock: Clock, state: State) -> None:
     if state == State.COMPLETED:
         RemoteJob.objects.update(generation=None)
     else:
@@ -239,7 +237,7 @@ def test_the_deadline_of_jobs_is_nobody_else_s(sent: Generation, clock: Clock, s
 
 
 @pytest.mark.parametrize("ending", [RemoteState.COMPLETED, RemoteState.FAILED])
-def test_how_a_given_up_job_ends_is_noted_and_bills_nobody(
+def test_the_end_of_a_given_up_job_is_recorded_but_not_charged(
     sent: Generation, clock: Clock, drive: Drive, upstream: Upstream, ending: RemoteState
 ) -> None:
     clock.shift(7300)
@@ -280,9 +278,7 @@ def look_once(drive: Drive) -> None:
     drive(0.6, step_seconds=0.2)
 
 
-def test_only_the_pages_on_which_something_is_due_are_asked_for(
-    drive: Drive, upstream: Upstream, workspace: Workspace
-) -> None:
+def test_only_pages_with_due_jobs_are_requested(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
     made = make_open_jobs(upstream, workspace, 200)
     closed = [clip.pk for number, (clip, _remote_id) in enumerate(made) if not 50 <= number < 100]
     RemoteJob.objects.filter(pk__in=closed).update(poll_at=None)
@@ -291,9 +287,7 @@ def test_only_the_pages_on_which_something_is_due_are_asked_for(
     assert RemoteJob.objects.filter(poll_at__gt=timezone.now()).count() == 50
 
 
-def test_jobs_of_others_push_ours_down_and_they_are_found(
-    drive: Drive, upstream: Upstream, workspace: Workspace
-) -> None:
+def test_our_jobs_are_found_below_other_users_jobs(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
     make_open_jobs(upstream, workspace, 60)
     for _number in range(70):
         upstream.add_job(model="kling-v3", prompt="A stranger's")
@@ -303,7 +297,7 @@ def test_jobs_of_others_push_ours_down_and_they_are_found(
     assert len(names_of(upstream)) <= 10
 
 
-def test_what_the_list_no_longer_holds_is_asked_for_by_its_name(
+def test_jobs_missing_from_the_list_are_requested_by_id(
     drive: Drive, upstream: Upstream, start: Start, workspace: Workspace
 ) -> None:
     make_open_jobs(upstream, workspace, 3)
@@ -324,7 +318,7 @@ def test_what_the_list_no_longer_holds_is_asked_for_by_its_name(
     )
 
 
-def test_what_a_lagging_list_does_not_show_yet_is_not_asked_for_by_its_name(
+def test_new_jobs_missing_from_a_lagging_list_are_not_requested_by_id(
     drive: Drive, upstream: Upstream, workspace: Workspace
 ) -> None:
     make_open_jobs(upstream, workspace, 3)
@@ -344,7 +338,7 @@ def test_what_a_lagging_list_does_not_show_yet_is_not_asked_for_by_its_name(
     assert new.poll_at <= timezone.now() + timedelta(seconds=2)
 
 
-def test_no_page_before_the_first_is_asked_for(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
+def test_no_page_before_the_first_is_requested(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
     """The newest job is not in a list that lags behind, so all others stand too early."""
     make_open_jobs(upstream, workspace, 60)
     upstream.set(list_lag_seconds=10.0)
@@ -358,7 +352,7 @@ def test_no_page_before_the_first_is_asked_for(drive: Drive, upstream: Upstream,
 
 
 @pytest.mark.parametrize("kind", ["reordered_list", "duplicated_list", "lagging", "unknown_fields"])
-def test_odd_lists_lose_nobody(drive: Drive, upstream: Upstream, workspace: Workspace, kind: str) -> None:
+def test_odd_lists_lose_no_job(drive: Drive, upstream: Upstream, workspace: Workspace, kind: str) -> None:
     made = make_open_jobs(upstream, workspace, 120)
     drive.clock.shift(60)
     for _clip, remote_id in made[::2]:
@@ -370,7 +364,7 @@ def test_odd_lists_lose_nobody(drive: Drive, upstream: Upstream, workspace: Work
     assert states == {State.SAVING: 60, State.PROCESSING: 60}
 
 
-def test_a_page_that_does_not_come_is_asked_for_later(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
+def test_a_failed_page_is_requested_later(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
     made = make_open_jobs(upstream, workspace, 120)
     for _clip, remote_id in made:
         upstream.finish(remote_id)
@@ -379,7 +373,7 @@ def test_a_page_that_does_not_come_is_asked_for_later(drive: Drive, upstream: Up
     assert set(Generation.objects.values_list("state", flat=True)) == {State.SAVING}
 
 
-def test_a_search_that_fails_ends_no_look(drive: Drive, sent: Generation, start: Start, upstream: Upstream) -> None:
+def test_a_failed_search_does_not_end_a_look(drive: Drive, sent: Generation, start: Start, upstream: Upstream) -> None:
     """Two questions are under way at once; the answer of one says nothing about the other."""
     lost = start()
     upstream.arm("create", "drop_before_commit")
@@ -439,7 +433,7 @@ def most_in_a_minute(upstream: Upstream) -> int:
 @pytest.mark.parametrize(
     ("jobs", "limit", "longest_seconds"), [(1000, 30, 75), (10, 10, 20)], ids=["1,000 on 30", "10 on 10"]
 )
-def test_ten_minutes_within_a_small_budget(
+def test_ten_minutes_stay_within_a_small_budget(
     drive: Drive, upstream: Upstream, workspace: Workspace, jobs: int, limit: int, longest_seconds: int
 ) -> None:
     """Everybody is looked at again and again, and no minute holds more requests than the provider allows."""
@@ -458,7 +452,7 @@ def test_ten_minutes_within_a_small_budget(
     assert len(upstream.requests()) >= (0.6 * limit * 9 if jobs > 10 else 9 * 3)
 
 
-def test_submissions_have_right_of_way_but_not_for_ever(
+def test_submissions_take_priority_but_not_forever(
     drive: Drive, upstream: Upstream, start: Start, workspace: Workspace, settings: Settings
 ) -> None:
     """A long queue on ten requests a minute, and a new pump every 20 s: most go to the queue, and looks go on."""
@@ -480,9 +474,7 @@ def test_submissions_have_right_of_way_but_not_for_ever(
     assert most_in_a_minute(upstream) <= 10
 
 
-def test_what_a_look_costs_the_database_depends_on_its_pages(
-    drive: Drive, upstream: Upstream, workspace: Workspace
-) -> None:
+def test_a_looks_query_count_depends_on_its_pages(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
     """Not on the number of jobs: a constant for the look, and a constant for each page's news."""
     account.upstream_account()
     UpstreamAccount.objects.update(limit_per_minute=500)

@@ -51,7 +51,7 @@ def raising(error: BaseException) -> Callable[[], Awaitable[object]]:
 
 
 @pytest.mark.parametrize(("costs_credits", "meaning"), [(True, UnknownOutcomeError), (False, UnavailableError)])
-def test_where_no_answer_comes_in_time_it_is_unknown_whether_credits_moved(
+def test_a_submission_without_an_answer_has_an_unknown_outcome(
     opened: LiveNetwork, monkeypatch: pytest.MonkeyPatch, costs_credits: bool, meaning: type[EngineError]
 ) -> None:
     monkeypatch.setattr(network, "SUBMISSION_SECONDS", 0.05)
@@ -63,7 +63,7 @@ def test_where_no_answer_comes_in_time_it_is_unknown_whether_credits_moved(
 
 
 @pytest.mark.parametrize(("costs_credits", "meaning"), [(True, UnknownOutcomeError), (False, UnavailableError)])
-def test_an_error_of_our_own_says_nothing_about_credits(
+def test_a_bug_of_ours_leaves_the_outcome_unknown(
     opened: LiveNetwork, caplog: pytest.LogCaptureFixture, costs_credits: bool, meaning: type[EngineError]
 ) -> None:
     opened.send(Asked(raising(ZeroDivisionError()), costs_credits))
@@ -73,13 +73,13 @@ def test_an_error_of_our_own_says_nothing_about_credits(
 
 
 @pytest.mark.parametrize("error", [NotSentError("No."), RefusedError("No."), UnknownOutcomeError("Perhaps.")])
-def test_what_the_engine_says_arrives_as_it_said_it(opened: LiveNetwork, error: EngineError) -> None:
+def test_the_engines_errors_arrive_unchanged(opened: LiveNetwork, error: EngineError) -> None:
     opened.send(Asked(raising(error), costs_credits=True))
     ((_which, answer),) = arrived(opened)
     assert answer is error
 
 
-def test_answers_arrive_once_each_and_more_than_the_connections_wait(opened: LiveNetwork) -> None:
+def test_each_answer_arrives_once_and_extra_requests_queue(opened: LiveNetwork) -> None:
     now = most = 0
 
     async def counted() -> object:
@@ -99,7 +99,7 @@ def test_answers_arrive_once_each_and_more_than_the_connections_wait(opened: Liv
     assert opened.arrivals(wait_seconds=0.01) == []
 
 
-def test_what_is_under_way_at_the_end_is_dropped_at_once() -> None:
+def test_closing_drops_requests_in_flight() -> None:
     began = time.monotonic()
     with LiveNetwork() as opened:
         for _number in range(25):

@@ -56,7 +56,7 @@ def test_routes(
     assert reference_route() == route
 
 
-def test_without_any_way_nothing_is_charged_and_nothing_begun(
+def test_unreachable_references_create_and_charge_nothing(
     start: Start, red: MediaReference, settings: Settings, workspace: Workspace
 ) -> None:
     settings.STUDIO_PUBLIC_URL = ""
@@ -68,7 +68,7 @@ def test_without_any_way_nothing_is_charged_and_nothing_begun(
     assert start().state == "queued", "text needs no way"
 
 
-def test_links_open_for_a_day_for_whoever_has_them(
+def test_links_to_references_work_for_a_day(
     start: Start, red: MediaReference, blue: MediaReference, client: Client, clock: Clock
 ) -> None:
     generation = start(reference_images=[red, blue], prompt="[Image1] becomes [Image2]")
@@ -91,7 +91,7 @@ def test_links_open_for_a_day_for_whoever_has_them(
     assert opened(urls[0]) is None
 
 
-def test_frames_and_lists_keep_their_places(start: Start, red: MediaReference, blue: MediaReference) -> None:
+def test_frames_and_references_keep_their_order(start: Start, red: MediaReference, blue: MediaReference) -> None:
     request = remote_request(start(image_url=red, last_frame_image_url=blue))
     assert request is not None
     assert request.first_frame is not None
@@ -101,7 +101,7 @@ def test_frames_and_lists_keep_their_places(start: Start, red: MediaReference, b
     assert (request.first_frame.path, request.reference_images) == (None, ())
 
 
-def test_uploads_are_named_by_their_address_there(
+def test_requests_name_uploads_by_their_url(
     start: Start, red: MediaReference, blue: MediaReference, settings: Settings
 ) -> None:
     settings.STUDIO_PUBLIC_URL = ""
@@ -124,9 +124,7 @@ def test_uploads_are_named_by_their_address_there(
 
 
 @pytest.mark.parametrize("takes_files", [True, False])
-def test_the_provider_is_asked_once_whether_it_takes_files(
-    drive: Drive, upstream: Upstream, settings: Settings, takes_files: bool
-) -> None:
+def test_upload_support_is_asked_once(drive: Drive, upstream: Upstream, settings: Settings, takes_files: bool) -> None:
     settings.STUDIO_PUBLIC_URL = ""
     upstream.set(takes_files=takes_files)
     for _pump in range(3):
@@ -136,12 +134,12 @@ def test_the_provider_is_asked_once_whether_it_takes_files(
     assert [exchange.target for exchange in upstream.requests()] == ["/v1/files"]
 
 
-def test_where_links_open_nobody_asks(drive: Drive, upstream: Upstream) -> None:
+def test_upload_support_is_not_asked_if_links_work(drive: Drive, upstream: Upstream) -> None:
     drive(5, step_seconds=1)
     assert upstream.requests() == []
 
 
-def test_an_answer_that_says_nothing_is_no_reason_to_ask_without_end(
+def test_an_unclear_answer_about_uploads_is_not_asked_again(
     drive: Drive, upstream: Upstream, settings: Settings, start: Start
 ) -> None:
     """Sites answer to addresses that they do not know with pages and redirects: that is no failure of the provider."""

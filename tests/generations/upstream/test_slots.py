@@ -7,7 +7,7 @@ from pytest_django import Settings
 from tchavi_studio.generations.upstream.slots import take_slot
 
 
-def test_there_are_as_many_slots_as_pumps_are_wanted(db: None, settings: Settings) -> None:
+def test_there_is_one_slot_per_pump(db: None, settings: Settings) -> None:
     settings.STUDIO_PUMPS = 2
     first, second = take_slot(), take_slot()
     assert first is not None
@@ -21,7 +21,7 @@ def test_there_are_as_many_slots_as_pumps_are_wanted(db: None, settings: Setting
     assert (first.renew(), third.renew(), take_slot()) == (False, True, None)
 
 
-def test_a_slot_whose_pump_died_is_free_after_its_lease(db: None, settings: Settings) -> None:
+def test_a_dead_pumps_slot_is_free_after_its_lease(db: None, settings: Settings) -> None:
     settings.STUDIO_LEASE_SECONDS = 0.1
     dead = take_slot()
     assert dead is not None

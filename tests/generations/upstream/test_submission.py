@@ -47,7 +47,7 @@ def facts(generation: Generation) -> tuple[str, UUID | None, datetime | None]:
 # --- Written down before it is sent -----------------------------------------------------------------------------------
 
 
-def test_it_is_written_down_before_anything_is_sent(start: Start, upstream: Upstream) -> None:
+def test_a_submission_is_recorded_before_it_is_sent(start: Start, upstream: Upstream) -> None:
     generation = start()
     sent = written(generation)
     row, job = reloaded(generation), job_of(generation)
@@ -59,7 +59,7 @@ def test_it_is_written_down_before_anything_is_sent(start: Start, upstream: Upst
     assert upstream.requests() == []
 
 
-def test_what_was_cancelled_or_taken_meanwhile_is_left_out(start: Start) -> None:
+def test_cancelled_and_claimed_clips_are_left_out(start: Start) -> None:
     cancelled, taken, left = start(), start(), start()
     clips = submission.sendable(now=timezone.now())
     services.cancel_generation(generation=cancelled)
@@ -69,16 +69,14 @@ def test_what_was_cancelled_or_taken_meanwhile_is_left_out(start: Start) -> None
     assert transfers(cancelled) == REFUNDED
 
 
-def test_two_pumps_with_the_same_queue_send_each_clip_once(start: Start) -> None:
+def test_two_pumps_send_each_clip_once(start: Start) -> None:
     for _clip in range(3):
         start()
     clips = submission.sendable(now=timezone.now())
     assert (len(submission.write_down(clips)), submission.write_down(clips)) == (3, [])
 
 
-def test_a_claim_that_changes_hands_between_reading_and_writing_is_not_ours(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clip_claimed_between_read_and_write_is_left_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     generation = start()
     clips = submission.sendable(now=timezone.now())
     move = lifecycle.move_generation
@@ -94,7 +92,7 @@ def test_a_claim_that_changes_hands_between_reading_and_writing_is_not_ours(
     assert RemoteJob.objects.count() == 0
 
 
-def test_what_is_being_sent_can_not_be_cancelled(start: Start) -> None:
+def test_a_clip_being_sent_cannot_be_cancelled(start: Start) -> None:
     generation = start()
     written(generation)
     with pytest.raises(NotCancellableError):
@@ -140,7 +138,7 @@ def test_refused(start: Start) -> None:
     assert transfers(generation) == REFUNDED
 
 
-def test_the_account_refused(start: Start) -> None:
+def test_account_refused(start: Start) -> None:
     generation = start()
     error = AccountRefusedError("Too few credits.", code="insufficient_credits")
     assert submission.record_account_refused(written(generation), error) is True
@@ -151,7 +149,7 @@ def test_the_account_refused(start: Start) -> None:
     assert submission.sendable(now=timezone.now()) == []
 
 
-def test_what_alone_is_refused_holds_up_nobody(start: Start, clock: Clock) -> None:
+def test_a_clip_that_alone_is_refused_holds_up_nobody(start: Start, clock: Clock) -> None:
     refused = start()
     submission.record_account_refused(written(refused), AccountRefusedError("Not this prompt.", code="policy"))
     other = start()
@@ -173,7 +171,7 @@ def test_lost(start: Start, clock: Clock) -> None:
     assert submission.sendable(now=timezone.now()) == []
 
 
-def test_a_name_that_another_clip_has_already_is_a_lost_answer(start: Start) -> None:
+def test_a_duplicate_job_id_counts_as_a_lost_answer(start: Start) -> None:
     first, second = start(), start()
     one, two = write_down()
     submission.record_accepted(one, Accepted(remote_id="job_1", billed_credits=1300))
@@ -206,7 +204,7 @@ def test_a_lost_claim_writes_nothing(start: Start, clock: Clock, outcome: Outcom
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=["accepted", "not sent", "refused", "lost"])
-def test_an_outcome_is_written_once(start: Start, outcome: Outcome) -> None:
+def test_an_outcome_is_recorded_once(start: Start, outcome: Outcome) -> None:
     generation = start()
     sent = written(generation)
     assert outcome(sent) is True
@@ -217,7 +215,7 @@ def test_an_outcome_is_written_once(start: Start, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=["accepted", "not sent", "refused", "lost"])
-def test_an_outcome_of_an_earlier_attempt_says_nothing_about_the_next(start: Start, outcome: Outcome) -> None:
+def test_an_earlier_attempts_outcome_does_not_affect_the_next(start: Start, outcome: Outcome) -> None:
     generation = start()
     earlier = written(generation)
     submission.record_not_sent(earlier)
@@ -232,7 +230,7 @@ def test_an_outcome_of_an_earlier_attempt_says_nothing_about_the_next(start: Sta
 # --- Leases -----------------------------------------------------------------------------------------------------------
 
 
-def test_leases_are_renewed_while_an_answer_is_awaited(start: Start, clock: Clock) -> None:
+def test_leases_are_renewed_while_waiting_for_an_answer(start: Start, clock: Clock) -> None:
     generation = start()
     sent = written(generation)
     clock.shift(15)
@@ -254,7 +252,7 @@ def sendable_ids() -> list[UUID]:
     return [clip.generation_id for clip in submission.sendable(now=timezone.now())]
 
 
-def test_a_workspace_s_limit_counts_what_is_at_the_provider(start: Start, settings: Settings) -> None:
+def test_a_workspaces_limit_counts_clips_at_the_provider(start: Start, settings: Settings) -> None:
     settings.STUDIO_MAX_OPEN_PER_WORKSPACE = 3
     clips = [start() for _clip in range(6)]
     for clip, state in zip(clips, (State.SUBMITTING, State.UNKNOWN, State.SAVING), strict=False):
@@ -275,7 +273,7 @@ def test_previews_are_not_sent(workspace: Workspace, alice: User, start: Start) 
     assert (sendable_ids(), submission.waiting_in_order(), submission.open_by_member()) == ([], [], {})
 
 
-def test_a_paused_model_waits_and_the_other_goes(start: Start, clock: Clock) -> None:
+def test_a_paused_model_does_not_hold_up_the_other(start: Start, clock: Clock) -> None:
     kling, seedance = start(model="kling-v3"), start()
     account.pause_submissions(AccountRefusedError("No.", code="model_not_allowed"), model="kling-v3")
     assert sendable_ids() == [seedance.pk]
@@ -285,7 +283,7 @@ def test_a_paused_model_waits_and_the_other_goes(start: Start, clock: Clock) -> 
     assert sendable_ids() == [kling.pk, seedance.pk]
 
 
-def test_people_take_turns(start: Start, alice: User, workspace: Workspace) -> None:
+def test_members_take_turns(start: Start, alice: User, workspace: Workspace) -> None:
     batch = [start() for _clip in range(3)]
     bob = make_person("Bob")
     other = Workspace.objects.get(memberships__user=bob)
@@ -300,7 +298,7 @@ def test_people_take_turns(start: Start, alice: User, workspace: Workspace) -> N
 # --- Waiting for an account -------------------------------------------------------------------------------------------
 
 
-def test_nothing_fails_before_its_time_then_it_is_refunded(start: Start, clock: Clock, settings: Settings) -> None:
+def test_a_long_wait_for_the_account_ends_in_a_refund(start: Start, clock: Clock, settings: Settings) -> None:
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3600
     generation = start()
     account.pause_submissions(AccountRefusedError("No.", code="insufficient_credits"), model="seedance-2")
@@ -314,7 +312,7 @@ def test_nothing_fails_before_its_time_then_it_is_refunded(start: Start, clock: 
     assert submission.fail_long_waiting() == 0
 
 
-def test_who_only_waits_long_is_not_failed(start: Start, clock: Clock, settings: Settings) -> None:
+def test_a_long_queue_alone_fails_no_clip(start: Start, clock: Clock, settings: Settings) -> None:
     """A long queue is no refusal; nor is that of another model."""
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3600
     generation = start()
@@ -326,7 +324,7 @@ def test_who_only_waits_long_is_not_failed(start: Start, clock: Clock, settings:
     assert reloaded(generation).state == State.QUEUED
 
 
-def test_a_pause_that_has_only_begun_fails_nobody(start: Start, clock: Clock, settings: Settings) -> None:
+def test_a_new_pause_fails_no_clip(start: Start, clock: Clock, settings: Settings) -> None:
     """Who has waited in a long queue has not waited for the account."""
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3600
     generation = start()
@@ -373,7 +371,7 @@ def test_a_lost_answer_is_never_followed_by_a_second_request(
 
 
 @pytest.mark.parametrize("kind", ["rate_limit_exceeded", "rate_limit_without_retry_after"])
-def test_too_many_requests_cost_time_only(start: Start, drive: Drive, upstream: Upstream, kind: str) -> None:
+def test_too_many_requests_only_cost_time(start: Start, drive: Drive, upstream: Upstream, kind: str) -> None:
     generation = start()
     upstream.arm("create", kind, seconds=5.0)
     drive(4.8)
@@ -384,7 +382,7 @@ def test_too_many_requests_cost_time_only(start: Start, drive: Drive, upstream: 
     assert len(upstream.jobs()) == 1
 
 
-def test_a_provider_that_is_down_is_asked_a_question_before_it_gets_the_clip(
+def test_a_free_request_must_succeed_before_clips_are_sent_again(
     start: Start, drive: Drive, upstream: Upstream
 ) -> None:
     generation = start()
@@ -399,7 +397,7 @@ def test_a_provider_that_is_down_is_asked_a_question_before_it_gets_the_clip(
 
 
 @pytest.mark.parametrize("kind", ["invalid_api_key", "insufficient_credits", "model_not_allowed"])
-def test_a_refused_account_pauses_and_one_trial_after_a_minute_ends_it(
+def test_a_successful_trial_ends_a_pause_after_a_minute(
     start: Start, drive: Drive, upstream: Upstream, kind: str
 ) -> None:
     clips = [start() for _clip in range(4)]
@@ -419,7 +417,7 @@ def test_a_refused_account_pauses_and_one_trial_after_a_minute_ends_it(
     assert [transfers(clip) for clip in clips] == [CHARGED] * 4
 
 
-def test_a_trial_that_is_refused_begins_another_minute(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_refused_trial_pauses_for_another_minute(start: Start, drive: Drive, upstream: Upstream) -> None:
     clips = [start() for _clip in range(4)]
     upstream.arm("create", "insufficient_credits", times=None)
     drive(200, step_seconds=4)
@@ -427,7 +425,7 @@ def test_a_trial_that_is_refused_begins_another_minute(start: Start, drive: Driv
     assert {reloaded(clip).state for clip in clips} == {State.QUEUED}
 
 
-def test_a_refused_model_does_not_slow_the_other_down(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_refused_model_does_not_slow_the_other(start: Start, drive: Drive, upstream: Upstream) -> None:
     upstream.set(models_off=["kling-v3"])
     kling = start(model="kling-v3")
     drive(61, step_seconds=1)
@@ -441,7 +439,7 @@ def test_a_refused_model_does_not_slow_the_other_down(start: Start, drive: Drive
     assert (reloaded(kling).state, [pause.model for pause in account.account_pauses()]) == (State.QUEUED, ["kling-v3"])
 
 
-def test_a_question_that_is_refused_pauses_too(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_refused_page_request_pauses_too(start: Start, drive: Drive, upstream: Upstream) -> None:
     first = start()
     drive(0.4)
     upstream.arm("list", "invalid_api_key", times=None)
@@ -473,7 +471,7 @@ def test_a_busy_database_loses_no_answer(
     assert job_of(generation).remote_id == upstream.jobs()[0].id
 
 
-def test_an_answer_that_can_not_be_digested_harms_no_other(
+def test_one_bad_answer_does_not_affect_the_others(
     start: Start, drive: Drive, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = [start() for _clip in range(3)]

@@ -120,7 +120,7 @@ def test_a_download_is_claimed_once_and_again_after_its_lease(done: Generation, 
     assert first.rows.exists() is False
 
 
-def test_a_full_workspace_gets_what_it_paid_for(
+def test_a_full_workspace_still_gets_its_paid_clip(
     done: Generation, served: list[bytes | Exception], settings: Settings
 ) -> None:
     settings.STUDIO_WORKSPACE_QUOTA_BYTES = 1
@@ -128,7 +128,7 @@ def test_a_full_workspace_gets_what_it_paid_for(
     assert reloaded(done).state == State.COMPLETED
 
 
-def test_an_expired_address_is_renewed(
+def test_an_expired_url_is_renewed(
     done: Generation, served: list[bytes | Exception], upstream: Upstream, clock: Clock
 ) -> None:
     before = job_of(done).output_url
@@ -145,7 +145,7 @@ def test_an_expired_address_is_renewed(
 
 
 @pytest.mark.parametrize("kind", ["html_502", "rate_limit_exceeded", "missing_fields", "invalid_api_key"])
-def test_an_expired_address_that_can_not_be_renewed_now_is_renewed_later(
+def test_renewing_an_expired_url_is_retried(
     done: Generation, served: list[bytes | Exception], upstream: Upstream, clock: Clock, kind: str
 ) -> None:
     upstream.arm("job", kind)
@@ -161,7 +161,7 @@ def test_an_expired_address_that_can_not_be_renewed_now_is_renewed_later(
     assert (reloaded(done).state, ledger_rows(done)) == (State.COMPLETED, CHARGED)
 
 
-def test_without_a_budget_nothing_is_asked(
+def test_renewing_a_url_stays_within_the_budget(
     done: Generation, served: list[bytes | Exception], upstream: Upstream
 ) -> None:
     UpstreamAccount.objects.update(tokens=0, counted_at=timezone.now())
@@ -172,7 +172,7 @@ def test_without_a_budget_nothing_is_asked(
     assert (reloaded(done).state, waits_seconds(done)) == (State.SAVING, 2)
 
 
-def test_an_expired_address_of_a_job_that_has_failed_after_all(
+def test_renewing_the_url_of_a_failed_job_fails_the_clip(
     done: Generation, served: list[bytes | Exception], monkeypatch: pytest.MonkeyPatch, upstream: Upstream
 ) -> None:
     upstream.arm("job", "unknown_state", state="failed")
@@ -183,7 +183,7 @@ def test_an_expired_address_of_a_job_that_has_failed_after_all(
     assert ledger_rows(done) == REFUNDED
 
 
-def test_a_clip_that_can_not_be_fetched_waits_longer_each_time_until_its_deadline(
+def test_failed_downloads_back_off_until_the_deadline(
     done: Generation, served: list[bytes | Exception], clock: Clock, settings: Settings
 ) -> None:
     served += [CUT] * 8
@@ -203,7 +203,7 @@ def test_a_clip_that_can_not_be_fetched_waits_longer_each_time_until_its_deadlin
 
 
 @pytest.mark.parametrize("damage", [lambda film: film[: len(film) // 2], lambda film: b"<html>"])
-def test_a_damaged_file_is_fetched_again_and_given_up_after_four_times(
+def test_a_damaged_clip_fails_after_four_downloads(
     done: Generation,
     served: list[bytes | Exception],
     film: bytes,
@@ -221,7 +221,7 @@ def test_a_damaged_file_is_fetched_again_and_given_up_after_four_times(
     assert (row.output, ledger_rows(done), leftovers(settings)) == (None, REFUNDED, [])
 
 
-def test_a_file_that_was_damaged_on_the_way_is_whole_the_next_time(
+def test_a_clip_damaged_in_transit_is_fetched_again(
     done: Generation, served: list[bytes | Exception], film: bytes, clock: Clock
 ) -> None:
     served.append(film[:-1000])
@@ -231,7 +231,7 @@ def test_a_file_that_was_damaged_on_the_way_is_whole_the_next_time(
     assert (reloaded(done).state, ledger_rows(done)) == (State.COMPLETED, CHARGED)
 
 
-def test_one_damaged_file_after_a_bad_line_is_not_the_last_chance(
+def test_connection_failures_do_not_count_as_damaged_downloads(
     done: Generation, served: list[bytes | Exception], film: bytes, clock: Clock
 ) -> None:
     """Three attempts met a broken line, which says nothing about the file; the fourth is the first damaged one."""
@@ -242,7 +242,7 @@ def test_one_damaged_file_after_a_bad_line_is_not_the_last_chance(
     assert reloaded(done).state == State.SAVING
 
 
-def test_a_full_disk_costs_time_and_no_clip(
+def test_a_full_disk_only_delays_the_clip(
     done: Generation, served: list[bytes | Exception], clock: Clock, settings: Settings
 ) -> None:
     served.append(OSError(errno.ENOSPC, "No space left on device"))
@@ -255,7 +255,7 @@ def test_a_full_disk_costs_time_and_no_clip(
     assert reloaded(done).state == State.COMPLETED
 
 
-def test_who_lost_the_claim_while_fetching_writes_nothing(
+def test_a_download_that_lost_its_claim_writes_nothing(
     done: Generation, film: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     late = claimed()
@@ -275,7 +275,7 @@ def test_who_lost_the_claim_while_fetching_writes_nothing(
 
 
 @pytest.mark.parametrize("outcome", [EXPIRED, CUT, b"<html>"])
-def test_no_failure_of_a_lost_claim_counts(
+def test_failures_after_a_lost_claim_do_not_count(
     done: Generation,
     served: list[bytes | Exception],
     clock: Clock,
@@ -294,7 +294,7 @@ def test_no_failure_of_a_lost_claim_counts(
     assert ledger_rows(done) == CHARGED
 
 
-def test_the_lease_is_renewed_while_a_film_comes_in_slowly(
+def test_a_slow_download_renews_its_lease(
     done: Generation, film: bytes, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.STUDIO_LEASE_SECONDS = 0.15
@@ -316,7 +316,7 @@ def test_the_lease_is_renewed_while_a_film_comes_in_slowly(
     assert reloaded(done).state == State.COMPLETED
 
 
-def test_a_stop_lets_go_of_a_film_that_stalls(
+def test_a_stop_request_releases_a_stalled_download(
     done: Generation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock
 ) -> None:
     def fetch(url: str, path: Path, **_more: object) -> str:
@@ -360,7 +360,7 @@ def sendable() -> list[object]:
     return [clip.generation_id for clip in submission.sendable(now=timezone.now())]
 
 
-def test_a_reference_goes_first_and_its_address_into_the_request(
+def test_a_reference_is_uploaded_before_the_request_names_it(
     uploads: None, picture: MediaReference, start: Start, drive: Drive, upstream: Upstream, clock: Clock
 ) -> None:
     generation = start(image_url=picture)
@@ -379,7 +379,7 @@ def test_a_reference_goes_first_and_its_address_into_the_request(
     assert reloaded(generation).state == State.PROCESSING
 
 
-def test_a_file_is_uploaded_once_for_all_that_refer_to_it(
+def test_a_shared_reference_is_uploaded_once(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream
 ) -> None:
     first, second = start(image_url=picture, last_frame_image_url=picture), start(reference_images=[picture])
@@ -388,7 +388,7 @@ def test_a_file_is_uploaded_once_for_all_that_refer_to_it(
     assert sendable() == [first.pk, second.pk]
 
 
-def test_an_upload_that_expires_soon_is_made_again(
+def test_an_upload_about_to_expire_is_repeated(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream, clock: Clock
 ) -> None:
     generation = start(image_url=picture)
@@ -402,7 +402,7 @@ def test_an_upload_that_expires_soon_is_made_again(
     assert RemoteFile.objects.get().url.endswith(upstream.files[1].id)
 
 
-def test_a_provider_that_keeps_files_only_briefly_is_not_given_them_again_and_again(
+def test_short_lived_uploads_are_not_repeated_endlessly(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream, clock: Clock
 ) -> None:
     generation = start(image_url=picture)
@@ -415,7 +415,7 @@ def test_a_provider_that_keeps_files_only_briefly_is_not_given_them_again_and_ag
     assert sendable() == [generation.pk]
 
 
-def test_an_upload_at_another_provider_is_none(
+def test_uploads_to_another_provider_do_not_count(
     uploads: None, picture: MediaReference, start: Start, settings: Settings, clock: Clock
 ) -> None:
     start(image_url=picture)
@@ -429,7 +429,7 @@ def test_an_upload_at_another_provider_is_none(
 
 
 @pytest.mark.parametrize("expires_at", ["", None, "soon"])
-def test_an_upload_of_which_nobody_says_how_long_it_lasts(
+def test_an_upload_without_an_expiry_lasts_twelve_hours(
     uploads: None, picture: MediaReference, start: Start, monkeypatch: pytest.MonkeyPatch, expires_at: object
 ) -> None:
     answer = httpx.MockTransport(
@@ -443,7 +443,7 @@ def test_an_upload_of_which_nobody_says_how_long_it_lasts(
     assert RemoteFile.objects.get().expires_at == timezone.now() + timedelta(hours=12)
 
 
-def test_a_file_that_is_refused_fails_the_clip_with_its_refund(
+def test_a_refused_file_fails_and_refunds_the_clip(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusal = {"error": {"code": "unsupported_media", "message": "No such pictures.", "status": 415}}
@@ -459,7 +459,7 @@ def test_a_file_that_is_refused_fails_the_clip_with_its_refund(
 
 
 @pytest.mark.parametrize("kind", ["html_502", "drop_after_commit", "missing_fields", "rate_limit_exceeded"])
-def test_an_upload_that_fails_is_tried_again(
+def test_a_failed_upload_is_retried(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream, clock: Clock, kind: str
 ) -> None:
     generation = start(image_url=picture)
@@ -473,7 +473,7 @@ def test_an_upload_that_fails_is_tried_again(
 
 
 @pytest.mark.parametrize("kind", ["invalid_api_key", "insufficient_credits"])
-def test_an_upload_that_the_account_is_refused_pauses_and_fails_nobody(
+def test_an_upload_refused_to_the_account_pauses_submissions(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream, kind: str
 ) -> None:
     generation = start(image_url=picture)
@@ -483,7 +483,7 @@ def test_an_upload_that_the_account_is_refused_pauses_and_fails_nobody(
     assert (reloaded(generation).state, ledger_rows(generation)) == (State.QUEUED, CHARGED)
 
 
-def test_without_a_budget_nothing_is_uploaded(
+def test_uploads_stay_within_the_budget(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream
 ) -> None:
     generation = start(image_url=picture)
@@ -492,7 +492,7 @@ def test_without_a_budget_nothing_is_uploaded(
     assert (upstream.requests("upload"), waits_seconds(generation)) == ([], 2)
 
 
-def test_a_clip_that_is_cancelled_while_its_reference_goes_out_stays_cancelled(
+def test_a_clip_cancelled_during_its_upload_stays_cancelled(
     uploads: None, picture: MediaReference, start: Start, upstream: Upstream
 ) -> None:
     generation = start(image_url=picture)
@@ -504,7 +504,7 @@ def test_a_clip_that_is_cancelled_while_its_reference_goes_out_stays_cancelled(
     assert (sendable(), transfers.claim_next_upload()) == ([], None)
 
 
-def test_an_upload_of_a_lost_claim_fails_nothing(
+def test_an_upload_that_lost_its_claim_fails_nothing(
     uploads: None, picture: MediaReference, start: Start, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generation = start(image_url=picture)
@@ -517,7 +517,7 @@ def test_an_upload_of_a_lost_claim_fails_nothing(
     assert vars(reloaded(generation)) | {"_state": 0} == before
 
 
-def test_where_links_open_nothing_is_uploaded(
+def test_nothing_is_uploaded_if_the_provider_can_open_links(
     picture: MediaReference, start: Start, upstream: Upstream, drive: Drive
 ) -> None:
     upstream.set(takes_files=True)

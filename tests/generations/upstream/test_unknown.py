@@ -46,7 +46,7 @@ def is_adopted(generation: Generation) -> bool:
     return row.state == State.PROCESSING
 
 
-def test_the_one_job_that_fits_is_the_one(lost: Generation, drive: Drive, upstream: Upstream) -> None:
+def test_the_only_fitting_job_is_adopted(lost: Generation, drive: Drive, upstream: Upstream) -> None:
     wait(drive)
     (made,) = upstream.jobs()
     row = job_of(lost)
@@ -58,7 +58,7 @@ def test_the_one_job_that_fits_is_the_one(lost: Generation, drive: Drive, upstre
     assert reloaded(lost).state == State.SAVING
 
 
-def test_where_others_use_the_account_too_nothing_is_taken(
+def test_nothing_is_adopted_on_a_shared_account(
     lost: Generation, drive: Drive, settings: Settings, upstream: Upstream
 ) -> None:
     """A stranger's clip must never land in somebody's gallery."""
@@ -71,15 +71,13 @@ def test_where_others_use_the_account_too_nothing_is_taken(
     assert (search.is_complete, unknown.adopt_found(search)) == (True, 0)
 
 
-def test_a_second_job_that_fits_is_a_doubt(lost: Generation, drive: Drive, upstream: Upstream) -> None:
+def test_two_fitting_jobs_are_ambiguous(lost: Generation, drive: Drive, upstream: Upstream) -> None:
     upstream.add_job(**BOAT)
     wait(drive, 30)
     assert not is_adopted(lost)
 
 
-def test_a_second_lost_clip_that_fits_is_a_doubt(
-    lost: Generation, start: Start, drive: Drive, upstream: Upstream
-) -> None:
+def test_two_fitting_lost_clips_are_ambiguous(lost: Generation, start: Start, drive: Drive, upstream: Upstream) -> None:
     """Both may have made it: the one whose answer was lost before it was carried out has no job."""
     other = start()
     upstream.arm("create", "drop_before_commit")
@@ -89,7 +87,7 @@ def test_a_second_lost_clip_that_fits_is_a_doubt(
     assert not is_adopted(other)
 
 
-def test_two_lost_clips_that_differ_find_their_own(
+def test_two_different_lost_clips_each_find_their_job(
     lost: Generation, start: Start, drive: Drive, upstream: Upstream
 ) -> None:
     other = start(duration=10)
@@ -99,7 +97,9 @@ def test_two_lost_clips_that_differ_find_their_own(
     assert (job_of(lost).remote_id, job_of(other).remote_id) == (by_price[1300], by_price[2600])
 
 
-def test_a_submission_under_way_is_a_doubt(lost: Generation, start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_submission_in_flight_makes_it_ambiguous(
+    lost: Generation, start: Start, drive: Drive, upstream: Upstream
+) -> None:
     """The job may be that one's, its answer still on the line."""
     wait(drive, 2)
     RemoteJob.objects.filter(reference=lost.pk).update(remote_id=None, poll_at=None)
@@ -116,7 +116,7 @@ def test_a_submission_under_way_is_a_doubt(lost: Generation, start: Start, drive
     assert is_adopted(lost)
 
 
-def test_the_job_of_a_clip_that_was_given_up_is_nobody_else_s(
+def test_a_given_up_clips_job_is_not_adopted_by_another(
     lost: Generation, start: Start, drive: Drive, upstream: Upstream, settings: Settings
 ) -> None:
     settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
@@ -132,7 +132,7 @@ def test_the_job_of_a_clip_that_was_given_up_is_nobody_else_s(
     assert not is_adopted(other)
 
 
-def test_an_owned_job_is_nobody_else_s(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_an_owned_job_is_not_adopted(start: Start, drive: Drive, upstream: Upstream) -> None:
     first, second = start(), start()
     upstream.arm("create", "delay", seconds=0.1)
     upstream.arm("create", "drop_before_commit")
@@ -141,7 +141,7 @@ def test_an_owned_job_is_nobody_else_s(start: Start, drive: Drive, upstream: Ups
     assert (reloaded(first).state, reloaded(second).state) == (State.PROCESSING, State.UNKNOWN)
 
 
-def test_the_job_of_a_purged_clip_is_still_owned(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_purged_clips_job_is_still_owned(start: Start, drive: Drive, upstream: Upstream) -> None:
     """Its row outlives it, or its job would look like nobody's."""
     purged = start()
     drive(1)
@@ -155,7 +155,7 @@ def test_the_job_of_a_purged_clip_is_still_owned(start: Start, drive: Drive, ups
 
 
 @pytest.mark.parametrize("params", [{"model": "kling-v3"}, {"duration": 6}, {"resolution": "720p"}])
-def test_another_model_or_price_does_not_fit(
+def test_a_different_model_or_price_does_not_fit(
     start: Start, drive: Drive, upstream: Upstream, params: dict[str, object]
 ) -> None:
     generation = start()
@@ -166,7 +166,7 @@ def test_another_model_or_price_does_not_fit(
 
 
 @pytest.mark.parametrize(("seconds", "adopted"), [(-61, False), (-59, True), (59, True), (62, False)])
-def test_the_provider_s_clock_may_be_a_minute_off(
+def test_the_providers_clock_may_be_a_minute_off(
     start: Start, drive: Drive, upstream: Upstream, seconds: int, adopted: bool
 ) -> None:
     generation = start()
@@ -176,7 +176,7 @@ def test_the_provider_s_clock_may_be_a_minute_off(
     assert is_adopted(generation) is adopted
 
 
-def test_a_job_from_before_it_was_sent_does_not_fit(start: Start, drive: Drive, upstream: Upstream) -> None:
+def test_a_job_created_before_the_submission_does_not_fit(start: Start, drive: Drive, upstream: Upstream) -> None:
     upstream.add_job(**BOAT)
     drive.clock.shift(61)
     generation = start()
@@ -186,7 +186,7 @@ def test_a_job_from_before_it_was_sent_does_not_fit(start: Start, drive: Drive, 
 
 
 @pytest.mark.parametrize("kind", ["missing_fields", "missing_id", "html_502", "json_list", "drop_after_commit"])
-def test_a_list_that_says_too_little_decides_nothing(
+def test_nothing_is_adopted_from_an_incomplete_record(
     lost: Generation, drive: Drive, upstream: Upstream, kind: str
 ) -> None:
     upstream.arm("list", kind, times=None)
@@ -197,7 +197,7 @@ def test_a_list_that_says_too_little_decides_nothing(
     assert is_adopted(lost)
 
 
-def test_a_page_with_a_job_that_can_not_be_read_decides_nothing(
+def test_nothing_is_adopted_if_a_job_is_unreadable(
     lost: Generation, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It might be a second one that fits."""
@@ -215,13 +215,13 @@ def test_a_page_with_a_job_that_can_not_be_read_decides_nothing(
 
 
 @pytest.mark.parametrize("kind", ["reordered_list", "duplicated_list", "unknown_fields", "unknown_state"])
-def test_an_odd_list_is_read_all_the_same(lost: Generation, drive: Drive, upstream: Upstream, kind: str) -> None:
+def test_an_odd_list_is_still_read(lost: Generation, drive: Drive, upstream: Upstream, kind: str) -> None:
     upstream.arm("list", kind, times=None)
     wait(drive, 30)
     assert is_adopted(lost)
 
 
-def test_a_list_that_lags_finds_it_later(lost: Generation, drive: Drive, upstream: Upstream) -> None:
+def test_a_lagging_list_shows_the_job_later(lost: Generation, drive: Drive, upstream: Upstream) -> None:
     upstream.set(list_lag_seconds=40.0)
     wait(drive, 30)
     assert not is_adopted(lost)
@@ -229,7 +229,7 @@ def test_a_list_that_lags_finds_it_later(lost: Generation, drive: Drive, upstrea
     assert is_adopted(lost)
 
 
-def test_it_is_found_behind_pages_of_newer_jobs(lost: Generation, drive: Drive, upstream: Upstream) -> None:
+def test_the_job_is_found_behind_pages_of_newer_jobs(lost: Generation, drive: Drive, upstream: Upstream) -> None:
     drive.clock.shift(3)
     for _number in range(120):
         upstream.add_job(model="kling-v3", prompt="Newer, of another model")
@@ -239,7 +239,7 @@ def test_it_is_found_behind_pages_of_newer_jobs(lost: Generation, drive: Drive, 
     assert "/v1/jobs?limit=50&offset=100" in targets
 
 
-def test_a_walk_that_is_not_over_decides_nothing(start: Start, clock: Clock) -> None:
+def test_nothing_is_adopted_before_the_walk_is_complete(start: Start, clock: Clock) -> None:
     def jobs(first: int, *, minutes: int) -> list[Snapshot]:
         return [
             Snapshot(
@@ -274,7 +274,7 @@ def test_a_walk_that_is_not_over_decides_nothing(start: Start, clock: Clock) -> 
     assert unknown.adopt_found(search) == 0
 
 
-def test_a_walk_ends_after_a_thousand_jobs_without_a_decision(start: Start, clock: Clock) -> None:
+def test_a_walk_gives_up_after_a_thousand_jobs(start: Start, clock: Clock) -> None:
     search = Search(since=START)
     for number in range(20):
         assert search.is_over is False
@@ -287,7 +287,7 @@ def test_a_walk_ends_after_a_thousand_jobs_without_a_decision(start: Start, cloc
     assert (search.is_over, search.is_complete, unknown.adopt_found(search)) == (True, False, 0)
 
 
-def test_who_got_lost_after_the_walk_had_begun_waits_for_the_next(start: Start, clock: Clock) -> None:
+def test_a_clip_lost_during_a_walk_waits_for_the_next_one(start: Start, clock: Clock) -> None:
     older = start()
     (sent,) = submission.write_down(submission.sendable(now=timezone.now()))
     submission.record_lost(sent)
@@ -303,7 +303,7 @@ def test_who_got_lost_after_the_walk_had_begun_waits_for_the_next(start: Start, 
     assert reloaded(older).state == State.UNKNOWN
 
 
-def test_what_was_given_up_meanwhile_adopts_nothing(
+def test_a_clip_given_up_during_the_walk_adopts_nothing(
     lost: Generation, drive: Drive, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = unknown._attempts()
@@ -316,7 +316,7 @@ def test_what_was_given_up_meanwhile_adopts_nothing(
 # --- Giving up --------------------------------------------------------------------------------------------------------
 
 
-def test_after_its_time_it_is_refunded_and_shown_to_the_admins(
+def test_a_lost_clip_past_its_deadline_is_refunded_and_reviewed(
     lost: Generation, drive: Drive, settings: Settings, upstream: Upstream
 ) -> None:
     settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
@@ -334,7 +334,7 @@ def test_after_its_time_it_is_refunded_and_shown_to_the_admins(
     assert upstream.audit().charged_credits == 1300, "this is what the admins see as exposure"
 
 
-def test_it_is_found_at_the_last_moment(lost: Generation, drive: Drive, upstream: Upstream) -> None:
+def test_a_lost_clip_can_be_found_just_before_its_deadline(lost: Generation, drive: Drive, upstream: Upstream) -> None:
     upstream.set(list_lag_seconds=580.0)
     wait(drive, 570)
     assert not is_adopted(lost)

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tchavi_studio.generations.params import (
-    FIELDS,
-    SEED_MAX,
-    GenerationParams,
-    MediaReference,
-    validate,
-)
+from tchavi_studio.generations.params import FIELDS, SEED_MAX, GenerationParams, MediaReference
+from tchavi_studio.generations.validation import validate
 
 PHOTO = MediaReference(kind="image", asset_id=UUID(int=1), width=1600, height=900, name="beach.jpg")
 PORTRAIT = MediaReference(kind="image", asset_id=UUID(int=2), width=900, height=1600, name="face.jpg")
@@ -41,7 +36,7 @@ def valid(**changes: Any) -> GenerationParams:
     return params
 
 
-def test_a_prompt_and_a_model_are_a_whole_request() -> None:
+def test_model_and_prompt_are_enough() -> None:
     assert valid() == GenerationParams(
         model="seedance-2",
         prompt="Dawn over the lagoon",
@@ -52,12 +47,12 @@ def test_a_prompt_and_a_model_are_a_whole_request() -> None:
     )
 
 
-def test_null_is_the_same_as_missing() -> None:
+def test_null_means_missing() -> None:
     assert valid(**{field: None for field in FIELDS if field not in {"model", "prompt"}}) == valid()
 
 
 @pytest.mark.parametrize("duration", [-1, 1, 15])
-def test_durations_at_the_edge_are_taken(duration: int) -> None:
+def test_boundary_durations_are_accepted(duration: int) -> None:
     assert valid(duration=duration).duration_seconds == duration
 
 
@@ -71,18 +66,18 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
         ({"model": None}, ("model", "required", "Choose one of: seedance-2, kling-v3.")),
         (
             {"model": "sora"},
-            ("model", "not_a_choice", "“sora” is not available. Choose one of: seedance-2, kling-v3."),
+            ("model", "not_a_choice", "“sora” isn't available. Choose one of: seedance-2, kling-v3."),
         ),
         ({"prompt": None}, ("prompt", "required", "Describe the scene: the prompt is empty.")),
         ({"prompt": " \n"}, ("prompt", "required", "Describe the scene: the prompt is empty.")),
-        ({"prompt": 5}, ("prompt", "not_a_string", "The prompt must be a text.")),
+        ({"prompt": 5}, ("prompt", "not_a_string", "The prompt must be text.")),
         (
             {"prompt": "x" * 10_001},
-            ("prompt", "too_long", "The prompt has 10,001 characters; at most 10,000 are possible."),
+            ("prompt", "too_long", "The prompt has 10,001 characters. The limit is 10,000."),
         ),
         (
             {"prompt": "a\0b"},
-            ("prompt", "null_character", "The prompt contains a NUL character; take it out."),
+            ("prompt", "null_character", "The prompt contains a NUL character. Remove it."),
         ),
         ({"duration": 0}, ("duration", "out_of_range", DURATION)),
         ({"duration": 16}, ("duration", "out_of_range", DURATION)),
@@ -95,24 +90,24 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
         ({"seed": "7"}, ("seed", "not_an_integer", SEED)),
         (
             {"resolution": "1080p"},
-            ("resolution", "not_a_choice", "“1080p” is not available. Choose one of: 480p, 720p."),
+            ("resolution", "not_a_choice", "“1080p” isn't available. Choose one of: 480p, 720p."),
         ),
         (
             {"aspect_ratio": "21:9"},
             (
                 "aspect_ratio",
                 "not_a_choice",
-                "“21:9” is not available. Choose one of: 16:9, 9:16, 1:1, 4:3, 3:4, adaptive.",
+                "“21:9” isn't available. Choose one of: 16:9, 9:16, 1:1, 4:3, 3:4, adaptive.",
             ),
         ),
         (
             {"generate_audio": "yes"},
             ("generate_audio", "not_a_boolean", "Choose on or off (true or false)."),
         ),
-        ({"image_url": "x"}, ("image_url", "not_a_reference", "Give one file or URL here.")),
+        ({"image_url": "x"}, ("image_url", "not_a_reference", "Add a single file or URL here.")),
         (
             {"image_url": FILM},
-            ("image_url", "wrong_kind", "walk.mp4 is not an image; only images can be used here."),
+            ("image_url", "wrong_kind", "walk.mp4 isn't an image. Only images can be used here."),
         ),
         (
             {"last_frame_image_url": PHOTO},
@@ -128,19 +123,19 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
         ),
         (
             {"reference_images": [PHOTO] * 10},
-            ("reference_images", "too_many", "At most 9 reference images; there are 10."),
+            ("reference_images", "too_many", "You can use up to 9 reference images; there are 10."),
         ),
         (
             {"reference_videos": [MediaReference(kind="video", asset_id=UUID(int=n)) for n in range(4)]},
-            ("reference_videos", "too_many", "At most 3 reference videos; there are 4."),
+            ("reference_videos", "too_many", "You can use up to 3 reference videos; there are 4."),
         ),
         (
             {"reference_images": [PHOTO], "reference_audios": [SPEECH] * 4},
-            ("reference_audios", "too_many", "At most 3 reference audios; there are 4."),
+            ("reference_audios", "too_many", "You can use up to 3 reference audio files; there are 4."),
         ),
         (
             {"reference_images": PHOTO},
-            ("reference_images", "not_a_list", "Give a list of files or URLs here."),
+            ("reference_images", "not_a_list", "Add a list of files or URLs here."),
         ),
         (
             {"reference_audios": [SPEECH]},
@@ -155,7 +150,7 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
             (
                 "reference_videos",
                 "too_long_together",
-                "The reference videos last 16.0 s together; at most 15 s fit. Trim or remove one.",
+                "The reference videos are 16.0 s long in total. The limit is 15 s: trim or remove one.",
             ),
         ),
         (
@@ -171,20 +166,20 @@ SEED = "The seed must be a whole number from 0 to 4294967295."
             (
                 "reference_videos",
                 "too_short",
-                "flash.mp4 lasts 1.0 s; a reference needs at least 2 s.",
+                "flash.mp4 is 1.0 s long. References must be at least 2 s long.",
             ),
         ),
         (
             {"promt": "Dawn"},
-            ("promt", "unknown_field", "There is no field “promt”. Did you mean prompt?"),
+            ("promt", "unknown_field", "Unknown field “promt”. Did you mean prompt?"),
         ),
     ],
 )
-def test_what_is_refused_says_why(changes: dict[str, Any], expected: tuple[str, str, str]) -> None:
+def test_errors_say_why(changes: dict[str, Any], expected: tuple[str, str, str]) -> None:
     assert errors(**changes) == [expected]
 
 
-def test_all_problems_come_at_once_in_the_contracts_order() -> None:
+def test_all_problems_are_reported_in_the_contracts_order() -> None:
     found = errors(seed=-1, prompt="", duration=99, last_frame_image_url=PHOTO, aspect_ratio="wide")
     assert [(field, code) for field, code, _message in found] == [
         ("prompt", "required"),
@@ -195,13 +190,13 @@ def test_all_problems_come_at_once_in_the_contracts_order() -> None:
     ]
 
 
-def test_fields_that_resemble_none_are_ignored_and_named() -> None:
+def test_unknown_fields_are_ignored_and_listed() -> None:
     validated = validate(request(callback="https://example.org/"))
     assert validated.params == valid()
     assert validated.ignored_fields == ("callback",)
 
 
-def test_everything_at_once_fits() -> None:
+def test_every_limit_can_be_used_together() -> None:
     params = valid(
         reference_images=[PHOTO] * 9, reference_videos=[FILM] * 3, reference_audios=[SPEECH] * 3, prompt="[Image1]"
     )
@@ -212,31 +207,31 @@ def test_everything_at_once_fits() -> None:
     ("changes", "expected"),
     [
         ({}, []),
-        ({"prompt": "[Image1] and [Video3]"}, ["[Image1] does not exist.", "[Video3] does not exist."]),
-        ({"reference_images": [PHOTO]}, ["[Image1] is not mentioned in the prompt."]),
+        ({"prompt": "[Image1] and [Video3]"}, ["[Image1] doesn't exist.", "[Video3] doesn't exist."]),
+        ({"reference_images": [PHOTO]}, ["[Image1] isn't mentioned in the prompt."]),
         (
             {"prompt": "[Image2]", "reference_images": [PHOTO] * 3},
-            ["[Image1], [Image3] are not mentioned in the prompt."],
+            ["[Image1], [Image3] aren't mentioned in the prompt."],
         ),
         ({"prompt": "[Image1] smiles", "reference_images": [PHOTO]}, []),
-        ({"model": "kling-v3", "duration": 2}, ["Kling v3 natively makes 3–15 s."]),
+        ({"model": "kling-v3", "duration": 2}, ["Kling v3 natively supports 3–15 s."]),
         ({"model": "kling-v3", "duration": -1}, []),
-        ({"model": "kling-v3", "aspect_ratio": "4:3"}, ["Kling v3 natively makes 16:9, 9:16 and 1:1."]),
+        ({"model": "kling-v3", "aspect_ratio": "4:3"}, ["Kling v3 natively supports 16:9, 9:16 and 1:1."]),
         (
             {"model": "kling-v3", "prompt": "x" * 2_501},
-            ["Kling v3 natively reads prompts of up to 2,500 characters."],
+            ["Kling v3 natively supports prompts of up to 2,500 characters."],
         ),
-        ({"prompt": "word " * 1_001}, ["Seedance 2 is best with prompts of up to 1,000 words."]),
+        ({"prompt": "word " * 1_001}, ["Seedance 2 works best with prompts of up to 1,000 words."]),
         (
             {"image_url": PHOTO, "reference_audios": [SPEECH], "prompt": "[Audio1]"},
-            ["Models may not follow frames and references at once: some of what you added may be ignored."],
+            ["Models may not use frames and references together: some of what you added may be ignored."],
         ),
         ({"image_url": PHOTO}, []),
-        ({"image_url": PORTRAIT}, ["The first frame will be cropped at its centre to 16:9."]),
+        ({"image_url": PORTRAIT}, ["The first frame will be centre-cropped to 16:9."]),
         ({"image_url": PORTRAIT, "aspect_ratio": "adaptive"}, []),
         (
             {"image_url": PHOTO, "last_frame_image_url": PORTRAIT},
-            ["The last frame has another shape than the first and will be cropped to it."],
+            ["The last frame's shape differs from the first, so it will be cropped to match."],
         ),
         (
             {
@@ -244,13 +239,11 @@ def test_everything_at_once_fits() -> None:
                 "reference_images": [PHOTO],
                 "reference_audios": [MediaReference(kind="audio", duration_seconds=9.0)] * 2,
             },
-            ["The models natively take 15 s of reference audio in all."],
+            ["The models natively support 15 s of reference audio in total."],
         ),
     ],
 )
-def test_hints_say_what_a_model_may_do_differently_and_refuse_nothing(
-    changes: dict[str, Any], expected: list[str]
-) -> None:
+def test_hints_do_not_refuse_a_request(changes: dict[str, Any], expected: list[str]) -> None:
     assert hints(**changes) == expected
 
 
@@ -265,20 +258,20 @@ def test_hints_say_what_a_model_may_do_differently_and_refuse_nothing(
         ({"aspect_ratio": "adaptive", "reference_images": [PORTRAIT], "reference_videos": [FILM]}, (496, 864)),
     ],
 )
-def test_the_pixels_are_known_from_the_start(changes: dict[str, Any], pixels: tuple[int, int]) -> None:
+def test_the_clips_pixel_size_is_known_in_advance(changes: dict[str, Any], pixels: tuple[int, int]) -> None:
     assert valid(**changes).pixel_size == pixels
 
 
 @pytest.mark.parametrize(
     ("changes", "hinted"),
     [
-        ({"prompt": " "}, ["Kling v3 natively makes 3–15 s."]),
-        ({"prompt": None}, ["Kling v3 natively makes 3–15 s."]),
+        ({"prompt": " "}, ["Kling v3 natively supports 3–15 s."]),
+        ({"prompt": None}, ["Kling v3 natively supports 3–15 s."]),
         ({"prompt": "", "seed": -1}, []),
         ({"prompt": 5}, []),
     ],
 )
-def test_hints_need_no_prompt_but_no_mistake_either(changes: dict[str, Any], hinted: list[str]) -> None:
+def test_hints_need_no_prompt_but_no_errors(changes: dict[str, Any], hinted: list[str]) -> None:
     validated = validate(request(model="kling-v3", duration=2, **changes))
     assert validated.params is None
     assert [hint.message for hint in validated.hints] == hinted
@@ -292,7 +285,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=12), JSON_VALUES, max_size=8))
-def test_whatever_comes_gets_either_params_or_errors(raw: dict[str, Any]) -> None:
+def test_any_input_gives_either_params_or_errors(raw: dict[str, Any]) -> None:
     validated = validate(raw)
     assert (validated.params is None) == bool(validated.errors)
     assert all(problem.message and problem.code for problem in [*validated.errors, *validated.hints])
