@@ -56,7 +56,7 @@ def wait_until_gone(pid: int) -> None:
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
-def test_messages_come_one_by_one_and_the_module_may_print(tmp_path: Path) -> None:
+def test_messages_arrive_one_by_one_and_prints_go_to_stderr(tmp_path: Path) -> None:
     script = "answer({'n': 1}); print('chatter', flush=True); answer({'é': ['ü', None, 0.5]})"
     with sandboxed(script, tmp_path) as process:
         messages = (message for message in process.messages() if message is not None)
@@ -72,7 +72,7 @@ def test_a_task_of_any_length_arrives(tmp_path: Path) -> None:
         assert process.answer() == {"length": 1_000_000}
 
 
-def test_silence_is_told_too(tmp_path: Path) -> None:
+def test_silence_is_reported(tmp_path: Path) -> None:
     with sandboxed("import time; time.sleep(60)", tmp_path) as process:
         began = time.monotonic()
         messages = process.messages(interval_seconds=0.1)
@@ -89,12 +89,12 @@ def test_silence_is_told_too(tmp_path: Path) -> None:
     ],
     ids=["too long", "no object", "no JSON"],
 )
-def test_nonsense_is_an_error(tmp_path: Path, script: str, complaint: str) -> None:
+def test_an_invalid_message_is_an_error(tmp_path: Path, script: str, complaint: str) -> None:
     with sandboxed(script, tmp_path) as process, pytest.raises(SandboxError, match=complaint):
         process.answer()
 
 
-def test_what_it_writes_to_stderr_is_kept_up_to_a_bound(tmp_path: Path) -> None:
+def test_stderr_is_kept_up_to_a_limit(tmp_path: Path) -> None:
     script = "import sys; sys.stderr.write('x' * 5_000_000 + 'the end'); sys.stderr.flush(); answer({})"
     with sandboxed(script, tmp_path) as process:
         assert process.answer() == {}
@@ -104,7 +104,7 @@ def test_what_it_writes_to_stderr_is_kept_up_to_a_bound(tmp_path: Path) -> None:
 # --- What it is kept from ---------------------------------------------------------------------------------------------
 
 
-def test_no_secret_of_the_environment_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_secrets_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TCHAVI_API_KEY", "sk-tch_secret")
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setenv("TMPDIR", "/tmp")
@@ -122,7 +122,7 @@ def test_no_secret_of_the_environment_is_seen(tmp_path: Path, monkeypatch: pytes
     }
 
 
-def test_it_works_in_its_directory_behind_everything_else(tmp_path: Path) -> None:
+def test_it_runs_in_its_directory_at_low_priority(tmp_path: Path) -> None:
     with sandboxed("import os; answer({'cwd': os.getcwd(), 'niceness': os.nice(0)})", tmp_path) as process:
         assert process.answer() == {"cwd": str(tmp_path), "niceness": min(19, os.nice(0) + 5)}
 
@@ -138,7 +138,7 @@ def test_it_works_in_its_directory_behind_everything_else(tmp_path: Path) -> Non
     ],
     ids=["crash", "exit", "memory", "disk", "files"],
 )
-def test_a_process_that_dies_gives_no_answer(tmp_path: Path, script: str) -> None:
+def test_a_process_that_dies_is_an_error(tmp_path: Path, script: str) -> None:
     with (
         sandboxed(script + "; answer({})", tmp_path) as process,
         pytest.raises(SandboxError, match="ended with status"),
@@ -156,7 +156,7 @@ def test_cpu_time_is_limited(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["import time; time.sleep(30)", "while True: pass"], ids=["waits", "computes"])
-def test_time_is_limited_and_no_zombie_stays(tmp_path: Path, script: str) -> None:
+def test_wall_time_is_limited_and_leaves_no_zombie(tmp_path: Path, script: str) -> None:
     with sandboxed(
         f"import os\nanswer({{'pid': os.getpid()}})\n{script}", tmp_path, profile=replace(PROFILE, max_wall_seconds=1)
     ) as process:
@@ -166,7 +166,7 @@ def test_time_is_limited_and_no_zombie_stays(tmp_path: Path, script: str) -> Non
     assert not is_alive(pid)
 
 
-def test_signals_to_the_group_do_not_end_it(tmp_path: Path) -> None:
+def test_signals_to_the_process_group_do_not_end_it(tmp_path: Path) -> None:
     script = """
         import os, signal
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -177,7 +177,7 @@ def test_signals_to_the_group_do_not_end_it(tmp_path: Path) -> None:
         assert process.answer() == {"alive": True}
 
 
-def test_it_dies_with_its_parent_and_takes_the_unfinished_file_along(tmp_path: Path) -> None:
+def test_it_dies_with_its_parent_and_removes_the_unfinished_file(tmp_path: Path) -> None:
     script = f"""
         import sys
         sys.path.insert(0, {str(ROOT)!r})
@@ -229,7 +229,7 @@ def test_the_profile_is_applied(
     assert not ran_short(ValueError())
 
 
-def test_a_lower_limit_of_the_machine_stays_in_force(
+def test_a_lower_system_limit_stays_in_force(
     limits_of_this_process: dict[int, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hard = {resource.RLIMIT_CPU: 10, resource.RLIMIT_NOFILE: 1024}
@@ -241,7 +241,7 @@ def test_a_lower_limit_of_the_machine_stays_in_force(
     assert ran_short(ValueError("whatever a library makes of it"))
 
 
-def test_a_limit_that_the_system_refuses_is_passed_over(
+def test_a_limit_that_the_system_refuses_is_skipped(
     limits_of_this_process: dict[int, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def setrlimit(kind: int, limit: tuple[int, int]) -> None:
@@ -261,7 +261,7 @@ def test_a_limit_that_the_system_refuses_is_passed_over(
     }
 
 
-def test_a_machine_with_less_to_give_is_named_in_the_log(tmp_path: Path) -> None:
+def test_a_lower_system_limit_is_logged(tmp_path: Path) -> None:
     script = f"""
         import resource, sys
         sys.path.insert(0, {str(ROOT)!r})
@@ -300,7 +300,7 @@ def test_a_machine_with_less_to_give_is_named_in_the_log(tmp_path: Path) -> None
         (ValueError(), False),
     ],
 )
-def test_a_shortage_is_told_from_broken_data(error: Exception, short: bool) -> None:
+def test_running_short_is_distinguished_from_broken_data(error: Exception, short: bool) -> None:
     assert ran_short(error) is short
     wrapped = RuntimeError()
     wrapped.__cause__ = error

@@ -54,7 +54,7 @@ def write_sound(path: Path) -> Path:
 # Generations
 
 
-def test_a_clip_from_a_picture_on_this_machine_to_a_file_on_it(
+def test_a_clip_from_a_local_picture_to_a_local_file(
     run_on_server: Any, api: LiveApi, hours: Any, tmp_path: Path
 ) -> None:
     """The whole way: upload, quote, create, wait, download."""
@@ -99,7 +99,7 @@ def test_create_returns_the_accepted_job(run_on_server: Any, api: LiveApi) -> No
     assert (info.requests_per_minute_limit, info.requests_per_minute_remaining) == (120, 119)
 
 
-def test_create_sends_every_parameter_and_only_those_given(run_on_server: Any, api: LiveApi) -> None:
+def test_create_sends_exactly_the_given_parameters(run_on_server: Any, api: LiveApi) -> None:
     everything = {
         **BOAT,
         "duration": 10,
@@ -131,7 +131,7 @@ def test_the_request_carries_the_key_and_an_idempotency_key(run_on_server: Any, 
     assert first["idempotency-key"] != second["idempotency-key"]
 
 
-def test_the_same_idempotency_key_gives_the_same_job_and_one_bill(run_on_server: Any, api: LiveApi) -> None:
+def test_the_same_idempotency_key_gives_one_job_and_one_charge(run_on_server: Any, api: LiveApi) -> None:
     def create(**changes: Any) -> Any:
         return run_on_server(
             lambda client: client.videos.generations.create(**{**BOAT, **changes}, idempotency_key="boat-1")
@@ -168,7 +168,7 @@ def test_a_failed_job_raises_with_its_reason_and_is_refunded(run_on_server: Any,
     assert wallet_balance(workspace=api.workspace, book="sandbox") == 10_000
 
 
-def test_waiting_ends_at_its_deadline_and_the_job_goes_on(run_on_server: Any, api: LiveApi, hours: Any) -> None:
+def test_a_wait_timeout_leaves_the_job_running(run_on_server: Any, api: LiveApi, hours: Any) -> None:
     api.is_working = False
     with pytest.raises(JobTimeoutError) as caught:
         run_on_server(lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=10))
@@ -182,14 +182,14 @@ def test_waiting_ends_at_its_deadline_and_the_job_goes_on(run_on_server: Any, ap
     assert run_on_server(lambda client: client.jobs.wait(error.job_id)).is_completed
 
 
-def test_a_finished_job_is_not_asked_for_again(run_on_server: Any, api: LiveApi) -> None:
+def test_a_finished_job_is_not_fetched_again(run_on_server: Any, api: LiveApi) -> None:
     job = Job(id="job_9", status="completed")
     told: list[str] = []
     assert run_on_server(lambda client: client.jobs.wait(job, on_update=lambda job: told.append(job.id))) is job
     assert (told, api.requests) == (["job_9"], [])
 
 
-def test_what_on_update_raises_reaches_the_caller(run_on_server: Any) -> None:
+def test_exceptions_in_on_update_reach_the_caller(run_on_server: Any) -> None:
     def refuse(job: Job) -> None:
         raise LookupError(job.status)
 
@@ -213,7 +213,7 @@ def test_polling_keeps_inside_the_rate_budget(run_on_server: Any, api: LiveApi, 
 
 
 @pytest.mark.usefixtures("server_time")
-def test_however_small_the_budget_no_look_is_refused(
+def test_polling_is_never_refused_however_small_the_budget(
     run_on_server: Any, api: LiveApi, hours: Any, settings: Settings
 ) -> None:
     settings.STUDIO_API_RPM_PER_KEY = 2
@@ -268,7 +268,7 @@ def test_a_problem_in_a_list_names_its_place(run_on_server: Any) -> None:
     assert [(problem.param, problem.index) for problem in caught.value.problems] == [("reference_images", 0)]
 
 
-def test_too_few_credits_are_told_with_both_figures(run_on_server: Any, api: LiveApi) -> None:
+def test_an_insufficient_credits_error_has_both_figures(run_on_server: Any, api: LiveApi) -> None:
     api.add_job(duration=15, resolution="720p")
     with pytest.raises(InsufficientCreditsError) as caught:
         run_on_server(lambda client: client.videos.generations.create(**BOAT, duration=6))
@@ -289,7 +289,7 @@ def test_a_wrong_key(run_on_server: Any) -> None:
     assert "sk-tch_wrong_key" not in f"{caught.value!r} {vars(caught.value)}"
 
 
-def test_a_key_that_may_only_read(run_on_server: Any, api: LiveApi) -> None:
+def test_a_read_only_key(run_on_server: Any, api: LiveApi) -> None:
     reader, _ = api.new_key(scope="read")
     with pytest.raises(PermissionDeniedError) as caught:
         run_on_server(lambda client: client.videos.generations.create(**BOAT), api_key=reader)
@@ -311,7 +311,7 @@ def test_an_unknown_job(run_on_server: Any) -> None:
     assert (caught.value.status, caught.value.job_id) == (404, "job_999")
 
 
-def test_a_job_id_can_not_lead_elsewhere(run_on_server: Any, api: LiveApi) -> None:
+def test_a_job_id_cannot_change_the_path(run_on_server: Any, api: LiveApi) -> None:
     with pytest.raises(NotFoundError):
         run_on_server(lambda client: client.jobs.retrieve("../credits?x=1"))
     assert [(request.path, request.query) for request in api.requests] == [("/jobs/../credits?x=1", {})]
@@ -345,16 +345,14 @@ def sixty(api: LiveApi) -> tuple[str, list[str]]:
     return key, [api.add_job(key_id=key_id, is_test=True) for _ in range(60)]
 
 
-def test_list_fetches_no_more_than_is_asked_for(run_on_server: Any, api: LiveApi, sixty: tuple[str, list[str]]) -> None:
+def test_list_fetches_no_more_than_needed(run_on_server: Any, api: LiveApi, sixty: tuple[str, list[str]]) -> None:
     key, ids = sixty
     jobs = run_on_server(lambda client: client.jobs.list(limit=55), api_key=key)
     assert [job.id for job in jobs] == ids[:4:-1]
     assert [request.query["limit"] for request in api.requests] == ["50", "5"]
 
 
-def test_list_is_lazy_and_a_job_that_slips_to_the_next_page_comes_once(
-    api: LiveApi, sixty: tuple[str, list[str]]
-) -> None:
+def test_list_is_lazy_and_skips_duplicates_across_pages(api: LiveApi, sixty: tuple[str, list[str]]) -> None:
     key, ids = sixty
     with Tchavi(api_key=key, base_url=api.base_url) as client:
         jobs = client.jobs.list()
@@ -378,7 +376,7 @@ def test_list_filters_by_status(run_on_server: Any, api: LiveApi) -> None:
     assert caught.value.param == "status"
 
 
-def test_list_page_gives_the_headers_even_of_an_empty_page(run_on_server: Any, api: LiveApi) -> None:
+def test_list_page_has_headers_even_for_an_empty_page(run_on_server: Any, api: LiveApi) -> None:
     page = run_on_server(lambda client: client.jobs.list_page(limit=1, offset=7))
     assert (page.jobs, page.has_more, page.response.requests_per_minute_remaining) == ((), False, 119)
     assert api.requests[0].query == {"limit": "1", "offset": "7"}
@@ -416,7 +414,7 @@ def test_credits_models_and_quote(run_on_server: Any, api: LiveApi) -> None:
 # Local files
 
 
-def test_local_files_are_uploaded_where_a_url_is_wanted(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
+def test_local_files_are_uploaded_in_place_of_urls(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
     picture, sound = write_picture(tmp_path / "first.png"), write_sound(tmp_path / "voice.wav")
     memory = io.BytesIO(picture.read_bytes())
     memory.read()  # wherever the file stands, it is sent from its start
@@ -439,7 +437,7 @@ def test_local_files_are_uploaded_where_a_url_is_wanted(run_on_server: Any, api:
     ]
 
 
-def test_a_studio_takes_files_and_is_asked_without_sending_any(run_on_server: Any, api: LiveApi) -> None:
+def test_file_support_is_detected_without_an_upload(run_on_server: Any, api: LiveApi) -> None:
     assert run_on_server(lambda client: client.files.are_taken()) is True
     assert api.paths() == ["GET /files"]
 
@@ -458,7 +456,7 @@ def test_upload(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
         run_on_server(lambda client: client.files.upload("https://example.org/a.png"))
 
 
-def test_a_file_that_is_refused(run_on_server: Any, tmp_path: Path) -> None:
+def test_a_refused_file(run_on_server: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("no picture")
     with pytest.raises(InvalidRequestError) as caught:
         run_on_server(lambda client: client.files.upload(tmp_path / "notes.png"))
@@ -489,7 +487,7 @@ def test_a_file_that_is_refused(run_on_server: Any, tmp_path: Path) -> None:
         ({"idempotency_key": "k" * 256}, "An idempotency key must be 1 to 255 visible ASCII characters."),
     ],
 )
-def test_what_can_not_work_is_refused_before_anything_is_sent(
+def test_invalid_arguments_are_refused_before_anything_is_sent(
     run: Any, tmp_path: Path, params: dict[str, Any], message: str | None
 ) -> None:
     sent: list[httpx.Request] = []
@@ -506,9 +504,7 @@ def test_what_can_not_work_is_refused_before_anything_is_sent(
         assert str(caught.value) == message
 
 
-def test_a_missing_file_is_noticed_before_the_others_are_uploaded(
-    run_on_server: Any, api: LiveApi, tmp_path: Path
-) -> None:
+def test_a_missing_file_is_detected_before_any_upload(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         run_on_server(
             lambda client: client.videos.generations.create(
@@ -557,7 +553,7 @@ def test_without_an_environment_the_server_is_tchavi(monkeypatch: pytest.MonkeyP
         ({"http_client": object(), "transport": object()}, UsageError),
     ],
 )
-def test_a_configuration_that_can_not_work_is_refused(
+def test_an_invalid_configuration_is_refused(
     kind: Any, options: dict[str, Any], error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TCHAVI_API_KEY", raising=False)
@@ -568,7 +564,7 @@ def test_a_configuration_that_can_not_work_is_refused(
         assert secret not in str(caught.value)
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_no_repr_shows_the_key() -> None:
     with Tchavi(api_key="sk-tch_secret", base_url="http://127.0.0.1:1") as client:
         shown = f"{client!r} {client._flows._connection!r} {client}"
     assert repr(client) == "Tchavi(base_url='http://127.0.0.1:1')"
@@ -588,7 +584,7 @@ def test_a_given_http_client_is_used_and_left_open(api: LiveApi) -> None:
     assert api.requests[0].headers["authorization"] == f"Bearer {api.api_key}"
 
 
-def test_a_client_of_its_own_is_closed_and_narrow() -> None:
+def test_the_default_http_client_is_closed_and_restricted() -> None:
     with Tchavi(api_key="sk-tch_1") as client:
         pool = client._http._transport._pool  # type: ignore[attr-defined]
         assert pool._max_connections == 10

@@ -54,7 +54,7 @@ def completed(**output: Any) -> Job:
 # From the real server
 
 
-def test_by_id_replacing_what_was_there(run_on_server: Any, api: LiveApi, finished: str, path: Path) -> None:
+def test_download_by_id_replaces_an_existing_file(run_on_server: Any, api: LiveApi, finished: str, path: Path) -> None:
     path.write_bytes(b"earlier")
     assert run_on_server(lambda client: client.download(finished, str(path))) == path
     assert path.read_bytes() == api.clip
@@ -63,7 +63,7 @@ def test_by_id_replacing_what_was_there(run_on_server: Any, api: LiveApi, finish
     assert "authorization" not in api.requests[-1].headers
 
 
-def test_a_job_seen_open_is_looked_at_again(run_on_server: Any, api: LiveApi, finished: str, path: Path) -> None:
+def test_an_open_job_is_fetched_again(run_on_server: Any, api: LiveApi, finished: str, path: Path) -> None:
     run_on_server(lambda client: client.download(Job(id=finished, status="processing"), path))
     assert path.read_bytes() == api.clip
 
@@ -81,9 +81,7 @@ def test_a_job_without_a_clip(run_on_server: Any, api: LiveApi, path: Path) -> N
         run_on_server(lambda client: client.download("job_999", path))
 
 
-def test_a_link_past_its_time_is_asked_for_again(
-    run_on_server: Any, api: LiveApi, finished: str, path: Path, hours: Any
-) -> None:
+def test_an_expired_link_is_renewed(run_on_server: Any, api: LiveApi, finished: str, path: Path, hours: Any) -> None:
     job = run_on_server(lambda client: client.jobs.retrieve(finished))
     api.requests.clear()
     run_on_server(lambda client: client.download(job, path))
@@ -93,9 +91,7 @@ def test_a_link_past_its_time_is_asked_for_again(
     assert api.paths() == ["GET media", f"GET /jobs/{finished}", "GET media"]
 
 
-def test_a_link_that_the_server_refuses_is_asked_for_again(
-    run_on_server: Any, api: LiveApi, finished: str, path: Path
-) -> None:
+def test_a_refused_link_is_renewed(run_on_server: Any, api: LiveApi, finished: str, path: Path) -> None:
     job = run_on_server(lambda client: client.jobs.retrieve(finished))
     unsigned = f"{job.output.video_url.removesuffix('/file.mp4')[:-1]}/file.mp4"
     stale = Job(id=finished, status="completed", output=VideoOutput(video_url=unsigned))
@@ -105,7 +101,7 @@ def test_a_link_that_the_server_refuses_is_asked_for_again(
     assert path.read_bytes() == api.clip
 
 
-def test_a_folder_that_is_not_there_is_the_callers_error(run_on_server: Any, finished: str, path: Path) -> None:
+def test_a_missing_folder_is_the_callers_error(run_on_server: Any, finished: str, path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         run_on_server(lambda client: client.download(finished, path.parent / "gone" / "boat.mp4"))
 
@@ -119,7 +115,7 @@ def test_a_completed_job_without_a_link(run: Any, path: Path) -> None:
         run(lambda client: client.download("job_1", path), transport=transport)
 
 
-def test_a_link_that_stays_refused(run: Any, path: Path) -> None:
+def test_a_link_that_keeps_being_refused(run: Any, path: Path) -> None:
     hosts: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -135,7 +131,7 @@ def test_a_link_that_stays_refused(run: Any, path: Path) -> None:
     assert hosts == ["tchavi.com", "cdn.example", "tchavi.com", "cdn.example"]
 
 
-def test_a_relative_link_is_read_from_the_servers_address(run: Any, path: Path) -> None:
+def test_a_relative_link_is_resolved_against_the_server(run: Any, path: Path) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert str(request.url) == "https://tchavi.com/media/clip.mp4?signature=1"
         return httpx.Response(200, content=CLIP)
@@ -145,7 +141,7 @@ def test_a_relative_link_is_read_from_the_servers_address(run: Any, path: Path) 
     assert path.read_bytes() == CLIP
 
 
-def test_a_broken_clip_is_fetched_again_then_given_up(run: Any, path: Path) -> None:
+def test_a_broken_clip_is_retried_then_given_up(run: Any, path: Path) -> None:
     clip = CLIP
     path.write_bytes(b"earlier")
     for content, headers, reason in [
@@ -169,7 +165,7 @@ def test_a_broken_clip_is_fetched_again_then_given_up(run: Any, path: Path) -> N
     assert path.read_bytes() == b"earlier"
 
 
-def test_a_clip_of_another_size_than_announced(run: Any, path: Path) -> None:
+def test_a_clip_of_an_unexpected_size(run: Any, path: Path) -> None:
     """Only where the server sends no Content-Length: `file_size_mb` is rounded, and its megabyte unclear."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -204,7 +200,7 @@ def test_a_host_that_fails(run: Any, path: Path, step: Any, reason: str) -> None
     assert "secret" not in str(caught.value)
 
 
-def test_a_connection_that_breaks_half_way_is_made_good(run: Any, path: Path) -> None:
+def test_a_broken_connection_is_retried(run: Any, path: Path) -> None:
     count = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -227,7 +223,7 @@ def test_redirects_are_followed(run: Any, path: Path) -> None:
 
 
 @pytest.mark.parametrize("link", ["ftp://cdn.example/clip.mp4", "file:///etc/passwd", "http://", "http://x:port/"])
-def test_a_link_that_is_no_link(run: Any, path: Path, link: str) -> None:
+def test_an_invalid_link(run: Any, path: Path, link: str) -> None:
     with pytest.raises(DownloadError, match=r"^The server gave a video URL that isn't an http\(s\) URL\.$"):
         run(
             lambda client: client.download(completed(video_url=link), path),
@@ -253,7 +249,7 @@ def test_a_clip_that_drips_is_given_up(run: Any, path: Path) -> None:
         )
 
 
-def test_an_interruption_leaves_no_part_behind(run: Any, path: Path) -> None:
+def test_an_interruption_leaves_no_partial_file(run: Any, path: Path) -> None:
     class Interruption(BaseException):
         pass
 

@@ -64,14 +64,14 @@ FAILED = Job(
         (100, UnreadableAnswerError),
     ],
 )
-def test_each_status_has_its_error(status: int, kind: type[APIError]) -> None:
+def test_each_status_has_an_error_class(status: int, kind: type[APIError]) -> None:
     error = api_error(status=status, body=None, response=INFO)
     assert type(error) is kind
     assert error.status == status
     assert error.message == f"The server answered {status} without an explanation."
 
 
-def test_an_error_says_all_it_knows() -> None:
+def test_an_error_shows_all_its_details() -> None:
     body = {"error": {"code": "insufficient_credits", "message": "1,300 are needed.", "status": 402}}
     error = api_error(status=402, body=body, response=INFO)
     assert (error.code, error.message, error.param, error.details) == (
@@ -119,7 +119,7 @@ def test_other_servers_shapes_are_read_too(body: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [[], {"error": []}, {"error": None}, {"error": {"message": None}}, "x", 1])
-def test_a_body_without_an_explanation_is_no_obstacle(body: Any) -> None:
+def test_a_body_without_an_explanation_is_handled(body: Any) -> None:
     error = api_error(status=500, body=body, response=ResponseInfo())
     assert str(error) == "The server answered 500 without an explanation. (500)"
 
@@ -145,7 +145,7 @@ def test_timeouts_are_builtin_timeouts_too() -> None:
     assert issubclass(MissingKeyError, UsageError)
 
 
-def test_everything_raised_is_in_the_one_tree() -> None:
+def test_all_errors_share_one_base_class() -> None:
     kinds = [kind for kind in vars(package).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert len(kinds) == 22
     assert all(issubclass(kind, TchaviError) for kind in kinds)
@@ -164,7 +164,7 @@ def test_everything_raised_is_in_the_one_tree() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_errors_travel_between_processes(error: TchaviError) -> None:
+def test_errors_are_picklable(error: TchaviError) -> None:
     """Work queues and parallel test runs pickle what was raised."""
     error.job_id, error.idempotency_key, error.outcome_unknown = "job_9", "key-9", True
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):

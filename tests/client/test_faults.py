@@ -85,7 +85,7 @@ def name(step: Step) -> str:
 
 @pytest.mark.parametrize("step", ALWAYS, ids=name)
 @pytest.mark.parametrize("scenario", [create, retrieve])
-def test_what_was_surely_not_accepted_is_sent_again(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
+def test_requests_certainly_not_accepted_are_retried(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
     script = Script(step, step, ACCEPTED)
     assert run(scenario, transport=script).id == "job_1"
     assert len(script.requests) == 3
@@ -93,7 +93,7 @@ def test_what_was_surely_not_accepted_is_sent_again(run: Any, step: Step, scenar
 
 
 @pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
-def test_reading_again_harms_nobody(run: Any, step: Step) -> None:
+def test_reads_are_retried(run: Any, step: Step) -> None:
     script = Script(step, ACCEPTED)
     assert run(retrieve, transport=script).id == "job_1"
     assert len(script.requests) == 2
@@ -111,7 +111,7 @@ def test_a_generation_that_may_have_been_accepted_is_never_sent_twice(run: Any, 
 
 
 @pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
-def test_a_server_that_honours_the_key_may_be_asked_again(run: Any, step: Step) -> None:
+def test_requests_are_retried_if_the_server_honours_idempotency_keys(run: Any, step: Step) -> None:
     script = Script(step, step, ACCEPTED)
     assert run(create, transport=script, idempotent_server=True).id == "job_1"
     assert len({request.headers["idempotency-key"] for request in script.requests}) == 1
@@ -121,7 +121,7 @@ def test_a_server_that_honours_the_key_may_be_asked_again(run: Any, step: Step) 
 
 @pytest.mark.parametrize("step", NEVER, ids=name)
 @pytest.mark.parametrize("scenario", [create, retrieve])
-def test_what_would_not_help_is_not_sent_again(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
+def test_hopeless_requests_are_not_retried(run: Any, step: Step, scenario: Callable[[Any], Any]) -> None:
     script = Script(step, ACCEPTED)
     with pytest.raises(TchaviError):
         run(scenario, transport=script, idempotent_server=True)
@@ -160,7 +160,7 @@ def test_a_later_refusal_does_not_undo_an_unknown_outcome(
     assert caught.value.outcome_unknown is True
 
 
-def test_a_first_request_that_still_runs_is_waited_for(run: Any) -> None:
+def test_a_request_still_in_progress_is_waited_for(run: Any) -> None:
     """After a read timeout the same key meets its own first request: 409 until that is answered."""
     script = Script(httpx.ReadTimeout, response(409), ACCEPTED)
     assert run(create, transport=script, idempotent_server=True).id == "job_1"
@@ -188,7 +188,7 @@ def test_retry_after_is_honoured(run: Any, headers: dict[str, str], sleeps: list
     assert run.hours.sleeps == sleeps
 
 
-def test_a_server_that_asks_for_more_than_a_minute_is_not_asked_again(run: Any) -> None:
+def test_a_retry_after_over_a_minute_is_not_waited_for(run: Any) -> None:
     script = Script(response(429, Retry_After="61", X_Request_Id="req_9"), ACCEPTED)
     with pytest.raises(RateLimitError) as caught:
         run(retrieve, transport=script)
@@ -196,7 +196,7 @@ def test_a_server_that_asks_for_more_than_a_minute_is_not_asked_again(run: Any) 
     assert (len(script.requests), run.hours.sleeps) == (1, [])
 
 
-def test_each_request_carries_its_timeout(run: Any) -> None:
+def test_each_request_has_a_timeout(run: Any) -> None:
     script = Script(ACCEPTED)
     run(retrieve, transport=script, timeout_seconds=7)
     assert script.requests[0].extensions["timeout"] == {"connect": 7, "read": 7, "write": 7, "pool": 7}
@@ -232,7 +232,7 @@ def test_each_request_carries_its_timeout(run: Any) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_each_fault_is_named(run: Any, step: Step, kind: type[Exception], message: str) -> None:
+def test_each_network_failure_has_a_message(run: Any, step: Step, kind: type[Exception], message: str) -> None:
     with pytest.raises(TchaviError) as caught:
         run(retrieve, transport=Script(step), max_retries=0)
     assert type(caught.value) is kind
@@ -258,7 +258,7 @@ def test_each_fault_is_named(run: Any, step: Step, kind: type[Exception], messag
     ],
     ids=str,
 )
-def test_the_error_tells_whether_credits_may_have_moved(run: Any, step: Step, outcome_unknown: bool) -> None:
+def test_errors_say_whether_credits_may_have_moved(run: Any, step: Step, outcome_unknown: bool) -> None:
     with pytest.raises(TchaviError) as caught:
         run(create, transport=Script(step), max_retries=0)
     assert caught.value.outcome_unknown is outcome_unknown
@@ -269,7 +269,7 @@ def test_missing_fields_are_filled_from_what_is_known(run: Any) -> None:
     assert run(retrieve, transport=Script(httpx.Response(200, json={"status": "dreaming"}))).id == "job_1"
 
 
-def test_the_key_is_in_no_error_however_it_came_there(run: Any) -> None:
+def test_no_error_shows_the_key(run: Any) -> None:
     class Chatty(httpx.ReadError):
         def __init__(self, message: str, *, request: httpx.Request) -> None:
             super().__init__(f"sent {request.headers['authorization']}", request=request)
@@ -281,7 +281,7 @@ def test_the_key_is_in_no_error_however_it_came_there(run: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_an_addition_that_is_not_offered(run: Any, status: int) -> None:
+def test_an_unsupported_studio_endpoint(run: Any, status: int) -> None:
     with pytest.raises(NotOfferedError) as caught:
         run(lambda client: client.credits.retrieve(), transport=Script(response(status)))
     assert (caught.value.status, caught.value.message) == (
@@ -290,7 +290,7 @@ def test_an_addition_that_is_not_offered(run: Any, status: int) -> None:
     )
 
 
-def test_an_addition_that_fails_otherwise_says_so(run: Any) -> None:
+def test_a_failing_studio_endpoint(run: Any) -> None:
     with pytest.raises(AuthenticationError):
         run(lambda client: client.credits.retrieve(), transport=Script(response(401)))
 
@@ -302,13 +302,13 @@ def test_an_addition_that_fails_otherwise_says_so(run: Any) -> None:
         (lambda client: client.videos.quote(**BOAT), "POST /videos/quote"),
     ],
 )
-def test_a_server_without_the_additions_says_so_clearly(run: Any, scenario: Callable[[Any], Any], call: str) -> None:
+def test_a_server_without_studio_endpoints(run: Any, scenario: Callable[[Any], Any], call: str) -> None:
     with pytest.raises(NotOfferedError) as caught:
         run(scenario, transport=Script(response(404)))
     assert caught.value.message == f"https://tchavi.com/api/v1 does not offer {call}."
 
 
-def test_a_server_that_knows_the_job_but_can_not_cancel(run: Any) -> None:
+def test_a_server_that_cannot_cancel(run: Any) -> None:
     script = Script(response(404), ACCEPTED)
     with pytest.raises(NotOfferedError) as caught:
         run(lambda client: client.jobs.cancel("job_1"), transport=script)
@@ -316,7 +316,7 @@ def test_a_server_that_knows_the_job_but_can_not_cancel(run: Any) -> None:
     assert [request.method for request in script.requests] == ["DELETE", "GET"]
 
 
-def test_a_server_without_uploads_says_what_to_do(run: Any, tmp_path: Path) -> None:
+def test_a_server_without_uploads(run: Any, tmp_path: Path) -> None:
     (tmp_path / "first.png").write_bytes(b"picture")
 
     async def answer_async(request: httpx.Request) -> httpx.Response:
@@ -363,18 +363,18 @@ def test_polling_follows_whatever_the_headers_say(run: Any, limit: int, remainin
     assert run.hours.sleeps == sleeps
 
 
-def test_credits_that_stand_only_in_the_headers(run: Any) -> None:
+def test_credits_only_in_the_headers(run: Any) -> None:
     answer = httpx.Response(200, json={}, headers={"X-Credits-Remaining": "12"})
     assert run(lambda client: client.credits.retrieve(), transport=Script(answer)).balance_credits == 12
 
 
-def test_an_upload_that_is_answered_without_a_url(run: Any, tmp_path: Any) -> None:
+def test_an_upload_answered_without_a_url(run: Any, tmp_path: Any) -> None:
     (tmp_path / "a.png").write_bytes(b"picture")
     with pytest.raises(UnreadableAnswerError, match="POST /files: the server gave no URL"):
         run(lambda client: client.files.upload(tmp_path / "a.png"), transport=Script(httpx.Response(201, json={})))
 
 
-def test_an_upload_is_sent_whole_again(run: Any, tmp_path: Any) -> None:
+def test_a_retried_upload_sends_the_whole_file(run: Any, tmp_path: Any) -> None:
     (tmp_path / "a.png").write_bytes(b"picture")
     bodies: list[bytes] = []
 
@@ -396,7 +396,7 @@ def test_an_upload_is_sent_whole_again(run: Any, tmp_path: Any) -> None:
 # Lists and waiting
 
 
-def test_a_server_that_ignores_the_offset_does_not_keep_us_for_ever(run: Any) -> None:
+def test_a_server_that_ignores_the_offset_does_not_loop_forever(run: Any) -> None:
     page = httpx.Response(200, json={"data": [{"id": f"job_{number}"} for number in range(50)]})
     script = Script(page)
     assert len(run(lambda client: client.jobs.list(), transport=script)) == 50
@@ -404,7 +404,7 @@ def test_a_server_that_ignores_the_offset_does_not_keep_us_for_ever(run: Any) ->
 
 
 @pytest.mark.parametrize(("has_more", "pages"), [(True, 2), (False, 1)])
-def test_a_server_that_says_whether_there_is_more_is_believed(run: Any, has_more: bool, pages: int) -> None:
+def test_has_more_is_honoured(run: Any, has_more: bool, pages: int) -> None:
     script = Script(
         httpx.Response(200, json={"data": [{"id": "job_1"}], "has_more": has_more}),
         httpx.Response(200, json={"data": []}),
@@ -413,7 +413,7 @@ def test_a_server_that_says_whether_there_is_more_is_believed(run: Any, has_more
     assert len(script.requests) == pages
 
 
-def test_passing_faults_do_not_end_the_waiting(run: Any) -> None:
+def test_temporary_failures_do_not_end_the_wait(run: Any) -> None:
     """What a server asks for by Retry-After holds for the next look only."""
     done = httpx.Response(200, json={"id": "job_1", "status": "completed"})
     busy = response(429, Retry_After="30")
@@ -423,7 +423,7 @@ def test_passing_faults_do_not_end_the_waiting(run: Any) -> None:
     assert run.hours.sleeps == [2.0, 2.5, 3.125, 30.0, 4.8828125, 6.103515625]
 
 
-def test_a_lasting_fault_ends_at_the_deadline_and_is_the_cause(run: Any) -> None:
+def test_a_lasting_failure_ends_the_wait_and_is_the_cause(run: Any) -> None:
     with pytest.raises(JobTimeoutError) as caught:
         run(
             lambda client: client.videos.generations.create_and_wait(**BOAT, timeout_seconds=5),
@@ -434,7 +434,7 @@ def test_a_lasting_fault_ends_at_the_deadline_and_is_the_cause(run: Any) -> None
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (404, NotFoundError)])
-def test_a_refused_look_raises_with_the_id_of_the_job_that_goes_on(run: Any, status: int, kind: type[APIError]) -> None:
+def test_a_refused_poll_raises_with_the_job_id(run: Any, status: int, kind: type[APIError]) -> None:
     with pytest.raises(kind) as caught:
         run(
             lambda client: client.videos.generations.create_and_wait(**BOAT),
@@ -443,7 +443,7 @@ def test_a_refused_look_raises_with_the_id_of_the_job_that_goes_on(run: Any, sta
     assert caught.value.job_id == "job_1"
 
 
-def test_an_interruption_while_waiting_passes_through(run: Any) -> None:
+def test_an_interruption_while_waiting_propagates(run: Any) -> None:
     class Interruption(BaseException):
         pass
 
@@ -457,7 +457,7 @@ def test_an_interruption_while_waiting_passes_through(run: Any) -> None:
         )
 
 
-def test_the_client_itself_logs_nothing(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_client_logs_nothing(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="tchavi_studio"):
         run(create, transport=Script(ACCEPTED))
     assert [record for record in caplog.records if record.name.startswith("tchavi_studio")] == []
@@ -473,7 +473,7 @@ def files_are_taken(client: Any) -> Any:
 @pytest.mark.parametrize(
     ("status", "expected"), [(404, False), (501, False), (405, True), (200, True)], ids=["404", "501", "405", "200"]
 )
-def test_whether_files_are_taken_is_read_from_the_refusal(run: Any, status: int, expected: bool) -> None:
+def test_file_support_is_read_from_the_refusal(run: Any, status: int, expected: bool) -> None:
     """A server that takes files knows the address, and forbids to read it; one that does not knows no such address."""
     script = Script(httpx.Response(status, json={}))
     assert run(files_are_taken, transport=script) is expected
@@ -492,12 +492,12 @@ def test_whether_files_are_taken_is_read_from_the_refusal(run: Any, status: int,
     ],
     ids=["400", "401", "302", "a page", "500"],
 )
-def test_what_says_nothing_about_files_is_an_error(run: Any, step: Step, error: type[Exception]) -> None:
+def test_an_unclear_answer_about_file_support_is_an_error(run: Any, step: Step, error: type[Exception]) -> None:
     with pytest.raises(error):
         run(files_are_taken, transport=Script(step))
 
 
-def test_whether_files_are_taken_is_asked_again_like_any_question(run: Any) -> None:
+def test_the_file_support_request_is_retried(run: Any) -> None:
     script = Script(response(502), httpx.ConnectError, response(405))
     assert run(files_are_taken, transport=script) is True
     assert len(script.requests) == 3

@@ -45,12 +45,12 @@ def test_a_whole_mp4_has_no_problem(content: bytes, expected: str) -> None:
 
 
 @given(st.integers(0, len(CLIP) - 1))
-def test_a_clip_cut_anywhere_inside_its_last_box_is_noticed(length: int) -> None:
+def test_a_clip_truncated_in_its_last_box_is_detected(length: int) -> None:
     if length == len(FTYP + MOOV):
         return  # whole boxes only: without the length from the server nobody could tell
     assert problem(CLIP[:length]) != ""
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_answered(content: bytes) -> None:
+def test_any_bytes_are_handled(content: bytes) -> None:
     assert isinstance(problem(FTYP + content), str)

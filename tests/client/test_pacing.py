@@ -47,7 +47,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds:
 
 
 @given(st.text(max_size=40))
-def test_any_retry_after_gives_a_pause_or_none(value: str) -> None:
+def test_any_retry_after_gives_a_valid_pause_or_none(value: str) -> None:
     seconds = retry_after_seconds(value, now=NOW)
     assert seconds is None or seconds >= 0
 
@@ -58,7 +58,7 @@ def test_a_date_means_the_same_as_its_seconds(seconds: int) -> None:
     assert retry_after_seconds(date, now=NOW) == retry_after_seconds(str(seconds), now=NOW) == seconds
 
 
-def test_backoff_doubles_to_its_bound() -> None:
+def test_backoff_doubles_up_to_its_maximum() -> None:
     assert [backoff_seconds(attempt, chance=0) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
 
 

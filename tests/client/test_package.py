@@ -20,7 +20,7 @@ def test_importing_the_client_imports_no_django() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_everything_public_is_there_and_documented() -> None:
+def test_everything_public_exists_and_is_documented() -> None:
     assert list(package.__all__) == sorted(package.__all__, key=lambda name: (not name.isupper(), name))
     undocumented = [
         name
@@ -31,7 +31,7 @@ def test_everything_public_is_there_and_documented() -> None:
 
 
 @pytest.mark.parametrize("name", ["Tchavi", "Videos", "Generations", "Jobs", "Files", "CreditsAccount", "Models"])
-def test_both_clients_take_the_same_calls(name: str) -> None:
+def test_both_clients_have_the_same_signatures(name: str) -> None:
     blocking, awaiting = getattr(client, name), getattr(async_client, f"Async{name}")
     assert _calls(awaiting) == _calls(blocking)
 

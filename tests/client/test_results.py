@@ -50,7 +50,7 @@ COMPLETED = {
 }
 
 
-def test_a_completed_job_is_read_whole() -> None:
+def test_a_completed_job_is_read_completely() -> None:
     job = read_job(COMPLETED, response=INFO)
     assert job == Job(
         id="job_abc123",
@@ -97,12 +97,12 @@ def test_a_failed_job_has_its_reason_and_its_refund() -> None:
         {"id": "job_1", "status": "pending", "job": {"id": "other", "status": "completed"}},
     ],
 )
-def test_the_id_is_read_flat_nested_and_both(body: dict[str, Any]) -> None:
+def test_the_id_is_read_flat_or_nested(body: dict[str, Any]) -> None:
     assert read_job(body, response=INFO) == Job(id="job_1", status="pending")
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 3, {}])
-def test_a_body_that_is_no_job_gives_an_empty_one(body: object) -> None:
+def test_an_unreadable_body_gives_an_empty_job(body: object) -> None:
     assert read_job(body, response=INFO) == Job()
 
 
@@ -124,7 +124,7 @@ def test_an_unknown_status_is_kept_and_not_finished() -> None:
         ({}, None),
     ],
 )
-def test_moments_are_read_from_text_and_from_seconds(value: object, moment: datetime | None) -> None:
+def test_times_are_read_from_text_and_from_seconds(value: object, moment: datetime | None) -> None:
     assert read_job({"created_at": value}, response=INFO).created_at == moment
 
 
@@ -149,7 +149,7 @@ names = ["id", "status", "created_at", "output", "error", "tchavi", "job", "data
 
 
 @given(st.dictionaries(st.sampled_from(names), json_values) | json_values)
-def test_no_answer_whatever_breaks_the_reading(body: Any) -> None:
+def test_any_answer_can_be_read(body: Any) -> None:
     read_job_page({"data": [body]}, response=INFO)
     read_job_page(body, response=INFO)
     read_job({"output": body, "error": body, "job": body, "tchavi": body}, response=INFO)
@@ -160,12 +160,12 @@ def test_no_answer_whatever_breaks_the_reading(body: Any) -> None:
     assert isinstance(read_job(body, response=INFO).id, str)
 
 
-def test_entries_that_are_no_objects_are_left_out_of_a_page() -> None:
+def test_non_object_entries_are_left_out_of_a_page() -> None:
     page = read_job_page({"data": [{"id": "job_1"}, None, "x"], "has_more": True}, response=INFO)
     assert (page.jobs, page.has_more) == ((Job(id="job_1"),), True)
 
 
-def test_headers_become_facts() -> None:
+def test_headers_become_attributes() -> None:
     headers = {
         "x-request-id": "req_7",
         "x-credits-used": "1300",
@@ -185,7 +185,7 @@ def test_headers_become_facts() -> None:
     assert ResponseInfo.from_headers({"x-ratelimit-rpm-limit": "ten"}) == ResponseInfo()
 
 
-def test_a_job_can_be_a_dictionary_key_and_travel_between_processes() -> None:
+def test_jobs_are_hashable_and_picklable() -> None:
     job = read_job(COMPLETED, response=INFO)
     copy = pickle.loads(pickle.dumps(job))
     assert (copy, copy.raw, copy.response) == (job, job.raw, job.response)

@@ -68,7 +68,7 @@ def studio(own_database: Database, tmp_path: Path) -> Iterator[RunningStudio]:
         yield studio
 
 
-def test_the_documented_way_to_a_clip(studio: RunningStudio, alice: User, workspace: Workspace) -> None:
+def test_the_contract_example_makes_a_clip(studio: RunningStudio, alice: User, workspace: Workspace) -> None:
     key = create_key(workspace=workspace, user=alice, name="Nightly").key
     seen = run_script("contract_example.mjs", base_url=f"{studio.address}/v1", key=key)
     assert seen["statuses"][-1] == "completed"
@@ -93,7 +93,7 @@ def test_the_documented_way_to_a_clip(studio: RunningStudio, alice: User, worksp
     assert clip == {"status": 200, "type": "video/mp4", "bytes": generation.output.byte_count}
 
 
-def test_the_documented_way_of_a_failure(served_api: ServedApi, alice: User, workspace: Workspace) -> None:
+def test_the_contract_example_reports_a_failure(served_api: ServedApi, alice: User, workspace: Workspace) -> None:
     with OpenAI(base_url=served_api.base_url, api_key=served_api.live_key) as client:
         body = {"model": "kling-v3", "prompt": "A paper boat", "duration": 2}
         job_id = client.post("/videos/generations", body=body, cast_to=dict[str, Any])["id"]

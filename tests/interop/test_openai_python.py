@@ -28,7 +28,7 @@ def generate(client: openai.OpenAI, **changes: Any) -> dict[str, Any]:
     return job
 
 
-def test_it_asks_for_a_clip_and_follows_the_job(client: openai.OpenAI) -> None:
+def test_the_openai_package_makes_and_follows_a_job(client: openai.OpenAI) -> None:
     accepted = generate(client)
     job = client.get(f"/jobs/{accepted['id']}", cast_to=dict[str, Any])
     assert job["id"] == accepted["id"] == accepted["job"]["id"]
@@ -36,7 +36,7 @@ def test_it_asks_for_a_clip_and_follows_the_job(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["seedance-2", "kling-v3"]
 
 
-def test_it_reads_what_is_refused(client: openai.OpenAI) -> None:
+def test_the_openai_package_reads_errors(client: openai.OpenAI) -> None:
     generate(client, duration=15, resolution="720p")
     with pytest.raises(openai.APIStatusError) as refusal:
         generate(client, duration=15, resolution="720p")
@@ -57,7 +57,7 @@ def test_it_reads_what_is_refused(client: openai.OpenAI) -> None:
     assert refusal.value.code == "invalid_api_key"
 
 
-def test_it_waits_as_long_as_a_429_tells_it_to(client: openai.OpenAI, three_requests_a_minute: None) -> None:
+def test_the_openai_package_honours_retry_after(client: openai.OpenAI, three_requests_a_minute: None) -> None:
     for _request in range(3):
         assert client.models.with_raw_response.list().retries_taken == 0
     began = time.monotonic()

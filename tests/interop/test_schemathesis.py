@@ -49,7 +49,7 @@ SUCCESSES = {
 }
 
 
-def test_every_answer_is_a_documented_one(served_api: ServedApi, settings: Settings, tmp_path: Path) -> None:
+def test_every_answer_is_documented(served_api: ServedApi, settings: Settings, tmp_path: Path) -> None:
     settings.STUDIO_API_RPM_PER_KEY = settings.STUDIO_API_RPM_PER_ADDRESS = 1_000_000
     configuration, answers = tmp_path / "schemathesis.toml", tmp_path / "answers.json"
     configuration.write_text(CONFIGURATION.format(hooks=Path(__file__).with_name("schemathesis_hooks.py")))

@@ -21,7 +21,7 @@ PAGE = Path(tchavi_studio.__file__).parents[1] / "docs" / "webhooks.md"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_it_tells_true_messages_from_forged_ones() -> None:
+def test_the_javascript_receiver_rejects_forged_messages() -> None:
     node = found_node()
     if node is None or not packages_are_there(NODE_FOLDER):
         pytest.skip("Node or its packages are not there: make test fetches them")

@@ -114,7 +114,7 @@ def fetch(
         "http://\udcff/",
     ],
 )
-def test_a_url_that_can_not_be_a_public_file_is_refused_before_any_lookup(url: str) -> None:
+def test_an_invalid_url_is_refused_before_any_lookup(url: str) -> None:
     asked: list[str] = []
 
     def resolve(host: str, port: int) -> list[str]:
@@ -135,12 +135,12 @@ def test_loopback_is_refused_however_it_is_spelled(host: str) -> None:
         fetch(f"http://{host}/")
 
 
-def test_one_private_answer_among_public_ones_refuses_the_name() -> None:
+def test_one_private_address_among_public_ones_refuses_the_name() -> None:
     with pytest.raises(OutboundRefusedError):
         fetch("http://mixed.example/", resolve=lambda host, port: ["93.184.216.34", "10.0.0.1"])
 
 
-def test_a_second_dns_answer_is_never_asked_for_nor_used() -> None:
+def test_dns_is_resolved_only_once() -> None:
     """DNS rebinding: the first answer is checked and used, the second would be another address."""
     answers = [["127.0.0.1"], ["127.0.0.2"]]
     asked: list[str] = []
@@ -171,7 +171,7 @@ def test_a_name_that_rebinds_between_redirects_is_checked_again() -> None:
     assert answers == []
 
 
-def test_the_allow_list_exempts_the_peer_as_written_and_nothing_that_resolves_there() -> None:
+def test_the_allow_list_matches_hosts_as_written() -> None:
     with raw_server(fixed(answer(b"ok"))) as port:
         assert fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"]).byte_count == 2
         assert fetch(f"http://LOCALHOST:{port}/", allow=[f"LocalHost:{port}"]).byte_count == 2
@@ -180,7 +180,7 @@ def test_the_allow_list_exempts_the_peer_as_written_and_nothing_that_resolves_th
                 fetch(f"http://127.0.0.1:{port}/", allow=allow)
 
 
-def test_every_refusal_reads_the_same() -> None:
+def test_every_refusal_has_the_same_message() -> None:
     """An open port, a closed one, a forbidden address, a missing page and a bad name are told apart by nobody."""
     closed = socket.socket()
     closed.bind(("127.0.0.1", 0))
@@ -210,7 +210,7 @@ def test_every_refusal_reads_the_same() -> None:
     assert messages == {"The address could not be fetched."}
 
 
-def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_from_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with raw_server(fixed(answer(b"direct"))) as port:
@@ -220,7 +220,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
 # --- What is fetched --------------------------------------------------------------------------------------------------
 
 
-def test_the_file_and_its_facts_arrive(tmp_path: Path) -> None:
+def test_a_file_is_fetched_with_its_metadata(tmp_path: Path) -> None:
     heads: list[str] = []
 
     def handler(connection: socket.socket, head: str) -> None:
@@ -293,7 +293,7 @@ def test_a_fourth_redirect_is_not() -> None:
         "http://xn--a/",
     ],
 )
-def test_a_redirect_inside_is_refused(location: str) -> None:
+def test_a_redirect_to_a_private_address_is_refused(location: str) -> None:
     reached: list[str] = []
 
     def secret(connection: socket.socket, head: str) -> None:
@@ -312,7 +312,7 @@ def test_a_redirect_inside_is_refused(location: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content", "304 Not Modified", "403 No", "500 No"])
-def test_only_200_will_do_and_trusted_callers_learn_the_status(status: str) -> None:
+def test_only_200_is_accepted_and_trusted_callers_learn_the_status(status: str) -> None:
     with raw_server(fixed(answer(b"", status=status))) as port, pytest.raises(OutboundRefusedError) as refused:
         fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"])
     assert refused.value.status_code == int(status[:3])
@@ -336,7 +336,7 @@ def test_the_byte_cap_is_exact() -> None:
             fetch(f"http://127.0.0.1:{port}/", allow=[f"127.0.0.1:{port}"], max_bytes=999)
 
 
-def test_a_body_without_a_length_is_cut_off_at_the_cap() -> None:
+def test_a_body_without_a_length_stops_at_the_cap() -> None:
     def handler(connection: socket.socket, head: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
         while True:
@@ -368,7 +368,7 @@ def test_a_body_shorter_than_declared_is_refused_and_leaves_no_file(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_there_already_is_kept(tmp_path: Path) -> None:
+def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     with raw_server(fixed(answer(b"other"))) as port, pytest.raises(FileExistsError):
         fetch_to_file(
@@ -402,7 +402,7 @@ def test_a_slow_drip_ends_at_the_total_deadline(part: str) -> None:
     assert 0.2 <= time.monotonic() - started < 1
 
 
-def test_a_body_that_stalls_ends_long_before_the_total_deadline() -> None:
+def test_a_stalled_body_ends_long_before_the_total_deadline() -> None:
     def handler(connection: socket.socket, head: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nx")
         connection.recv(1)
@@ -413,7 +413,7 @@ def test_a_body_that_stalls_ends_long_before_the_total_deadline() -> None:
     assert 0.2 <= time.monotonic() - started < 2
 
 
-def test_a_resolver_that_hangs_ends_at_the_total_deadline() -> None:
+def test_a_hanging_resolver_ends_at_the_total_deadline() -> None:
     release = threading.Event()
 
     def resolve(host: str, port: int) -> list[str]:
