@@ -1,4 +1,4 @@
-"""What a sandboxed process is kept from, and what its parent learns when it meets a limit."""
+"""What a sandboxed process can't do, and what its parent learns when it hits a limit."""
 
 import os
 import resource
@@ -206,7 +206,7 @@ def test_it_dies_with_its_parent_and_removes_the_unfinished_file(tmp_path: Path)
 
 @pytest.fixture
 def limits_of_this_process(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
-    """What would be set, as nothing is to happen to the process that runs the tests."""
+    """The limits that would be set; the test process itself must not be limited."""
     was_set: dict[int, tuple[int, int]] = {}
     monkeypatch.setattr(resource, "setrlimit", was_set.__setitem__)
     monkeypatch.setattr(sandbox, "_tight_limits", [])

@@ -1,4 +1,4 @@
-"""Keys, a program that calls the API with one, and clips that have come to their end."""
+"""API keys, programs that call the API with them, and finished clips."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
 
 Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
-"""What Django's test client answers: a response with `json()`."""
+"""The test client's response, which has `json()`."""
 
 BODY = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 """The default clip: 5 s at 480p, 1,300 credits."""
@@ -65,32 +65,32 @@ def key(alice: User, workspace: Workspace) -> CreatedKey:
 
 @pytest.fixture
 def program(key: CreatedKey) -> Program:
-    """A program that holds Alice's live key."""
+    """A program with Alice's live key."""
     return Program(key.key)
 
 
 @pytest.fixture
 def test_program(alice: User, workspace: Workspace) -> Program:
-    """A program that holds a test key of Alice's."""
+    """A program with Alice's test key."""
     return Program(create_key(workspace=workspace, user=alice, name="Trial", is_test=True).key)
 
 
 @pytest.fixture
 def reader(alice: User, workspace: Workspace) -> Program:
-    """A program that may only read."""
+    """A program with a read-only key."""
     return Program(create_key(workspace=workspace, user=alice, name="Monitor", scope=Scope.READ).key)
 
 
 @pytest.fixture
 def bobs_program(bob: User) -> Program:
-    """A program of Bob's, in his own workspace."""
+    """A program with Bob's key, in his own workspace."""
     workspace = Workspace.objects.get(memberships__user=bob)
     return Program(create_key(workspace=workspace, user=bob, name="Bob's").key)
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Two seconds of grey, as MP4: just long enough to be a reference too."""
+    """Two seconds of grey as MP4, just long enough to be a reference."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", frame_count=48).read_bytes()
 
 
@@ -116,7 +116,7 @@ def only_generation() -> Generation:
 
 
 def row_of(program: Program) -> ApiKey:
-    """The row of a program's key."""
+    """The row of the program's key."""
     from tchavi_studio.api.queries import key_by_text
 
     row = key_by_text(program.key)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong under `/v1`, the answer is the contract's JSON and never a page."""
+"""Every error under `/v1` is the contract's JSON, never a page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MOUNTS = ("/v1", "/api/v1")
 
 
 def error_of(response: Any) -> dict[str, Any]:
-    """The error of an answer, which must say its own status and be nothing else."""
+    """The error in an answer, after checking that it contains nothing else and the right status."""
     assert response["Content-Type"] == "application/json"
     assert response["X-Request-Id"].startswith("req_")
     body = response.json()
@@ -95,7 +95,7 @@ def test_pages_keep_their_own_errors(alice: User) -> None:
 
 
 def test_csrf_is_not_needed_because_cookies_are_ignored(alice: User) -> None:
-    """CSRF checks are off under `/v1`, because the browser's cookies open nothing there."""
+    """CSRF checks are off under `/v1`, because it ignores the browser's cookies."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
     response = browser.post("/v1/videos/generations", {"model": "seedance-2"}, content_type="application/json")
@@ -103,7 +103,7 @@ def test_csrf_is_not_needed_because_cookies_are_ignored(alice: User) -> None:
 
 
 class Refused(UserFacingError):
-    """A refusal that `/v1` has no code of its own for."""
+    """A refusal for which `/v1` has no specific code."""
 
 
 def test_other_refusals_keep_their_message(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Asking for clips: what is answered, what is charged, and how a bad request is refused."""
+"""Requesting clips: answers, charges, and refusals of bad requests."""
 
 import json
 from typing import Any

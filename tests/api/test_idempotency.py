@@ -1,4 +1,4 @@
-"""Idempotency-Key: one request, however often it is sent, at the same moment, or after a crash."""
+"""Idempotency-Key: a request takes effect once, however often it is sent, even concurrently or after a crash."""
 
 import threading
 import time
@@ -128,7 +128,7 @@ def test_an_answer_is_kept_for_a_day(program: Program) -> None:
 
 
 def running(key: CreatedKey, *, lease_seconds: float) -> idempotency.Claim:
-    """A request with the key "a" that another process has begun and not finished."""
+    """An unfinished request of another process with the key "a"."""
     claim = idempotency.claim_request(caller=key.row, key="a", body=BODY)
     assert isinstance(claim, idempotency.Claim)
     IdempotentRequest.objects.update(leased_until=timezone.now() + timedelta(seconds=lease_seconds))
@@ -170,7 +170,7 @@ def test_a_process_that_died_before_the_charge_is_taken_over(key: CreatedKey, pr
 
 
 def test_a_process_that_lost_its_claim_creates_nothing(key: CreatedKey, workspace: Workspace) -> None:
-    """Paused past its lease, it wakes after another has done the work: it finds that it may store no answer."""
+    """It was paused past its lease while another process did the work; it must not store its answer."""
     paused = running(key, lease_seconds=-1)
     other = idempotency.claim_request(caller=key.row, key="a", body=BODY)
     assert isinstance(other, idempotency.Claim)

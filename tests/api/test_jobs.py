@@ -1,4 +1,4 @@
-"""Jobs as programs see them: the record in every state, the list, cancelling, waiting."""
+"""Jobs in the API: the record in every state, lists, cancelling and waiting."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who gets in with which key, and what is kept of a key."""
+"""What each key can do, and what is stored of it."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ UNKNOWN = "This API key is not known. No credits moved: check that it was copied
 
 
 def refusal(program: Program, path: str = "/jobs") -> tuple[int, str, str]:
-    """Status, code and message of what a program is told."""
+    """An answer's status, error code and message."""
     response = program.get(path)
     error = response.json()["error"]
     assert response["X-Request-Id"].startswith("req_")

@@ -29,7 +29,7 @@ def description() -> dict[str, Any]:
 
 
 def followed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema or response that a `$ref` names."""
+    """The schema or response that a `$ref` points to."""
     while "$ref" in schema:
         found: Any = description()
         for part in schema["$ref"].removeprefix("#/").split("/"):
@@ -54,7 +54,7 @@ KNOWN_WORDS = {
 
 
 def faults(value: Any, schema: dict[str, Any], where: str = "") -> Iterator[str]:
-    """Where `value` breaks `schema`. Fields that the schema doesn't name are faults: answers are exact."""
+    """The places where `value` violates `schema`. Fields that aren't in the schema count too."""
     schema = followed(schema)
     assert set(schema) <= KNOWN_WORDS, f"this check does not know {set(schema) - KNOWN_WORDS}"
     names = schema.get("type", list(TYPES))
@@ -94,7 +94,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def expect(response: Any, path: str, method: str) -> None:
-    """Check that the answer's status, headers and body are described."""
+    """Check that the answer's status, headers and body match the description."""
     described = description()["paths"][path][method]["responses"]
     assert str(response.status_code) in described, response.content
     answer = followed(described[str(response.status_code)])

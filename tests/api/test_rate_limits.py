@@ -1,4 +1,4 @@
-"""How many requests a minute: per key, per address, and what the headers say of it."""
+"""Requests per minute, by key and by address, and the headers that show them."""
 
 import threading
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from tests.databases import Database
 
 
 class Clock:
-    """The time that the limits see."""
+    """The time that the rate limits see."""
 
     def __init__(self) -> None:
         self.seconds = 1_000_000_020.0  # the start of a minute

@@ -1,4 +1,4 @@
-"""Reference URLs and uploads: fetched and probed before the charge, and refused in the same words whatever happened."""
+"""Reference URLs and uploads are fetched and probed before the charge; every failed fetch has the same message."""
 
 import socket
 import threading
@@ -52,7 +52,7 @@ class Pictures(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def pictures(settings: Settings) -> Iterator[str]:
-    """The address of a server on loopback that the operator has allowed."""
+    """The URL of a loopback server that the operator has allowed."""
     Pictures.asked = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
     host, port = str(server.server_address[0]), server.server_address[1]
@@ -106,7 +106,7 @@ def test_the_answer_says_which_url_failed(program: Program, workspace: Workspace
 
 
 def test_every_failed_fetch_gets_the_same_refusal(program: Program, pictures: str) -> None:
-    """A closed port, an open one that is not allowed, a 404, a name that does not exist, and no URL at all."""
+    """A closed port, an open port that isn't allowed, a 404, an unknown host name, and an invalid URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         open_port = listening.getsockname()[1]
         answers = [

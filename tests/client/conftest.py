@@ -1,4 +1,4 @@
-"""The real API on a real socket, a clock that never sleeps, and one way to run a scenario with either client."""
+"""The real API on a real socket, a clock that never sleeps, and a runner for scenarios with either client."""
 
 import asyncio
 import struct
@@ -37,14 +37,14 @@ def make_mp4(payload: bytes = b"\x00" * 5000) -> bytes:
 
 @pytest.fixture(scope="session")
 def api_database(database_template: SQLiteTemplate | PostgreSQLTemplate) -> Iterator[Database]:
-    """One database for all: each test is another person in it."""
+    """One database for all tests; each test uses a different person."""
     with database_template.copy() as database:
         yield database
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of grey, as MP4."""
+    """Two seconds of grey as MP4."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", frame_count=48)
 
 
@@ -52,7 +52,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api(
     api_database: Database, clip: Path, settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[LiveApi]:
-    """The studio's API, live. Within, Django's models are its own."""
+    """The running API. Django's models use its database inside the fixture."""
     # All tests come from one address; each has a key of its own, which is limited as ever.
     settings.STUDIO_API_RPM_PER_ADDRESS = 1_000_000
     with django_db_blocker.unblock(), connected_to(api_database), LiveApi(clip) as live:
@@ -64,7 +64,7 @@ def api(
 
 @dataclass
 class Hours:
-    """Time that passes only by sleeping. Chance is always 0.5, which makes jitter ×1 for polls, ×0.875 for retries."""
+    """Time passes only by sleeping. Random numbers are always 0.5: jitter is ×1 for polls, ×0.875 for retries."""
 
     elapsed_seconds: float = 0.0
     sleeps: list[float] = field(default_factory=list)
@@ -108,7 +108,7 @@ Scenario = Callable[[Any], Any]
 
 @dataclass
 class Run:
-    """Run one scenario with the client of this test's mode; awaitables are awaited, iterators become lists."""
+    """Run a scenario with the sync or async client; awaitables are awaited, iterators become lists."""
 
     mode: str
     hours: Hours
@@ -136,13 +136,13 @@ class Run:
 
 @pytest.fixture(params=["sync", "async"])
 def run(request: pytest.FixtureRequest, hours: Hours) -> Run:
-    """One scenario, both clients. Without a server: give `transport=`."""
+    """Runs a scenario with both clients. Without a server, pass `transport=`."""
     return Run(request.param, hours)
 
 
 @pytest.fixture
 def run_on_server(run: Run, api: LiveApi) -> Run:
-    """One scenario, both clients, against `api`, which goes on with its work whenever the client sleeps."""
+    """Runs a scenario with both clients against `api`, which works whenever the client sleeps."""
     run.defaults = {"base_url": api.base_url, "api_key": api.api_key}
     run.hours.meanwhile = api.work
     return run

@@ -1,4 +1,4 @@
-"""Both clients against the real server. What a healthy one does not show is in test_faults.py."""
+"""Both clients against the real server. test_faults.py covers unhealthy servers."""
 
 import io
 import wave
@@ -57,7 +57,7 @@ def write_sound(path: Path) -> Path:
 def test_a_clip_from_a_local_picture_to_a_local_file(
     run_on_server: Any, api: LiveApi, hours: Any, tmp_path: Path
 ) -> None:
-    """The whole way: upload, quote, create, wait, download."""
+    """From upload to download: upload, quote, create, wait, download."""
     picture = write_picture(tmp_path / "first.png")
     told: list[tuple[str, float]] = []
     params = {**BOAT, "image_url": picture, "duration": 2}
@@ -340,7 +340,7 @@ def test_list_walks_all_pages(run_on_server: Any, api: LiveApi, count: int, quer
 
 @pytest.fixture
 def sixty(api: LiveApi) -> tuple[str, list[str]]:
-    """A test key that has asked for 60 clips, and their ids."""
+    """A test key with 60 jobs, and their ids."""
     key, key_id = api.new_key(is_test=True)
     return key, [api.add_job(key_id=key_id, is_test=True) for _ in range(60)]
 
@@ -573,7 +573,7 @@ def test_no_repr_shows_the_key() -> None:
 
 
 def test_a_given_http_client_is_used_and_left_open(api: LiveApi) -> None:
-    """Its own credentials are for others: neither the API nor the clip's host gets them."""
+    """Credentials from the environment go neither to the API nor to the clip's host."""
     seen: list[str] = []
     hooks = {"request": [lambda request: seen.append(request.url.path)]}
     with httpx.Client(event_hooks=hooks, auth=("me", "secret")) as http:

@@ -1,4 +1,4 @@
-"""The command `tchavi`: in this process where its time must not pass, in its own where it must be the real thing."""
+"""The `tchavi` command: in this process with a fake clock, or as a real process."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from tests.live_api import LiveApi
 
 
 class Stream(io.StringIO):
-    """A stream that says whether it is a terminal."""
+    """A stream that may claim to be a terminal."""
 
     def __init__(self, is_terminal: bool) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Stream(io.StringIO):
 
 @dataclass
 class Shell:
-    """Runs the command where time passes by sleeping only, and holds what it wrote."""
+    """Runs the command with a fake clock, and captures its output."""
 
     options: dict[str, Any]
     hours: Any
@@ -59,7 +59,7 @@ def tchavi(api: LiveApi, hours: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def told(text: str) -> str:
-    """What the command said, with ids that differ from run to run put plainly."""
+    """The command's output, with variable ids replaced."""
     return re.sub(r"req_[0-9a-f]{24}", "req_1", re.sub(r"job_[0-9a-f]{32}", "job_1", text))
 
 
@@ -357,7 +357,7 @@ def test_credits(tchavi: Shell) -> None:
 
 
 def test_credits_known_only_from_headers(tchavi: Shell) -> None:
-    """As Tchavi itself does."""
+    """Tchavi itself behaves like this."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/credits":
@@ -379,7 +379,7 @@ def test_unknown_credits(tchavi: Shell) -> None:
 
 @dataclass
 class Process:
-    """The command in a process of its own, as a person's shell runs it."""
+    """Run the command in a separate process, as a shell would."""
 
     api: LiveApi
     folder: Path

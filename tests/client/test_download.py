@@ -1,4 +1,4 @@
-"""Fetching the clip: whole or not at all."""
+"""Downloading a clip completely or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def only_a_whole_file_is_left_behind(path: Path, clip: Path) -> Any:
-    """After every test here: the folder holds the whole clip or nothing."""
+    """After every test, the folder holds the complete clip or nothing."""
     path.parent.mkdir()
     yield
     assert [file.name for file in path.parent.iterdir()] in ([], [path.name])
@@ -166,7 +166,7 @@ def test_a_broken_clip_is_retried_then_given_up(run: Any, path: Path) -> None:
 
 
 def test_a_clip_of_an_unexpected_size(run: Any, path: Path) -> None:
-    """Only where the server sends no Content-Length: `file_size_mb` is rounded, and its megabyte unclear."""
+    """Checked only if the server sends no Content-Length: `file_size_mb` is rounded, and its unit unclear."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=_stream(CLIP))
@@ -262,7 +262,7 @@ def test_an_interruption_leaves_no_partial_file(run: Any, path: Path) -> None:
 
 
 class _stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in pieces, without a Content-Length of httpx's making; `breaks` in the middle if asked to."""
+    """A body in chunks, without a Content-Length; with `breaks`, the connection drops midway."""
 
     def __init__(self, content: bytes, *, breaks: bool = False) -> None:
         self._content = content

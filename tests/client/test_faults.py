@@ -1,4 +1,4 @@
-"""What a healthy server does not show: refusals by load, broken connections, odd answers. No sockets here."""
+"""Unhealthy servers: rate limits, broken connections, odd answers. No sockets here."""
 
 import logging
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Step = httpx.Response | type[httpx.RequestError]
 
 
 class Script(httpx.MockTransport):
-    """Answers in order; the last step goes on for ever. An exception class is raised."""
+    """Answers in order and repeats the last one. An exception class is raised."""
 
     def __init__(self, *steps: Step) -> None:
         super().__init__(self._answer)
@@ -101,7 +101,7 @@ def test_reads_are_retried(run: Any, step: Step) -> None:
 
 @pytest.mark.parametrize("step", OUTCOME_UNKNOWN, ids=name)
 def test_a_generation_that_may_have_been_accepted_is_never_sent_twice(run: Any, step: Step) -> None:
-    """Tchavi documents no idempotency: a second POST could be a second bill."""
+    """Tchavi documents no idempotency, so a second POST could be billed again."""
     script = Script(step, ACCEPTED)
     with pytest.raises(TchaviError) as caught:
         run(create, transport=script)
@@ -161,7 +161,7 @@ def test_a_later_refusal_does_not_undo_an_unknown_outcome(
 
 
 def test_a_request_still_in_progress_is_waited_for(run: Any) -> None:
-    """After a read timeout the same key meets its own first request: 409 until that is answered."""
+    """After a read timeout, the retry gets 409 until the first request is answered."""
     script = Script(httpx.ReadTimeout, response(409), ACCEPTED)
     assert run(create, transport=script, idempotent_server=True).id == "job_1"
     with pytest.raises(ConflictError):
@@ -414,7 +414,7 @@ def test_has_more_is_honoured(run: Any, has_more: bool, pages: int) -> None:
 
 
 def test_temporary_failures_do_not_end_the_wait(run: Any) -> None:
-    """What a server asks for by Retry-After holds for the next look only."""
+    """A Retry-After applies only to the next poll."""
     done = httpx.Response(200, json={"id": "job_1", "status": "completed"})
     busy = response(429, Retry_After="30")
     script = Script(ACCEPTED, response(500), httpx.ReadTimeout, busy, ACCEPTED, response(504), done)
@@ -474,7 +474,7 @@ def files_are_taken(client: Any) -> Any:
     ("status", "expected"), [(404, False), (501, False), (405, True), (200, True)], ids=["404", "501", "405", "200"]
 )
 def test_file_support_is_read_from_the_refusal(run: Any, status: int, expected: bool) -> None:
-    """A server that takes files knows the address, and forbids to read it; one that does not knows no such address."""
+    """A server with uploads refuses GET at that path; one without them answers 404."""
     script = Script(httpx.Response(status, json={}))
     assert run(files_are_taken, transport=script) is expected
     assert [(request.method, request.url.path) for request in script.requests] == [("GET", "/api/v1/files")]

@@ -1,4 +1,4 @@
-"""Telling a whole MP4 from what only begins like one."""
+"""Telling a complete MP4 from a truncated one."""
 
 import io
 import struct

@@ -92,7 +92,7 @@ def test_the_rate_budget_names_the_shortest_pause(limit: int | None, remaining: 
 
 @given(st.integers(1, 500), st.data())
 def test_the_rate_budget_is_never_overspent_within_a_minute(limit: int, data: st.DataObject) -> None:
-    """Polls that follow it one after another use up no more than what remained when the minute began."""
+    """Polls that follow it never use more than the requests left in the minute."""
     remaining = start = data.draw(st.integers(0, limit))
     elapsed, polls = 0.0, 0
     while True:

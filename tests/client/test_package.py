@@ -1,4 +1,4 @@
-"""The package as such: what it needs and what it shows."""
+"""The package: its imports and its public names."""
 
 import inspect
 import subprocess
@@ -11,7 +11,7 @@ from tchavi_studio.client import async_client, client
 
 
 def test_importing_the_client_imports_no_django() -> None:
-    """In a process of its own: here, Django has long been imported."""
+    """In a separate process, because this one has already imported Django."""
     code = (
         "import sys, tchavi_studio.client, tchavi_studio.client.command;"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'django', 'PIL', 'av', 'psycopg'}))"

@@ -1,4 +1,4 @@
-"""Reading what servers answer, also when they answer oddly."""
+"""Reading servers' answers, even odd ones."""
 
 import pickle
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""The live API, as the client's tests have it."""
+"""The running API, shared with the client's tests."""
 
 from tests.client.conftest import api, api_database, clip
 

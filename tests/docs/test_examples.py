@@ -1,4 +1,4 @@
-"""Every example in the documentation is run as its reader would run it, against the real API."""
+"""Run every example in the documentation against the real API."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ROOT = Path(tchavi_studio.__file__).parents[1]
 PAGES = ["quickstart", "authentication", "jobs", "errors", "idempotency", "client", "command"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAME_EVERYWHERE = ("status", "code", "message", "param", "model", "kind")
-"""Fields whose very value an answer must share with the page; of the others only the type."""
+"""Fields whose values must match the page; of the others only the types must."""
 
 
 pytestmark = [pytest.mark.one_database, pytest.mark.processes]
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.one_database, pytest.mark.processes]
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One block that is run; `shown` is the answer that the page prints right after it, if it does."""
+    """A runnable block; `shown` is the answer printed right after it on the page, if any."""
 
     language: str
     source: str
@@ -53,7 +53,7 @@ def examples(page: str) -> list[Example]:
 
 @dataclass
 class Reader:
-    """Somebody who tries the examples of a page one after another in one folder."""
+    """Runs a page's examples in order, in one folder."""
 
     api: LiveApi
     folder: Path
@@ -80,7 +80,7 @@ class Reader:
         }
 
     def run(self, example: Example) -> str:
-        """What the example printed; it must end well."""
+        """Run the example, which must succeed, and return its output."""
         # Only a clip that nobody has begun can be cancelled.
         self.api.is_working = "DELETE" not in example.source and ".cancel(" not in example.source
         if "JOB_ID" in example.source and not (self.api.is_working and "JOB_ID" in self.environment):
@@ -102,7 +102,7 @@ class Reader:
         return done.stdout
 
     def try_out(self, example: Example) -> None:
-        """Run the example, and hold what the page shows against what came."""
+        """Run the example and compare its output with the page."""
         answer = self.run(example)
         if example.shown.startswith("{"):
             body = json.loads(answer)
@@ -116,7 +116,7 @@ class Reader:
 
 
 def assert_same_shape(shown: Any, answered: Any, *, at: str, name: str = "") -> None:
-    """The same fields of the same types all the way down; of a list, the first item."""
+    """Compare fields and types recursively; of a list, only the first item."""
     if isinstance(shown, dict) and isinstance(answered, dict):
         assert shown.keys() == answered.keys(), at
         for key in shown:
@@ -134,7 +134,7 @@ def assert_same_shape(shown: Any, answered: Any, *, at: str, name: str = "") -> 
 
 
 def plainly(text: str) -> list[str]:
-    """Lines without what differs from run to run: ids, dates and padding."""
+    """The lines, without ids, dates and padding, which vary from run to run."""
     text = re.sub(r"job_[0-9a-f]{32}", "job_…", text)
     text = re.sub(r"req_[0-9a-f]{24}", "req_…", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "when", text)

@@ -47,7 +47,7 @@ def start(workspace: Workspace, alice: User) -> Callable[..., Generation]:
 
 @pytest.fixture
 def complete() -> Callable[[Generation], None]:
-    """Complete a clip's row, with an output that has no file behind it."""
+    """Complete a clip's row with an output that has no file."""
 
     def complete_one(generation: Generation) -> None:
         output = Asset.objects.create(

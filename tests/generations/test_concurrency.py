@@ -1,4 +1,4 @@
-"""Many workers at one clip, in real transactions: one outcome, and its credits moved once."""
+"""Many workers on one clip, in real transactions: one outcome, and its credits move once."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def clip(own_database: Database, workspace: Workspace, start: Start) -> Generati
 
 
 def results(calls: list[Callable[[], bool]]) -> Counter[bool]:
-    """What the calls answered when they were all made at once. None may fail."""
+    """The results of calls made concurrently. None may fail."""
     answers: list[bool] = []
 
     def noted(call: Callable[[], bool]) -> Callable[[], object]:
@@ -61,7 +61,7 @@ def kinds(generation: Generation) -> list[str]:
 def test_fifty_workers_finish_fail_and_cancel_one_clip(
     clip: Generation, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Those that save it, those that give it up, and those that cancel: whoever is first has decided for all."""
+    """Some workers save it, some fail it and some cancel it; the first one wins."""
     outputs = [
         Asset.objects.create(
             workspace=workspace,
@@ -215,7 +215,7 @@ def test_pumps_never_claim_the_same_job(own_database: Database, workspace: Works
 
 
 def test_two_looks_end_a_job_once(clip: Generation, workspace: Workspace) -> None:
-    """The first was paused past its lease; both bring the same news at the same moment."""
+    """The first was paused past its lease; both apply the same news concurrently."""
     (sent,) = submission.write_down(submission.sendable(now=timezone.now()))
     submission.record_accepted(sent, Accepted(remote_id="job_1", billed_credits=1300))
     RemoteJob.objects.update(poll_at=timezone.now())

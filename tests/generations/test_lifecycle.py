@@ -1,4 +1,4 @@
-"""Every move of a generation, also late, twice, or by a worker that no longer holds it; and the credits with it."""
+"""Every move of a generation and its credits, even late, twice, or by a worker that no longer holds it."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What an order asks for, makes and costs."""
+"""An order's references, engine and price."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A pump's slice of work: it ends when its time is over, or at once when its cluster is asked to stop."""
+"""A pump's slice of work ends when its time is up, or immediately when its cluster is asked to stop."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ Start = Callable[..., Generation]
 
 @pytest.fixture
 def stop_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file whose appearance asks this process to stop. It is not there yet."""
+    """The file that asks this process to stop once it exists. It doesn't yet."""
     path = tmp_path / "stop"
     monkeypatch.setattr(slices, "stop_file", path)
     return path
@@ -40,7 +40,7 @@ def live(settings: Settings, workspace: Workspace) -> None:
 
 
 class SilentProvider(httpx.AsyncBaseTransport):
-    """Takes every request and answers none."""
+    """Takes requests and never answers."""
 
     def __init__(self) -> None:
         self.has_been_asked = threading.Event()
@@ -65,7 +65,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> SilentProvider:
 def test_a_stopping_pump_records_unanswered_submissions_as_lost(
     live: None, silent: SilentProvider, stop_file: Path, start: Start
 ) -> None:
-    """Its clip may be billed or not; nobody has to wait for the lease to learn that."""
+    """The clip may have been billed. That is recorded now, not when the lease ends."""
     generation = start()
     asked_at: list[float] = []
 

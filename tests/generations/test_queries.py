@@ -1,4 +1,4 @@
-"""Who sees which clips, what a page is told to have changed, and what is said about waiting."""
+"""Who sees which clips, what changed since a page last asked, and waiting estimates."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,7 +43,7 @@ def test_recent_prompts_are_newest_first_without_repeats(
 
 
 class Page:
-    """A browser's page that asks what changed, as often as one likes."""
+    """A browser page that polls for changes."""
 
     def __init__(self, membership: Membership) -> None:
         self.membership = membership
@@ -98,7 +98,7 @@ def test_a_made_up_cursor_is_refused(text: str) -> None:
 
 @pytest.fixture
 def history(start: Callable[..., Generation], complete: Callable[[Generation], None]) -> Callable[..., None]:
-    """Completed clips that took so many seconds each."""
+    """Completed clips that took the given numbers of seconds."""
 
     def make(*seconds: int, **changes: object) -> None:
         for took in seconds:

@@ -1,4 +1,4 @@
-"""Starting, cancelling, deleting: what is created and which credits move."""
+"""Starting, cancelling and deleting clips, and the credits that move."""
 
 from collections.abc import Callable
 from datetime import timedelta

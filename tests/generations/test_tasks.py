@@ -1,4 +1,4 @@
-"""What a render worker does with one clip, with the real preview engine."""
+"""The render worker, with the real preview engine."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -21,7 +21,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 
 def photo(workspace: Workspace, user: User, colour: str) -> MediaReference:
-    """A real photo, uploaded as people do."""
+    """A real photo, uploaded as a person would."""
     picture = BytesIO()
     Image.new("RGB", (640, 480), colour).save(picture, "JPEG")
     upload = SimpleUploadedFile(f"{colour}.jpg", picture.getvalue(), content_type="image/jpeg")

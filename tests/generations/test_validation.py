@@ -1,4 +1,4 @@
-"""The request's rules, each at its edge, with the very messages that people read."""
+"""The request's rules at their limits, with the exact messages."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The studio behind real sockets, for clients that others wrote."""
+"""The studio behind real sockets, for third-party clients."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ class RequestHandler(QuietWSGIRequestHandler):
 
 @dataclass(frozen=True, kw_only=True)
 class ServedApi:
-    """Where `/v1` is served, and two keys for it: one that spends credits and one that is free."""
+    """The base URL of `/v1`, with a live key and a test key."""
 
     base_url: str
     live_key: str
@@ -33,7 +33,7 @@ class ServedApi:
 
 @pytest.fixture
 def served_api(alice: User, workspace: Workspace) -> Iterator[ServedApi]:
-    """The API of this process on a loopback port. Nobody works on its jobs. The test has `own_database`."""
+    """This process's API on a loopback port, without workers. The test must have `own_database`."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), RequestHandler)
     server.set_app(WSGIHandler())
     thread = threading.Thread(target=server.serve_forever, args=[0.02])
@@ -50,7 +50,7 @@ def served_api(alice: User, workspace: Workspace) -> Iterator[ServedApi]:
 
 @pytest.fixture
 def three_requests_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key may make three requests, and the minute has one more second to go when the fourth is refused."""
+    """Allow three requests per key; the fourth is refused one second before the minute ends."""
     settings.STUDIO_API_RPM_PER_KEY = 3
     requests: list[float] = []
 

@@ -1,4 +1,4 @@
-"""What schemathesis is told beside the description. It imports this file in a process of its own."""
+"""Hooks for schemathesis, which imports this file in a separate process."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from PIL import Image
 from schemathesis import Case, HookContext, Response
 
 ANSWERS = Path(os.environ["ANSWERS"])
-"""Counts of the answers, by operation and status, are written here."""
+"""The file for the counts of answers by operation and status."""
 
 _bodies_by_key: dict[str, str] = {}
 _answers: Counter[tuple[str, int]] = Counter()
@@ -30,7 +30,7 @@ PICTURE: Any = _picture()
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Keep requests from being refused, one like the other, for what no description can say."""
+    """Adjust requests that would all be refused for reasons that the description can't express."""
     headers: Any = case.headers or {}
     key = headers.get("Idempotency-Key")
     if isinstance(key, str) and key:

@@ -1,4 +1,4 @@
-"""Programs for Node: the public `openai` package, and the contract's documented way in plain fetch."""
+"""Node programs: the public `openai` package, and the contract's example in plain fetch."""
 
 import json
 import os
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 90
 
 
 def run_script(name: str, *, base_url: str, key: str, **environment: str) -> dict[str, Any]:
-    """What a script of the folder `node` prints when it is pointed at `base_url`."""
+    """The output of a script in the `node` folder, run against `base_url`."""
     node = found_node()
     if node is None:
         pytest.skip("no Node here: install nodejs and npm, then run make test")
@@ -63,7 +63,7 @@ def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_min
 
 @pytest.fixture
 def studio(own_database: Database, tmp_path: Path) -> Iterator[RunningStudio]:
-    """The whole studio, with the processes that make clips."""
+    """The whole studio, including the workers."""
     with RunningStudio(tmp_path, own_database) as studio:
         yield studio
 

@@ -1,4 +1,4 @@
-"""The public `openai` package for Python reaches Studio's addresses, reads its errors and keeps to its limits."""
+"""The public `openai` package for Python calls the API, reads its errors and respects its limits."""
 
 import re
 import time
@@ -18,7 +18,7 @@ BODY = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 
 @pytest.fixture
 def client(served_api: ServedApi) -> Iterator[openai.OpenAI]:
-    """What a program has after changing nothing but the base URL and the key."""
+    """The client of a program that only changed the base URL and the key."""
     with openai.OpenAI(base_url=served_api.base_url, api_key=served_api.live_key) as client:
         yield client
 

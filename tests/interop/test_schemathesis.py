@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI description, sensible ones and others, get only answers that it describes."""
+"""Requests generated from the OpenAPI description, valid or not, only get answers that it describes."""
 
 import json
 import os

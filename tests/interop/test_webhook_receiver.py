@@ -1,4 +1,4 @@
-"""The receiver that the docs show in JavaScript, with the public `standardwebhooks` package for Node."""
+"""The JavaScript webhook receiver from the docs, with the public `standardwebhooks` package for Node."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def test_the_javascript_receiver_rejects_forged_messages() -> None:
 
 
 def status(port: int, body: bytes, headers: dict[str, str]) -> int:
-    """What the receiver answers; 0 while nobody listens."""
+    """The receiver's status; 0 while it isn't listening."""
     try:
         return httpx.post(f"http://127.0.0.1:{port}/", content=body, headers=headers).status_code
     except httpx.ConnectError:

@@ -1,4 +1,4 @@
-"""The guarded fetch: what it reaches, what it refuses, and that it says no more than that."""
+"""The guarded fetch: what it reaches, what it refuses, and that refusals reveal nothing."""
 
 import hashlib
 import io
@@ -25,12 +25,12 @@ from tchavi_studio.outbound import (
 )
 
 Handler = Callable[[socket.socket, str], None]
-"""Gets the connection and the request's head, and answers in raw bytes."""
+"""Takes the connection and the request's head, and answers with raw bytes."""
 
 
 @contextmanager
 def raw_server(handler: Handler) -> Iterator[int]:
-    """A loopback server that answers exactly the bytes a test wants. Yields its port."""
+    """A loopback server that sends exactly the given bytes. Yields its port."""
 
     class RequestHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -141,7 +141,7 @@ def test_one_private_address_among_public_ones_refuses_the_name() -> None:
 
 
 def test_dns_is_resolved_only_once() -> None:
-    """DNS rebinding: the first answer is checked and used, the second would be another address."""
+    """DNS rebinding: the checked address is also the one used; a second lookup would give another."""
     answers = [["127.0.0.1"], ["127.0.0.2"]]
     asked: list[str] = []
     seen: list[str] = []
@@ -181,7 +181,7 @@ def test_the_allow_list_matches_hosts_as_written() -> None:
 
 
 def test_every_refusal_has_the_same_message() -> None:
-    """An open port, a closed one, a forbidden address, a missing page and a bad name are told apart by nobody."""
+    """An open port, a closed one, a forbidden address, a missing page and a bad name are indistinguishable."""
     closed = socket.socket()
     closed.bind(("127.0.0.1", 0))
     closed_port = closed.getsockname()[1]
@@ -258,7 +258,7 @@ def test_the_next_address_is_tried_when_the_first_does_not_answer() -> None:
 
 
 def redirecting(hops: int) -> Handler:
-    """Redirects from /0 to /1 and so on, and answers with a body at /<hops>."""
+    """Redirects from /0 to /1 and so on, and serves a body at /<hops>."""
 
     def handler(connection: socket.socket, head: str) -> None:
         step = int(re.match(r"GET /(\d+)", head)[1])  # type: ignore[index]
@@ -349,7 +349,7 @@ def test_a_body_without_a_length_stops_at_the_cap() -> None:
 
 
 def test_a_chunked_body_that_declares_a_small_length_is_refused(tmp_path: Path) -> None:
-    """Both headers at once: whatever wins, no more than the cap is written and no part is taken for the whole."""
+    """With both headers, no more than the cap is written, and a partial body never counts as complete."""
     chunks = b"".join(b"400\r\n" + b"x" * 1024 + b"\r\n" for _ in range(4)) + b"0\r\n\r\n"
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
     with raw_server(fixed(reply)) as port, pytest.raises(OutboundRefusedError):
@@ -383,7 +383,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["head", "body", "silence"])
 def test_a_slow_drip_ends_at_the_total_deadline(part: str) -> None:
-    """Each byte comes well within any timeout between bytes; only a deadline over everything ends it."""
+    """Every byte arrives within the read timeout; only the total deadline stops it."""
 
     def handler(connection: socket.socket, head: str) -> None:
         if part == "silence":

@@ -1,4 +1,4 @@
-"""Frames and samples in, an MP4 out: H.264 and AAC, BT.709, index at the front; and the hash of what went in."""
+"""Encodes frames and samples as MP4 (H.264 and AAC, BT.709, index at the front), and hashes them."""
 
 import hashlib
 from fractions import Fraction
@@ -16,26 +16,26 @@ from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture, plane_r
 from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
 
 X264_OPTIONS = {"preset": "ultrafast", "x264-params": "cabac=1:no-deblock=0:bframes=3:b-adapt=0:weightb=1"}
-"""A preview is seen once or twice: speed first. What this preset leaves out and is asked for again costs little: CABAC
-and three frames of four predicted from both sides make the files of so calm a picture four times smaller, which people
-on metered data feel; deblocking keeps long gradients free of steps. A fixed quantiser needs no look ahead, a fifth of
-the time, and keeps dissolves as good as the rest."""
+"""A preview is seen once or twice, so speed comes first. The options that are turned back on cost little: CABAC and
+three B-frames in four make files of such calm pictures four times smaller, which matters on metered data, and
+deblocking keeps long gradients smooth. A fixed quantiser needs no lookahead, which saves a fifth of the time, and keeps
+dissolves as good as the rest."""
 
 GRADIENT_QUANTISER = 21
-"""For drawn scenes: they are all soft gradients, in which coarser steps would show, and they cost few bytes anyway."""
+"""For drawn scenes: coarser steps would show in their soft gradients, which take few bytes anyway."""
 
 PHOTO_QUANTISER = 25
 """For photos and videos, whose texture hides coarser steps."""
 
 ENCODER_THREADS = 2
-"""Whole frames in parallel. More would only take memory: drawing and encoding are meant for two cores."""
+"""Whole frames in parallel. More would only use memory: drawing and encoding are designed for two cores."""
 
 AAC_OPTIONS = {"aac_coder": "fast", "aac_tns": "0", "aac_pns": "0", "aac_is": "0"}
-"""Without the searches that save bits at low rates only."""
+"""Without the searches that only help at low bit rates."""
 
 AAC_BITS_PER_SECOND = 128_000
 BT709 = 1
-"""The number of BT.709 in all three colour tables of H.264 (ITU-T H.273)."""
+"""BT.709 in all three colour tables of H.264 (ITU-T H.273)."""
 LIMITED_RANGE = 1
 
 KEYFRAME_SECONDS = 2
@@ -43,10 +43,10 @@ KEYFRAME_SECONDS = 2
 
 
 class Encoder:
-    """Writes one clip. Use as a context manager; `finish` completes the file, leaving without it abandons it.
+    """Writes one clip. Use as a context manager: `finish` completes the file, leaving without it abandons it.
 
-    Frames and samples come in presentation order, alternating as they like; to be interleaved well, the sound should
-    stay within a second or so of the picture.
+    Add frames and samples in presentation order. For good interleaving, keep the sound within a second or so of the
+    picture.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Encoder:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over all frames and then the SHA-256 of all samples, as they were before encoding."""
+        """SHA-256 over all frames, then the SHA-256 of all samples, before encoding."""
         both = self._hash.copy()
         if self._audio is not None:
             both.update(self._sample_hash.digest())
         return both.hexdigest()
 
     def add_frame(self, picture: Picture) -> None:
-        """The next frame of the clip."""
+        """Add the next frame."""
         frame = picture.to_video_frame()
         for rows, image in zip(plane_rows(frame), picture.planes, strict=True):
             self._hash.update(np.ascontiguousarray(rows[:, : image.width]).data)
@@ -93,7 +93,7 @@ class Encoder:
         self._container.mux(self._video.encode(frame))
 
     def add_sound(self, samples: Samples) -> None:
-        """The next samples of the clip, 2 by any number."""
+        """Add the next samples: a stereo array of shape (2, n)."""
         if self._audio is None:
             raise ValueError("This clip has no sound.")
         self._sample_hash.update(np.ascontiguousarray(samples).tobytes())
@@ -104,7 +104,7 @@ class Encoder:
         self._container.mux(self._audio.encode(frame))
 
     def finish(self) -> None:
-        """Empty the encoders and write the index."""
+        """Flush the encoders and write the index."""
         self._container.mux(self._video.encode(None))
         if self._audio is not None:
             self._container.mux(self._audio.encode(None))
@@ -116,7 +116,7 @@ class Encoder:
         stream.width, stream.height = size
         stream.pix_fmt = PIXEL_FORMAT
         context = stream.codec_context
-        # Not slices, which would make every call wait for its frame.
+        # Slice threads would make every call wait for its frame.
         context.thread_type = "FRAME"
         context.thread_count = ENCODER_THREADS
         context.gop_size = KEYFRAME_SECONDS * FRAMES_PER_SECOND

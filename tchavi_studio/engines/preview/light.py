@@ -1,6 +1,6 @@
-"""A trace of light and one of shade that wander over a clip: felt rather than seen, and never the same for two seeds.
+"""A faint light and a faint shade that wander over a clip, barely visible and different for each seed.
 
-They tell the clips of two seeds apart even where a camera can show no difference, as over a plain picture.
+They make clips with different seeds differ even over a plain picture, where a camera move wouldn't show.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ WHITE, BLACK = 235, 16
 """The ends of the luma scale in limited range."""
 
 STRENGTH = 4
-"""How far the middle of a spot moves the luma toward white or black, in 255ths."""
+"""How far the centre of a spot shifts the luma towards white or black, in 255ths."""
 
 DIAMETER = 0.5
-"""Of the frame's shorter side."""
+"""A spot's diameter as a share of the frame's shorter side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class _Spot:
 
 
 class WanderingLight:
-    """The light over one clip. It changes the luma plane alone."""
+    """The light over one clip. It changes only the luma plane."""
 
     def __init__(self, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator) -> None:
         self._frame_count = frame_count
@@ -39,7 +39,7 @@ class WanderingLight:
         room = size[0] - diameter, size[1] - diameter
 
         def spot(luma: int) -> _Spot:
-            # Rounding by chance keeps so faint a slope from showing steps.
+            # Random rounding keeps such a faint slope from showing steps.
             mask = (shape + chance.random(shape.shape, dtype=np.float32)).astype(np.uint8)
             start, end = ((chance.uniform(0, room[0]), chance.uniform(0, room[1])) for _ in range(2))
             return _Spot(luma=luma, mask=Image.fromarray(mask), start=start, end=end)

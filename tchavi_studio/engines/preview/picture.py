@@ -1,7 +1,7 @@
-"""One picture as the encoder wants it: three 8-bit planes, so that no frame is ever converted twice.
+"""A picture in the encoder's format, three 8-bit planes, so that no frame is converted twice.
 
 YUV 4:2:0, BT.709, limited range ("yuv420p"): luma at full size, the two chroma planes at half width and half height.
-Planes are Pillow "L" images, because Pillow resizes them from fractional boxes, blends and pastes them in C.
+Planes are Pillow "L" images, because Pillow resizes from fractional boxes, blends and pastes in C.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from PIL.Image import Resampling
 PIXEL_FORMAT = "yuv420p"
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in luma pixels; fractions are meant."""
+"""Left, top, right, bottom in luma pixels, which may be fractional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Picture:
 
     @classmethod
     def from_image(cls, image: Image.Image, size: tuple[int, int] | None = None) -> Self:
-        """An RGB image, converted and scaled to `size`, which is even; the image's own size by default."""
+        """An RGB image, converted and scaled to `size` (even numbers); the image's own size by default."""
         return cls.from_video_frame(av.VideoFrame.from_ndarray(np.asarray(image)), size or image.size)
 
     @classmethod
@@ -59,7 +59,7 @@ class Picture:
 
     @classmethod
     def _from_planes(cls, frame: av.VideoFrame) -> Self:
-        """The frame's own memory seen as a picture. Pillow copies a plane before the first change to it."""
+        """A picture over the frame's own memory. Pillow copies a plane before first changing it."""
         return cls(
             *(
                 Image.frombuffer("L", (plane.width, plane.height), rows, "raw", "L", plane.line_size, 1)
@@ -68,21 +68,21 @@ class Picture:
         )
 
     def to_video_frame(self) -> av.VideoFrame:
-        """A frame with a copy of the samples."""
+        """A video frame with a copy of the planes."""
         frame = av.VideoFrame(*self.size, PIXEL_FORMAT)
         for rows, image in zip(plane_rows(frame), self.planes, strict=True):
             rows[:, : image.width] = np.asarray(image)
         return frame
 
     def enlarged(self, factor: int) -> Self:
-        """The picture at a whole multiple of its size, with smooth steps between its samples."""
+        """The picture at a whole multiple of its size, interpolated smoothly."""
         width, height = self.size
         return self._from_planes(
             self.to_video_frame().reformat(width=width * factor, height=height * factor, interpolation="BILINEAR")
         )
 
     def picked(self, size: tuple[int, int], box: Box) -> Self:
-        """The part inside `box` at `size`, each sample being the nearest of this picture: no mixing, so it is cheap."""
+        """The part inside `box`, scaled to `size` by picking the nearest sample, which is cheap."""
         half_size, half_box = (size[0] // 2, size[1] // 2), (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
         return type(self)(
             self.luma.resize(size, Resampling.NEAREST, box),
@@ -100,20 +100,20 @@ class Picture:
         return type(self)(*(Image.blend(a, b, weight) for a, b in zip(self.planes, other.planes, strict=True)))
 
     def mapped(self, change: Callable[[Image.Image], Image.Image]) -> Self:
-        """The picture with the same change made to each plane."""
+        """The picture with `change` applied to each plane."""
         return type(self)(change(self.luma), change(self.blue), change(self.red))
 
     def copy(self) -> Self:
         return self.mapped(Image.Image.copy)
 
     def paste(self, paint: "Picture", mask: "Mask", *, top: int = 0, left: int = 0) -> None:
-        """Lay `paint` over this picture, in place, where `mask` covers. `top` and `left` are even luma pixels."""
+        """Paint over this picture, in place, where `mask` covers. `top` and `left` are even luma pixels."""
         self.luma.paste(paint.luma, (left, top), mask.full)
         self.blue.paste(paint.blue, (left // 2, top // 2), mask.half)
         self.red.paste(paint.red, (left // 2, top // 2), mask.half)
 
     def lay(self, paint: "Picture", *, top: int = 0, left: int = 0) -> None:
-        """Lay `paint` over this picture, in place, as a whole. `top` and `left` are even luma pixels."""
+        """Paint over this picture, in place, without a mask. `top` and `left` are even luma pixels."""
         self.luma.paste(paint.luma, (left, top))
         self.blue.paste(paint.blue, (left // 2, top // 2))
         self.red.paste(paint.red, (left // 2, top // 2))
@@ -121,19 +121,19 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """How much of a paint covers, 0 to 255, for the luma plane and again for the chroma planes."""
+    """How much of a paint covers, 0 to 255, at the size of the luma plane and of the chroma planes."""
 
     full: Image.Image
     half: Image.Image
 
     @classmethod
     def from_image(cls, full: Image.Image) -> Self:
-        """A mask of even size with its half made by averaging."""
+        """A mask from an image of even size; the half-size mask is averaged from it."""
         return cls(full, full.reduce(2))
 
     @classmethod
     def from_coverage(cls, coverage: NDArray[np.floating]) -> Self:
-        """A height by width array of fractions, 0 to 1."""
+        """A mask from a height × width array of fractions, 0 to 1."""
         levels = np.clip(np.rint(coverage * 255), 0, 255).astype(np.uint8)
         return cls.from_image(Image.fromarray(levels))
 
@@ -150,5 +150,5 @@ class Mask:
 
 
 def plane_rows(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """The frame's planes as arrays over its own memory, in which rows may be longer than in the picture."""
+    """The frame's planes as arrays over its own memory. Rows may be longer than the picture is wide."""
     return [np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size) for plane in frame.planes]

@@ -1,6 +1,6 @@
 """Shots made from people's own pictures, and the timeline that dissolves one shot into the next.
 
-A shot draws itself at a frame number counted from its own first frame. The timeline alone knows when a shot plays.
+A shot counts frames from its own start. Only the timeline knows when a shot plays.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from tchavi_studio.engines.preview.picture import Box, Picture
 from tchavi_studio.engines.preview.sources import VideoFile
 
 PHOTO_ZOOM = 1.1
-"""How far the slow camera closes in on a photo, from the whole to this factor."""
+"""How far the slow camera zooms in on a photo."""
 
 CAMERA_STEPS_PER_PIXEL = 4
-"""How finely the camera moves: a quarter of a pixel is below what anyone sees tremble, and is H.264's own measure."""
+"""How finely the camera moves. Steps of a quarter pixel don't visibly jitter, and match H.264's motion precision."""
 
 TRAVEL_SHARE_PER_SECOND = 0.07
-"""How fast the camera may travel along a photo that is longer than the frame, in frame lengths."""
+"""How fast the camera may pan along a photo that is larger than the frame, as a share of the photo's side."""
 
 
 class Shot(Protocol):
     """Something that can be filmed."""
 
     def draw(self, frame: int) -> Picture:
-        """The picture at `frame`, counted from the shot's first. Frame numbers come in rising order."""
+        """The picture at `frame`, counted from the shot's first. Call it with rising frame numbers."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A straight, even move over a picture: the box that is seen at the first frame, and at the last."""
+    """A straight, even move over a picture, from the box seen at the first frame to the box seen at the last."""
 
     start: Box
     end: Box
@@ -50,7 +50,7 @@ class Camera:
 class PhotoShot:
     """A photo under a slow camera.
 
-    The photo is enlarged once, so that each frame only has to pick the samples nearest to where the camera is.
+    The photo is enlarged once, so that each frame only has to pick the samples nearest to the camera.
     """
 
     def __init__(self, photo: Picture, *, size: tuple[int, int], camera: Camera) -> None:
@@ -71,13 +71,13 @@ class PhotoShot:
         enlarged = self._enlarged or self._photo.enlarged(CAMERA_STEPS_PER_PIXEL)
         self._enlarged = enlarged if frame + 1 < self._camera.frame_count else None
         left, top, right, bottom = (CAMERA_STEPS_PER_PIXEL * edge for edge in self._camera.box_at(frame))
-        # Rounding must not carry the box over the edge.
+        # Rounding must not push the box over the edge.
         width, height = enlarged.size
         return enlarged.picked(self._size, (max(0, left), max(0, top), min(width, right), min(height, bottom)))
 
 
 class VideoShot:
-    """A reference video's own frames at its own speed, from its start, centre-cropped. It moves by itself."""
+    """A reference video at its own speed, from its start, centre-cropped. It needs no camera move."""
 
     def __init__(self, video: VideoFile, *, size: tuple[int, int]) -> None:
         self._video, self._size = video, size
@@ -92,7 +92,7 @@ class VideoShot:
 def opening_shot(
     photo: Image.Image, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator
 ) -> PhotoShot:
-    """The first frame: exactly the centre-cropped photo at first, then slowly closing in."""
+    """The first frame: starts on the exact centre-cropped photo, then slowly zooms in."""
     picture = _fitted(photo, size)
     whole: Box = (0, 0, *picture.size)
     camera = Camera(start=whole, end=closer(whole, PHOTO_ZOOM, chance), frame_count=frame_count)
@@ -102,7 +102,7 @@ def opening_shot(
 def closing_shot(
     photo: Image.Image, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator
 ) -> PhotoShot:
-    """The last frame: slowly drawing back until it stands exactly as given."""
+    """The last frame: slowly zooms out to the exact centre-cropped photo."""
     picture = _fitted(photo, size)
     whole: Box = (0, 0, *picture.size)
     camera = Camera(start=closer(whole, PHOTO_ZOOM, chance), end=whole, frame_count=frame_count)
@@ -112,7 +112,7 @@ def closing_shot(
 def reference_shot(
     photo: Image.Image, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator
 ) -> PhotoShot:
-    """A reference image: the camera travels along what does not fit the frame, else it closes in or draws back."""
+    """A reference image: the camera pans along what doesn't fit the frame, or else zooms in or out."""
     picture_size = cover_size(photo.size, scaled(size, PHOTO_ZOOM))
     picture = Picture.from_image(photo, picture_size)
     whole = centred_box(picture_size, size)
@@ -135,7 +135,7 @@ class Slot:
     start: int
     end: int
     fade_in: int
-    """Frames at its start during which it comes up over the shot before; 0 for the first shot and for hard cuts."""
+    """Frames at its start over which it fades in over the previous shot; 0 for the first shot and for hard cuts."""
 
     @property
     def frame_count(self) -> int:
@@ -143,10 +143,10 @@ class Slot:
 
 
 def lay_slots(*, shot_count: int, frame_count: int, dissolve_frames: int) -> list[Slot]:
-    """Equal shares of the clip for each shot, neighbours overlapping by a dissolve.
+    """Equal shares of the clip for each shot, with neighbours overlapping by a dissolve.
 
-    A dissolve takes at most half of a share, so that no more than two shots ever overlap and each is seen alone.
-    Needs at least one frame per shot.
+    A dissolve takes up to half a share, so that no more than two shots overlap and each is seen alone. Raises
+    ValueError if there are more shots than frames.
     """
     if shot_count > frame_count:
         raise ValueError(f"{shot_count} shots do not fit into {frame_count} frames.")
@@ -164,7 +164,7 @@ def lay_slots(*, shot_count: int, frame_count: int, dissolve_frames: int) -> lis
 
 
 class Timeline:
-    """Shots one after the other, each dissolving into the next."""
+    """Shots in sequence, each dissolving into the next."""
 
     def __init__(self, shots: Sequence[tuple[Slot, Shot]]) -> None:
         self._shots = shots
@@ -184,13 +184,13 @@ class Timeline:
 
 
 def _dissolve(frame: int, fade_in: int) -> float:
-    """How much of the coming shot is seen: from 0 to 1 along a smooth step, without touching either end."""
+    """The incoming shot's weight: a smooth step between 0 and 1, both excluded."""
     way = (frame + 1) / (fade_in + 1)
     return way * way * (3 - 2 * way)
 
 
 def _fitted(photo: Image.Image, size: tuple[int, int]) -> Picture:
-    """The photo centre-cropped to the frame's ratio, with pixels to spare for the camera."""
+    """The photo centre-cropped to the frame's ratio, with spare pixels for the zoom."""
     left, top, right, bottom = (round(edge) for edge in centred_box(photo.size, size))
     return Picture.from_image(photo.crop((left, top, right, bottom)), scaled(size, PHOTO_ZOOM))
 
@@ -215,7 +215,7 @@ def centred_box(picture: tuple[int, int], frame: tuple[int, int]) -> Box:
 
 
 def closer(box: Box, factor: float, chance: np.random.Generator) -> Box:
-    """A box smaller by `factor` inside `box`, off its middle by chance."""
+    """A box smaller by `factor` at a random place near the middle of `box`."""
     across, down = box[2] - box[0], box[3] - box[1]
     left = box[0] + (across - across / factor) * chance.uniform(0.25, 0.75)
     top = box[1] + (down - down / factor) * chance.uniform(0.25, 0.75)
@@ -223,7 +223,7 @@ def closer(box: Box, factor: float, chance: np.random.Generator) -> Box:
 
 
 def moved(box: Box, across: float, down: float) -> Box:
-    """The box shifted by so many pixels."""
+    """The box shifted by `across` and `down` pixels."""
     return box[0] + across, box[1] + down, box[2] + across, box[3] + down
 
 

@@ -1,4 +1,4 @@
-"""The provider in this process, a clock that only the test moves, and a pump between them."""
+"""An in-process provider, a clock that only the test moves, and a pump between them."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ Start = Callable[..., Generation]
 
 @pytest.fixture(autouse=True)
 def live(settings: Settings) -> None:
-    """A studio in live mode, which the provider can reach, with an account of its own there."""
+    """A studio in live mode that the provider can reach, with an exclusive provider account."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.TCHAVI_API_KEY = API_KEY
     settings.TCHAVI_BASE_URL = BASE_URL
@@ -51,7 +51,7 @@ def live(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chance takes the middle."""
+    """Random durations take their middle value."""
     monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
 
 
@@ -63,7 +63,7 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture
 def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
-    """Start one clip of Alice's. Whatever the test does then, the ledger holds."""
+    """Start one of Alice's clips. The ledger is verified after the test."""
     grant_credits(workspace=workspace, book="live", amount_credits=CREDITS, reason="to test with")
     numbers = count()
 
@@ -83,12 +83,12 @@ def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
 
 @pytest.fixture
 def upstream(clock: Clock) -> Upstream:
-    """Its jobs wait to be finished, and it takes 300 requests a minute."""
+    """Its jobs run until the test finishes them, and it takes 300 requests a minute."""
     return Upstream(time.time, settings=UpstreamSettings(job_seconds=None), clip=b"film")
 
 
 class LocalNetwork:
-    """Each exchange is carried out when it is sent; its answer stays on the line while `is_held`."""
+    """Carries out each exchange as it is sent. While `is_held`, no answer arrives."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._loop = asyncio.new_event_loop()
@@ -113,7 +113,7 @@ class LocalNetwork:
         return arrived
 
     def lose_answers(self) -> None:
-        """What is on the line never arrives; each exchange ends as one that took too long."""
+        """Drop the answers that haven't arrived; their exchanges time out."""
         self._answered = [(exchange, without_answer(exchange)) for exchange, _answer in self._answered]
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ def network(upstream: Upstream) -> Iterator[LocalNetwork]:
 
 @dataclass
 class Drive:
-    """A pump at work: it and the clock go on together, in steps."""
+    """Runs a pump and the clock together, in steps."""
 
     clock: Clock
     network: LocalNetwork
@@ -141,13 +141,13 @@ class Drive:
         self.pump = Pump(self.network)
 
     def restart(self) -> None:
-        """This pump waits for its last answers and ends, and another one takes over, which knows nothing of it."""
+        """Let this pump take its last answers and end, and start another with no memory of it."""
         self.pump.step(wait_seconds=0, may_send=False)
         self.pump.abandon()
         self.pump = Pump(self.network)
 
     def __call__(self, seconds: float = 1.0, *, step_seconds: float = 0.2) -> None:
-        """Let the pump work for `seconds`, and one step longer."""
+        """Run the pump for `seconds`, and one more step."""
         for _step in range(round(seconds / step_seconds)):
             self.pump.step(wait_seconds=0)
             self.clock.shift(step_seconds)
@@ -173,7 +173,7 @@ def job_of(generation: Generation) -> RemoteJob:
 
 
 def transfers(generation: Generation) -> list[tuple[str, int]]:
-    """The ledger's rows of a clip, oldest first."""
+    """A clip's ledger rows, oldest first."""
     rows = Transfer.objects.filter(reference=generation.pk).order_by("sequence")
     return list(rows.values_list("kind", "amount_credits"))
 
@@ -188,7 +188,7 @@ REFUNDED = [("charge", 1300), ("refund", 1300)]
 def make_open_jobs(
     upstream: Upstream, workspace: Workspace, how_many: int, *, sent_at: datetime | None = None
 ) -> list[tuple[Generation, str]]:
-    """`how_many` clips that the provider is making already, the oldest first, all of them due for a look."""
+    """`how_many` clips in progress at the provider, oldest first, all due for a look."""
     now = sent_at or timezone.now()
     params = make_params()
     clips = Generation.objects.bulk_create(

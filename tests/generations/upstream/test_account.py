@@ -1,4 +1,4 @@
-"""The provider's account: never more requests than it allows, however the clock goes and whatever it says."""
+"""The provider account: never more requests than it allows, whatever the clock and the provider do."""
 
 from datetime import timedelta
 from typing import Any
@@ -62,7 +62,7 @@ def test_taking_no_requests_costs_nothing(clock: Clock, wanted: int) -> None:
 @given(data=st.data())
 @hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_minute_exceeds_the_limit(limit: int, data: st.DataObject) -> None:
-    """Whatever is wanted and however long the pauses are, also where the clock is set back."""
+    """For any demand and any pauses, even if the clock is set back."""
     steps = data.draw(
         st.lists(
             st.tuples(
@@ -136,7 +136,7 @@ def test_a_new_limit_applies_without_a_burst(clock: Clock) -> None:
 
 
 def test_alternating_limits_do_not_fill_the_bucket(clock: Clock) -> None:
-    """One address may be limited otherwise than another; each change must not be a fresh start."""
+    """Endpoints may have different limits; a changed limit must not refill the bucket."""
     set_account(limit_per_minute=300, tokens=30)
     taken = 0
     for answer in range(60):
@@ -240,7 +240,7 @@ def test_a_failure_while_half_open_reopens_it_for_longer(clock: Clock) -> None:
 
 
 def test_only_a_free_request_makes_it_healthy_again(clock: Clock) -> None:
-    """A submission that was answered says that submissions are answered, but one that is not is lost."""
+    """A submission could test the connection too, but a failed one would be lost."""
     account.record_failure()
     account.record_answer(Budget(), is_question=False)
     row = the_account()

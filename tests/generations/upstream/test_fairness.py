@@ -1,4 +1,4 @@
-"""Whose clip is next: by hand, and for any queue that chance makes."""
+"""Whose clip is next: hand-picked cases and random queues."""
 
 from collections import Counter
 from datetime import timedelta
@@ -130,7 +130,7 @@ def test_the_order_is_total_and_depends_only_on_the_queue(
 def test_nobody_is_served_before_someone_with_fewer_turns(
     queue: tuple[list[Waiting], dict[Member, int]],
 ) -> None:
-    """Between workspaces, and between the members of each: whoever is served has had no more turns than who waits."""
+    """Among workspaces, and among each one's members, whoever is served has had no more turns than those waiting."""
     clips, open_by_member = queue
     order = fair_order(clips, open_by_member=open_by_member)
     workspace_turns, member_turns = by_workspace(open_by_member), Counter(open_by_member)

@@ -1,4 +1,4 @@
-"""Following jobs: who holds them, what news does, on which pages they are looked for, and within which budget."""
+"""Following jobs: claims, news, pages and budget."""
 
 from collections import Counter
 from datetime import timedelta
@@ -24,7 +24,7 @@ LEASE_SECONDS = 20
 
 @pytest.fixture
 def sent(start: Start, drive: Drive) -> Generation:
-    """A clip that the provider has, due for a look."""
+    """A clip in progress at the provider, due for a look."""
     generation = start()
     drive(0.4)
     drive.restart()
@@ -270,7 +270,7 @@ def names_of(upstream: Upstream) -> list[str]:
 
 
 def look_once(drive: Drive) -> None:
-    """One look over everything that is due, to its end."""
+    """Look at everything that is due, until the look ends."""
     RemoteJob.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now())
     drive.upstream.books.exchanges.clear()
     UpstreamAccount.objects.update(limit_per_minute=500, tokens=50, counted_at=timezone.now())
@@ -339,7 +339,7 @@ def test_new_jobs_missing_from_a_lagging_list_are_not_requested_by_id(
 
 
 def test_no_page_before_the_first_is_requested(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
-    """The newest job is not in a list that lags behind, so all others stand too early."""
+    """A lagging list lacks the newest job, so all others come too early."""
     make_open_jobs(upstream, workspace, 60)
     upstream.set(list_lag_seconds=10.0)
     drive.clock.shift(11)
@@ -374,7 +374,7 @@ def test_a_failed_page_is_requested_later(drive: Drive, upstream: Upstream, work
 
 
 def test_a_failed_search_does_not_end_a_look(drive: Drive, sent: Generation, start: Start, upstream: Upstream) -> None:
-    """Two questions are under way at once; the answer of one says nothing about the other."""
+    """Two requests are in flight; one's failure says nothing about the other."""
     lost = start()
     upstream.arm("create", "drop_before_commit")
     drive(3, step_seconds=1)
@@ -436,7 +436,7 @@ def most_in_a_minute(upstream: Upstream) -> int:
 def test_ten_minutes_stay_within_a_small_budget(
     drive: Drive, upstream: Upstream, workspace: Workspace, jobs: int, limit: int, longest_seconds: int
 ) -> None:
-    """Everybody is looked at again and again, and no minute holds more requests than the provider allows."""
+    """All jobs keep being looked at, and no minute exceeds the provider's limit."""
     upstream.set(requests_per_minute=limit)
     UpstreamAccount.objects.update(limit_per_minute=limit, tokens=0, counted_at=timezone.now())
     make_open_jobs(upstream, workspace, jobs)
@@ -455,7 +455,7 @@ def test_ten_minutes_stay_within_a_small_budget(
 def test_submissions_take_priority_but_not_forever(
     drive: Drive, upstream: Upstream, start: Start, workspace: Workspace, settings: Settings
 ) -> None:
-    """A long queue on ten requests a minute, and a new pump every 20 s: most go to the queue, and looks go on."""
+    """A long queue on ten requests a minute, with a new pump every 20 s: most submit clips, but looks continue."""
     settings.STUDIO_MAX_OPEN_PER_WORKSPACE = 1000
     upstream.set(requests_per_minute=10)
     UpstreamAccount.objects.update(limit_per_minute=10, tokens=0, counted_at=timezone.now())
@@ -475,7 +475,7 @@ def test_submissions_take_priority_but_not_forever(
 
 
 def test_a_looks_query_count_depends_on_its_pages(drive: Drive, upstream: Upstream, workspace: Workspace) -> None:
-    """Not on the number of jobs: a constant for the look, and a constant for each page's news."""
+    """The number of jobs doesn't matter: one constant per look, and one per page."""
     account.upstream_account()
     UpstreamAccount.objects.update(limit_per_minute=500)
     costs: dict[int, tuple[int, list[int]]] = {}

@@ -1,4 +1,4 @@
-"""The real network: what an exchange ends with that never got its answer, and how many are under way at once."""
+"""The real network: exchanges without an answer, and the limit on requests in flight."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from tchavi_studio.generations.upstream.network import MAX_CONNECTIONS, Arrival,
 
 @dataclass(eq=False)
 class Asked:
-    """An exchange that does as it is told."""
+    """An exchange that runs a given coroutine."""
 
     answer: Callable[[], Awaitable[object]]
     costs_credits: bool

@@ -1,4 +1,4 @@
-"""How a provider gets at references: by links that open, as uploads that last, or not at all."""
+"""How the provider gets references: by links, by uploads, or not at all."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_upload_support_is_not_asked_if_links_work(drive: Drive, upstream: Upstr
 def test_an_unclear_answer_about_uploads_is_not_asked_again(
     drive: Drive, upstream: Upstream, settings: Settings, start: Start
 ) -> None:
-    """Sites answer to addresses that they do not know with pages and redirects: that is no failure of the provider."""
+    """Servers answer unknown URLs with pages and redirects; that doesn't count as a failure of the provider."""
     settings.STUDIO_PUBLIC_URL = ""
     asked: list[str] = []
     original = drive.network._engine._client._http

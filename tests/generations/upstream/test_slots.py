@@ -1,4 +1,4 @@
-"""Slots: how many pumps work at once, whatever wakes them up and however they die."""
+"""Slots limit how many pumps run, whatever wakes them and however they die."""
 
 import time
 

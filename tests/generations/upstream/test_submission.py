@@ -1,4 +1,4 @@
-"""Sending: what each outcome does to the row, its claim, the ledger and the record of the job."""
+"""Sending clips: what each outcome does to the row, its claim, the ledger and the job's record."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -191,7 +191,7 @@ OUTCOMES: list[Outcome] = [
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=["accepted", "not sent", "refused", "lost"])
 def test_a_lost_claim_writes_nothing(start: Start, clock: Clock, outcome: Outcome) -> None:
-    """Its process was paused past the lease, and the sweep has given the answer up."""
+    """The process was paused past its lease, and the sweep has marked the answer as lost."""
     generation = start()
     sent = written(generation)
     clock.shift(21)
@@ -313,7 +313,7 @@ def test_a_long_wait_for_the_account_ends_in_a_refund(start: Start, clock: Clock
 
 
 def test_a_long_queue_alone_fails_no_clip(start: Start, clock: Clock, settings: Settings) -> None:
-    """A long queue is no refusal; nor is that of another model."""
+    """Neither a long queue nor another model's refusal fails a clip."""
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3600
     generation = start()
     clock.shift(7200)
@@ -325,7 +325,7 @@ def test_a_long_queue_alone_fails_no_clip(start: Start, clock: Clock, settings: 
 
 
 def test_a_new_pause_fails_no_clip(start: Start, clock: Clock, settings: Settings) -> None:
-    """Who has waited in a long queue has not waited for the account."""
+    """Time spent in a long queue doesn't count as waiting for the account."""
     settings.STUDIO_ACCOUNT_WAIT_SECONDS = 3600
     generation = start()
     clock.shift(7200)
@@ -454,7 +454,7 @@ def test_a_refused_page_request_pauses_too(start: Start, drive: Drive, upstream:
 def test_a_busy_database_loses_no_answer(
     start: Start, drive: Drive, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The provider has accepted and billed: that must be written down, now or a moment later."""
+    """The provider has accepted and billed the clip: that must be recorded, now or a moment later."""
     generation = start()
     move, calls = lifecycle.move_generation, []
 

@@ -1,4 +1,4 @@
-"""Files on their way: finished clips from the provider, and references to it."""
+"""Fetching finished clips from the provider, and uploading references to it."""
 
 import errno
 import time
@@ -39,7 +39,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(autouse=True)
 def engine_in_this_process(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) -> None:
-    """Questions of a transfer go to the test's provider."""
+    """A transfer's requests go to the test's provider."""
 
     def open_engine() -> TchaviEngine:
         return TchaviEngine(api_key=API_KEY, base_url=BASE_URL, transport=UpstreamTransport(upstream))
@@ -49,7 +49,7 @@ def engine_in_this_process(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) 
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, film: bytes) -> list[bytes | Exception]:
-    """What the next fetches of a finished clip bring; then the whole film. How a fetch fails is the engine's tests'."""
+    """The results of the next downloads; after those, the whole clip. The engine's tests cover how downloads fail."""
     left: list[bytes | Exception] = []
 
     def fetch(url: str, path: Path, **_more: object) -> str:
@@ -65,7 +65,7 @@ def served(monkeypatch: pytest.MonkeyPatch, film: bytes) -> list[bytes | Excepti
 
 @pytest.fixture
 def done(start: Start, drive: Drive, upstream: Upstream) -> Generation:
-    """A clip that is finished at the provider and is to be fetched."""
+    """A clip that the provider has finished, waiting for its download."""
     generation = start()
     drive(0.4)
     upstream.finish(upstream.jobs()[0].id)
@@ -234,7 +234,7 @@ def test_a_clip_damaged_in_transit_is_fetched_again(
 def test_connection_failures_do_not_count_as_damaged_downloads(
     done: Generation, served: list[bytes | Exception], film: bytes, clock: Clock
 ) -> None:
-    """Three attempts met a broken line, which says nothing about the file; the fourth is the first damaged one."""
+    """Three attempts lost the connection, which says nothing about the file; only the fourth brought a damaged one."""
     served += [CUT, CUT, CUT, film[:-1000]]
     for _attempt in range(4):
         transfers.download_claimed(claimed())
@@ -337,7 +337,7 @@ def test_a_stop_request_releases_a_stalled_download(
 
 @pytest.fixture
 def uploads(settings: Settings, upstream: Upstream, drive: Drive) -> None:
-    """A studio that nobody outside can reach, and a provider that takes files."""
+    """A studio without a public address, and a provider that takes uploads."""
     settings.STUDIO_PUBLIC_URL = ""
     upstream.set(takes_files=True)
     account.note_takes_files(True)

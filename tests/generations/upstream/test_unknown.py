@@ -1,4 +1,4 @@
-"""Lost answers: a job is given to a clip only where no doubt is left; otherwise the credits come back."""
+"""Lost answers: a clip gets a job only if there is no doubt; otherwise it is refunded."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ BOAT = {"model": "seedance-2", "prompt": "A paper boat"}
 
 @pytest.fixture
 def lost(start: Start, drive: Drive, upstream: Upstream) -> Iterator[Generation]:
-    """A clip that the provider accepted, and whose answer never came. The search for it has not begun."""
+    """A clip that the provider accepted, but whose answer was lost. The search for it hasn't started."""
     generation = start()
     upstream.arm("create", "drop_after_commit")
     upstream.arm("list", "html_503", times=None)
@@ -78,7 +78,7 @@ def test_two_fitting_jobs_are_ambiguous(lost: Generation, drive: Drive, upstream
 
 
 def test_two_fitting_lost_clips_are_ambiguous(lost: Generation, start: Start, drive: Drive, upstream: Upstream) -> None:
-    """Both may have made it: the one whose answer was lost before it was carried out has no job."""
+    """Either may have created the job; the other was lost before the provider saw it."""
     other = start()
     upstream.arm("create", "drop_before_commit")
     wait(drive, 30)
@@ -100,7 +100,7 @@ def test_two_different_lost_clips_each_find_their_job(
 def test_a_submission_in_flight_makes_it_ambiguous(
     lost: Generation, start: Start, drive: Drive, upstream: Upstream
 ) -> None:
-    """The job may be that one's, its answer still on the line."""
+    """The job may belong to the submission still in flight."""
     wait(drive, 2)
     RemoteJob.objects.filter(reference=lost.pk).update(remote_id=None, poll_at=None)
     Generation.objects.filter(pk=lost.pk).update(state=State.UNKNOWN)
@@ -142,7 +142,7 @@ def test_an_owned_job_is_not_adopted(start: Start, drive: Drive, upstream: Upstr
 
 
 def test_a_purged_clips_job_is_still_owned(start: Start, drive: Drive, upstream: Upstream) -> None:
-    """Its row outlives it, or its job would look like nobody's."""
+    """Its row outlives the clip; otherwise its job would seem to have no owner."""
     purged = start()
     drive(1)
     RemoteJob.objects.filter(reference=purged.pk).update(generation=None, poll_at=None)
@@ -200,7 +200,7 @@ def test_nothing_is_adopted_from_an_incomplete_record(
 def test_nothing_is_adopted_if_a_job_is_unreadable(
     lost: Generation, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It might be a second one that fits."""
+    """It might be a second job that fits."""
     list_jobs = drive.network._engine.list_jobs
 
     async def not_whole(*, offset: int) -> JobList:
