@@ -53,7 +53,7 @@ def api(
     api_database: Database, clip: Path, settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[LiveApi]:
     """The running API. Django's models use its database inside the fixture."""
-    # All tests come from one address; each has a key of its own, which is limited as ever.
+    # All tests share one address, so only keys are limited; each test has its own.
     settings.STUDIO_API_RPM_PER_ADDRESS = 1_000_000
     with django_db_blocker.unblock(), connected_to(api_database), LiveApi(clip) as live:
         yield live

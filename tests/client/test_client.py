@@ -417,7 +417,7 @@ def test_credits_models_and_quote(run_on_server: Any, api: LiveApi) -> None:
 def test_local_files_are_uploaded_in_place_of_urls(run_on_server: Any, api: LiveApi, tmp_path: Path) -> None:
     picture, sound = write_picture(tmp_path / "first.png"), write_sound(tmp_path / "voice.wav")
     memory = io.BytesIO(picture.read_bytes())
-    memory.read()  # wherever the file stands, it is sent from its start
+    memory.read()  # the file is sent from its start, wherever it was read to
     run_on_server(
         lambda client: client.videos.generations.create(
             **BOAT,

@@ -374,7 +374,7 @@ def test_unknown_credits(tchavi: Shell) -> None:
     assert tchavi.err == "tchavi: The server doesn't say how many credits are left.\n"
 
 
-# The real thing: a process of its own
+# As a real process
 
 
 @dataclass

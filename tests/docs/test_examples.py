@@ -81,7 +81,7 @@ class Reader:
 
     def run(self, example: Example) -> str:
         """Run the example, which must succeed, and return its output."""
-        # Only a clip that nobody has begun can be cancelled.
+        # Only a waiting clip can be cancelled, so no worker may run.
         self.api.is_working = "DELETE" not in example.source and ".cancel(" not in example.source
         if "JOB_ID" in example.source and not (self.api.is_working and "JOB_ID" in self.environment):
             self.environment["JOB_ID"] = self.api.add_job(duration=1)

@@ -159,7 +159,7 @@ def test_only_one_outcome_of_a_submission_counts(clip: Generation, workspace: Wo
 
 def test_fifty_workers_share_the_available_requests(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     account.upstream_account()
-    # Counted in an hour's time, so that none comes back while the test runs.
+    # Dated an hour ahead, so that no request is refilled while the test runs.
     later = timezone.now() + timedelta(hours=1)
     UpstreamAccount.objects.update(limit_per_minute=300, tokens=30, counted_at=later)
     clock_of_account = "tchavi_studio.generations.upstream.account.timezone.now"

@@ -18,7 +18,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 
 class RequestHandler(QuietWSGIRequestHandler):
-    # Head and body of an answer are written one after the other: neither is to wait for the other's receipt.
+    # Head and body are written separately; the second must not wait for the first to be acknowledged.
     disable_nagle_algorithm = True
 
 
@@ -56,7 +56,7 @@ def three_requests_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch)
 
     def minute_clock() -> float:
         requests.append(time.monotonic())
-        # Up to the fourth request it stands still, however slow the machine. Timers may fire a little early.
+        # Frozen until the fourth request, however slow the machine. Timers may fire a little early.
         return 59.05 + (requests[-1] - requests[3] if len(requests) > 4 else 0)
 
     monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time=minute_clock))

@@ -34,13 +34,13 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     headers: Any = case.headers or {}
     key = headers.get("Idempotency-Key")
     if isinstance(key, str) and key:
-        # Most generated keys are the same few short ones; a careful caller takes a new one for another body.
+        # Most generated keys are among the same few short ones; a real caller uses a new key for another body.
         body = hashlib.sha256(json.dumps(case.body, default=repr).encode()).hexdigest()
         if _bodies_by_key.setdefault(key, body) != body:
             headers["Idempotency-Key"] = f"{key[:-8]}{body[:8]}"
     is_sound = case.meta is not None and case.meta.generation.mode.is_positive
     if is_sound and case.operation.label == "POST /files" and len(str(case.body)) % 2:
-        # Random bytes are no picture; so one upload in two is one.
+        # Random bytes are never a picture, so every second upload sends a real one.
         case.body = {"file": PICTURE}
 
 

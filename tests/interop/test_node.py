@@ -47,7 +47,7 @@ def run_script(name: str, *, base_url: str, key: str, **environment: str) -> dic
 
 def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_minute: None) -> None:
     if not packages_are_there(NODE_FOLDER):
-        pytest.skip("the Node packages are not there: make test fetches them")
+        pytest.skip("the Node packages are missing: make test fetches them")
     seen = run_script("openai_client.mjs", base_url=served_api.base_url, key=served_api.live_key)
     assert seen["accepted"]["job"] == {"id": seen["accepted"]["id"], "status": "pending"}
     assert seen["job"]["id"] == seen["accepted"]["id"]
@@ -57,7 +57,7 @@ def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_min
     assert "This needs 8,700 credits, but the wallet holds only 1,300. No credits moved." in refusal["message"]
     assert REQUEST_ID.fullmatch(refusal["request_id"])
     assert seen["models"] == ["seedance-2", "kling-v3"]
-    # Without a Retry-After it would come again after half a second at most. Timers may fire a little early.
+    # Without Retry-After it would retry within half a second. Timers may fire a little early.
     assert seen["waited_seconds"] >= 0.99
 
 

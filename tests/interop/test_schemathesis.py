@@ -18,20 +18,20 @@ EXAMPLES_PER_OPERATION = 25
 CONFIGURATION = """
 hooks = "{hooks}"
 
-# A wait would only be slow: nobody works on the jobs.
+# Waiting would only be slow: there are no workers.
 [parameters]
 "header.Prefer" = "wait=0"
 
-# A cancelled job is not gone: its record tells of the refund.
+# A cancelled job still exists: its record shows the refund.
 [checks.use_after_free]
 enabled = false
 
-# A description can't say that an address has a picture, that bytes are one, or that sound needs one beside it.
+# The description can't say that a URL leads to a picture, that bytes are one, or that audio needs one.
 [[operations]]
 include-name = ["POST /videos/generations", "POST /videos/quote", "POST /files"]
 checks.positive_data_acceptance.enabled = false
 
-# Nor does it know the picture that the hooks send for one.
+# It doesn't know about the picture that the hooks send, either.
 [[operations]]
 include-name = "POST /files"
 checks.negative_data_rejection.enabled = false

@@ -24,7 +24,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 def test_the_javascript_receiver_rejects_forged_messages() -> None:
     node = found_node()
     if node is None or not packages_are_there(NODE_FOLDER):
-        pytest.skip("Node or its packages are not there: make test fetches them")
+        pytest.skip("Node or its packages are missing: make test fetches them")
     [receiver] = re.findall(r"^```js\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     port = free_port()
     process = subprocess.Popen(
@@ -47,8 +47,8 @@ def test_the_javascript_receiver_rejects_forged_messages() -> None:
         assert status(port, body, headers) == 204
     finally:
         process.terminate()
-        told, _ = process.communicate(timeout=20)
-    assert told == "job_1\n"
+        printed, _ = process.communicate(timeout=20)
+    assert printed == "job_1\n"
 
 
 def status(port: int, body: bytes, headers: dict[str, str]) -> int:

@@ -71,7 +71,7 @@ def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
         started = services.start_generation(
             Order(workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4())
         )
-        # The clock stands still, and the order of clips is that of their times.
+        # The clock is frozen, but clips are ordered by their times.
         generation = started.generations[0]
         generation.created_at += timedelta(microseconds=next(numbers))
         generation.save(update_fields=["created_at"])
@@ -85,6 +85,16 @@ def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
 def upstream(clock: Clock) -> Upstream:
     """Its jobs run until the test finishes them, and it takes 300 requests a minute."""
     return Upstream(time.time, settings=UpstreamSettings(job_seconds=None), clip=b"film")
+
+
+@pytest.fixture
+def engine_in_this_process(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) -> None:
+    """A transfer's requests go to the test's provider."""
+
+    def open_engine() -> TchaviEngine:
+        return TchaviEngine(api_key=API_KEY, base_url=BASE_URL, transport=UpstreamTransport(upstream))
+
+    monkeypatch.setattr("tchavi_studio.generations.upstream.network.open_engine", open_engine)
 
 
 class LocalNetwork:
@@ -178,11 +188,18 @@ def transfers(generation: Generation) -> list[tuple[str, int]]:
     return list(rows.values_list("kind", "amount_credits"))
 
 
+def waits_seconds(generation: Generation) -> float:
+    """How long until the clip may be claimed again."""
+    until = reloaded(generation).leased_until
+    assert until is not None
+    return (until - timezone.now()).total_seconds()
+
+
 CHARGED = [("charge", 1300)]
 REFUNDED = [("charge", 1300), ("refund", 1300)]
 
 
-# --- Many at once -----------------------------------------------------------------------------------------------------
+# --- Many jobs --------------------------------------------------------------------------------------------------------
 
 
 def make_open_jobs(

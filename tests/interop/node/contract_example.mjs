@@ -1,5 +1,5 @@
-// The documented way to a clip, in plain fetch: ask for it, then look at the job until it has ended, and read every
-// field of its record. Only BASE_URL and API_KEY differ from one provider to the next. With JOB_ID it follows that job.
+// Makes a clip as documented, in plain fetch: request it, poll the job until it has ended, and read every field of its
+// record. Only BASE_URL and API_KEY differ between providers. With JOB_ID it follows that job instead.
 
 const { BASE_URL, API_KEY, JOB_ID } = process.env;
 const headers = { Authorization: `Bearer ${API_KEY}`, "Content-Type": "application/json" };

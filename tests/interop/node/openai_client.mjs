@@ -1,5 +1,5 @@
-// What a program written with the public `openai` package does, with BASE_URL and API_KEY changed and nothing else:
-// follow a job, be refused, be told to wait. Prints what it saw as JSON.
+// A program that uses the public `openai` package, with only BASE_URL and API_KEY changed: it follows a job, gets a
+// refusal and honours Retry-After. Prints what it saw as JSON.
 
 import OpenAI from "openai";
 
