@@ -1,4 +1,4 @@
-"""The django-q2 clusters: their names, how each is run, and the trace of their work that the watchdog reads."""
+"""The django-q2 clusters: their settings, the process of each, and the traces of work that the watchdog reads."""
 
 import multiprocessing
 import os
@@ -17,7 +17,7 @@ from tchavi_studio.runtime import slices
 
 
 def configured_clusters() -> dict[str, dict[str, Any]]:
-    """Every cluster by its name, with all of its django-q2 settings."""
+    """All clusters by name, each with its complete django-q2 settings."""
     shared = {key: value for key, value in settings.Q_CLUSTER.items() if key != "ALT_CLUSTERS"}
     alternatives = settings.Q_CLUSTER.get("ALT_CLUSTERS", {})
     own = {name: {**shared, **alternative, "cluster_name": name} for name, alternative in alternatives.items()}
@@ -26,9 +26,9 @@ def configured_clusters() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ClusterTrace:
-    """What a running cluster leaves in a folder: who leads it, and which of its workers are inside a task.
+    """Files that a running cluster keeps in a folder: its leader's process id, and the workers running a task.
 
-    Files, because a SIGKILL at any moment leaves them readable, which no lock or shared counter is.
+    Files stay readable after a SIGKILL at any moment; locks and shared counters don't.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class ClusterTrace:
 
     @property
     def stop_file(self) -> Path:
-        """There as soon as the cluster is to stop: tasks that would go on for long look for it."""
+        """Appears when the cluster is asked to stop; long tasks check for it."""
         return self.folder / "stop"
 
     @property
@@ -47,34 +47,34 @@ class ClusterTrace:
         return self.folder / "tasks"
 
     def begin(self) -> None:
-        """This process leads the cluster from now on."""
+        """Make this process the cluster's leader."""
         self.clear()
         self._tasks.mkdir(parents=True)
         self._leader_file.write_text(str(os.getpid()))
 
     def clear(self) -> None:
-        """The cluster has ended: nobody leads it."""
+        """Remove all traces: the cluster has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def task_began(self, **_: Any) -> None:
-        """This worker has taken a task. Never raises: django-q2 would lose the worker."""
+        """Note that this worker started a task. Never raises: django-q2 would lose the worker."""
         with suppress(OSError):
             (self._tasks / str(os.getpid())).touch()
 
     def task_ended(self, **_: Any) -> None:
-        """This worker has finished its task."""
+        """Note that this worker finished its task."""
         with suppress(OSError):
             (self._tasks / str(os.getpid())).unlink()
 
     def leader(self) -> int | None:
-        """The process id, and so the process group, of the running cluster; None while there is none."""
+        """The running cluster's process id, which is also its process group; None if it isn't running."""
         try:
             return int(self._leader_file.read_text())
         except (OSError, ValueError):
             return None
 
     def last_task_at(self) -> int | None:
-        """When a worker last took or finished a task, in nanoseconds; None if none has since the cluster began."""
+        """When a worker last started or finished a task, in nanoseconds; None if none has since the cluster began."""
         try:
             changed_at, began_at = self._tasks.stat().st_mtime_ns, self._leader_file.stat().st_mtime_ns
         except OSError:
@@ -82,14 +82,16 @@ class ClusterTrace:
         return changed_at if changed_at > began_at else None
 
     def busy_workers(self, task_limit_seconds: float) -> int:
-        """How many living workers have been inside a task, for no longer than a task may take."""
+        """How many living workers are running a task that is still within its time limit."""
         began_after = time.time() - task_limit_seconds
         with suppress(OSError):
-            return sum(file.stat().st_mtime > began_after and _lives(int(file.name)) for file in self._tasks.iterdir())
+            return sum(
+                file.stat().st_mtime > began_after and _is_alive(int(file.name)) for file in self._tasks.iterdir()
+            )
         return 0
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -98,20 +100,19 @@ def _lives(pid: int) -> bool:
 
 
 def run_cluster(name: str, trace: ClusterTrace) -> None:
-    """Be the cluster `name` until SIGTERM; for a process that was forked for it. Raises SystemExit at the end."""
+    """Run the cluster `name` in this forked process until SIGTERM. Raises SystemExit at the end."""
     from django_q.cluster import Cluster
     from django_q.conf import Conf
     from django_q.signals import post_execute_in_worker, pre_execute
 
-    # django-q2 settles which cluster a process is when Django loads its app, from the environment: before this fork,
-    # and for both clusters alike. Whatever reads Conf reads it when the cluster starts, so it can still be told here.
-    # Each setting is an attribute of the same name in capitals.
+    # django-q2 picks a process's cluster from the environment when Django loads its app: before this fork, so the same
+    # for all clusters. But Conf is only read when the cluster starts, so it can still be changed here. Each setting is
+    # an attribute with the same name in capitals.
     for key, value in configured_clusters()[name].items():
         if hasattr(Conf, key.upper()):
             setattr(Conf, key.upper(), value)
 
-    # django-q2 forks its processes in any case, and shares with them what is made in the default way. From Python 3.14
-    # on that would no longer be fork's.
+    # django-q2 always forks, but creates what it shares with the default start method: no longer fork in Python 3.14.
     multiprocessing.set_start_method("fork", force=True)
 
     pre_execute.connect(trace.task_began)

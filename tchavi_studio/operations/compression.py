@@ -1,4 +1,4 @@
-"""Small answers for slow lines."""
+"""Compressed responses."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -6,9 +6,7 @@ from django.middleware.gzip import GZipMiddleware
 
 
 class CompressPagesMiddleware(GZipMiddleware):
-    """Django's compression for pages and JSON, and none for streams: media is compressed already, and a compressed
-    range of a file would no longer be that range.
-    """
+    """Compress pages and JSON, but not streams: media is compressed already, and a byte range must stay as it is."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return response if response.streaming else super().process_response(request, response)

@@ -1,4 +1,4 @@
-"""What operating the studio writes down."""
+"""Records of how the studio is running."""
 
 from typing import ClassVar
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """When something that must happen again and again last did: `name` is a cluster's, or "sweep".
+    """When something that has to happen regularly last did: `name` is a cluster's, or "sweep".
 
-    A cluster's heart beats when it finishes a task, which one that is alive but wedged cannot.
+    A cluster's heartbeat is written by finishing a task: a wedged cluster can't, even if its processes are alive.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -1,4 +1,4 @@
-"""What a start makes sure of before anything is served: the database is migrated, static files are collected."""
+"""What has to be done before anything is served: migrate the database, collect the static files."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from django.db import connection
 from .queries import has_unapplied_migrations
 
 MIGRATION_LOCK = 7_426_883
-"""Any number, as long as it stays the same: of several machines that start at once, one migrates."""
+"""An arbitrary number that must never change: if several machines start together, only one migrates."""
 
 
 def migrate_database() -> bool:
-    """Bring the database up to this code. Returns whether there was anything to do. Raises django.db.Error."""
-    with _alone_in_the_database():
+    """Apply all migrations. Returns whether there were any to apply. Raises django.db.Error."""
+    with _migration_lock():
         if not has_unapplied_migrations():
             return False
         call_command("migrate", interactive=False, verbosity=0)
@@ -26,9 +26,9 @@ def migrate_database() -> bool:
 
 
 @contextmanager
-def _alone_in_the_database() -> Iterator[None]:
+def _migration_lock() -> Iterator[None]:
     if connection.vendor != "postgresql":
-        # SQLite's file belongs to one machine, and there a second start fails at the port.
+        # A SQLite file belongs to one machine, where a second studio can't get the port.
         yield
         return
     with connection.cursor() as cursor:
@@ -40,9 +40,9 @@ def _alone_in_the_database() -> Iterator[None]:
 
 
 def collect_static_files() -> bool:
-    """Hash and compress the static files into STATIC_ROOT, unless they are those collected last. Returns whether."""
+    """Hash and compress the static files into STATIC_ROOT if any has changed. Returns whether it did."""
     root = Path(settings.STATIC_ROOT)
-    # Beside the folder, not in it: what is in it is served.
+    # Next to the folder, because everything in it is served.
     kept = root.with_suffix(".sources")
     sources = _static_sources_digest()
     if root.is_dir() and kept.exists() and kept.read_text() == sources:
@@ -53,7 +53,7 @@ def collect_static_files() -> bool:
 
 
 def _static_sources_digest() -> str:
-    """Changes when any static file does. From sizes and times, not contents: this is computed at every start."""
+    """Changes when any static file does. Uses sizes and times, not contents: it is computed at every start."""
     digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
     for finder in get_finders():
         for path, storage in finder.list(None):

@@ -1,4 +1,4 @@
-"""What is known of how the studio runs."""
+"""Reads about how the studio is running."""
 
 from datetime import timedelta
 
@@ -14,12 +14,12 @@ FRESH_FOR = timedelta(seconds=20)
 
 
 def stale_clusters() -> list[str]:
-    """The names of the clusters that have not shown lately, on any machine, that they work."""
+    """The names of the clusters without a recent heartbeat from any machine."""
     fresh = Heartbeat.objects.filter(beat_at__gt=timezone.now() - FRESH_FOR).values_list("name", flat=True)
     return sorted(set(configured_clusters()) - set(fresh))
 
 
 def has_unapplied_migrations() -> bool:
-    """Whether the database is behind this code."""
+    """Whether this code has migrations that the database lacks."""
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

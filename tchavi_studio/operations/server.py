@@ -1,4 +1,4 @@
-"""The web server: gunicorn, in a process that was forked for it."""
+"""The web server: gunicorn in a forked process."""
 
 import socket
 from collections.abc import Callable
@@ -10,7 +10,7 @@ WORKERS = 2
 THREADS_PER_WORKER = 8
 GRACEFUL_STOP_SECONDS = 3
 WORKER_SILENCE_SECONDS = 120
-"""A worker whose loop has not turned for so long is replaced. Requests run in threads and may take longer."""
+"""How long a worker's main loop may hang before it is replaced. Requests run in threads and may take longer."""
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -39,7 +39,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections at the address. Raises OSError, for instance when the port is taken."""
+    """A listening socket. Raises OSError, for example when the port is taken."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
     return socket.create_server((host, port), family=family, backlog=2048)
 

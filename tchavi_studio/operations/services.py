@@ -1,4 +1,4 @@
-"""Writes of the operations room."""
+"""Writes about how the studio is running."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from .models import Heartbeat
 
 
 def record_heartbeat(name: str) -> datetime:
-    """Write down that `name` beats now; returns when that was.
+    """Record a heartbeat of `name` now; returns the time.
 
-    One statement, whether there was a row or not, so that two at once cannot clash.
+    A single statement, whether or not the row exists, so that concurrent calls can't clash.
     """
     heartbeat = Heartbeat(name=name, beat_at=timezone.now())
     Heartbeat.objects.bulk_create([heartbeat], update_conflicts=True, unique_fields=["name"], update_fields=["beat_at"])

@@ -1,15 +1,15 @@
-"""How static files are stored: compressed, and under names that change with their content."""
+"""How static files are stored: compressed, under names that change with their content."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 IMPORTS = (r"""(?P<matched>from "(?P<url>\./[^"]+)";)""", 'from "%(url)s";')
-"""How our modules import one another, as the formatter writes it."""
+"""An import between our modules, as the formatter writes it."""
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
-    """Whitenoise's storage, in which our JavaScript modules too import one another by their hashed names.
+    """Whitenoise's storage, with hashed names for the imports between our JavaScript modules too.
 
-    Django could do this itself, but for all files, and stumbles over imports in other people's comments.
+    Django's own option for this covers all files, and trips over imports in third-party comments.
     """
 
     patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", (IMPORTS,)))

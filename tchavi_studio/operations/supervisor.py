@@ -1,6 +1,6 @@
-"""Keeps the studio's processes: starts them, starts again what crashed, and leaves nothing behind at the end.
+"""Starts the studio's processes, restarts any that crash, and leaves none behind at the end.
 
-It does not touch the database, which may hang: so it can stop everything at any time.
+It never touches the database, which may hang, so that it can stop everything at any time.
 """
 
 import logging
@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .process_group import bind_descendants_to_their_parents, kill_group, start_process_group
+from .process_group import kill_descendants_with_their_parents, kill_group, start_process_group
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
 STOP_GRACE_SECONDS = 4.0
-"""How long a stop waits for what can end by itself. A render cannot: it is taken up again at the next start."""
+"""How long to wait for processes to stop on their own. A render can't: it is started again with the studio."""
 KILLED_WITHIN_SECONDS = 3.0
-FIRST_RESTART_SECONDS = 0.5
-LONGEST_RESTART_SECONDS = 30.0
+MIN_RESTART_SECONDS = 0.5
+MAX_RESTART_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0
 
 
 class Child:
-    """One process group: what it does, and when it is to be started."""
+    """One process group: its work, and when to start it."""
 
     def __init__(self, name: str, work: Callable[[], None], on_end: Callable[[], None] = lambda: None) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Child:
         self._work, self._on_end = work, on_end
         self._started_at = 0.0
         self._start_at = 0.0
-        self._restart_seconds = FIRST_RESTART_SECONDS
+        self._restart_seconds = MIN_RESTART_SECONDS
 
     def start_if_due(self, lifeline: tuple[int, int]) -> None:
         if self.pid is None and time.monotonic() >= self._start_at:
@@ -40,20 +40,20 @@ class Child:
             self._started_at = time.monotonic()
 
     def ended(self, how: str) -> None:
-        """The group's leader is gone: end the rest of the group, and start anew after a while that grows."""
+        """The group's leader has ended: kill the rest of the group and restart it after a growing delay."""
         assert self.pid is not None
         kill_group(self.pid)
         self.pid = None
         self._on_end()
         if time.monotonic() - self._started_at > STEADY_AFTER_SECONDS:
-            self._restart_seconds = FIRST_RESTART_SECONDS
-        logger.error("%s ended (%s); starting it again in %.1f s.", self.name, how, self._restart_seconds)
+            self._restart_seconds = MIN_RESTART_SECONDS
+        logger.error("%s ended (%s); restarting it in %.1f s.", self.name, how, self._restart_seconds)
         self._start_at = time.monotonic() + self._restart_seconds
-        self._restart_seconds = min(self._restart_seconds * 2, LONGEST_RESTART_SECONDS)
+        self._restart_seconds = min(self._restart_seconds * 2, MAX_RESTART_SECONDS)
 
 
 class Supervisor:
-    """Runs the children until it is told to stop by SIGINT, SIGTERM or SIGHUP."""
+    """Runs the children until SIGINT, SIGTERM or SIGHUP."""
 
     def __init__(self, children: Sequence[Child], on_tick: Callable[[], None]) -> None:
         self._children = children
@@ -62,10 +62,10 @@ class Supervisor:
 
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Under nohup a hang-up is not to end it.
+            # Under nohup, SIGHUP must not stop it.
             if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
                 signal.signal(number, self._ask_to_stop)
-        bind_descendants_to_their_parents()
+        kill_descendants_with_their_parents()
         lifeline = os.pipe()
         try:
             while not self._stop_signals:
@@ -82,7 +82,7 @@ class Supervisor:
         self._stop_signals += 1
 
     def _reaped(self) -> list[tuple[Child, str]]:
-        """The children that have ended, and how. Orphans are reaped too: a container's first process inherits them."""
+        """The children that have ended, and how. Reaps orphans too: in a container, this process inherits them."""
         by_pid = {child.pid: child for child in self._children if child.pid}
         ended = []
         while True:
@@ -98,7 +98,7 @@ class Supervisor:
         return ended
 
     def _stop(self) -> None:
-        """Ask every child to end, then end what remains of every group. A second signal does not wait."""
+        """Ask every child to stop, then kill what is left of every group: straight away on a second signal."""
         groups = [child.pid for child in self._children if child.pid]
         running = set(groups)
         for pid in groups:
@@ -110,12 +110,12 @@ class Supervisor:
         for pid in groups:
             kill_group(pid)
         killed_at = time.monotonic()
-        while any(map(_group_lives, groups)) and time.monotonic() - killed_at < KILLED_WITHIN_SECONDS:
+        while any(map(_group_is_alive, groups)) and time.monotonic() - killed_at < KILLED_WITHIN_SECONDS:
             self._reaped()
             time.sleep(TICK_SECONDS / 4)
 
 
-def _group_lives(pid: int) -> bool:
+def _group_is_alive(pid: int) -> bool:
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:

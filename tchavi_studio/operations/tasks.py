@@ -1,4 +1,4 @@
-"""What the watchdog has the clusters do every few seconds."""
+"""Tasks that the watchdog queues every few seconds."""
 
 import logging
 
@@ -13,15 +13,15 @@ SWEEP_HEARTBEAT = "sweep"
 
 
 def beat(cluster: str) -> None:
-    """Prove that `cluster` takes tasks and finishes them."""
+    """Prove that `cluster` starts and finishes tasks."""
     record_heartbeat(cluster)
 
 
 def sweep() -> None:
-    """Find the work that fell through, and write down when that was last done. One room's trouble stops no other's."""
-    for name, room_sweep in (("generations", generations.sweep), ("webhooks", webhooks.sweep)):
+    """Find work whose wake-up was lost, app by app, and record a heartbeat. One app's failure doesn't stop the rest."""
+    for name, app_sweep in (("generations", generations.sweep), ("webhooks", webhooks.sweep)):
         try:
-            room_sweep()
+            app_sweep()
         except Exception:
-            logger.exception("The sweep of %s failed; the next one comes in a few seconds.", name)
+            logger.exception("The %s sweep failed; the next one runs in a few seconds.", name)
     record_heartbeat(SWEEP_HEARTBEAT)

@@ -1,4 +1,4 @@
-"""What load balancers and monitors ask. No session, no sign-in, and nothing of the inside in the answer."""
+"""Health checks for load balancers and monitors. No session, no sign-in, and no internals in the response."""
 
 from functools import cache
 
@@ -13,24 +13,24 @@ from .queries import has_unapplied_migrations, stale_clusters
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Whether this process answers and reaches its database: if not, restart it."""
+    """Whether this process responds and can reach its database: if not, restart it."""
     try:
         _reach_database()
     except Error:
-        return _answer(["database"])
-    return _answer([])
+        return _response(["database"])
+    return _response([])
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether the studio can do its work whole: database, migrations, and every cluster. If not, send nobody here."""
+    """Whether everything works: database, migrations and all clusters. If not, send no traffic here."""
     try:
         _reach_database()
         failing = stale_clusters() if _is_migrated() else ["migrations"]
     except Error:
         failing = ["database"]
-    return _answer(failing)
+    return _response(failing)
 
 
 def _reach_database() -> None:
@@ -38,14 +38,14 @@ def _reach_database() -> None:
         cursor.execute("SELECT 1")
 
 
-def _answer(failing: list[str]) -> JsonResponse:
+def _response(failing: list[str]) -> JsonResponse:
     if failing:
         return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
     return JsonResponse({"status": "ok"})
 
 
 class _NotMigratedError(Exception):
-    """Keeps a "no" out of the cache below."""
+    """Raised so that `cache` doesn't remember a "no"."""
 
 
 @cache
@@ -55,7 +55,7 @@ def _require_migrations() -> None:
 
 
 def _is_migrated() -> bool:
-    """A "yes" is remembered: reading every migration takes a while, and what is applied stays so."""
+    """Remembers a "yes": reading all migrations takes a while, and what is applied stays applied."""
     try:
         _require_migrations()
     except _NotMigratedError:

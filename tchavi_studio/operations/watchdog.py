@@ -1,8 +1,8 @@
-"""Sees that the clusters really work, and that the sweep comes by.
+"""Makes sure that the clusters really work, and queues the sweep.
 
-A process that lives proves nothing: when a waiting django-q2 worker is killed it takes the lock of the task queue
-along, and its cluster hands out no task any more while every process of it looks well. So each cluster is given a tiny
-task every few seconds, and one that shows no sign of work for too long is ended; the supervisor starts it anew.
+Living processes prove nothing: a django-q2 worker that is killed while it waits keeps the lock of the task queue, and
+its cluster hands out no more tasks although all of its processes look healthy. So each cluster gets a tiny task every
+few seconds, and one that shows no sign of work for too long is killed; the supervisor restarts it.
 """
 
 import logging
@@ -29,47 +29,47 @@ from .tasks import beat, sweep
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-ASK_SECONDS = 5.0
+PULSE_SECONDS = 5.0
 STALE_SECONDS = 20.0
 TASK_GRACE_SECONDS = 5.0
-"""Beyond its time limit, how long a task may take to be stopped by django-q2 itself."""
+"""How long after its time limit django-q2 may take to stop a task."""
 LOST_AFTER = timedelta(seconds=30)
-"""A pulse that was taken so long ago and is not finished went down with its worker, or waits behind long tasks."""
+"""A pulse taken this long ago and still unfinished died with its worker, or is waiting behind long tasks."""
 
 
 class Pulse:
-    """One task that a cluster is asked for every few seconds, and never twice at once."""
+    """A task that is queued for a cluster every few seconds, unless the last one is still outstanding."""
 
     def __init__(self, name: str, task: Callable[..., None], *arguments: str, cluster: str, retry_seconds: int) -> None:
         self._name, self._cluster = name, cluster
         self._function, self._arguments = f"{task.__module__}.{task.__name__}", arguments
         self._retry = timedelta(seconds=retry_seconds)
         self._queued_id: int | None = None
-        self._ask_at = 0.0
+        self._queue_at = 0.0
 
     def withdraw(self) -> None:
-        """Take back what was asked of a cluster that is gone, also by an earlier watchdog: it would wait locked."""
+        """Remove what is queued for a cluster that has ended, even by an earlier watchdog: it would stay locked."""
         names = ((row.pk, row.name()) for row in OrmQ.objects.filter(key=self._cluster))
         OrmQ.objects.filter(pk__in=[pk for pk, name in names if name == self._name]).delete()
         self._queued_id = None
-        self._ask_at = 0.0
+        self._queue_at = 0.0
 
-    def ask_if_due(self, now: float) -> None:
-        """Ask, unless it was asked a moment ago or the cluster has yet to finish the last one."""
-        if now < self._ask_at or self._is_outstanding():
+    def queue_if_due(self, now: float) -> None:
+        """Queue the task, unless that was a moment ago or the last one is unfinished."""
+        if now < self._queue_at or self._is_outstanding():
             return
-        # As async_task() does it, which would not tell the row.
+        # What async_task() does, except that it doesn't return the row.
         task: dict[str, Any] = {"id": uuid4().hex, "name": self._name, "func": self._function, "args": self._arguments}
         task |= {"kwargs": {}, "started": timezone.now(), "save": False, "ack_failure": True}
         self._queued_id = get_broker(self._cluster).enqueue(SignedPackage.dumps(task))
-        self._ask_at = now + ASK_SECONDS
+        self._queue_at = now + PULSE_SECONDS
 
     def _is_outstanding(self) -> bool:
-        """Whether the cluster is still to finish it. What it took and seems to have lost is withdrawn."""
+        """Whether the cluster has yet to finish it. If the cluster seems to have lost it, it is removed."""
         lock: datetime | None = OrmQ.objects.filter(pk=self._queued_id).values_list("lock", flat=True).first()
         if lock is None:
             return False
-        # django-q2 locks a row until `retry` seconds after it was taken. What is not locked waits.
+        # django-q2 locks a row until `retry` seconds after it was taken. Rows that aren't locked are waiting.
         taken_for = timezone.now() + self._retry - lock
         if lock <= timezone.now() or taken_for < LOST_AFTER:
             return True
@@ -80,8 +80,8 @@ class Pulse:
 class ClusterWatch:
     """One cluster of this machine, and when it last showed a sign of work.
 
-    Signs are: a worker took or finished any task; all workers are inside tasks that may take so long; the heartbeat
-    in the database moved (with several machines it may be another one's cluster that took the asked task).
+    Signs of work: a worker started or finished a task; all workers are busy with tasks that are within their time
+    limits; the heartbeat in the database changed (perhaps by a cluster of another machine, which took the task).
     """
 
     def __init__(self, name: str, trace: ClusterTrace, configuration: Mapping[str, Any]) -> None:
@@ -99,11 +99,11 @@ class ClusterWatch:
         self._alive_at = 0.0
 
     def add_pulse(self, name: str, task: Callable[..., None], *arguments: str) -> None:
-        """Have the cluster asked for one more task again and again."""
+        """Queue another task for the cluster regularly."""
         self._pulses.append(Pulse(name, task, *arguments, cluster=self.name, retry_seconds=self._retry_seconds))
 
     def look(self, now: float) -> None:
-        """Ask for what is due, judge what was seen, and end the cluster if it is wedged. Raises django.db.Error."""
+        """Queue what is due, and kill the cluster if it is wedged. Raises django.db.Error."""
         leader = self._trace.leader()
         if leader is None:
             return
@@ -112,11 +112,11 @@ class ClusterWatch:
                 pulse.withdraw()
             self._leader, self._alive_at = leader, now
         for pulse in self._pulses:
-            pulse.ask_if_due(now)
+            pulse.queue_if_due(now)
         if self._shows_work(now):
             self._alive_at = now
         elif now - self._alive_at > STALE_SECONDS:
-            logger.error("The %s cluster has done nothing for %d s; ending it.", self.name, now - self._alive_at)
+            logger.error("The %s cluster has done nothing for %d s; killing it.", self.name, now - self._alive_at)
             with suppress(ProcessLookupError):
                 os.killpg(leader, signal.SIGKILL)
 
@@ -129,30 +129,30 @@ class ClusterWatch:
             or self._trace.busy_workers(self._task_limit_seconds) >= self._worker_count
         )
         beats_somewhere = self._beat_at != beat_before
-        # A busy cluster comes late to the task that would write this.
-        if works_here and now - self._recorded_at > ASK_SECONDS:
+        # A busy cluster is late to run the task that would write this.
+        if works_here and now - self._recorded_at > PULSE_SECONDS:
             self._beat_at = record_heartbeat(self.name)
             self._recorded_at = now
         return works_here or beats_somewhere
 
-    def excuse(self, now: float) -> None:
-        """Nothing could be seen: the cluster gets its full time again."""
+    def reset(self, now: float) -> None:
+        """Give the cluster its full time again, since nothing could be checked."""
         self._alive_at = now
 
 
 def watch(traces: Mapping[str, ClusterTrace]) -> None:
-    """Watch the clusters of this machine until the process is ended."""
+    """Watch this machine's clusters until the process is killed."""
     configurations = configured_clusters()
     watches = [ClusterWatch(name, trace, configurations[name]) for name, trace in traces.items()]
-    # The first cluster is the one for short tasks: a sweep must not wait for a render.
+    # The first cluster is for short tasks: a sweep must not wait for a render.
     watches[0].add_pulse("sweep", sweep)
     while True:
         try:
             for cluster in watches:
                 cluster.look(time.monotonic())
         except Error as error:
-            logger.warning("The watchdog cannot reach the database: %s", error)
+            logger.warning("The watchdog can't reach the database: %s", error)
             connections.close_all()
             for cluster in watches:
-                cluster.excuse(time.monotonic())
+                cluster.reset(time.monotonic())
         time.sleep(LOOK_SECONDS)

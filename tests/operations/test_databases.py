@@ -1,4 +1,4 @@
-"""The databases that tests are given."""
+"""The databases that tests run on."""
 
 import subprocess
 import sys
@@ -15,18 +15,18 @@ ROUNDS = [1, 2]
 
 
 @pytest.mark.parametrize("round_number", ROUNDS)
-def test_each_test_finds_its_own_database_empty(own_database: Database, round_number: int) -> None:
+def test_own_database_starts_empty(own_database: Database, round_number: int) -> None:
     assert User.objects.count() == 0
     User.objects.create_user("alice@example.org")
 
 
-def test_people_live_in_it_when_the_test_is_marked(alice: User, own_database: Database) -> None:
+def test_marked_tests_have_fixtures_in_their_own_database(alice: User, own_database: Database) -> None:
     assert connection.settings_dict["NAME"] == own_database.name
     assert not connection.in_atomic_block
     assert User.objects.get() == alice
 
 
-def test_threads_see_what_was_committed(own_database: Database, alice: User) -> None:
+def test_threads_see_committed_rows(own_database: Database, alice: User) -> None:
     seen: list[str] = []
 
     def look() -> None:
@@ -42,7 +42,7 @@ def test_threads_see_what_was_committed(own_database: Database, alice: User) -> 
     assert seen == ["alice@example.org"]
 
 
-def test_subprocesses_find_it_by_its_url(own_database: Database, alice: User) -> None:
+def test_subprocesses_connect_by_url(own_database: Database, alice: User) -> None:
     code = "from tchavi_studio.workspaces.models import User; print(User.objects.get().email)"
     answer = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],

@@ -1,4 +1,4 @@
-"""A person, a workspace and credits from one command, however often it is run."""
+"""`manage.py provision` sets up a person, a workspace and credits, and can be run again."""
 
 import io
 import json
@@ -19,7 +19,7 @@ CLIP = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def provision(db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command with a password on its standard input; returns what it printed."""
+    """Run the command with a password on stdin; returns the printed JSON."""
 
     def run(email: str = "Awa@Example.org", password: str = PASSWORD, credits: str = "50000", *more: str) -> Any:
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
@@ -33,7 +33,7 @@ def grants() -> list[tuple[str, int]]:
     return list(Transfer.objects.order_by("pk").values_list("reason", "amount_credits"))
 
 
-def test_the_first_person_is_made_with_everything(provision: Any) -> None:
+def test_first_run_creates_everything(provision: Any) -> None:
     assert provision() == {"email": "awa@example.org", "workspace": "awas-studio", "balance": 50_000}
     user = User.objects.get()
     assert user.check_password(PASSWORD)
@@ -41,7 +41,7 @@ def test_the_first_person_is_made_with_everything(provision: Any) -> None:
     assert grants() == [("sign-up", 10_000), ("provision", 40_000)]
 
 
-def test_a_second_run_changes_nothing(provision: Any) -> None:
+def test_second_run_changes_nothing(provision: Any) -> None:
     first = provision()
     kept = User.objects.values().get()
     assert provision() == first
@@ -50,7 +50,7 @@ def test_a_second_run_changes_nothing(provision: Any) -> None:
     assert len(grants()) == 2
 
 
-def test_a_later_run_sets_the_password_and_fills_up(provision: Any) -> None:
+def test_later_run_sets_password_and_tops_up(provision: Any) -> None:
     provision()
     workspace = Workspace.objects.get()
     charge_credits(workspace=workspace, book="sandbox", amount_credits=1300, reference=CLIP)  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_credits_are_never_taken_away(provision: Any) -> None:
     assert grants() == [("sign-up", 10_000)]
 
 
-def test_only_the_first_person_is_the_sites_admin(provision: Any) -> None:
+def test_only_first_person_is_site_admin(provision: Any) -> None:
     provision()
     provision(email="bob@example.org")
     assert User.objects.get(email="bob@example.org").is_staff is False
@@ -73,25 +73,23 @@ def test_only_the_first_person_is_the_sites_admin(provision: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"email": "awa"}, r"^'awa' is no e-mail address\.$"),
+        ({"email": "awa"}, r"^'awa' isn't a valid email address\.$"),
         ({"password": "short"}, r"^The password was refused\. This password is too short\."),
         ({"password": ""}, r"^The password was refused\. This password is too short\."),
-        ({"credits": "-1"}, "credits are a whole number"),
-        ({"credits": "1e3"}, "credits are a whole number"),
-        ({"credits": str(10**12 + 1)}, "credits are a whole number"),
+        ({"credits": "-1"}, "credits must be a whole number"),
+        ({"credits": "1e3"}, "credits must be a whole number"),
+        ({"credits": str(10**12 + 1)}, "credits must be a whole number"),
     ],
     ids=str,
 )
-def test_what_is_wrong_is_refused_and_nothing_is_left_behind(
-    provision: Any, changes: dict[str, str], message: str
-) -> None:
+def test_bad_input_changes_nothing(provision: Any, changes: dict[str, str], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         provision(**changes)
     assert User.objects.count() == 0
     assert Transfer.objects.count() == 0
 
 
-def test_keys_are_made_on_request_and_replace_the_earlier_ones(provision: Any) -> None:
+def test_new_keys_replace_earlier_ones(provision: Any) -> None:
     def answers(printed: dict[str, str]) -> list[int]:
         keys = (printed["api_key"], printed["test_api_key"])
         return [Client().get("/v1/jobs", headers={"Authorization": f"Bearer {key}"}).status_code for key in keys]
@@ -106,7 +104,7 @@ def test_keys_are_made_on_request_and_replace_the_earlier_ones(provision: Any) -
     assert answers(second) == [200, 200]
 
 
-def test_keys_that_people_made_stay(provision: Any) -> None:
+def test_own_keys_are_kept(provision: Any) -> None:
     provision()
     own = create_key(workspace=Workspace.objects.get(), user=User.objects.get(), name="Nightly").row
     provision("awa@example.org", PASSWORD, "50000", "--api-key")

@@ -1,4 +1,4 @@
-"""`manage.py studio` as real processes: it starts, survives what is killed, and leaves nothing behind."""
+"""`manage.py studio` as real processes: it starts, recovers from kills, and leaves nothing behind."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ pytestmark = [
 RECOVERY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 START_SECONDS = 15.0
-"""Five on a machine of its own; tests share theirs."""
+"""About five on an idle machine, but tests share theirs."""
 CLUSTERS = ["pump", "render"]
 
 
@@ -50,7 +50,7 @@ def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def studio(own_database: Database, prepared_data: Path, tmp_path: Path) -> Iterator[RunningStudio]:
-    """A studio that was started before: its database is migrated, its static files are collected."""
+    """A studio that has run before: its database is migrated, its static files are collected."""
     studio = RunningStudio(tmp_path, own_database)
     shutil.copytree(prepared_data, tmp_path / "data")
     yield studio
@@ -59,7 +59,7 @@ def studio(own_database: Database, prepared_data: Path, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def new_studio(tmp_path: Path) -> Iterator[RunningStudio]:
-    """A studio that was never started."""
+    """A studio that has never run."""
     studio = RunningStudio(tmp_path, Database(name="", url=f"sqlite:///{tmp_path}/new.sqlite3"))
     yield studio
     studio.clean_up()
@@ -73,7 +73,7 @@ def worker_noted_in(path: Path, seconds: float = RECOVERY_SECONDS) -> int:
     return int(wait_for(lambda: path.exists() and path.read_text(), seconds=seconds, what=f"a worker writes {path}"))
 
 
-def test_a_first_start_prepares_what_a_second_finds(new_studio: RunningStudio) -> None:
+def test_only_first_start_prepares(new_studio: RunningStudio) -> None:
     new_studio.start()
     assert new_studio.log.splitlines() == [
         "The database is ready.",
@@ -86,9 +86,9 @@ def test_a_first_start_prepares_what_a_second_finds(new_studio: RunningStudio) -
     assert new_studio.stop() == 0
 
 
-def test_it_starts_serves_and_stops_without_a_trace(studio: RunningStudio) -> None:
+def test_starts_serves_and_stops_cleanly(studio: RunningStudio) -> None:
     started_within = studio.start()
-    print(f"a second start: ready after {started_within:.1f} s")
+    print(f"second start: ready after {started_within:.1f} s")
     assert started_within < START_SECONDS
     assert studio.get("/healthz") == (200, b'{"status": "ok"}')
     assert studio.get("/readyz") == (200, b'{"status": "ok"}')
@@ -99,7 +99,7 @@ def test_it_starts_serves_and_stops_without_a_trace(studio: RunningStudio) -> No
     assert studio.log.splitlines()[-1] == "Tchavi Studio has stopped."
 
 
-def test_it_stops_in_the_middle_of_tasks(studio: RunningStudio, tmp_path: Path) -> None:
+def test_stops_during_tasks(studio: RunningStudio, tmp_path: Path) -> None:
     studio.start()
     for cluster in CLUSTERS:
         run_in(cluster, "work_for", tmp_path / cluster, 120)
@@ -109,13 +109,11 @@ def test_it_stops_in_the_middle_of_tasks(studio: RunningStudio, tmp_path: Path) 
     assert studio.stop() == 0
     assert time.monotonic() - asked_at < STOP_SECONDS
     assert studio.pids() == []
-    print(f"stopped in the middle of tasks in {time.monotonic() - asked_at:.1f} s")
+    print(f"stopped during tasks in {time.monotonic() - asked_at:.1f} s")
 
 
 @pytest.mark.one_database
-def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
-    studio: RunningStudio, workspace: Workspace, alice: User
-) -> None:
+def test_stop_during_a_render_costs_only_time(studio: RunningStudio, workspace: Workspace, alice: User) -> None:
     request = {"model": "kling-v3", "prompt": "Rain on the market", "duration": 10, "resolution": "720p"}
     params = validate(request).params
     assert params is not None
@@ -131,7 +129,7 @@ def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     asked_at = time.monotonic()
     assert studio.stop() == 0
     took = time.monotonic() - asked_at
-    print(f"stopped in the middle of a render in {took:.1f} s")
+    print(f"stopped during a render in {took:.1f} s")
     assert took < STOP_SECONDS
     assert studio.pids() == []
     assert [clip.state for clip in clips] == [State.QUEUED] * 2
@@ -140,7 +138,7 @@ def test_a_stop_in_the_middle_of_a_render_costs_nothing_but_time(
     wait_for(
         lambda: all(clip.state == State.COMPLETED for clip in clips.all()),
         seconds=3 * RECOVERY_SECONDS,
-        what=f"the renders are taken up again: {Generation.objects.values()}\n{studio.log}",
+        what=f"the renders to finish: {Generation.objects.values()}\n{studio.log}",
     )
     assert Transfer.objects.filter(kind=Kind.CHARGE).count() == 2
 
@@ -153,14 +151,14 @@ def test_nothing_outlives_a_killed_supervisor(studio: RunningStudio, tmp_path: P
         worker_noted_in(tmp_path / cluster)
     studio.signal(signal.SIGKILL)
     studio.wait_until_ended()
-    wait_for(lambda: not studio.pids(), seconds=STOP_SECONDS, what="every process has ended")
+    wait_for(lambda: not studio.pids(), seconds=STOP_SECONDS, what="every process to end")
 
 
 def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None:
     studio.start()
 
-    # A worker that waits for a task takes the lock of the task queue along: only the watchdog can tell. Which of the
-    # pump's two workers holds it cannot be seen, so both go.
+    # A worker killed while it waits for a task keeps the lock of the task queue, which only the watchdog notices. We
+    # can't see which of the pump's two workers holds it, so kill both.
     for name in ("one", "two"):
         run_in("pump", "work_for", tmp_path / name, 1)
     run_in("render", "note_worker", tmp_path / "three")
@@ -172,22 +170,22 @@ def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None
         os.kill(pid, signal.SIGKILL)
     for cluster in CLUSTERS:
         run_in(cluster, "note_worker", tmp_path / f"{cluster} after its workers")
-    # These hints may be lost with their cluster, as hints may: what counts is that new ones are worked on.
+    # These tasks may be lost with their cluster, like any wake-up: what counts is that new ones are run.
     for cluster in CLUSTERS:
         wait_for(
             lambda: f"The {cluster} cluster has done nothing for" in studio.log,  # noqa: B023
             seconds=RECOVERY_SECONDS,
-            what=f"the watchdog ends the {cluster} cluster\n{studio.log}",
+            what=f"the watchdog to kill the {cluster} cluster\n{studio.log}",
         )
-        run_in(cluster, "note_worker", tmp_path / f"{cluster} anew")
+        run_in(cluster, "note_worker", tmp_path / f"{cluster} restarted")
     for cluster in CLUSTERS:
-        worker_noted_in(tmp_path / f"{cluster} anew")
+        worker_noted_in(tmp_path / f"{cluster} restarted")
     took = time.monotonic() - killed_at
     print(f"idle workers killed: work resumed after {took:.1f} s")
     assert took < RECOVERY_SECONDS
 
-    # A whole cluster, and the web server.
-    groups = {os.getpgid(worker_noted_in(tmp_path / f"{cluster} anew")) for cluster in CLUSTERS}
+    # Whole clusters.
+    groups = {os.getpgid(worker_noted_in(tmp_path / f"{cluster} restarted")) for cluster in CLUSTERS}
     killed_at = time.monotonic()
     for group in groups:
         os.killpg(group, signal.SIGKILL)
@@ -196,33 +194,33 @@ def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None
     for cluster in CLUSTERS:
         worker_noted_in(tmp_path / f"{cluster} again")
     print(f"whole clusters killed: work resumed after {time.monotonic() - killed_at:.1f} s")
-    assert "The render cluster ended (SIGKILL); starting it again in" in studio.log
-    wait_for(lambda: studio.get("/readyz")[0] == 200, seconds=RECOVERY_SECONDS, what="ready again")
+    assert "The render cluster ended (SIGKILL); restarting it in" in studio.log
+    wait_for(lambda: studio.get("/readyz")[0] == 200, seconds=RECOVERY_SECONDS, what="/readyz to be ok again")
     swept_at = Heartbeat.objects.get(name="sweep").beat_at
     wait_for(
-        lambda: Heartbeat.objects.get(name="sweep").beat_at > swept_at, seconds=RECOVERY_SECONDS, what="a sweep again"
+        lambda: Heartbeat.objects.get(name="sweep").beat_at > swept_at, seconds=RECOVERY_SECONDS, what="another sweep"
     )
 
 
-def test_a_killed_web_server_comes_back(studio: RunningStudio) -> None:
+def test_killed_web_server_is_restarted(studio: RunningStudio) -> None:
     studio.start()
     before = studio.groups()
     serving = next(group for group in before if group != studio.process.pid and _listens(group))
     os.killpg(serving, signal.SIGKILL)
-    # Nobody is refused meanwhile: the supervisor holds the listening socket.
+    # No connection is refused: the supervisor holds the listening socket.
     assert studio.get("/healthz") == (200, b'{"status": "ok"}')
-    assert "The web server ended (SIGKILL); starting it again in 0.5 s." in studio.log
+    assert "The web server ended (SIGKILL); restarting it in 0.5 s." in studio.log
 
 
 def _listens(pid: int) -> bool:
     return any(str(fd.readlink()).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir())
 
 
-# --- What a start refuses ---------------------------------------------------------------------------------------------
+# --- Start-up errors --------------------------------------------------------------------------------------------------
 
 
-def refused(studio: RunningStudio, **environment: str) -> str:
-    """The one line that a start says before it ends with exit code 1."""
+def start_error(studio: RunningStudio, **environment: str) -> str:
+    """The single line on stderr from a start that fails with exit code 1."""
     command = [sys.executable, "manage.py", "studio"]
     done = subprocess.run(command, env={**studio.environment, **environment}, capture_output=True, text=True)
     assert done.returncode == 1
@@ -231,37 +229,37 @@ def refused(studio: RunningStudio, **environment: str) -> str:
     return line
 
 
-def test_a_second_studio_on_the_same_port_is_refused(studio: RunningStudio) -> None:
+def test_port_in_use(studio: RunningStudio) -> None:
     with socket.create_server(("127.0.0.1", studio.port)):
-        assert refused(studio) == (
-            f"Tchavi Studio can't listen at 127.0.0.1 port {studio.port} (Address already in use). Is another studio "
-            f"running there? PORT chooses another port, for instance: PORT={studio.port + 1} make run"
+        assert start_error(studio) == (
+            f"Tchavi Studio can't listen on 127.0.0.1 port {studio.port} (Address already in use). Is another studio "
+            f"running there? To use another port, set PORT, for example: PORT={studio.port + 1} make run"
         )
 
 
-def test_a_host_that_is_no_address_is_refused(studio: RunningStudio) -> None:
-    assert refused(studio, HOST="not an address").startswith(
-        "Tchavi Studio can't listen at not an address: HOST names no address ("
+def test_invalid_host(studio: RunningStudio) -> None:
+    assert start_error(studio, HOST="not an address").startswith(
+        "Tchavi Studio can't listen on not an address: HOST isn't a valid address ("
     )
 
 
-def test_a_bad_setting_is_refused_by_its_name(studio: RunningStudio) -> None:
-    assert refused(studio, PORT="http") == (
+def test_invalid_setting_is_named(studio: RunningStudio) -> None:
+    assert start_error(studio, PORT="http") == (
         'Tchavi Studio can\'t start: Environment variable "PORT" invalid: Not a valid integer.'
     )
-    assert refused(studio, STUDIO_PUBLIC_URL="studio.example.org") == (
+    assert start_error(studio, STUDIO_PUBLIC_URL="studio.example.org") == (
         "Tchavi Studio can't start: STUDIO_PUBLIC_URL must begin with http:// or https://, not 'studio.example.org'."
     )
 
 
-def test_a_data_folder_that_cannot_be_made_is_refused(studio: RunningStudio, tmp_path: Path) -> None:
+def test_data_folder_cannot_be_created(studio: RunningStudio, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert refused(studio, STUDIO_DATA=str(tmp_path / "file" / "data")) == (
+    assert start_error(studio, STUDIO_DATA=str(tmp_path / "file" / "data")) == (
         f"Tchavi Studio can't start: [Errno 20] Not a directory: '{tmp_path}/file/data'"
     )
 
 
-def test_a_database_that_cannot_be_reached_is_refused(studio: RunningStudio, tmp_path: Path) -> None:
-    assert refused(studio, DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/studio.sqlite3") == (
+def test_database_cannot_be_opened(studio: RunningStudio, tmp_path: Path) -> None:
+    assert start_error(studio, DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/studio.sqlite3") == (
         "Tchavi Studio can't start: unable to open database file"
     )

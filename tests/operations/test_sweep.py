@@ -1,4 +1,4 @@
-"""The sweep of every room, one after the other."""
+"""The sweep runs every app's sweep."""
 
 import pytest
 
@@ -6,17 +6,17 @@ from tchavi_studio.operations import tasks
 from tchavi_studio.operations.models import Heartbeat
 
 
-def test_one_rooms_trouble_stops_no_others(
+def test_one_failing_app_does_not_stop_the_others(
     db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     swept: list[str] = []
 
-    def break_down() -> None:
+    def fail() -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("tchavi_studio.generations.tasks.sweep", break_down)
+    monkeypatch.setattr("tchavi_studio.generations.tasks.sweep", fail)
     monkeypatch.setattr("tchavi_studio.webhooks.tasks.sweep", lambda: swept.append("webhooks"))
     tasks.sweep()
     assert swept == ["webhooks"]
-    assert caplog.messages == ["The sweep of generations failed; the next one comes in a few seconds."]
+    assert caplog.messages == ["The generations sweep failed; the next one runs in a few seconds."]
     assert Heartbeat.objects.filter(name="sweep").exists()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
+def _empty_cache() -> Iterator[None]:
     views._require_migrations.cache_clear()
     yield
     views._require_migrations.cache_clear()
@@ -37,18 +37,18 @@ def _broken_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "cursor", fail)
 
 
-def test_health_is_the_process_and_its_database(client: Client) -> None:
+def test_healthy(client: Client) -> None:
     response = client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.usefixtures("_working_clusters")
-def test_ready_is_when_every_cluster_works(client: Client) -> None:
+def test_ready_when_every_cluster_works(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def test_not_ready_while_no_cluster_has_worked(client: Client) -> None:
+def test_not_ready_before_clusters_have_worked(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["pump", "render"]})
 
@@ -61,7 +61,7 @@ def test_not_ready_when_a_heartbeat_is_old(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("_working_clusters")
-def test_not_ready_until_migrated_which_is_asked_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_ready_until_migrated(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "has_unapplied_migrations", lambda: True)
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["migrations"]})
@@ -71,14 +71,14 @@ def test_not_ready_until_migrated_which_is_asked_again(client: Client, monkeypat
 
 @pytest.mark.usefixtures("_broken_database")
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_a_broken_database_is_said_without_its_address(client: Client, path: str) -> None:
+def test_database_error_reveals_no_details(client: Client, path: str) -> None:
     response = client.get(path)
     assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["database"]})
 
 
 @pytest.mark.usefixtures("_working_clusters")
 @pytest.mark.parametrize(("path", "queries"), [("/healthz", 1), ("/readyz", 2)])
-def test_they_are_cheap_and_know_no_session(
+def test_checks_are_cheap_and_use_no_session(
     client: Client, path: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.get(path)
@@ -90,6 +90,6 @@ def test_they_are_cheap_and_know_no_session(
 
 
 @pytest.mark.usefixtures("_working_clusters")
-def test_they_answer_plain_http_behind_a_public_address(client: Client, settings: object) -> None:
+def test_http_is_not_redirected(client: Client, settings: object) -> None:
     settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
     assert client.get("/readyz").status_code == 200

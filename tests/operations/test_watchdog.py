@@ -1,4 +1,4 @@
-"""What the watchdog asks, and when it judges a cluster to be wedged."""
+"""What the watchdog queues, and when it decides that a cluster is wedged."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ from tchavi_studio.operations.models import Heartbeat
 from tchavi_studio.operations.services import record_heartbeat
 from tchavi_studio.operations.tasks import beat
 from tchavi_studio.operations.watchdog import (
-    ASK_SECONDS,
     LOST_AFTER,
+    PULSE_SECONDS,
     STALE_SECONDS,
     ClusterWatch,
 )
@@ -30,7 +30,7 @@ RETRY = timedelta(seconds=configured_clusters()["render"]["retry"])
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Stands for a cluster's leader: a process group that can be killed."""
+    """A stand-in for a cluster's leader: a process group that can be killed."""
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as leader:
         yield leader
         leader.kill()
@@ -41,7 +41,7 @@ def trace(cluster: subprocess.Popen[bytes], tmp_path: Path) -> ClusterTrace:
     trace = ClusterTrace(tmp_path / "render")
     trace.begin()
     (tmp_path / "render" / "leader").write_text(str(cluster.pid))
-    # A moment ago, so that a task's trace is newer whatever the clock's grain.
+    # In the past, so that a task's trace is newer whatever the resolution of the clock.
     began_at = time.time() - 1
     for path in ("leader", "tasks"):
         os.utime(tmp_path / "render" / path, (began_at, began_at))
@@ -54,56 +54,52 @@ def watch(trace: ClusterTrace) -> ClusterWatch:
     return ClusterWatch("render", trace, configured_clusters()["render"])
 
 
-def ended(cluster: subprocess.Popen[bytes]) -> bool:
+def was_killed(cluster: subprocess.Popen[bytes]) -> bool:
     try:
         return cluster.wait(timeout=0.05) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         return False
 
 
-def look_every_second(watch: ClusterWatch, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Have it look as if so many seconds passed since its first look."""
+def look_every_second(watch: ClusterWatch, seconds: float, before_each: Callable[[], object] = lambda: None) -> None:
+    """Look once for each of the `seconds` that have passed since the first look."""
     for second in range(int(seconds) + 1):
-        meanwhile()
+        before_each()
         watch.look(1000.0 + second)
 
 
-def test_a_heartbeat_is_asked_for_and_not_again_while_it_waits(watch: ClusterWatch) -> None:
+def test_heartbeat_is_not_queued_twice(watch: ClusterWatch) -> None:
     watch.look(1000.0)
     (queued,) = OrmQ.objects.all()
     assert (queued.key, queued.name(), queued.args()) == ("render", "render heartbeat", ("render",))
     assert queued.func() == "tchavi_studio.operations.tasks.beat"
-    watch.look(1000.0 + 3 * ASK_SECONDS)
+    watch.look(1000.0 + 3 * PULSE_SECONDS)
     assert OrmQ.objects.get() == queued
 
 
-def test_it_is_asked_for_again_once_it_is_done(watch: ClusterWatch) -> None:
+def test_next_heartbeat_is_queued_after_the_last(watch: ClusterWatch) -> None:
     watch.look(1000.0)
     first = OrmQ.objects.get()
     first.delete()
-    watch.look(1000.0 + ASK_SECONDS - 0.1)
+    watch.look(1000.0 + PULSE_SECONDS - 0.1)
     assert OrmQ.objects.count() == 0
-    watch.look(1000.0 + ASK_SECONDS)
+    watch.look(1000.0 + PULSE_SECONDS)
     assert OrmQ.objects.get().pk != first.pk
 
 
 @pytest.mark.parametrize(
-    ("taken_ago", "is_asked_again"),
+    ("taken_ago", "is_queued_again"),
     [(LOST_AFTER - timedelta(seconds=5), False), (LOST_AFTER + timedelta(seconds=5), True)],
 )
-def test_what_a_worker_took_along_is_asked_for_again(
-    watch: ClusterWatch, taken_ago: timedelta, is_asked_again: bool
-) -> None:
+def test_lost_heartbeat_is_queued_again(watch: ClusterWatch, taken_ago: timedelta, is_queued_again: bool) -> None:
     watch.look(1000.0)
     first = OrmQ.objects.get()
     OrmQ.objects.update(lock=timezone.now() - taken_ago + RETRY)
-    watch.look(1000.0 + ASK_SECONDS)
-    assert (OrmQ.objects.get().pk != first.pk) == is_asked_again
+    watch.look(1000.0 + PULSE_SECONDS)
+    assert (OrmQ.objects.get().pk != first.pk) == is_queued_again
 
 
-def test_a_new_cluster_is_asked_anew_and_nothing_piles_up(
-    watch: ClusterWatch, trace: ClusterTrace, tmp_path: Path
-) -> None:
+def test_restarted_cluster_gets_a_fresh_heartbeat(watch: ClusterWatch, trace: ClusterTrace, tmp_path: Path) -> None:
     watch.look(1000.0)
     first = OrmQ.objects.get()
     OrmQ.objects.update(lock=timezone.now() + RETRY)
@@ -112,14 +108,14 @@ def test_a_new_cluster_is_asked_anew_and_nothing_piles_up(
     assert OrmQ.objects.get().pk != first.pk
 
 
-def test_a_cluster_without_any_sign_of_work_is_ended(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
+def test_cluster_without_signs_of_work_is_killed(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
     look_every_second(watch, STALE_SECONDS)
-    assert not ended(cluster)
+    assert not was_killed(cluster)
     watch.look(1000.0 + STALE_SECONDS + 1)
-    assert ended(cluster)
+    assert was_killed(cluster)
 
 
-def test_a_cluster_that_takes_tasks_is_left_alone(
+def test_cluster_that_runs_tasks_is_left_alone(
     watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes]
 ) -> None:
     def take_and_finish() -> None:
@@ -128,65 +124,65 @@ def test_a_cluster_that_takes_tasks_is_left_alone(
         trace.task_ended()
 
     look_every_second(watch, STALE_SECONDS + 5, take_and_finish)
-    assert not ended(cluster)
+    assert not was_killed(cluster)
     assert Heartbeat.objects.get().name == "render"
 
 
-def test_a_cluster_whose_workers_are_all_busy_is_left_alone(
+def test_cluster_with_only_busy_workers_is_left_alone(
     watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes]
 ) -> None:
     trace.task_began()
     look_every_second(watch, STALE_SECONDS + 5)
-    assert not ended(cluster)
+    assert not was_killed(cluster)
     assert Heartbeat.objects.get().name == "render"
 
 
-def test_a_task_beyond_its_time_limit_is_no_excuse(
+def test_task_past_its_time_limit_does_not_count(
     watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     trace.task_began()
     long_ago = time.time() - configured_clusters()["render"]["timeout"] - 60
     os.utime(tmp_path / "render" / "tasks" / str(os.getpid()), (long_ago, long_ago))
     look_every_second(watch, STALE_SECONDS + 1)
-    assert ended(cluster)
+    assert was_killed(cluster)
 
 
-def test_a_dead_workers_task_is_no_excuse(
+def test_dead_workers_task_does_not_count(
     watch: ClusterWatch, cluster: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     (tmp_path / "render" / "tasks" / str(gone.pid)).touch()
     look_every_second(watch, STALE_SECONDS + 1)
-    assert ended(cluster)
+    assert was_killed(cluster)
 
 
-def test_one_busy_worker_of_two_is_no_excuse(trace: ClusterTrace, cluster: subprocess.Popen[bytes]) -> None:
+def test_one_busy_worker_of_two_is_not_enough(trace: ClusterTrace, cluster: subprocess.Popen[bytes]) -> None:
     watch = ClusterWatch("pump", trace, configured_clusters()["pump"])
     trace.task_began()
     look_every_second(watch, STALE_SECONDS + 1)
-    assert ended(cluster)
+    assert was_killed(cluster)
 
 
-def test_a_heartbeat_from_another_machine_counts(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
+def test_heartbeat_from_another_machine_counts(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
     look_every_second(watch, STALE_SECONDS + 5, lambda: beat("render"))
-    assert not ended(cluster)
+    assert not was_killed(cluster)
 
 
-def test_a_time_without_a_database_does_not_count(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
+def test_time_without_database_does_not_count(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
     watch.look(1000.0)
-    watch.excuse(1000.0 + STALE_SECONDS)
+    watch.reset(1000.0 + STALE_SECONDS)
     watch.look(1000.0 + STALE_SECONDS + 1)
-    assert not ended(cluster)
+    assert not was_killed(cluster)
 
 
-def test_a_cluster_that_is_not_running_is_not_asked(watch: ClusterWatch, trace: ClusterTrace) -> None:
+def test_nothing_is_queued_for_a_stopped_cluster(watch: ClusterWatch, trace: ClusterTrace) -> None:
     trace.clear()
     watch.look(1000.0)
     assert OrmQ.objects.count() == 0
 
 
-def test_a_heartbeat_is_one_row() -> None:
+def test_heartbeats_share_one_row() -> None:
     record_heartbeat("pump")
     first = Heartbeat.objects.get()
     record_heartbeat("pump")

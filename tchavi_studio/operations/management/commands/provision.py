@@ -1,4 +1,4 @@
-"""`manage.py provision`: a person with a workspace and credits, from a script; run again it only renews the keys."""
+"""`manage.py provision`: set up a person with a workspace and credits from a script. Safe to run again."""
 
 import json
 import sys
@@ -24,12 +24,12 @@ KEY_NAME = "provision"
 def amount(word: str) -> int:
     """Credits from the command line."""
     if not word.isascii() or not word.isdigit() or int(word) > MAX_AMOUNT_CREDITS:
-        raise ArgumentTypeError(f"credits are a whole number from 0 to {MAX_AMOUNT_CREDITS}, not {word!r}")
+        raise ArgumentTypeError(f"credits must be a whole number from 0 to {MAX_AMOUNT_CREDITS}, not {word!r}")
     return int(word)
 
 
 def reissued_keys(*, workspace: Workspace, user: User) -> dict[str, str]:
-    """A new live and a new test key. Earlier ones are revoked, for only their digests are known: none can be shown."""
+    """A new live key and a new test key. Earlier ones are revoked: only digests are stored, so none can be shown."""
     for earlier in ApiKey.objects.filter(workspace=workspace, user=user, name=KEY_NAME, revoked_at=None):
         revoke_key(key=earlier)
     return {
@@ -40,9 +40,9 @@ def reissued_keys(*, workspace: Workspace, user: User) -> dict[str, str]:
 
 class Command(BaseCommand):
     help = (
-        "Create or update a person with a workspace of their own and fill its wallet up to an amount, never taking "
-        "away. The first person of all is the site's admin. Prints JSON: email, workspace (its slug), balance; with "
-        "--api-key also api_key and test_api_key, which replace those that an earlier run has made."
+        "Create or update a person with their own workspace and top up its wallet to an amount. Credits are never "
+        "taken away. The first person becomes the site admin. Prints JSON: email, workspace (its slug) and balance; "
+        "with --api-key also api_key and test_api_key, which replace the keys from earlier runs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,17 +50,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--password-stdin", action="store_true", required=True, help="read the password from standard input"
         )
-        parser.add_argument(
-            "--credits", type=amount, required=True, metavar="N", help="fill the wallet up to N credits"
-        )
-        parser.add_argument("--api-key", action="store_true", help="make a live and a test key, and print both")
+        parser.add_argument("--credits", type=amount, required=True, metavar="N", help="top up the wallet to N credits")
+        parser.add_argument("--api-key", action="store_true", help="create a live key and a test key, and print both")
 
     def handle(self, *args: Any, email: str, credits: int, api_key: bool, **options: Any) -> None:
         try:
             validate_email(email)
         except ValidationError as error:
-            raise CommandError(f"{email!r} is no e-mail address.") from error
-        # Only the line's end is cut off: a password may begin or end with a space.
+            raise CommandError(f"{email!r} isn't a valid email address.") from error
+        # Strip only the line break: a password may begin or end with a space.
         password = sys.stdin.readline().rstrip("\r\n")
         with transaction.atomic():
             user, _created = User.objects.get_or_create(email=User.objects.normalize_email(email).lower())
@@ -69,7 +67,7 @@ class Command(BaseCommand):
             except ValidationError as error:
                 raise CommandError("The password was refused. " + " ".join(error.messages)) from error
             if not user.check_password(password):
-                # Setting the same one again would sign the person out everywhere.
+                # Setting the same password again would sign the person out everywhere.
                 user.set_password(password)
                 user.save(update_fields=["password"])
             owned = Workspace.objects.filter(memberships__user=user, memberships__role=Role.OWNER)

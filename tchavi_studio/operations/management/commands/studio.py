@@ -27,10 +27,10 @@ UNREADY_WARNING_SECONDS = 30.0
 
 
 class Command(BaseCommand):
-    help = "Run the studio: web server, background work and their watchdog, until Ctrl+C."
+    help = "Run the studio (web server, background work and watchdog) until Ctrl+C."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Until the supervisor takes over, Ctrl+C ends this process without ado.
+        # Until the supervisor takes over, Ctrl+C just ends this process.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         listener = self._listen()
         try:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 self._say("The static files are ready.")
         except (Error, OSError) as error:
             sys.exit(f"Tchavi Studio can't start: {' '.join(str(error).split())}")
-        # Imported here once, for every process that is forked below.
+        # Imported once, here, for all the processes forked below.
         application = get_wsgi_application()
 
         with tempfile.TemporaryDirectory(prefix="tchavi-studio-") as folder:
@@ -56,22 +56,22 @@ class Command(BaseCommand):
                 children.append(Child(f"The {name} cluster", work, on_end=trace.clear))
             children.append(Child("The watchdog", partial(background, partial(watch, traces))))
 
-            # A connection must not be shared with a forked process.
+            # Connections must not be shared with forked processes.
             connections.close_all()
-            Supervisor(children, on_tick=Announcement(self, traces).look).run()
+            Supervisor(children, on_tick=Announcement(self, traces).check).run()
         self._say("Tchavi Studio has stopped.")
 
     def _listen(self) -> socket.socket:
         try:
             return listen(settings.HOST, settings.PORT)
         except socket.gaierror as error:
-            sys.exit(f"Tchavi Studio can't listen at {settings.HOST}: HOST names no address ({error.strerror}).")
+            sys.exit(f"Tchavi Studio can't listen on {settings.HOST}: HOST isn't a valid address ({error.strerror}).")
         except OSError as error:
-            # Not the error's own text, which repeats the address.
+            # The error's own text would repeat the address.
             reason = os.strerror(error.errno or 0)
             sys.exit(
-                f"Tchavi Studio can't listen at {settings.HOST} port {settings.PORT} ({reason}). Is another studio "
-                f"running there? PORT chooses another port, for instance: PORT={settings.PORT + 1} make run"
+                f"Tchavi Studio can't listen on {settings.HOST} port {settings.PORT} ({reason}). Is another studio "
+                f"running there? To use another port, set PORT, for example: PORT={settings.PORT + 1} make run"
             )
 
     def _say(self, sentence: str) -> None:
@@ -80,33 +80,33 @@ class Command(BaseCommand):
 
 
 class Announcement:
-    """Says once, when it is true, that the studio is ready, and where."""
+    """Announces once that the studio is ready, and where."""
 
     def __init__(self, command: Command, traces: dict[str, ClusterTrace]) -> None:
         self._command, self._traces = command, traces
-        self._said = False
-        self._look_at = 0.0
+        self._is_done = False
+        self._check_at = 0.0
         self._warn_at = time.monotonic() + UNREADY_WARNING_SECONDS
 
-    def look(self) -> None:
-        """To be called again and again."""
-        if self._said or time.monotonic() < self._look_at:
+    def check(self) -> None:
+        """Announce it if it has become true. Call this regularly."""
+        if self._is_done or time.monotonic() < self._check_at:
             return
-        self._look_at = time.monotonic() + READY_CHECK_SECONDS
-        # The heartbeats in the database may be the last run's: each cluster here must have worked too.
+        self._check_at = time.monotonic() + READY_CHECK_SECONDS
+        # The heartbeats in the database may be from the last run, so each cluster must also have run a task here.
         if all(trace.last_task_at() for trace in self._traces.values()) and self._answers():
-            self._said = True
+            self._is_done = True
             host = f"[{self._host}]" if ":" in self._host else self._host
             self._command.stdout.write(f"Tchavi Studio is ready at http://{host}:{settings.PORT}/")
             self._command.stdout.flush()
         elif time.monotonic() > self._warn_at:
             self._warn_at += UNREADY_WARNING_SECONDS
-            self._command.stderr.write("Tchavi Studio is not ready yet; /readyz says what is missing.")
+            self._command.stderr.write("Tchavi Studio isn't ready yet; /readyz lists what's missing.")
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(self._host, settings.PORT, timeout=2)
         try:
-            # Whatever address it listens at, this name is always allowed.
+            # This host name is always allowed, whatever address the studio listens on.
             connection.request("GET", "/readyz", headers={"Host": "localhost"})
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
@@ -116,5 +116,5 @@ class Announcement:
 
     @property
     def _host(self) -> str:
-        """The host to reach it by from this machine; it may listen at every address."""
+        """The host to reach the studio at from this machine, even if it listens on all addresses."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
