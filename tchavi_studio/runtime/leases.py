@@ -1,11 +1,11 @@
-"""The one lease: a worker's time-limited right to work on rows, renewed while the worker lives.
+"""Leases: a worker's time-limited right to work on rows, renewed while the worker is alive.
 
-A claim is a token, fresh for each claim, that stands in the rows it took. Whatever its worker writes goes only to rows
-that carry the token still: one that was paused past its lease finds another token there, or none, and writes nothing.
-Whoever moves a row that is not theirs releases it.
+Each claim has a fresh token, written into the rows it takes. Its worker only writes to rows that still carry the token:
+a worker that was paused past its lease finds another token there, or none, and writes nothing. Code that changes the
+state of a row without holding it releases it.
 
-Each claim is one UPDATE whose WHERE says that the row is free, so of two at the same moment one gets the row. SQLite
-has no SKIP LOCKED, and none is needed.
+Taking a claim is a single UPDATE whose WHERE requires the row to be free, so only one of two concurrent workers gets
+it. No SKIP LOCKED is needed, which SQLite doesn't have.
 """
 
 import time
@@ -31,8 +31,8 @@ STOP_LOOK_SECONDS = 0.5
 class LeasedModel(models.Model):
     """Rows that one worker at a time works on.
 
-    `leased_until` without `leased_by` is a back-off: nobody has the row, and nobody may take it before then. A model
-    with constraints of its own repeats these: `constraints = [*LeasedModel.Meta.constraints, …]`.
+    `leased_until` without `leased_by` is a back-off: nobody holds the row, and nobody may take it until then. A model
+    with its own constraints must include these: `constraints = [*LeasedModel.Meta.constraints, …]`.
     """
 
     leased_by = models.UUIDField(null=True)
@@ -48,41 +48,41 @@ class LeasedModel(models.Model):
 
     @property
     def lease_as_read(self) -> Q:
-        """The condition that nobody has taken, renewed or released the row since it was read."""
+        """Condition: nobody has taken, renewed or released the row since it was read."""
         return Q(leased_by=self.leased_by, leased_until=self.leased_until)
 
 
 M = TypeVar("M", bound=LeasedModel)
 
 RELEASED: dict[str, Any] = {"leased_by": None, "leased_until": None}
-"""What a row is given that nobody works on any more."""
+"""Field values that release a row."""
 
 
 def lapsed(now: datetime) -> Q:
-    """The condition that a lease is over, and its worker shows no sign of life; or a back-off."""
+    """Condition: the row's lease or back-off has run out."""
     return Q(leased_until__lte=now)
 
 
 def free(now: datetime) -> Q:
-    """The condition that the row may be taken."""
+    """Condition: the row may be taken."""
     return Q(leased_until__isnull=True) | lapsed(now)
 
 
 def taken(now: datetime) -> Q:
-    """The condition that the row may not be taken."""
+    """Condition: the row may not be taken."""
     return Q(leased_until__gt=now)
 
 
 def default_lease() -> timedelta:
-    """How long a worker that shows no sign of life keeps what it claimed (STUDIO_LEASE_SECONDS)."""
+    """How long a worker keeps a claim without renewing it (STUDIO_LEASE_SECONDS)."""
     return timedelta(seconds=settings.STUDIO_LEASE_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(Generic[M]):
-    """A worker's right to write to the rows that carry `token`, until their lease ends and somebody else takes them.
+    """A worker's right to write to the rows that carry `token`, until the lease ends and another worker takes them.
 
-    `pk` is the key of the one row; None for a batch.
+    `pk` is the primary key of the row; None for a batch.
     """
 
     model: type[M]
@@ -92,35 +92,38 @@ class Claim(Generic[M]):
 
     @property
     def held(self) -> Q:
-        """The condition that the claim is not lost; for every write of the worker."""
+        """Condition: the claim still holds the row. Every write of the worker uses it."""
         return Q(leased_by=self.token)
 
     @property
     def rows(self) -> QuerySet[M]:
-        """The rows that are still held."""
+        """The rows that the claim still holds."""
         rows = self.model._default_manager.filter(self.held)
         return rows if self.pk is None else rows.filter(pk=self.pk)
 
     def fresh_lease(self) -> dict[str, Any]:
-        """What a row is given that is taken now, or whose lease is renewed."""
+        """Field values that take a row, or renew its lease, as of now."""
         return {"leased_by": self.token, "leased_until": timezone.now() + self.lease}
 
     def renew(self) -> bool:
-        """Begin the lease of what is still held anew. False: the claim is lost."""
+        """Restart the lease of the rows still held. Returns False if the claim is lost."""
         return self.rows.update(**self.fresh_lease()) > 0
 
     def release(self, *, not_before: datetime | None = None, **changes: Any) -> bool:
-        """Let go of what is still held, with `changes`; nobody may take it before `not_before`. False: it was lost."""
+        """Apply `changes` to the rows still held and release them. They stay unavailable until `not_before`.
+
+        Returns False if the claim was lost.
+        """
         return self.rows.update(leased_by=None, leased_until=not_before, **changes) > 0
 
 
 def new_claim(model: type[M], *, pk: Any = None, lease: timedelta | None = None) -> Claim[M]:
-    """A claim that stands in no row yet: whoever writes its `fresh_lease` there sees to it that only one can."""
+    """A claim that holds no row yet. The caller must write `fresh_lease` so that only one claim can take the row."""
     return Claim(model=model, pk=pk, token=uuid4(), lease=default_lease() if lease is None else lease)
 
 
 def claim_first(rows: QuerySet[M], *, lease: timedelta | None = None, **changes: Any) -> Claim[M] | None:
-    """Take the first of `rows` that is free, and write `changes` to it. None when none is free."""
+    """Take the first free row and apply `changes` to it. Returns None if none is free."""
     while (pk := rows.filter(free(timezone.now())).values_list("pk", flat=True).first()) is not None:
         claim = new_claim(rows.model, pk=pk, lease=lease)
         if _take(rows.filter(pk=pk), claim, changes):
@@ -129,15 +132,15 @@ def claim_first(rows: QuerySet[M], *, lease: timedelta | None = None, **changes:
 
 
 def claim_all(rows: QuerySet[M], *, lease: timedelta | None = None, **changes: Any) -> Claim[M] | None:
-    """Take all of `rows` that are free, under one claim, and write `changes` to them. None when none is free."""
+    """Take all free rows under one claim and apply `changes` to them. Returns None if none is free."""
     claim = new_claim(rows.model, lease=lease)
     return claim if _take(rows, claim, changes) else None
 
 
 def _take(rows: QuerySet[M], claim: Claim[M], changes: dict[str, Any]) -> int:
-    # Django would put a condition on a joined table, and all others with it, into a subquery; and PostgreSQL, having
-    # waited for the row, does not ask a subquery again.
-    assert rows.query.count_active_tables() <= 1, "what is claimed is told by the columns of its own table"
+    # With a condition on a joined table, Django would move all conditions into a subquery, which PostgreSQL doesn't
+    # evaluate again after waiting for the row.
+    assert rows.query.count_active_tables() <= 1, "rows to claim must be filtered by columns of their own table"
     return rows.filter(free(timezone.now())).update(**claim.fresh_lease(), **changes)
 
 
@@ -145,18 +148,18 @@ def _take(rows: QuerySet[M], claim: Claim[M], changes: dict[str, Any]) -> int:
 
 
 class ClaimLostError(Exception):
-    """Somebody else has the row by now, or it has ended."""
+    """Another worker has taken the row, or it is finished."""
 
 
 class StopAskedError(Exception):
-    """The cluster is to stop; the work begins anew at its next start."""
+    """The cluster is stopping; the work starts over when the cluster next starts."""
 
 
 def while_held(claim: Claim[Any], work: Callable[[], T]) -> T:
-    """Do `work`, which must not touch the database, in a thread, and renew the lease meanwhile.
+    """Run `work`, which must not touch the database, in a thread, renewing the lease until it is done.
 
-    Raises `ClaimLostError` when the lease could not be renewed, and `StopAskedError` when the cluster is to stop; the
-    work is left to end by itself then, for nothing.
+    Raises `ClaimLostError` if the lease can't be renewed and `StopAskedError` if the cluster is stopping. In both cases
+    the thread runs on, and its result is discarded.
     """
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="held")
     renew_seconds = claim.lease.total_seconds() / 3

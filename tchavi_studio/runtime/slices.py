@@ -1,14 +1,14 @@
-"""Slices of work: a task that goes on for a while, and ends early when its cluster is asked to stop."""
+"""Slices of work: long tasks work in slices, which end early when the cluster is asked to stop."""
 
 import time
 from pathlib import Path
 
 stop_file: Path | None = None
-"""A file that appears when the cluster of this process is to stop. Whoever runs the cluster names it."""
+"""A file that appears when this process's cluster is asked to stop. Set by the code that runs the cluster."""
 
 
 def stop_is_asked() -> bool:
-    """Whether the cluster that this process works for is to stop."""
+    """Whether this process's cluster has been asked to stop."""
     return stop_file is not None and stop_file.exists()
 
 

@@ -1,4 +1,4 @@
-"""The lease: who may take a row, who may write to it, and for how long. Slots serve as rows: they have nothing else."""
+"""Leases: who may take a row, who may write to it, and for how long. Uses pump slots, which have no other fields."""
 
 import threading
 import time
@@ -46,7 +46,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def slots(db: None) -> None:
-    """Three rows that nobody has, 0 to 2."""
+    """Three free rows, 0 to 2."""
     PumpSlot.objects.bulk_create(PumpSlot(number=number) for number in range(3))
 
 
@@ -57,7 +57,7 @@ def claimed() -> Claim[PumpSlot]:
 
 
 def lease_of(number: int) -> tuple[UUID | None, timedelta | None]:
-    """Who has a row, and for how long from now."""
+    """Who holds a row, and for how long from now."""
     row = PumpSlot.objects.get(pk=number)
     return row.leased_by, None if row.leased_until is None else row.leased_until - timezone.now()
 
@@ -65,7 +65,7 @@ def lease_of(number: int) -> tuple[UUID | None, timedelta | None]:
 # --- Taking -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_that_is_free_is_taken(slots: None, clock: time_machine.Traveller) -> None:
+def test_first_free_row_is_taken(slots: None, clock: time_machine.Traveller) -> None:
     claims = [claimed() for _worker in range(3)]
     assert [claim.pk for claim in claims] == [0, 1, 2]
     assert [lease_of(number) for number in range(3)] == [(claim.token, LEASE) for claim in claims]
@@ -73,14 +73,14 @@ def test_the_first_that_is_free_is_taken(slots: None, clock: time_machine.Travel
     assert claim_first(SLOTS.all()) is None
 
 
-def test_without_another_it_is_the_installation_s_lease(slots: None, clock: object, settings: Settings) -> None:
+def test_default_lease_comes_from_settings(slots: None, clock: object, settings: Settings) -> None:
     settings.STUDIO_LEASE_SECONDS = 7
     claim = claim_first(SLOTS.all())
     assert claim is not None
     assert lease_of(0) == (claim.token, timedelta(seconds=7))
 
 
-def test_what_is_taken_is_changed_too_and_only_where_it_is_meant(slots: None, clock: object) -> None:
+def test_changes_apply_only_to_the_taken_row(slots: None, clock: object) -> None:
     claim = claim_first(PumpSlot.objects.filter(number__gte=1).order_by("-number"), number=7)
     assert claim is not None
     assert claim.pk == 2
@@ -88,7 +88,7 @@ def test_what_is_taken_is_changed_too_and_only_where_it_is_meant(slots: None, cl
     assert [lease_of(number) for number in (0, 1)] == [(None, None)] * 2
 
 
-def test_a_lease_ends_at_its_end(slots: None, clock: time_machine.Traveller) -> None:
+def test_lease_ends_exactly_on_time(slots: None, clock: time_machine.Traveller) -> None:
     dead = claim_all(SLOTS.all(), lease=LEASE)
     assert dead is not None
     clock.shift(LEASE - MOMENT)
@@ -97,7 +97,7 @@ def test_a_lease_ends_at_its_end(slots: None, clock: time_machine.Traveller) -> 
     assert claimed().pk == 0
 
 
-def test_the_conditions_say_who_may_take_it(slots: None, clock: time_machine.Traveller) -> None:
+def test_conditions(slots: None, clock: time_machine.Traveller) -> None:
     def numbers(condition: Callable[..., object]) -> list[int]:
         return list(SLOTS.filter(condition(timezone.now())).values_list("number", flat=True))
 
@@ -107,7 +107,7 @@ def test_the_conditions_say_who_may_take_it(slots: None, clock: time_machine.Tra
     assert (numbers(free), numbers(taken), numbers(lapsed)) == ([0, 2], [1], [0])
 
 
-def test_a_batch_is_what_was_free(slots: None, clock: object) -> None:
+def test_batch_takes_all_free_rows(slots: None, clock: object) -> None:
     one = claimed()
     batch = claim_all(SLOTS.all(), lease=LEASE)
     assert batch is not None
@@ -116,13 +116,13 @@ def test_a_batch_is_what_was_free(slots: None, clock: object) -> None:
     assert claim_all(SLOTS.all()) is None
 
 
-def test_a_condition_on_another_table_claims_nothing(db: None) -> None:
-    """PostgreSQL would not look at it again after having waited for the row, so two could take it."""
-    with pytest.raises(AssertionError, match="its own table"):
+def test_condition_on_another_table_is_rejected(db: None) -> None:
+    """PostgreSQL wouldn't check it again after waiting for the row, so two workers could take it."""
+    with pytest.raises(AssertionError, match="their own table"):
         claim_all(RemoteJob.objects.filter(generation__state="processing"))
 
 
-def test_the_database_refuses_a_holder_without_an_end(slots: None) -> None:
+def test_database_rejects_lease_without_end(slots: None) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         PumpSlot.objects.update(leased_by=uuid4(), leased_until=None)
 
@@ -130,14 +130,14 @@ def test_the_database_refuses_a_holder_without_an_end(slots: None) -> None:
 # --- Holding ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_lease_is_renewed_from_now_on(slots: None, clock: time_machine.Traveller) -> None:
+def test_renewed_lease_starts_now(slots: None, clock: time_machine.Traveller) -> None:
     claim = claimed()
     clock.shift(15)
     assert claim.renew() is True
     assert lease_of(0) == (claim.token, LEASE)
 
 
-def test_late_is_not_lost_until_somebody_else_has_it(slots: None, clock: time_machine.Traveller) -> None:
+def test_late_claim_is_kept_until_someone_takes_the_row(slots: None, clock: time_machine.Traveller) -> None:
     late = claimed()
     clock.shift(60)
     assert late.rows.exists() is True
@@ -147,7 +147,7 @@ def test_late_is_not_lost_until_somebody_else_has_it(slots: None, clock: time_ma
 
 @pytest.mark.parametrize("write", [Claim.renew, Claim.release, lambda claim: claim.rows.update(number=9) > 0])
 @pytest.mark.parametrize("rescue", ["taken", "released", "taken and released"])
-def test_who_was_paused_past_the_lease_writes_nothing(
+def test_worker_paused_past_its_lease_writes_nothing(
     slots: None, clock: time_machine.Traveller, write: Callable[[Claim[PumpSlot]], bool], rescue: str
 ) -> None:
     late = claimed()
@@ -163,7 +163,7 @@ def test_who_was_paused_past_the_lease_writes_nothing(
     assert (lease_of(0), PumpSlot.objects.count()) == (before, 3)
 
 
-def test_a_release_frees_what_is_still_held_of_a_batch(slots: None, clock: time_machine.Traveller) -> None:
+def test_release_frees_only_rows_still_held(slots: None, clock: time_machine.Traveller) -> None:
     batch = claim_all(SLOTS.all(), lease=LEASE)
     assert batch is not None
     PumpSlot.objects.filter(pk=1).update(**RELEASED)
@@ -173,7 +173,7 @@ def test_a_release_frees_what_is_still_held_of_a_batch(slots: None, clock: time_
     assert [lease_of(number) for number in range(3)] == [(None, None), (other.token, LEASE), (None, None)]
 
 
-def test_after_a_failure_nobody_has_it_for_a_while(slots: None, clock: time_machine.Traveller) -> None:
+def test_release_with_back_off(slots: None, clock: time_machine.Traveller) -> None:
     claim = claimed()
     claim_all(SLOTS.all(), lease=timedelta(hours=1))
     assert claim.release(not_before=timezone.now() + timedelta(seconds=8)) is True
@@ -183,8 +183,8 @@ def test_after_a_failure_nobody_has_it_for_a_while(slots: None, clock: time_mach
     assert claimed().pk == 0
 
 
-def test_a_row_as_it_was_read(slots: None, clock: time_machine.Traveller) -> None:
-    """For whoever takes a row over from its holder: only from the one that they have seen."""
+def test_lease_as_read(slots: None, clock: time_machine.Traveller) -> None:
+    """For taking a row over from its holder, but only from the holder that was read."""
     read = PumpSlot.objects.get(pk=0)
     assert SLOTS.filter(read.lease_as_read, pk=0).exists() is True
     claim = claimed()
@@ -200,14 +200,14 @@ def test_a_row_as_it_was_read(slots: None, clock: time_machine.Traveller) -> Non
 
 
 @pytest.mark.own_database
-def test_of_many_at_once_each_gets_a_row_of_its_own(own_database: Database, slots: None) -> None:
+def test_concurrent_claims_take_different_rows(own_database: Database, slots: None) -> None:
     claims: list[Claim[PumpSlot] | None] = []
     assert outcomes_of([lambda: claims.append(claim_first(SLOTS.all()))] * 12) == {"NoneType": 12}
     assert sorted(claim.pk for claim in claims if claim is not None) == [0, 1, 2]
 
 
 @pytest.mark.own_database
-def test_batches_of_many_at_once_have_no_row_in_common(own_database: Database) -> None:
+def test_concurrent_batches_do_not_overlap(own_database: Database) -> None:
     PumpSlot.objects.bulk_create(PumpSlot(number=number) for number in range(50))
     claims: list[Claim[PumpSlot] | None] = []
     assert outcomes_of([lambda: claims.append(claim_all(SLOTS.all()))] * 8) == {"NoneType": 8}
@@ -216,8 +216,8 @@ def test_batches_of_many_at_once_have_no_row_in_common(own_database: Database) -
 
 
 @pytest.mark.own_database
-def test_a_lapsed_lease_is_renewed_or_taken_over(own_database: Database, slots: None) -> None:
-    """Its holder wakes up at the very moment at which others look: one of them has it afterwards, and knows."""
+def test_lapsed_lease_is_renewed_or_taken_over(own_database: Database, slots: None) -> None:
+    """The holder wakes up just as others try to take the row: exactly one ends up with it, and knows that."""
     late = claim_all(SLOTS.filter(pk=0), lease=timedelta(0))
     assert late is not None
     late = Claim(model=PumpSlot, pk=0, token=late.token, lease=LEASE)
@@ -242,7 +242,7 @@ def test_a_lapsed_lease_is_renewed_or_taken_over(own_database: Database, slots: 
 
 
 class Workers(RuleBasedStateMachine):
-    """Workers that take, renew, release and sleep as they like. A model says who has which row."""
+    """Workers take, renew, release and sleep in any order. A model predicts who holds which row."""
 
     ROWS = 3
 
@@ -293,14 +293,14 @@ class Workers(RuleBasedStateMachine):
             self.note(held, None, back_off_seconds)
 
     @rule()
-    def lapsed_ones_are_rescued(self) -> None:
+    def rescue_lapsed_rows(self) -> None:
         lapsed_rows = [number for number in self.free_rows() if self.until[number]]
         assert SLOTS.filter(lapsed(timezone.now())).update(**RELEASED) == len(lapsed_rows)
         for number in lapsed_rows:
             self.holder[number], self.until[number] = None, 0.0
 
     @invariant()
-    def the_rows_are_as_the_model_says(self) -> None:
+    def rows_match_the_model(self) -> None:
         rows = {row.number: (row.leased_by, row.leased_until) for row in SLOTS.all()}
         for number in range(self.ROWS):
             leased_by, leased_until = rows[number]
@@ -309,7 +309,7 @@ class Workers(RuleBasedStateMachine):
 
 
 @pytest.mark.one_database
-def test_whatever_workers_do_the_rows_say_who_has_them(db: None) -> None:
+def test_any_order_of_events(db: None) -> None:
     run_state_machine_as_test(Workers)
 
 
@@ -322,7 +322,7 @@ def short_claim(seconds: float) -> Claim[PumpSlot]:
     return claim
 
 
-def test_the_lease_is_renewed_while_work_goes_on(slots: None) -> None:
+def test_lease_is_renewed_during_work(slots: None) -> None:
     claim = short_claim(0.3)
     began = timezone.now()
 
@@ -336,7 +336,7 @@ def test_the_lease_is_renewed_while_work_goes_on(slots: None) -> None:
     assert until >= began + timedelta(seconds=0.5 + 0.3)
 
 
-def test_what_work_raises_is_raised(slots: None) -> None:
+def test_work_error_is_raised(slots: None) -> None:
     def work() -> None:
         raise ValueError("no good")
 
@@ -345,14 +345,14 @@ def test_what_work_raises_is_raised(slots: None) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4])
-def test_whoever_lost_the_claim_learns_it_and_gets_no_result(slots: None, seconds: float) -> None:
+def test_lost_claim_gets_no_result(slots: None, seconds: float) -> None:
     claim = short_claim(0.3)
     PumpSlot.objects.filter(pk=0).update(**RELEASED)
     with pytest.raises(ClaimLostError):
         while_held(claim, lambda: time.sleep(seconds))
 
 
-def test_a_stop_does_not_wait_for_the_work(slots: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_does_not_wait_for_work(slots: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "stop_file", tmp_path)
     done = threading.Event()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""A slice of work ends when its time is over, or at once when its cluster is asked to stop."""
+"""A slice of work ends when its time is up, or immediately when its cluster is asked to stop."""
 
 import time
 from pathlib import Path
@@ -11,26 +11,26 @@ from tchavi_studio.runtime.slices import Slice, stop_is_asked
 
 @pytest.fixture
 def stop_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file whose appearance asks this process to stop. It is not there yet."""
+    """The file that, once created, asks this process to stop."""
     path = tmp_path / "stop"
     monkeypatch.setattr(slices, "stop_file", path)
     return path
 
 
-def test_a_slice_has_its_time() -> None:
+def test_slice_ends_after_its_time() -> None:
     turn = Slice(0.05)
     seen = [turn.is_over]
     time.sleep(0.06)
     assert [*seen, turn.is_over, Slice(0).is_over] == [False, True, True]
 
 
-def test_a_slice_ends_at_once_when_a_stop_is_asked_for(stop_file: Path) -> None:
+def test_slice_ends_when_asked_to_stop(stop_file: Path) -> None:
     turn = Slice(60)
     assert (stop_is_asked(), turn.is_over) == (False, False)
     stop_file.touch()
     assert (stop_is_asked(), turn.is_over) == (True, True)
 
 
-def test_without_a_cluster_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_stop_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "stop_file", None)
     assert (stop_is_asked(), Slice(60).is_over) == (False, False)

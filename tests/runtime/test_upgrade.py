@@ -1,4 +1,4 @@
-"""What was in flight when the one lease came: its worker is gone, and it ends as after a crash."""
+"""Work in flight before the migration to leases: its workers are gone, and it recovers as after a crash."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -41,7 +41,7 @@ CLIP = {
 
 @pytest.fixture
 def old(tmp_path: Path, django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
-    """The apps as they were then, on a database of that time."""
+    """The apps as they were before the migration, on a database from that time."""
     with django_db_blocker.unblock(), connected_to(Database(name=str(tmp_path / "old.sqlite3"), url="")):
         executor = MigrationExecutor(connection)
         executor.migrate(BEFORE)
@@ -49,7 +49,7 @@ def old(tmp_path: Path, django_test_environment: None, django_db_blocker: Django
 
 
 @pytest.mark.one_database
-def test_what_was_in_flight_ends_well(old: Any, settings: Settings) -> None:
+def test_work_in_flight_recovers(old: Any, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     until = timezone.now() + timedelta(seconds=15)
     user = old.get_model("workspaces", "User").objects.create(email="alice@example.org")

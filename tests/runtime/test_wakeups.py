@@ -1,4 +1,4 @@
-"""Wake-ups: as few as are needed, and never a reason to fail."""
+"""Wake-ups: no more than needed, and never an error for the caller."""
 
 import pytest
 from django.db import DatabaseError
@@ -12,7 +12,7 @@ def queued() -> list[tuple[str, str]]:
     return [(row.key, row.func()) for row in OrmQ.objects.order_by("id")]
 
 
-def test_one_that_is_unread_is_enough(db: None) -> None:
+def test_waiting_wake_up_is_not_repeated(db: None) -> None:
     for task, cluster in [
         ("math.sqrt", "pump"),
         ("math.sqrt", "pump"),
@@ -23,19 +23,17 @@ def test_one_that_is_unread_is_enough(db: None) -> None:
     assert queued() == [("pump", "math.sqrt"), ("pump", "math.floor"), ("render", "math.sqrt")]
 
 
-def test_some_may_lie_there_where_several_work_at_once(db: None) -> None:
+def test_max_unread(db: None) -> None:
     for _time in range(5):
         queue_wake_up("math.sqrt", cluster="pump", max_unread=3)
     assert queued() == [("pump", "math.sqrt")] * 3
 
 
-def test_a_busy_database_is_no_reason_to_fail(
-    db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_database_error_is_logged(db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def busy(*_: object, **__: object) -> None:
         raise DatabaseError("locked")
 
     monkeypatch.setattr(wakeups, "async_task", busy)
     queue_wake_up("math.sqrt", cluster="pump")
     assert queued() == []
-    assert "A wake-up for the pump cluster could not be queued" in caplog.text
+    assert "Couldn't queue a wake-up for the pump cluster" in caplog.text
