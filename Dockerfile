@@ -1,4 +1,4 @@
-# The studio in one container: web server, background work and watchdog, started by one supervisor.
+# The studio in one container: web server, background work and watchdog under one supervisor.
 FROM python:3.13-slim AS build
 RUN python -m venv /opt/venv
 COPY requirements.txt .

@@ -13,7 +13,7 @@ from environs import EnvError
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tchavi_studio.settings")
     try:
-        # The first look at any setting reads them all.
+        # Accessing any setting loads them all.
         settings.DATABASES  # noqa: B018
     except (ImproperlyConfigured, EnvError, OSError) as error:
         sys.exit(f"Tchavi Studio can't start: {error}")

@@ -1,4 +1,4 @@
-"""The ASGI application, for operators who run an ASGI server of their own."""
+"""The ASGI application, for operators who run their own ASGI server."""
 
 import os
 

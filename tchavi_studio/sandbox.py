@@ -1,11 +1,11 @@
-"""The one way to work on strangers' files: a module of ours in a sandboxed process.
+"""Sandboxed processes: the only way to work on untrusted files.
 
-The child limits its memory, CPU time, file size and open files before it imports the module, so that the limits hold
-for the decoders' libraries too. It sees no secret of the environment, makes way for the web server, ignores signals to
-the process group, and dies with its parent. Whatever a hostile file does, it does to the child alone.
+The child limits its memory, CPU time, file size and open files before it imports our module, so the limits also apply
+to the decoding libraries. It gets no secrets from the environment, yields to the web server, ignores signals to the
+process group and dies with its parent. A hostile file can only harm the child.
 
-The module has a function `work(task, answer)`. Both sides speak JSON, one value per line: the parent sends the task on
-stdin, which then stays open as a lifeline; every call of `answer` in the child is one message to the parent.
+The module defines `work(task, answer)`. Parent and child exchange JSON, one value per line: the parent sends the task
+on stdin, which then stays open as a lifeline; each call of `answer` in the child sends one message to the parent.
 """
 
 import contextlib
@@ -47,9 +47,9 @@ SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG, er
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What a sandboxed process may use. CPU seconds are of all its threads together.
+    """What a sandboxed process may use. CPU seconds are the total of all its threads.
 
-    `environment` is added to the little that the process gets of ours.
+    `environment` is added to the few variables that the process inherits.
     """
 
     max_memory_bytes: int
@@ -61,7 +61,7 @@ class Profile:
 
 
 class SandboxError(Exception):
-    """The process ended without the answer that was waited for: it crashed, met a limit, or answered nonsense."""
+    """The process ended without a valid answer: it crashed, hit a limit, or sent something unreadable."""
 
 
 class SandboxTimeoutError(SandboxError):
@@ -72,10 +72,10 @@ class SandboxTimeoutError(SandboxError):
 
 
 class SandboxedProcess:
-    """One run of `module`. Use as a context manager: leaving it ends the process, whatever state it is in.
+    """One run of `module`. Use as a context manager: leaving it kills the process, whatever its state.
 
-    The process works in `directory`. If the parent dies, the process deletes the file `unfinished` and dies too.
-    Entering raises `OSError` when the machine can't start a process.
+    The process runs in `directory`. If the parent dies, the process deletes the file `unfinished` and dies too.
+    Entering raises `OSError` if the machine can't start a process.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class SandboxedProcess:
 
     def __enter__(self) -> Self:
         self._deadline = time.monotonic() + self._profile.max_wall_seconds
-        self._process = subprocess.Popen(  # noqa: S603  # our own module; all else goes through stdin
+        self._process = subprocess.Popen(  # noqa: S603  # our own module; everything else goes through stdin
             # -P keeps the working directory off the module path.
             [sys.executable, "-P", "-m", "tchavi_studio.sandbox", self._module],
             stdin=subprocess.PIPE,
@@ -128,10 +128,10 @@ class SandboxedProcess:
             pipe.close()
 
     def messages(self, *, interval_seconds: float = math.inf) -> Iterator[dict[str, Any] | None]:
-        """Each message as it comes, and None at least every `interval_seconds` without one.
+        """Each message as it arrives, and None whenever `interval_seconds` pass without one.
 
-        Never ends by itself: whoever has the last message stops listening. Raises `SandboxTimeoutError`, and
-        `SandboxError` when no more messages can come.
+        Never returns: stop iterating after the last message you need. Raises `SandboxTimeoutError`, and `SandboxError`
+        if the process ends first.
         """
         while self._outputs:
             for key, _ in self._selector.select(max(0.0, min(interval_seconds, self._seconds_left()))):
@@ -140,13 +140,13 @@ class SandboxedProcess:
             yield from messages or (None,)
             if self._seconds_left() <= 0:
                 raise SandboxTimeoutError(f"{self._module} took longer than {self._profile.max_wall_seconds} s.")
-        # Its pipes are closed, so it is as good as gone; only its status may be a moment late.
+        # Its pipes are closed, so it is about to exit; only its status may take a moment.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, self._seconds_left()))
         raise SandboxError(f"{self._module} ended with status {self._process.returncode}.")
 
     def answer(self) -> dict[str, Any]:
-        """The first message, for a process that says one thing. Raises as `messages` does."""
+        """The first message, for a process that sends only one. Raises the same errors as `messages`."""
         return next(message for message in self.messages() if message is not None)
 
     @property
@@ -162,7 +162,7 @@ class SandboxedProcess:
         try:
             self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent) :]
         except BrokenPipeError:
-            self._unsent = memoryview(b"")  # it is gone, which its other pipes will tell
+            self._unsent = memoryview(b"")  # the process is gone; its other pipes will show that
         if not self._unsent:
             self._selector.unregister(stdin)
 
@@ -180,7 +180,7 @@ class SandboxedProcess:
             except (ValueError, RecursionError) as error:
                 raise SandboxError(f"{self._module} sent a message that can't be read.") from error
             if not isinstance(message, dict):
-                raise SandboxError(f"{self._module} sent a message that is no object.")
+                raise SandboxError(f"{self._module} sent a message that isn't an object.")
             self._messages.append(message)
 
     def _keep_stderr(self, stderr: IO[bytes]) -> None:
@@ -204,12 +204,12 @@ class SandboxedProcess:
 
 
 def _environment(profile: Profile) -> dict[str, str]:
-    """All that a sandboxed process gets of the environment: keys and passwords are none of a decoder's business."""
+    """The whole environment of a sandboxed process: no keys, no passwords."""
     return {
         **{name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ},
         "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
         "LANG": "C.UTF-8",
-        # Idle threads of a library for large matrices, which nothing here has, would eat into the memory limit.
+        # Idle threads of OpenBLAS, which we don't need, would use up the memory limit.
         "OPENBLAS_NUM_THREADS": "1",
         **profile.environment,
     }
@@ -218,13 +218,13 @@ def _environment(profile: Profile) -> dict[str, str]:
 # --- The child's side -------------------------------------------------------------------------------------------------
 
 _tight_limits: list[str] = []
-"""The limits of this process that the machine holds below its profile, in words."""
+"""The limits that the machine sets below this process's profile, as text."""
 
 
 def main() -> int:
-    """Do one piece of work and return the exit status: 0 when it was done, 1 when it raised."""
-    _stand_back()
-    # Unbuffered: a buffering reader would hold on to what comes after the order.
+    """Do the work and return the exit status: 0 if it is done, 1 if it raised."""
+    _lower_priority_and_ignore_signals()
+    # Unbuffered: a buffered reader would swallow what comes after the order.
     lifeline = FileIO(0, "rb")
     order = json.loads(_read_line(lifeline))
     limit_this_process(Profile(**order["profile"]))
@@ -245,10 +245,10 @@ def main() -> int:
 
 
 def ran_short(error: BaseException) -> bool:
-    """Whether `error` may come from too little memory or disk, and not from the data that was worked on.
+    """Whether `error` may be due to a lack of memory, disk space or file handles, rather than bad data.
 
-    Where the machine holds a limit below the profile this is true of every error: libraries meet a shortage in the
-    oddest places and report it in the oddest words.
+    If the machine's limits are below the profile, this is true of every error: libraries run into shortages in
+    unexpected places and report them in unexpected ways.
     """
     if _tight_limits:
         return True
@@ -274,23 +274,22 @@ def limit_this_process(profile: Profile) -> None:
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         if limit < wanted:
             _tight_limits.append(f"{name} {limit} of {wanted}")
-        # macOS knows RLIMIT_AS but refuses to lower it; the other limits still hold there.
+        # macOS has RLIMIT_AS but refuses to lower it; the other limits still apply there.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (limit, limit))
 
 
-def _stand_back() -> None:
-    """Let everything else go first, and leave it to the parent whether the work stops."""
+def _lower_priority_and_ignore_signals() -> None:
     os.nice(NICENESS)
-    # A service manager signals the whole process group.
+    # A service manager signals the whole process group, but only the parent decides when the work stops.
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_IGN)
 
 
 def _die_with_parent(lifeline: FileIO, *, unfinished: str | None) -> None:
-    """Leave hard, and without the `unfinished` file, when `lifeline` ends: the parent holds its other end.
+    """Delete the `unfinished` file and exit when `lifeline` closes: the parent holds its other end.
 
-    The kernel closes a killed parent's pipes, so this needs no signal and works on every Unix.
+    The kernel closes the pipes of a killed parent, so this needs no signals and works on every Unix.
     """
 
     def watch() -> None:
@@ -304,7 +303,7 @@ def _die_with_parent(lifeline: FileIO, *, unfinished: str | None) -> None:
 
 
 def _private_stdout() -> FileIO:
-    """Stdout kept for messages alone: whatever a library prints goes to stderr instead."""
+    """Keep stdout for messages: anything that a library prints goes to stderr instead."""
     stdout = FileIO(os.dup(1), "wb")
     os.dup2(2, 1)
     return stdout
@@ -321,10 +320,10 @@ def _read_line(stream: FileIO) -> bytes:
 
 
 if __name__ == "__main__":
-    # By its own name: under `-m` this file is `__main__`, and the module that works would get a second copy of it.
+    # Imported by name: under `-m` this file is `__main__`, and the worker module would import a second copy.
     from tchavi_studio import sandbox
 
     status = sandbox.main()
     sys.stderr.flush()
-    # Leaving hard skips the interpreter's clean-up, which the lifeline's blocked read could hold up.
+    # Skips the interpreter's clean-up, which the lifeline's blocked read could hold up.
     os._exit(status)

@@ -1,6 +1,6 @@
-"""Settings of the whole project, from the environment. Each has a working default; a bad value is refused by its name.
+"""Settings, from environment variables. Each has a working default; errors name the variable.
 
-What an operator may set is listed in docs/configuration.md, which a test holds to what is read here.
+docs/configuration.md lists the variables for operators; a test keeps the list complete.
 """
 
 import os
@@ -23,21 +23,21 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 TCHAVI_API_KEY = env.str("TCHAVI_API_KEY", "").strip()
 STUDIO_MODE = "live" if TCHAVI_API_KEY else "sandbox"
 STUDIO_BOOK = STUDIO_MODE
-"""The ledger book in force: play credits of the sandbox can never buy a real clip."""
+"""The ledger book in use: the sandbox's play credits can never buy a real clip."""
 
-# --- Where things are kept --------------------------------------------------------------------------------------------
+# --- Data and the secret key ------------------------------------------------------------------------------------------
 
 STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var").resolve()
 STUDIO_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def installation_secret_key(kept_in: Path) -> str:
-    """The installation's secret key: made at the first start, kept in a file (mode 600), the same ever after."""
+    """The installation's secret key: created at the first start and kept in a file (mode 600)."""
     if not kept_in.exists():
         draft = kept_in.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(64))
-        # Linking is atomic and refuses a taken name: of two first starts at once one key wins, and both read it.
+        # Linking is atomic and fails if the name is taken: of two concurrent first starts, both read the same key.
         with suppress(FileExistsError):
             os.link(draft, kept_in)
         draft.unlink()
@@ -51,7 +51,7 @@ SECRET_KEY = env.str("SECRET_KEY", "") or installation_secret_key(STUDIO_DATA / 
 HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
 STUDIO_PUBLIC_URL = env.str("STUDIO_PUBLIC_URL", "").rstrip("/")
-"""Where browsers and upstreams reach the studio, for instance https://studio.example.org. Empty: this machine only."""
+"""Where browsers and the provider reach the studio, e.g. https://studio.example.org. Empty: this machine only."""
 
 if STUDIO_PUBLIC_URL and urlsplit(STUDIO_PUBLIC_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured(f"STUDIO_PUBLIC_URL must begin with http:// or https://, not {STUDIO_PUBLIC_URL!r}.")
@@ -62,7 +62,7 @@ if STUDIO_PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(STUDIO_PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = [STUDIO_PUBLIC_URL]
 
-# Sign-in and the API limit how often one address may try. Behind proxies that address is in X-Forwarded-For.
+# Sign-in and the API limit attempts per IP address, which behind proxies is in X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("STUDIO_PROXY_COUNT", 0, validate=validate.Range(0, 10))
 
 PUBLIC_HTTPS = STUDIO_PUBLIC_URL.startswith("https://")
@@ -173,10 +173,10 @@ DATABASES: dict[str, Any] = {
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE takes the write lock when a transaction begins, so two writers wait instead of failing half way.
+        # IMMEDIATE takes the write lock when a transaction begins, so a second writer waits instead of failing midway.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # recursive_triggers: else INSERT OR REPLACE would delete a ledger row without firing its trigger.
+        # Without recursive_triggers, INSERT OR REPLACE would delete a ledger row without firing its trigger.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -199,11 +199,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = STUDIO_DATA / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 FILE_UPLOAD_PERMISSIONS = 0o600
-# Every upload is streamed to disk: what is held in memory does not depend on what people send.
+# Stream every upload to disk, so that memory use doesn't depend on what people send.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
-# --- Work in the background -------------------------------------------------------------------------------------------
-# The queue is a hint, the row is the truth (docs/architecture.md), so a task is tried once and always acknowledged.
+# --- Background work --------------------------------------------------------------------------------------------------
+# Tasks are only wake-ups, the row is the truth (docs/architecture.md), so each is tried once and always acknowledged.
 # django-q2 runs a task a second time unless retry > timeout × (1 + ceil((queue_limit + 1) / workers)).
 
 Q_CLUSTER: dict[str, Any] = {
@@ -224,7 +224,7 @@ Q_CLUSTER: dict[str, Any] = {
     "ALT_CLUSTERS": {"render": {"workers": 1, "queue_limit": 1, "timeout": 300, "retry": 1000, "poll": 0.2}},
 }
 if STUDIO_MODE == "live":
-    # Clips come in and references go out by a cluster of their own: neither a poll nor a render waits for a slow line.
+    # Downloads and uploads have their own cluster, so that polls and renders never wait for a slow connection.
     Q_CLUSTER["ALT_CLUSTERS"]["transfer"] = {"workers": 2, "queue_limit": 2, "timeout": 300, "retry": 1000, "poll": 0.2}
 
 # --- People -----------------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_HTTPS else "http"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-# Where no mail is sent, addresses stay unverified: two-factor authentication must be possible all the same.
+# Without outgoing mail, addresses stay unverified; two-factor authentication must still be possible.
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -269,7 +269,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_THOUSAND_SEPARATOR = True
 
-# --- The studio itself ------------------------------------------------------------------------------------------------
+# --- Sign-up, credits and limits --------------------------------------------------------------------------------------
 
 STUDIO_SIGNUP = env.str(
     "STUDIO_SIGNUP", "open" if STUDIO_MODE == "sandbox" else "invite", validate=validate.OneOf(["open", "invite"])
@@ -288,13 +288,13 @@ STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=validat
 STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=validate.Range(1))
 STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
 
-# --- The provider: used in live mode only -----------------------------------------------------------------------------
+# --- The provider (live mode only) ------------------------------------------------------------------------------------
 
 TCHAVI_BASE_URL = env.str("TCHAVI_BASE_URL", "https://tchavi.com/api/v1").rstrip("/")
 if urlsplit(TCHAVI_BASE_URL).scheme not in {"http", "https"} or not urlsplit(TCHAVI_BASE_URL).hostname:
     raise ImproperlyConfigured(f"TCHAVI_BASE_URL must look like https://tchavi.com/api/v1, not {TCHAVI_BASE_URL!r}.")
 TCHAVI_ACCOUNT_EXCLUSIVE = env.bool("TCHAVI_ACCOUNT_EXCLUSIVE", False)
-"""Whether nobody but this studio uses the provider's account: only then may a job be taken for one of ours."""
+"""Whether only this studio uses the provider account: only then may an unknown job be taken for one of ours."""
 
 STUDIO_MAX_OPEN_PER_WORKSPACE = env.int("STUDIO_MAX_OPEN_PER_WORKSPACE", 20, validate=validate.Range(1))
 STUDIO_UNKNOWN_DEADLINE_SECONDS = env.int("STUDIO_UNKNOWN_DEADLINE_SECONDS", 600, validate=validate.Range(1))
@@ -302,13 +302,12 @@ STUDIO_ACCOUNT_WAIT_SECONDS = env.int("STUDIO_ACCOUNT_WAIT_SECONDS", 24 * 3600, 
 STUDIO_JOB_DEADLINE_SECONDS = env.int("STUDIO_JOB_DEADLINE_SECONDS", 2 * 3600, validate=validate.Range(1))
 STUDIO_LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", 20, validate=validate.Range(1))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A worker that is frozen, or whose machine is cut off, in the middle of a transaction keeps its rows locked no
-    # longer than its leases.
+    # A worker that is frozen or cut off in the middle of a transaction must not keep rows locked longer than its lease.
     limit = f"-c idle_in_transaction_session_timeout={STUDIO_LEASE_SECONDS}s"
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = limit
 STUDIO_PUMPS = env.int("STUDIO_PUMPS", 1, validate=validate.Range(1, 16))
 
-# --- Logs: no key, no signed query, no prompt -------------------------------------------------------------------------
+# --- Logs: no keys, signed URLs or prompts ----------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("STUDIO_LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 LOGGING: dict[str, Any] = {

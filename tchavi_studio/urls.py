@@ -1,4 +1,4 @@
-"""Every address of the studio, app by app. Pages of a workspace live under /w/<slug>/."""
+"""All URLs, app by app. A workspace's pages are under /w/<slug>/."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""What the tests run in a sandboxed process: any script."""
+"""A module for sandboxed processes in tests: runs any script."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from tchavi_studio.sandbox import Answer
 
 
 def work(task: dict[str, Any], answer: Answer) -> None:
-    """Run the task's `script`, which may call `answer` and look into `task`."""
+    """Run the task's `script`, which may use `answer` and `task`."""
     exec(task["script"], {"task": task, "answer": answer})

@@ -49,7 +49,7 @@ def is_alive(pid: int) -> bool:
 def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + 10
     while is_alive(pid):
-        assert time.monotonic() < deadline, "the process lives on"
+        assert time.monotonic() < deadline, "the process is still alive"
         time.sleep(0.02)
 
 
@@ -66,7 +66,7 @@ def test_messages_arrive_one_by_one_and_prints_go_to_stderr(tmp_path: Path) -> N
         assert process.stderr == "chatter"
 
 
-def test_a_task_of_any_length_arrives(tmp_path: Path) -> None:
+def test_long_task_arrives(tmp_path: Path) -> None:
     task = {"script": "answer({'length': len(task['text'])})", "text": "é" * 1_000_000}
     with SandboxedProcess("tests.sandboxed_script", task, profile=PROFILE, directory=tmp_path) as process:
         assert process.answer() == {"length": 1_000_000}
@@ -84,10 +84,10 @@ def test_silence_is_reported(tmp_path: Path) -> None:
     ("script", "complaint"),
     [
         ("answer({'a': 'x' * 70_000})", "is too long"),
-        ("answer([])", "is no object"),
-        ("import os; os.write(3, b'no JSON' + bytes([10]))", "can't be read"),
+        ("answer([])", "isn't an object"),
+        ("import os; os.write(3, b'not JSON' + bytes([10]))", "can't be read"),
     ],
-    ids=["too long", "no object", "no JSON"],
+    ids=["too long", "not an object", "not JSON"],
 )
 def test_an_invalid_message_is_an_error(tmp_path: Path, script: str, complaint: str) -> None:
     with sandboxed(script, tmp_path) as process, pytest.raises(SandboxError, match=complaint):
@@ -101,7 +101,7 @@ def test_stderr_is_kept_up_to_a_limit(tmp_path: Path) -> None:
         assert (len(process.stderr), process.stderr[-7:]) == (16 * 1024, "the end")
 
 
-# --- What it is kept from ---------------------------------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------------------------------
 
 
 def test_environment_secrets_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def limits_of_this_process(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[i
     return was_set
 
 
-def test_the_profile_is_applied(
+def test_profile_is_applied(
     limits_of_this_process: dict[int, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
