@@ -1,4 +1,4 @@
-"""`make check`: everything that can be judged without running the studio. All of it runs, then what failed is named."""
+"""`make check`: all checks that don't run the studio. Every check runs; the failed ones are listed at the end."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ BIN = Path(sys.executable).parent
 NODE_BIN = Path(".ci/node_modules/.bin")
 MANAGE = [sys.executable, "-W", "error", "manage.py"]
 
-# As on a public server: `check --deploy` judges what is in force there.
+# The settings of a public server, for `check --deploy`.
 PUBLIC = {
     "STUDIO_PUBLIC_URL": "https://studio.example.org",
     "SECRET_KEY": "only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -20,14 +20,14 @@ PUBLIC = {
 
 
 def tracked(pattern: str) -> list[str]:
-    """The files of the repository that match, also those that are not committed yet."""
+    """The repository's files that match, including those not committed yet."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern]
     names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [name for name in names if Path(name).exists()]
 
 
 def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
-    """Every check: its name, its command, and what it adds to the environment."""
+    """Each check's name, command and extra environment variables."""
     return {
         "ruff check": ([f"{BIN}/ruff", "check"], {}),
         "ruff format": ([f"{BIN}/ruff", "format", "--check"], {}),
@@ -43,7 +43,7 @@ def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
 
 
 def node_checks() -> dict[str, tuple[list[str], dict[str, str]]]:
-    """The checks that Node runs; the first one fetches what the others are."""
+    """The checks that need Node; the first fetches the others' packages."""
     biome = [f"{NODE_BIN}/biome", "ci", "--config-path=.ci", "--error-on-warnings", "--colors=off"]
     return {
         "Node packages": ([sys.executable, "-m", "tests.node", ".ci"], {}),
@@ -54,7 +54,7 @@ def node_checks() -> dict[str, tuple[list[str], dict[str, str]]]:
 
 def main() -> int:
     failed = []
-    # An operator's settings, files and database are none of a check's business.
+    # Checks must not use an operator's settings, files or database.
     ours = {
         name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "TCHAVI_", "DATABASE_"))
     }
@@ -71,7 +71,7 @@ def main() -> int:
                 break
     shutil.rmtree(ours["STUDIO_DATA"])
     if not has_node:
-        print("!!! NOT CHECKED, because Node is missing (install nodejs and npm): scripts and style sheets")
+        print("!!! Node is missing (install nodejs and npm). NOT CHECKED: scripts and style sheets")
         if os.environ.get("CI") == "true":
             failed.append("Node is missing")
     print("Checks failed: " + ", ".join(failed) if failed else "All checks passed.")

@@ -1,7 +1,7 @@
-"""What no linter knows of the style sheets: whether each class, custom property and keyframe meets what it is for.
+"""Checks of the style sheets that no linter does: dead classes, custom properties and keyframes.
 
-A class must be named by a template, a script or Python; a custom property that is used must be set somewhere, and one
-that is set must be used; rules stand in a layer, and no selector names an id.
+Each class must appear in a template, a script or Python code; each custom property must be both set and used. All rules
+must be in a layer, and selectors must not use ids.
 """
 
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 STYLES = Path("static/css")
 LAYERS = "@layer reset, base, components, pages, utilities;"
 NAMING = ("templates/**/*.html", "static/js/**/*.js", "tchavi_studio/*/templatetags/*.py")
-"""Where classes are given to elements."""
+"""Files that set classes on elements."""
 
-GIVEN_BY_HTMX = {"htmx-request"}
+SET_BY_HTMX = {"htmx-request"}
 
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 STRING = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
@@ -32,7 +32,7 @@ ANIMATION = re.compile(r"(?<![\w-])animation(?:-name)?\s*:([^;}]*)")
 
 
 def selectors(css: str) -> Iterator[str]:
-    """What stands before each brace and is no at-rule."""
+    """Each rule's selector; at-rules are left out."""
     for found in re.finditer(r"([^{};]+)\{", css):
         text = found[1].strip()
         if not text.startswith("@"):
@@ -40,7 +40,7 @@ def selectors(css: str) -> Iterator[str]:
 
 
 def is_in_a_layer(css: str) -> bool:
-    """Whether nothing stands outside of `@layer … { … }`."""
+    """Whether everything is inside `@layer … { … }`."""
     depth, outside = 0, ""
     for character in css:
         depth += {"{": 1, "}": -1}.get(character, 0)
@@ -50,7 +50,7 @@ def is_in_a_layer(css: str) -> bool:
 
 
 def is_named(name: str, words: set[str], prefixes: set[str], values: set[str]) -> bool:
-    """Whether something gives this class to an element, by its name or put together: `is-{{ clip.state }}`."""
+    """Whether this class is set on some element, literally or built from parts: `is-{{ clip.state }}`."""
     if name in words:
         return True
     parts = ((prefix, name.removeprefix(prefix)) for prefix in prefixes if name.startswith(prefix))
@@ -58,7 +58,7 @@ def is_named(name: str, words: set[str], prefixes: set[str], values: set[str]) -
 
 
 def naming_text(path: Path) -> str:
-    """What in a file may give classes: attributes and tags of a template, string literals of a program."""
+    """The parts of a file that may set classes: attributes and tags in templates, string literals in code."""
     text = path.read_text()
     if path.suffix != ".html":
         return "\n".join(LITERAL.findall(text))
@@ -67,11 +67,11 @@ def naming_text(path: Path) -> str:
 
 
 def problems(sheets: dict[str, str], sources: list[str], values: set[str]) -> list[str]:
-    """What is wrong with the style sheets (their texts by name).
+    """What is wrong with the style sheets, given as texts by name.
 
-    `sources` are the texts that name classes and properties, `values` the words that a put together class may end in.
+    `sources` are the texts that use classes and properties; `values` are possible endings of classes built from parts.
     """
-    words = {word for source in sources for word in re.findall(r"[\w-]+", source)} | GIVEN_BY_HTMX
+    words = {word for source in sources for word in re.findall(r"[\w-]+", source)} | SET_BY_HTMX
     prefixes = {prefix for source in sources for prefix in re.findall(r"([A-Za-z][\w-]*-)[{$]", source)}
     bare = {name: STRING.sub('""', COMMENT.sub("", css)) for name, css in sheets.items()}
     everything = "\n".join(bare.values())
@@ -83,14 +83,16 @@ def problems(sheets: dict[str, str], sources: list[str], values: set[str]) -> li
         rules = list(selectors(css))
         classes = sorted({name for rule in rules for name in CLASS.findall(rule)})
         found += [
-            f"{sheet}: nothing has the class .{name}" for name in classes if not is_named(name, words, prefixes, values)
+            f"{sheet}: the class .{name} is never used"
+            for name in classes
+            if not is_named(name, words, prefixes, values)
         ]
         found += [f"{sheet}: #{name} is an id; use a class" for rule in rules for name in ID.findall(rule)]
         if not is_in_a_layer(css):
-            found.append(f"{sheet}: a rule stands outside of every layer")
+            found.append(f"{sheet}: a rule is outside all layers")
     found += [f"{name} is used but never set" for name in sorted(used_properties - set_properties - scripted)]
     found += [f"{name} is set but never used" for name in sorted(set_properties - used_properties)]
-    found += [f"nothing moves by @keyframes {name}" for name in sorted(set(keyframes) - set(animations))]
+    found += [f"@keyframes {name} is never used" for name in sorted(set(keyframes) - set(animations))]
     return found
 
 

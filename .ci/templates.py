@@ -1,7 +1,7 @@
-"""Part of `make check`: templates are held to the layers that import-linter holds imports to, and each is used.
+"""Part of `make check`: templates follow the same layers as imports, and none is unused.
 
-A template belongs to the app that its folder is named after. It extends, includes and loads only what is its own app's
-or of an app below, and a Python module names only such templates. Django's own parser reads the templates.
+A template belongs to the app that its folder is named after. It may only extend, include and load what belongs to its
+own app or one below, and a Python module may only name such templates. Django's own parser reads the templates.
 """
 
 import ast
@@ -24,7 +24,7 @@ from django.views import csrf, defaults
 PACKAGE = "tchavi_studio"
 SHELL = "site"
 OVERRIDES = {"account", "allauth", "mfa"}
-"""Folders of templates that stand in for those of other packages. Like those without a folder, they are the shell's."""
+"""Folders of templates that override other packages'. Like templates without a folder, they belong to the shell."""
 NAMED_BY_DJANGO = {
     defaults.ERROR_400_TEMPLATE_NAME,
     defaults.ERROR_403_TEMPLATE_NAME,
@@ -36,7 +36,7 @@ NAMED_BY_DJANGO = {
 
 @dataclass(frozen=True)
 class Layers:
-    """What pyproject.toml tells import-linter: the depth of each app, and who may use those that are protected."""
+    """import-linter's rules in pyproject.toml: each app's depth, and the allowed importers of protected apps."""
 
     depths: dict[str, int]
     importers: dict[str, set[str]]
@@ -63,7 +63,7 @@ class Layers:
 
 
 class Reader(Parser):
-    """Django's parser, noting what a template names."""
+    """Django's parser, recording the names that a template uses."""
 
     def __init__(self, source: str, name: str, engine: Engine) -> None:
         self.strings: set[str] = set()
@@ -72,14 +72,14 @@ class Reader(Parser):
         super().__init__(tokens, engine.template_libraries, engine.template_builtins, Origin(name, name))
 
     def compile_filter(self, token: str) -> FilterExpression:
-        """Note every string that a tag is given: `{% include %}` may name a template behind `default:` or `with`."""
+        """Record every string in a tag: `{% include %}` may name a template after `default:` or `with`."""
         expression = super().compile_filter(token)
         given = [expression.var, *(value for _filter, values in expression.filters for _is_variable, value in values)]
         self.strings.update(value for value in given if isinstance(value, str))
         return expression
 
     def extend_nodelist(self, nodelist: NodeList, node: Node, token: Token) -> None:
-        """Note the libraries of `{% load %}`, and the templates of inclusion tags."""
+        """Record the libraries of `{% load %}` and the templates of inclusion tags."""
         super().extend_nodelist(nodelist, node, token)
         if isinstance(node, LoadNode):
             _load, *words = token.split_contents()
@@ -94,7 +94,7 @@ def app_of_template(name: str) -> str:
 
 
 def app_of_module(module: str) -> str:
-    """The app of a dotted name in our package; "" for other people's modules."""
+    """The app of a dotted name in our package; "" for third-party modules."""
     package, _dot, rest = module.partition(".")
     return rest.partition(".")[0] if package == PACKAGE else ""
 
@@ -108,7 +108,7 @@ def strings_in(module: Path) -> set[str]:
 
 
 def is_named_elsewhere(name: str, folder: Path) -> bool:
-    """Whether Django, or a package whose template this one overrides, asks for it."""
+    """Whether Django uses this template, or it overrides another package's."""
     others = [other for other in get_app_template_dirs("templates") if not Path(other).is_relative_to(folder)]
     return name in NAMED_BY_DJANGO or any((Path(other) / name).exists() for other in others)
 
@@ -144,11 +144,11 @@ def problems(root: Path, engine: Engine) -> Iterator[str]:
             if not layers.allow(app, app_of_template(used)):
                 yield f"{path} names {used}, and {app} may not use {app_of_template(used)}."
 
-    # What only unused templates use is not used either.
+    # A template used only by unused templates is unused too.
     reached = {name for name in templates if "" in users[name] or is_named_elsewhere(name, folder)}
     while more := {name for name in templates - reached if users[name] & reached}:
         reached |= more
-    yield from (f"templates/{name} is used by nothing." for name in sorted(templates - reached))
+    yield from (f"templates/{name} is never used." for name in sorted(templates - reached))
 
 
 def main() -> int:

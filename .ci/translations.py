@@ -1,7 +1,7 @@
-"""`make locale`: collect every text into the .po files and compile them. With --check: only see that both were done.
+"""`make locale`: collect all texts into the .po files and compile them. With --check, only verify that this was done.
 
-Babel does it, so GNU gettext needs not be installed. Templates go through Django's own `templatize`, which turns their
-tags into what an extractor of Python understands.
+It uses Babel, so GNU gettext needn't be installed. Django's own `templatize` turns templates into something that
+Babel's Python extractor understands.
 """
 
 import io
@@ -23,28 +23,28 @@ TRANSLATOR_COMMENTS = ["Translators:"]
 
 
 def sources() -> Iterator[tuple[Path, str]]:
-    """Every file that may hold a text, as Python."""
+    """Every file that may contain texts, as Python code."""
     for path in sorted(Path("tchavi_studio").rglob("*.py")):
         yield path, path.read_text()
     for path in sorted([*Path("templates").rglob("*.*"), *Path("tchavi_studio").rglob("templates/**/*.*")]):
-        # What is left of a template's indentation means nothing to Python.
+        # The template's leftover indentation would be invalid Python.
         lines = template.templatize(path.read_text(), origin=str(path)).splitlines()
         yield path, "\n".join(line.strip() for line in lines)
 
 
 def collect() -> Catalog:
-    """All texts of the studio, with the files they stand in."""
+    """All texts, with the files they are in."""
     catalog = Catalog(project="Tchavi Studio", header_comment="# Texts of Tchavi Studio.", fuzzy=False)
     for path, code in sources():
         found = extract("python", io.BytesIO(code.encode()), {**DEFAULT_KEYWORDS, **LAZY}, TRANSLATOR_COMMENTS)
         for _, message, comments, context in found:
-            # No line numbers: else every edit of a file would change the catalogues.
+            # No line numbers, or every edit of a file would change the catalogues.
             catalog.add(message, locations=[(path.as_posix(), 0)], auto_comments=comments, context=context)
     return catalog
 
 
 def updated_po(path: Path, texts: Catalog) -> tuple[bytes, Catalog]:
-    """The .po file with today's texts, as it is written and as a catalogue."""
+    """The updated .po file, as bytes and as a catalogue."""
     with path.open("rb") as file:
         catalog = read_po(file, locale=path.parent.parent.name)
     catalog.update(texts, no_fuzzy_matching=True, update_creation_date=False)
@@ -62,7 +62,7 @@ def compiled(catalog: Catalog) -> bytes:
 
 
 def is_translated(message: Message) -> bool:
-    """Whether a text, and each of its plural forms, has a translation."""
+    """Whether a text and all of its plural forms are translated."""
     return all([message.string] if isinstance(message.string, str) else message.string or [""])
 
 
@@ -73,7 +73,7 @@ def main() -> int:
     for path in sorted(LOCALE.glob("*/LC_MESSAGES/django.po")):
         po, catalog = updated_po(path, texts)
         untranslated = [message.id for message in catalog if message.id and not is_translated(message)]
-        print(f"{path}: {len(catalog)} texts, {len(untranslated)} not translated")
+        print(f"{path}: {len(catalog)} texts, {len(untranslated)} untranslated")
         if untranslated and check:
             stale.append(f"{path} lacks {untranslated[0]!r} and {len(untranslated) - 1} more")
         for target, content in ((path, po), (path.with_suffix(".mo"), compiled(catalog))):

@@ -1,4 +1,4 @@
-// What pages have beside the browser's own: htmx, and the events that it tells of its requests by.
+// Globals that pages have besides the browser's: htmx and its request events.
 
 declare namespace htmx {
   function trigger(element: Element, event: string): void;

@@ -1,4 +1,4 @@
-"""Node and the packages that a folder locks: `python -m tests.node FOLDER` fetches them if they are not there yet."""
+"""Node and the packages in a folder's lock file: `python -m tests.node FOLDER` fetches them if needed."""
 
 import shutil
 import subprocess
@@ -7,19 +7,19 @@ from pathlib import Path
 
 
 def found_node() -> str | None:
-    """Node, if the PATH has it, and npm beside it to fetch packages with."""
+    """The path of Node, if both node and npm are on the PATH."""
     return shutil.which("node") if shutil.which("npm") else None
 
 
 def packages_are_there(folder: Path) -> bool:
-    """Whether the packages that were fetched last are the ones that the folder's lock names now."""
+    """Whether the packages fetched last are those in the folder's lock file."""
     fetched = _fetched_lock(folder)
     return fetched.is_file() and fetched.read_bytes() == _lock(folder).read_bytes()
 
 
 def fetch_packages(folder: Path) -> None:
-    """Fetch what the folder's lock names. Raises CalledProcessError if that fails."""
-    # No package gets to run anything while it is fetched.
+    """Fetch the packages in the folder's lock file. Raises CalledProcessError if that fails."""
+    # Packages must not run scripts while they are installed.
     subprocess.run(["npm", "ci", "--prefix", str(folder), "--ignore-scripts"], check=True)
     shutil.copyfile(_lock(folder), _fetched_lock(folder))
 
@@ -29,7 +29,7 @@ def _lock(folder: Path) -> Path:
 
 
 def _fetched_lock(folder: Path) -> Path:
-    # npm's own note of what it fetched leaves out what other systems need, so it never equals the lock.
+    # npm's own record leaves out packages for other systems, so it never equals the lock file.
     return folder / "node_modules" / "fetched-package-lock.json"
 
 

@@ -1,4 +1,4 @@
-"""Node's packages are fetched when the lock says something else than the last time, and no script of theirs is run."""
+"""Node packages are fetched when the lock file changes, without running their scripts."""
 
 import subprocess
 from pathlib import Path
@@ -22,7 +22,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return ran
 
 
-def test_packages_are_there_until_the_lock_changes(tmp_path: Path, commands: list[list[str]]) -> None:
+def test_packages_are_current_until_the_lock_changes(tmp_path: Path, commands: list[list[str]]) -> None:
     lock = tmp_path / "package-lock.json"
     lock.write_text("{}")
     assert not packages_are_there(tmp_path)
@@ -33,6 +33,6 @@ def test_packages_are_there_until_the_lock_changes(tmp_path: Path, commands: lis
     assert commands == [["npm", "ci", "--prefix", str(tmp_path), "--ignore-scripts"]]
 
 
-def test_no_lock_says_where_packages_come_from() -> None:
+def test_lock_files_have_no_urls() -> None:
     for lock in (Path(".ci/package-lock.json"), Path("tests/interop/node/package-lock.json")):
         assert '"resolved"' not in lock.read_text()

@@ -1,4 +1,4 @@
-"""The check of the style sheets says what is dead, undefined or outside of a layer, and nothing else."""
+"""The check in `.ci/styles.py` finds what is unused, undefined or outside the layers."""
 
 import importlib.util
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 
 def load(name: str) -> ModuleType:
-    """A program of `.ci`, which is no package."""
+    """The module, loaded from its file because it isn't in a package."""
     spec = importlib.util.spec_from_file_location(name, Path(".ci", f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -26,7 +26,7 @@ def problems(css: str) -> list[str]:
     return found
 
 
-def test_what_is_in_use_is_no_problem() -> None:
+def test_used_styles_have_no_problems() -> None:
     assert (
         problems(
             """@layer reset, base, components, pages, utilities;
@@ -47,26 +47,26 @@ def test_what_is_in_use_is_no_problem() -> None:
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        (".old { margin: 0; }", "page.css: nothing has the class .old"),
-        (".is-lost { margin: 0; }", "page.css: nothing has the class .is-lost"),
-        (".card { &.old { margin: 0; } }", "page.css: nothing has the class .old"),
+        (".old { margin: 0; }", "page.css: the class .old is never used"),
+        (".is-lost { margin: 0; }", "page.css: the class .is-lost is never used"),
+        (".card { &.old { margin: 0; } }", "page.css: the class .old is never used"),
         ("#main { margin: 0; }", "page.css: #main is an id; use a class"),
         (".card { color: var(--nothing); }", "--nothing is used but never set"),
         (".card { --unused: 1px; }", "--unused is set but never used"),
-        ("@keyframes still { from { opacity: 0; } }", "nothing moves by @keyframes still"),
+        ("@keyframes still { from { opacity: 0; } }", "@keyframes still is never used"),
     ],
 )
-def test_what_is_dead_or_undefined_is_told(rule: str, problem: str) -> None:
+def test_unused_and_undefined_styles_are_found(rule: str, problem: str) -> None:
     assert problems("@layer pages { " + rule + " }") == [problem]
 
 
-def test_every_rule_is_in_a_layer() -> None:
+def test_rule_outside_all_layers_is_found() -> None:
     assert problems("@layer pages { .card { margin: 0; } } .card { margin: 0; }") == [
-        "page.css: a rule stands outside of every layer"
+        "page.css: a rule is outside all layers"
     ]
 
 
-def test_templates_and_programs_name_classes_each_in_their_way(tmp_path: Path) -> None:
+def test_classes_are_found_in_templates_and_code(tmp_path: Path) -> None:
     template = tmp_path / "page.html"
     template.write_text('<p class="a{% if x == "y" %} b{% endif %}" id="c">d{% include "e" with style=\'f\' %}</p>')
     script = tmp_path / "page.js"
@@ -75,5 +75,5 @@ def test_templates_and_programs_name_classes_each_in_their_way(tmp_path: Path) -
     assert styles.naming_text(script).split() == ['"g"']
 
 
-def test_the_studios_own_style_sheets_have_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_style_sheets_have_no_problems(capsys: pytest.CaptureFixture[str]) -> None:
     assert (styles.main(), capsys.readouterr().out.strip()) == (0, "")

@@ -127,13 +127,13 @@ def test_valid_project_has_no_problems(check: Any, tmp_path: Path) -> None:
             "render_to_string('gallery/_card.html' if short else 'accounting/page.html')",
             "tchavi_studio/accounting/receipts.py names gallery/_card.html, and accounting may not use gallery.",
         ),
-        ("templates/gallery/_old.html", "", "templates/gallery/_old.html is used by nothing."),
+        ("templates/gallery/_old.html", "", "templates/gallery/_old.html is never used."),
         (
             "templates/gallery/_loop.html",
             "{% include 'gallery/_loop.html' %}",
-            "templates/gallery/_loop.html is used by nothing.",
+            "templates/gallery/_loop.html is never used.",
         ),
-        ("templates/account/logn.html", "", "templates/account/logn.html is used by nothing."),
+        ("templates/account/logn.html", "", "templates/account/logn.html is never used."),
         ("templates/shop/page.html", "", "templates/shop/page.html belongs to no app: shop is not in the layers."),
     ],
 )
@@ -144,6 +144,6 @@ def test_violation_is_found(check: Any, tmp_path: Path, name: str, text: str, pr
 def test_templates_used_only_by_unused_ones_are_unused(check: Any, tmp_path: Path) -> None:
     old = {"templates/gallery/_old.html": "{% include 'gallery/_older.html' %}", "templates/gallery/_older.html": ""}
     assert problems(check, tmp_path, **old) == [
-        "templates/gallery/_old.html is used by nothing.",
-        "templates/gallery/_older.html is used by nothing.",
+        "templates/gallery/_old.html is never used.",
+        "templates/gallery/_older.html is never used.",
     ]
