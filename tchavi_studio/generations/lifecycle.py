@@ -25,7 +25,7 @@ from tchavi_studio.runtime.leases import (
     RELEASED,
     Claim,
     ClaimLostError,
-    StopAskedError,
+    StopRequestedError,
     claim_first,
     lapsed,
     while_held,
@@ -110,7 +110,7 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
         return save_output(claim, path=path, content_hash=content_hash)
     except ClaimLostError:
         return False
-    except StopAskedError:
+    except StopRequestedError:
         return give_back_render(claim)
     except RefusedFileError as refusal:
         return fail_generation(claim.pk, code=output_failure_code(refusal.code), only_if=claim.held)

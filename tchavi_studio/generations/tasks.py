@@ -11,7 +11,7 @@ from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import Claim
-from tchavi_studio.runtime.slices import Slice, stop_is_asked
+from tchavi_studio.runtime.slices import Slice, stop_requested
 
 from . import lifecycle, services, wakeups
 from .models import Generation
@@ -55,7 +55,7 @@ def render_claimed(claim: Claim[Generation]) -> None:
         now = time.monotonic()
         if now - last_report < PROGRESS_INTERVAL_SECONDS:
             return True
-        if stop_is_asked():
+        if stop_requested():
             return False
         last_report = now
         return lifecycle.report_progress(claim, progress_percent=min(99, int(fraction * 100)))
@@ -90,9 +90,9 @@ def pump_upstream() -> None:
                 renew_at = time.monotonic() + slot.lease.total_seconds() / 3
             pump.step(wait_seconds=PUMP_STEP_SECONDS)
         slot.release()
-        if has_work() and not stop_is_asked():
+        if has_work() and not stop_requested():
             wakeups.wake_pump()
-        while not pump.is_idle and not stop_is_asked():
+        while not pump.is_idle and not stop_requested():
             pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
         pump.step(wait_seconds=PUMP_STEP_SECONDS, may_send=False)
         pump.abandon()

@@ -21,7 +21,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from .slices import stop_is_asked
+from .slices import stop_requested
 
 T = TypeVar("T")
 
@@ -151,15 +151,15 @@ class ClaimLostError(Exception):
     """Another worker has taken the row, or it is finished."""
 
 
-class StopAskedError(Exception):
+class StopRequestedError(Exception):
     """The cluster is stopping; the work starts over when the cluster next starts."""
 
 
 def while_held(claim: Claim[Any], work: Callable[[], T]) -> T:
     """Run `work`, which must not touch the database, in a thread, renewing the lease until it is done.
 
-    Raises `ClaimLostError` if the lease can't be renewed and `StopAskedError` if the cluster is stopping. In both cases
-    the thread runs on, and its result is discarded.
+    Raises `ClaimLostError` if the lease can't be renewed and `StopRequestedError` if the cluster is stopping. In both
+    cases the thread keeps running, and its result is discarded.
     """
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="held")
     renew_seconds = claim.lease.total_seconds() / 3
@@ -167,8 +167,8 @@ def while_held(claim: Claim[Any], work: Callable[[], T]) -> T:
         future = executor.submit(work)
         renewed_at = time.monotonic()
         while not wait([future], timeout=min(renew_seconds, STOP_LOOK_SECONDS)).done:
-            if stop_is_asked():
-                raise StopAskedError
+            if stop_requested():
+                raise StopRequestedError
             if time.monotonic() - renewed_at >= renew_seconds:
                 _renew(claim)
                 renewed_at = time.monotonic()

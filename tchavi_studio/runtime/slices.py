@@ -7,7 +7,7 @@ stop_file: Path | None = None
 """A file that appears when this process's cluster is asked to stop. Set by the code that runs the cluster."""
 
 
-def stop_is_asked() -> bool:
+def stop_requested() -> bool:
     """Whether this process's cluster has been asked to stop."""
     return stop_file is not None and stop_file.exists()
 
@@ -20,4 +20,4 @@ class Slice:
 
     @property
     def is_over(self) -> bool:
-        return time.monotonic() >= self._ends_at or stop_is_asked()
+        return time.monotonic() >= self._ends_at or stop_requested()

@@ -21,7 +21,7 @@ from tchavi_studio.runtime.leases import (
     RELEASED,
     Claim,
     ClaimLostError,
-    StopAskedError,
+    StopRequestedError,
     claim_all,
     claim_first,
     free,
@@ -356,7 +356,7 @@ def test_stop_does_not_wait_for_work(slots: None, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(slices, "stop_file", tmp_path)
     done = threading.Event()
     began = time.monotonic()
-    with pytest.raises(StopAskedError):
+    with pytest.raises(StopRequestedError):
         while_held(short_claim(20), lambda: done.wait(5))
     assert time.monotonic() - began < 2
     done.set()

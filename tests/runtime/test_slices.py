@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tchavi_studio.runtime import slices
-from tchavi_studio.runtime.slices import Slice, stop_is_asked
+from tchavi_studio.runtime.slices import Slice, stop_requested
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def test_slice_ends_after_its_time() -> None:
 
 def test_slice_ends_when_asked_to_stop(stop_file: Path) -> None:
     turn = Slice(60)
-    assert (stop_is_asked(), turn.is_over) == (False, False)
+    assert (stop_requested(), turn.is_over) == (False, False)
     stop_file.touch()
-    assert (stop_is_asked(), turn.is_over) == (True, True)
+    assert (stop_requested(), turn.is_over) == (True, True)
 
 
 def test_no_stop_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "stop_file", None)
-    assert (stop_is_asked(), Slice(60).is_over) == (False, False)
+    assert (stop_requested(), Slice(60).is_over) == (False, False)

@@ -31,7 +31,7 @@ from tchavi_studio.generations.lifecycle import claim_next, fail_generation, sav
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
 from tchavi_studio.generations.requests import local_reference
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.runtime.leases import Claim, ClaimLostError, StopAskedError, free, while_held
+from tchavi_studio.runtime.leases import Claim, ClaimLostError, StopRequestedError, free, while_held
 
 from . import account
 from .network import ask
@@ -105,7 +105,7 @@ def download_claimed(claim: Claim[Generation]) -> None:
         save_output(claim, path=path)
     except ClaimLostError:
         logger.info("Generation %s is no longer ours to save.", claim.pk)
-    except StopAskedError:
+    except StopRequestedError:
         _retry_later(claim, delay_seconds=0)
     except OutputExpiredError:
         _renew_output_url(claim, job)
@@ -184,7 +184,7 @@ def upload_claimed(claim: Claim[Generation]) -> None:
                 return
     except ClaimLostError:
         return
-    except StopAskedError:
+    except StopRequestedError:
         pass
     except RefusedError as error:
         fail_generation(claim.pk, code=error.code, message=error.message, only_if=claim.held)
