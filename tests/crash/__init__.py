@@ -1,10 +1,10 @@
-"""Crashes: a real worker process is killed at every named moment between "accept" and "finished".
+"""Crash tests: kill a real worker process at every crash point from accepting a clip to finishing it.
 
-`runtime/crashpoints.py` names the moments. For each, a worker process (`worker`, `work`) carries several clips
-through the studio's real tasks, against the fault-injecting upstream on a real socket, and SIGKILLs itself there. Then
-a fresh worker is started that knows nothing of the first, and both sides' books are compared (`drill`): nothing may be
-lost, billed twice, or stuck. `cases` says what was going on at each moment.
+For each point in `runtime/crashpoints.py`, a worker process (`worker`, `work`) takes several clips through the studio's
+real tasks, with the fault-injecting upstream on a real socket, and SIGKILLs itself there. Then a new worker starts with
+no knowledge of the first, and both sides' books are compared (`drill`): nothing may be lost, billed twice or stuck.
+`cases` lists the situation at each point.
 
-`python -m tests.crash` (`make crash`) runs all of it on SQLite and PostgreSQL and writes the table of
-docs/reliability.md; the ordinary suite runs the part of it that `test_crash_points.py` chooses.
+`python -m tests.crash` (`make crash`) runs every case on SQLite and PostgreSQL and writes the table in
+docs/reliability.md; the regular test suite runs those that `test_crash_points.py` selects.
 """

@@ -1,6 +1,6 @@
-"""`python -m tests.crash`: every case on SQLite and on PostgreSQL, by one worker and by two, as a Markdown table.
+"""`python -m tests.crash`: run every case on SQLite and PostgreSQL, with one and two workers; print a Markdown table.
 
-`--write docs/reliability.md` puts the table between the page's two markers; `--only IN_FAILING` runs some of it.
+`--write docs/reliability.md` writes the table between the page's two markers; `--only IN_FAILING` runs selected points.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How one case went on one database: a line of JSON between the processes of this program."""
+    """The result of one case on one database; passed between this program's processes as a line of JSON."""
 
     name: str
     database: str
@@ -42,7 +42,7 @@ class Result:
     seconds: float
 
     @property
-    def is_good(self) -> bool:
+    def has_passed(self) -> bool:
         return not self.problems
 
 
@@ -54,7 +54,7 @@ def chosen_cases(only: Sequence[str]) -> list[Case]:
 
 
 def run_here(database_name: str, cases: Iterable[Case], results_path: Path) -> None:
-    """Run `cases` on the database that the tests' settings name, and write a line for each result."""
+    """Run `cases` on the database in the tests' settings, and write one line per result."""
     import django
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -70,9 +70,9 @@ def run_here(database_name: str, cases: Iterable[Case], results_path: Path) -> N
                 with template.copy() as database, tempfile.TemporaryDirectory(dir=folder) as case_folder:
                     outcome = run_case(case, database, Path(case_folder), worker_count=worker_count)
                 problems = list(outcome.problems)
-                # With two at work it depends on the moment what was under way when one of them died.
+                # With two workers, what was in flight when one of them died depends on timing.
                 if worker_count == 1 and case.review_count not in (None, outcome.review_count):
-                    problems.append(f"{outcome.review_count} clips are to be reviewed, not {case.review_count}")
+                    problems.append(f"{outcome.review_count} clips need review, not {case.review_count}")
                 result = Result(
                     name=case.name,
                     database=database_name,
@@ -87,18 +87,18 @@ def run_here(database_name: str, cases: Iterable[Case], results_path: Path) -> N
                 )
                 results.write(json.dumps(asdict(result)) + "\n")
                 results.flush()
-                how = "ok    " if result.is_good else "FAILED"
+                how = "ok    " if result.has_passed else "FAILED"
                 print(f"{how} {result.seconds:5.1f} s  {database_name}, {worker_count}: {case.name}", flush=True)
                 for problem in problems:
                     print(f"       {problem}", flush=True)
         template.drop()
 
 
-# --- All of it --------------------------------------------------------------------------------------------------------
+# --- All databases ----------------------------------------------------------------------------------------------------
 
 
 def run_everywhere(only: Sequence[str], results_path: Path) -> list[str]:
-    """Run the suite once for each database, in a process of its own; returns the databases that there were."""
+    """Run the cases on each available database, in a separate process; returns the databases' names."""
     databases = [SQLITE]
     with ExitStack() as stack:
         url = os.environ.pop("TEST_DATABASE_URL", None)
@@ -123,9 +123,9 @@ def _run_on(database_name: str, only: Sequence[str], results_path: Path, **envir
 
 
 def table(results: Sequence[Result], cases: Sequence[Case], databases: Sequence[str], took_seconds: float) -> str:
-    """The results as Markdown, with their totals below."""
+    """The results as a Markdown table, followed by the totals."""
     lines = [
-        "| died | what was going on | " + " | ".join(databases) + " | lost | double-billed | stuck | seconds |",
+        "| died | situation | " + " | ".join(databases) + " | lost | double-billed | stuck | seconds |",
         "|---|---|" + "---|" * len(databases) + "---:|---:|---:|---:|",
     ]
     for case in cases:
@@ -139,54 +139,55 @@ def table(results: Sequence[Result], cases: Sequence[Case], databases: Sequence[
     bad = {
         case.point
         for case in cases
-        if sum(r.is_good for r in results if r.name == case.name) != len(case.worker_counts) * len(databases)
+        if sum(r.has_passed for r in results if r.name == case.name) != len(case.worker_counts) * len(databases)
     }
     good = {case.point for case in cases} - bad
     under_review = [result.review_count for result in results if result.review_count]
     legend = (
-        "The first mark: the only worker died, and a fresh one was started. The second: two were at work, the one that "
-        "came to the moment first died there, and the other one took over."
+        "First mark: the only worker died, and a new one was started. Second mark: of two workers, the first to reach "
+        "the crash point died there, and the other took over."
     )
     totals = (
         f"**Points {len(good)}/{len(CrashPoint)}, lost {sum(r.lost for r in results)}, "
         f"double-billed {sum(r.double_billed for r in results)}, stuck {sum(r.stuck for r in results)}** "
-        f"in {len(results)} runs, which took {took_seconds / 60:.0f} minutes. In {len(under_review)} of them it stayed "
-        f"unknown what had become of a submission: {sum(under_review)} clips were refunded and shown to the admins. "
-        f"{sum(r.unowned_outputs for r in results)} stored files were left without a clip, and deleted by the sweep."
+        f"in {len(results)} runs, which took {took_seconds / 60:.0f} minutes. In {len(under_review)} of them the "
+        f"outcome of a submission stayed unknown: {sum(under_review)} clips were refunded and shown to the site "
+        f"admins. {sum(r.unowned_outputs for r in results)} stored files were left without a clip and deleted by the "
+        "sweep."
     )
     lines += ["", textwrap.fill(legend, 120), "", textwrap.fill(totals, 120)]
     return "\n".join(lines)
 
 
 def _verdict(results: Sequence[Result]) -> str:
-    """How a case went on one database: alone, and beside another worker."""
-    return " ".join("✓" if result.is_good else "✗" for result in results) or "–"
+    """The marks of a case on one database: with one worker, and with two."""
+    return " ".join("✓" if result.has_passed else "✗" for result in results) or "–"
 
 
 def write_between_markers(path: Path, text: str) -> None:
-    """Put the table into the page, in place of the last one. Raises ValueError for a page without the markers."""
+    """Replace the table in the page. Raises ValueError if the page lacks the markers."""
     page = path.read_text()
     before, found, rest = page.partition(BEGIN)
     _last, closed, after = rest.partition(END)
     if not (found and closed):
-        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}.")
+        raise ValueError(f"{path} must contain the lines {BEGIN!r} and {END!r}.")
     path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--write", type=Path, help="the page that the table goes into")
+    parser.add_argument("--write", type=Path, help="the page to write the table to")
     parser.add_argument("--only", nargs="+", choices=[point.name for point in CrashPoint], default=[])
     parser.add_argument("--on", choices=[SQLITE, POSTGRESQL], help=argparse.SUPPRESS)
     parser.add_argument("--results", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write and arguments.only:
-        parser.error("--write publishes all of it: leave --only out")
+        parser.error("--write needs all results, so it can't be used with --only")
     cases = chosen_cases(arguments.only)
     if arguments.on:
         run_here(arguments.on, cases, arguments.results)
         return 0
-    # So that a SIGTERM, too, takes the PostgreSQL server along.
+    # So that SIGTERM stops the PostgreSQL server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="studio-crash-") as folder:
@@ -199,7 +200,7 @@ def main() -> int:
     if arguments.write:
         write_between_markers(arguments.write, text)
     complete = len(results) == sum(len(case.worker_counts) for case in cases) * len(databases)
-    return 0 if complete and all(result.is_good for result in results) else 1
+    return 0 if complete and all(result.has_passed for result in results) else 1
 
 
 if __name__ == "__main__":

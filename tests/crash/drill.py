@@ -1,4 +1,4 @@
-"""One case, from the first worker's start to the comparison of both sides' books."""
+"""Runs one case, from the first worker's start to the comparison of both sides' books."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ FINAL_STATES = {"completed", "failed", "cancelled"}
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of one case: what is wrong, by kind, and what is remarkable."""
+    """The outcome of one case: problems by kind, and counts for the report."""
 
     case: Case
     seconds: float = 0.0
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class Worker:
-    """A worker process of its own; see `work`."""
+    """A worker process; see `work`."""
 
     def __init__(self, order: Order, *, folder: Path, name: str, environment: dict[str, str]) -> None:
         order_path = folder / f"{name}.json"
@@ -75,7 +75,7 @@ class Worker:
 
 @contextmanager
 def upstream_for(case: Case, folder: Path) -> Iterator[RunningUpstream]:
-    """The provider of this case: quick, patient, and with the fault that the case wants."""
+    """The case's provider: fast, with a generous rate limit and the fault that the case needs."""
     behaviour: dict[str, Any] = {
         "requests_per_minute": 6_000,
         "job_seconds": (0.2, 0.6),
@@ -91,7 +91,7 @@ def upstream_for(case: Case, folder: Path) -> Iterator[RunningUpstream]:
 def environment_of(
     database: Database, upstream: RunningUpstream, folder: Path, *, worker_count: int = 1, **more: str
 ) -> dict[str, str]:
-    """The environment of a worker: the real settings, with deadlines that a test can wait for."""
+    """A worker's environment: the real settings, with deadlines short enough for a test."""
     return {
         **database.environment,
         "STUDIO_DATA": str(folder / "data"),
@@ -105,10 +105,10 @@ def environment_of(
 
 
 def run_case(case: Case, database: Database, folder: Path, *, worker_count: int = 1) -> Outcome:
-    """Let one worker die as the case wants, and another one see the clips through.
+    """Let one worker die as the case says, and another one finish the clips.
 
-    With a `worker_count` of 2 both are alive from the start, and whichever comes to the point first dies there; the
-    other one takes over, without a restart.
+    With a `worker_count` of 2, both run from the start. The first to reach the point dies there, and the other takes
+    over.
     """
     began = time.monotonic()
     outcome = Outcome(case=case)
@@ -123,7 +123,7 @@ def run_case(case: Case, database: Database, folder: Path, *, worker_count: int 
         )
         drill = Drill(case, folder, environment)
         try:
-            survivor = drill.with_one_alone(outcome) if worker_count == 1 else drill.with_two(outcome)
+            survivor = drill.with_one(outcome) if worker_count == 1 else drill.with_two(outcome)
             if survivor is not None:
                 compare(outcome, read_report(survivor), drill.accepted(), upstream, folder)
         finally:
@@ -134,7 +134,7 @@ def run_case(case: Case, database: Database, folder: Path, *, worker_count: int 
 
 
 class Drill:
-    """The workers of one case, and the files that they leave word in."""
+    """The workers of one case, and the files that they write."""
 
     def __init__(self, case: Case, folder: Path, environment: dict[str, str], *, strike: str = "SIGKILL") -> None:
         self.workers: list[Worker] = []
@@ -143,10 +143,10 @@ class Drill:
         self._accepted_path.touch()
 
     def accepted(self) -> set[str]:
-        """The prompts of the clips that a person was told are accepted."""
+        """The prompts of the clips that people were told are accepted."""
         return set(self._accepted_path.read_text().splitlines())
 
-    def with_one_alone(self, outcome: Outcome) -> Path | None:
+    def with_one(self, outcome: Outcome) -> Path | None:
         for death in range(1, self._case.deaths + 1):
             worker, _report = self.start(death=death, asks=death == 1, is_struck=True)
             if not self._died(worker, outcome, death=death):
@@ -158,9 +158,11 @@ class Drill:
         both = [self.start(death=1, asks=asks, is_struck=True) for asks in (True, False)]
         marker = self.marker(1)
         try:
-            wait_for(marker.exists, seconds=DEATH_WITHIN_SECONDS, what="a death")
+            wait_for(marker.exists, seconds=DEATH_WITHIN_SECONDS, what="a worker to die")
             wait_for(
-                lambda: any(worker.process.poll() is not None for worker, _ in both), seconds=5, what="the death's end"
+                lambda: any(worker.process.poll() is not None for worker, _ in both),
+                seconds=5,
+                what="its process to end",
             )
         except AssertionError as error:
             outcome.other.append(f"the point was not reached: {error}\n{both[0][0].log}\n{both[1][0].log}")
@@ -195,7 +197,7 @@ class Drill:
         return self._folder / f"death-{death}"
 
     def _died(self, worker: Worker, outcome: Outcome, *, death: int) -> bool:
-        """A point that nobody came to shows nothing: only a SIGKILL there counts."""
+        """Whether the worker was killed at the point; if it never got there, the case proves nothing."""
         marker = self.marker(death)
         try:
             status = worker.process.wait(timeout=DEATH_WITHIN_SECONDS + 15)
@@ -222,12 +224,12 @@ class Drill:
 
 
 def read_report(path: Path) -> Report:
-    told = json.loads(path.read_text())
+    report = json.loads(path.read_text())
     entries = [
         Entry(**{**entry, "transfers": [(kind, amount) for kind, amount in entry["transfers"]]})
-        for entry in told["entries"]
+        for entry in report["entries"]
     ]
-    return Report(**{**told, "entries": entries})
+    return Report(**{**report, "entries": entries})
 
 
 def compare(outcome: Outcome, report: Report, accepted: set[str], upstream: RunningUpstream, folder: Path) -> None:
@@ -239,24 +241,24 @@ def compare(outcome: Outcome, report: Report, accepted: set[str], upstream: Runn
     entries: dict[str, list[Entry]] = {clip.prompt: [] for clip in case.clips}
     for entry in report.entries:
         entries[entry.prompt].append(entry)
-    film = (folder / "upstream" / "upstream.mp4").read_bytes()
+    video = (folder / "upstream" / "upstream.mp4").read_bytes()
     for position, clip in enumerate(case.clips, start=1):
         committed = clip.prompt in accepted or (case.point.name == "ACCEPTED" and position == case.nth)
-        for kind, what in compare_clip(clip, committed, entries[clip.prompt], jobs[clip.prompt], film):
+        for kind, what in compare_clip(clip, committed, entries[clip.prompt], jobs[clip.prompt], video):
             getattr(outcome, kind).append(f"{clip.prompt}: {what}")
-    _check_the_rest(outcome, report)
+    _check_leftovers(outcome, report)
 
 
 def compare_clip(
-    clip: Clip, committed: bool, entries: list[Entry], jobs: list[JobFacts], film: bytes
+    clip: Clip, committed: bool, entries: list[Entry], jobs: list[JobFacts], video: bytes
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with one clip, by the name of `Outcome`'s list for it."""
+    """The problems of one clip, each with the name of its list in `Outcome`."""
     if not committed:
         if entries or jobs:
-            yield "other", f"was not accepted, and there is {entries or jobs}"
+            yield "other", f"was not accepted, but left {entries or jobs}"
         return
     if len(entries) != 1:
-        yield "lost", f"was accepted, and has {len(entries)} rows"
+        yield "lost", f"was accepted, but has {len(entries)} rows"
         return
     [entry] = entries
     if entry.holds_lease:
@@ -270,37 +272,37 @@ def compare_clip(
     due = [] if not entry.price_credits else [charge] if entry.state == "completed" else [charge, refund]
     if entry.transfers != due:
         kind = "double_billed" if len(entry.transfers) > len(due) else "lost"
-        yield kind, f"is {entry.state}, and has the transfers {entry.transfers}"
+        yield kind, f"is {entry.state} with the transfers {entry.transfers}"
     if clip.is_preview != (entry.price_credits == 0) or clip.is_preview != entry.is_preview:
         yield "other", f"is {entry}"
     if entry.state == "completed":
         if entry.sha256 is None or not entry.is_playable:
-            yield "lost", "is completed without a whole film"
+            yield "lost", "is completed without a playable video"
         if not clip.is_preview:
-            yield from _compare_completed(entry, jobs, film)
+            yield from _compare_completed(entry, jobs, video)
     elif any(job.refunded_credits is None for job in jobs) and not entry.needs_review:
-        yield "other", "was refunded here and billed there, and nobody is told"
+        yield "other", "was refunded here and billed there, but isn't marked for review"
     if clip.is_preview and jobs:
-        yield "double_billed", "is a preview, and was sent to the provider"
+        yield "double_billed", "is a preview, but was sent to the provider"
 
 
-def _compare_completed(entry: Entry, jobs: list[JobFacts], film: bytes) -> Iterator[tuple[str, str]]:
+def _compare_completed(entry: Entry, jobs: list[JobFacts], video: bytes) -> Iterator[tuple[str, str]]:
     if [(job.id, job.charged_credits, job.refunded_credits) for job in jobs] != [
         (entry.remote_id, entry.price_credits, None)
     ]:
-        yield "other", f"is completed, and the provider's books say {jobs}"
+        yield "other", f"is completed, but the provider's books say {jobs}"
         return
-    served = with_label(film, jobs[0].id)
+    served = with_label(video, jobs[0].id)
     if (entry.byte_count, entry.sha256) != (len(served), hashlib.sha256(served).hexdigest()):
-        yield "lost", "is completed with another film than its own"
+        yield "lost", "is completed with another clip's video"
 
 
-def _check_the_rest(outcome: Outcome, report: Report) -> None:
+def _check_leftovers(outcome: Outcome, report: Report) -> None:
     outcome.review_count = sum(entry.needs_review for entry in report.entries)
     outcome.unowned_outputs = report.unowned_outputs
     outcome.double_billed += [f"the ledger: {finding}" for finding in report.findings]
     if report.stray_transfer_count:
-        outcome.double_billed.append(f"{report.stray_transfer_count} clips that are not there were charged")
+        outcome.double_billed.append(f"{report.stray_transfer_count} clips without a row were charged")
     if report.held_job_count or report.held_slot_count:
         outcome.stuck.append(f"{report.held_job_count} jobs and {report.held_slot_count} slots are still held")
     left = {
@@ -308,6 +310,4 @@ def _check_the_rest(outcome: Outcome, report: Report) -> None:
         "incoming files": report.incoming_files_later,
         "stored files without a row": report.unknown_media_files_later,
     }
-    outcome.stuck += [
-        f"{number} {what} are left after the sweep of a day later" for what, number in left.items() if number
-    ]
+    outcome.stuck += [f"{number} {what} are left after the next day's sweep" for what, number in left.items() if number]

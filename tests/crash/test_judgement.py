@@ -1,4 +1,4 @@
-"""The comparison of both sides' books sees what it is there to see."""
+"""The comparison of both sides' books finds every kind of problem."""
 
 import hashlib
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.upstream.service import JobFacts
 from .cases import Clip, Entry
 from .drill import compare_clip
 
-FILM = b"a film"
+VIDEO = b"a video"
 CLIP = Clip(prompt="A paper boat", person="Alice")
 JOB = JobFacts(
     id="job_1",
@@ -39,8 +39,8 @@ COMPLETED = Entry(
     remote_id="job_1",
     holds_lease=False,
     transfers=[CHARGE],
-    byte_count=len(with_label(FILM, "job_1")),
-    sha256=hashlib.sha256(with_label(FILM, "job_1")).hexdigest(),
+    byte_count=len(with_label(VIDEO, "job_1")),
+    sha256=hashlib.sha256(with_label(VIDEO, "job_1")).hexdigest(),
     is_playable=True,
 )
 FAILED = replace(COMPLETED, state="failed", transfers=[CHARGE, REFUND], byte_count=None, sha256=None, is_playable=False)
@@ -48,14 +48,14 @@ FAILED_JOB = replace(JOB, status="failed", refunded_credits=260)
 
 
 def kinds(*entries: Entry, jobs: list[JobFacts], committed: bool = True) -> list[str]:
-    return [kind for kind, _what in compare_clip(CLIP, committed, list(entries), jobs, FILM)]
+    return [kind for kind, _what in compare_clip(CLIP, committed, list(entries), jobs, VIDEO)]
 
 
 @pytest.mark.parametrize(
     ("entry", "jobs"),
     [(COMPLETED, [JOB]), (FAILED, [FAILED_JOB]), (FAILED, []), (replace(FAILED, needs_review=True), [JOB])],
 )
-def test_sound_books_are_sound(entry: Entry, jobs: list[JobFacts]) -> None:
+def test_correct_books_have_no_problems(entry: Entry, jobs: list[JobFacts]) -> None:
     assert kinds(entry, jobs=jobs) == []
 
 
@@ -78,15 +78,15 @@ def test_sound_books_are_sound(entry: Entry, jobs: list[JobFacts]) -> None:
         (["other"], FAILED, [JOB]),
     ],
 )
-def test_what_is_wrong_is_seen(found: list[str], entry: Entry, jobs: list[JobFacts]) -> None:
+def test_problems_are_found(found: list[str], entry: Entry, jobs: list[JobFacts]) -> None:
     assert kinds(entry, jobs=jobs) == found
 
 
-def test_an_accepted_clip_without_a_row_is_lost() -> None:
+def test_accepted_clip_without_a_row_is_lost() -> None:
     assert kinds(jobs=[]) == ["lost"]
 
 
-def test_what_was_not_accepted_must_not_exist() -> None:
+def test_clip_that_was_not_accepted_must_not_exist() -> None:
     assert kinds(jobs=[], committed=False) == []
     assert kinds(COMPLETED, jobs=[], committed=False) == ["other"]
     assert kinds(jobs=[JOB], committed=False) == ["other"]

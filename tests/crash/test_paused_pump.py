@@ -1,4 +1,4 @@
-"""A worker that is paused past its lease, and workers side by side: nobody writes what is another's by now."""
+"""Paused workers and concurrent workers: nobody writes to rows that another worker has taken over."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ TABLES: tuple[type[Model], ...] = (Generation, RemoteJob, RemoteFile, Asset, Tra
 
 
 def books() -> dict[str, list[dict[str, Any]]]:
-    """Every row that tells what became of clips, with its version and holder."""
+    """All rows about clips, including their versions and lease holders."""
     return {table.__name__: list(table._default_manager.order_by("pk").values()) for table in TABLES}
 
 
@@ -36,33 +36,33 @@ def is_paused(pid: int) -> bool:
 
 
 def claims(*states: State) -> set[tuple[UUID, object]]:
-    """The clips in these states that somebody works on, each with its holder."""
+    """The clips in these states that a worker holds, each with its holder."""
     rows = Generation.objects.filter(state__in=states).exclude(leased_by=None)
     return set(rows.values_list("pk", "leased_by"))
 
 
-def looks() -> set[tuple[UUID, object]]:
-    """The jobs that somebody looks at, each with its holder."""
+def polls() -> set[tuple[UUID, object]]:
+    """The jobs that a worker is polling, each with its holder."""
     return set(RemoteJob.objects.exclude(leased_by=None).values_list("pk", "leased_by"))
 
 
 PAUSES: dict[str, tuple[CrashPoint, Callable[[], set[tuple[UUID, object]]], int | None]] = {
-    # Given up by the other worker. The one that wakes must not send it any more: that would be billed for nothing.
+    # The other worker gives it up. The one that wakes must not send it: it would be billed for a refunded clip.
     "about to submit": (CrashPoint.WRITTEN_DOWN, partial(claims, State.SUBMITTING), 1),
-    "submission under way": (CrashPoint.ANSWERED, partial(claims, State.SUBMITTING), None),
-    "look under way": (CrashPoint.PAGE_ARRIVED, looks, 0),
-    "download under way": (CrashPoint.DOWNLOADED, partial(claims, State.SAVING), 0),
+    "submission in flight": (CrashPoint.ANSWERED, partial(claims, State.SUBMITTING), None),
+    "poll in flight": (CrashPoint.PAGE_ARRIVED, polls, 0),
+    "download in flight": (CrashPoint.DOWNLOADED, partial(claims, State.SAVING), 0),
 }
-"""Where the worker is paused, what it holds there, and how many clips the admins are to review in the end."""
+"""Where the worker is paused, what it holds there, and how many clips need review in the end (None: that varies)."""
 
 
 @pytest.mark.parametrize("pause", PAUSES)
-def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_database: Database, tmp_path: Path) -> None:
+def test_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_database: Database, tmp_path: Path) -> None:
     point, held_now, review_count = PAUSES[pause]
     case = Case(point=point, story=pause, clips=REMOTE[:2])
     outcome = Outcome(case=case)
     with upstream_for(case, tmp_path / "upstream") as upstream:
-        # So that a page read before the pause is out of date after it.
+        # Jobs finish during the pause, so a page read before it is out of date.
         upstream.control.set(job_seconds=[2.0, 2.5])
         environment = environment_of(own_database, upstream, tmp_path, STUDIO_UNKNOWN_DEADLINE_SECONDS="4")
         drill = Drill(case, tmp_path, environment, strike="SIGSTOP")
@@ -74,7 +74,7 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
             assert held
             other, _report_path = drill.start(death=1, asks=False, is_struck=False, is_last=False)
             assert drill.ended(other, outcome), outcome.problems
-            assert not held & {*Generation.objects.values_list("pk", "leased_by"), *looks()}
+            assert not held & {*Generation.objects.values_list("pk", "leased_by"), *polls()}
             before = books()
             os.kill(paused.process.pid, signal.SIGCONT)
             assert drill.ended(paused, outcome), outcome.problems
@@ -82,7 +82,7 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
             report = read_report(report_path)
             compare(outcome, report, drill.accepted(), upstream, tmp_path)
             if point == CrashPoint.DOWNLOADED:
-                assert CrashPoint.STORED.name not in report.passed, "it stored a file that nobody needs any more"
+                assert CrashPoint.STORED.name not in report.passed, "it stored a file that isn't needed any more"
             if point == CrashPoint.WRITTEN_DOWN:
                 assert [job.prompt for job in upstream.control.jobs()] == [case.clips[1].prompt]
         finally:
@@ -93,9 +93,9 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(pause: str, own_data
         assert outcome.review_count == review_count
 
 
-@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite is on one machine, and locks as a whole")
-def test_a_worker_frozen_in_a_transaction_keeps_nobody_waiting(own_database: Database, tmp_path: Path) -> None:
-    """Its machine may be cut off at that moment: then PostgreSQL would keep its rows locked for hours."""
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite runs on one machine and locks the whole file")
+def test_worker_frozen_in_a_transaction_blocks_nobody(own_database: Database, tmp_path: Path) -> None:
+    """Without a timeout, PostgreSQL would keep the rows of a machine that is cut off locked for hours."""
     case = Case(point=CrashPoint.IN_RECORDING, story="frozen", clips=REMOTE[:2])
     outcome = Outcome(case=case)
     with upstream_for(case, tmp_path / "upstream") as upstream:
@@ -125,8 +125,8 @@ def test_two_pumps_share_the_work(own_database: Database, tmp_path: Path) -> Non
     case = Case(point=CrashPoint.RECORDED, story="two pumps", clips=clips)
     outcome = Outcome(case=case)
     with upstream_for(case, tmp_path / "upstream") as upstream:
-        # Most fail, because each film that is checked takes a second; and each answer takes a moment, so that neither
-        # pump can be done before the other one has begun.
+        # Most jobs fail, because verifying a video takes a second. Answers are slow, so that neither pump can finish
+        # before the other has started.
         upstream.control.set(failure_rate=0.85, latency_seconds=0.2)
         drill = Drill(case, tmp_path, environment_of(own_database, upstream, tmp_path, worker_count=2))
         drill.marker(1).touch()

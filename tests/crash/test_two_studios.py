@@ -1,4 +1,4 @@
-"""Two whole studios on one SQLite file: every cluster twice, and nobody is ever told that the database is locked."""
+"""Two complete studios on one SQLite file: every cluster twice, and never a "database is locked"."""
 
 import os
 from collections import Counter
@@ -29,13 +29,13 @@ pytestmark = [
     pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="PostgreSQL locks rows, not the database"),
 ]
 
-CLIPS_OF_EACH = 15
-FINISHED_WITHIN_SECONDS = 120.0
+CLIPS_PER_PERSON = 15
+MAX_SECONDS = 120.0
 
 
 @pytest.fixture
 def upstream(tmp_path: Path) -> Iterator[RunningUpstream]:
-    """A provider that fails most jobs, because each film that is checked takes a second."""
+    """A provider that fails most jobs, because verifying a video takes a second."""
     with RunningUpstream(
         tmp_path / "upstream", seed=5, job_seconds=(0.2, 1.0), failure_rate=0.8, requests_per_minute=6_000
     ) as upstream:
@@ -61,15 +61,15 @@ def test_two_studios_share_one_sqlite_file(
             stack.callback(studio.clean_up)
             studio.start()
             studios.append(studio)
-        for number in range(CLIPS_OF_EACH):
+        for number in range(CLIPS_PER_PERSON):
             for user, workspace in people:
                 params = validate({"model": "kling-v3", "prompt": f"{user.name} {number}", "duration": 1}).params
                 assert params is not None
                 start_generation(Order(workspace=workspace, creator=user, params=params, submission_id=uuid4()))
         wait_for(
             lambda: not Generation.objects.filter(state__in=OPEN_STATES).exists(),
-            seconds=FINISHED_WITHIN_SECONDS,
-            what=f"all finished\n{studios[0].log}\n{studios[1].log}",
+            seconds=MAX_SECONDS,
+            what=f"all clips to finish\n{studios[0].log}\n{studios[1].log}",
         )
         for studio in studios:
             assert studio.stop() == 0
@@ -78,7 +78,7 @@ def test_two_studios_share_one_sqlite_file(
 
     jobs = upstream.control.jobs()
     assert Counter(job.prompt for job in jobs) == dict.fromkeys(Generation.objects.values_list("prompt", flat=True), 1)
-    assert upstream.control.audit().accepted_post_count == len(jobs) == 4 * CLIPS_OF_EACH
+    assert upstream.control.audit().accepted_post_count == len(jobs) == 4 * CLIPS_PER_PERSON
     completed = {job.prompt for job in jobs if job.status == "completed"}
     assert {clip.prompt for clip in Generation.objects.filter(state=State.COMPLETED)} == completed
     assert Generation.objects.filter(state=State.FAILED, needs_review=False).count() == len(jobs) - len(completed)
@@ -90,5 +90,5 @@ def test_two_studios_share_one_sqlite_file(
 def _person(name: str) -> tuple[User, Workspace]:
     user = User.objects.create_user(f"{name.lower()}@example.org", None, name=name)
     workspace = welcome_person(user=user)
-    grant_credits(workspace=workspace, book="live", amount_credits=50_000, reason="to begin with")
+    grant_credits(workspace=workspace, book="live", amount_credits=50_000, reason="opening balance")
     return user, workspace

@@ -1,6 +1,6 @@
-"""What a worker process of the crash suite does: the studio's real tasks, one after the other, until nothing is open.
+"""The work of a worker process in the crash tests: run the studio's real tasks in turn until no clip is open.
 
-There is no queue of wake-ups here, so every one is lost: whatever is found is found by the sweep and the tasks.
+There is no queue here, so all wake-ups are lost: the sweep and the tasks have to find all work.
 """
 
 import hashlib
@@ -49,14 +49,14 @@ from tchavi_studio.workspaces.services import welcome_person
 from .cases import Clip, Entry, Order, Report
 
 SLICE_SECONDS = 1.0
-"""One worker does everything here, so each task gives way to the next one soon."""
+"""Short, because one worker runs all tasks in turn."""
 
 CREDITS = 50_000
 LIMIT_PER_MINUTE = 6_000
 
 
 def work(order: Order) -> None:
-    """Ask for the clips, if there are any, and see them through; or die on the way."""
+    """Request the clips, if any, and finish them, or die on the way."""
     tasks.PUMP_SECONDS = tasks.SLICE_SECONDS = SLICE_SECONDS  # type: ignore[assignment]
     deadline = time.monotonic() + order.limit_seconds
     people: dict[str, tuple[User, Workspace]] = {}
@@ -64,7 +64,7 @@ def work(order: Order) -> None:
     if order.clips:
         people = _welcome({clip.person for clip in order.clips}, takes_files=order.takes_files)
         photo = _photo(people[order.clips[0].person]) if order.takes_files else None
-    passed = strike_as_told(order)
+    passed = install_strike(order)
     for clip in order.clips:
         accept(clip, people[clip.person], photo=photo if clip.has_reference else None, noted_in=order.accepted_path)
     if order.clips and order.cancels:
@@ -80,10 +80,10 @@ def work(order: Order) -> None:
     Path(order.report_path).write_text(json.dumps(asdict(report(passed, is_last=order.is_last))))
 
 
-def strike_as_told(order: Order) -> Counter[str]:
-    """Have this process killed, or paused, at the point that it is told, unless another one was first.
+def install_strike(order: Order) -> Counter[str]:
+    """Make this process kill or pause itself at the point in `order`, unless another worker gets there first.
 
-    Returns the count of each point that it comes to, which goes on growing.
+    Returns a live count of the points that it reaches.
     """
     passed: Counter[str] = Counter()
 
@@ -104,12 +104,12 @@ def strike_as_told(order: Order) -> Counter[str]:
 
 
 def _welcome(names: set[str], *, takes_files: bool) -> dict[str, tuple[User, Workspace]]:
-    """People with credits, in a studio that has been running for a while: it knows its budget at the provider."""
+    """People with credits, in a studio that already knows the provider's rate limit."""
     people = {}
     for name in sorted(names):
         user = User.objects.create_user(f"{name.lower()}@example.org", None, name=name)
         workspace = welcome_person(user=user)
-        grant_credits(workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=CREDITS, reason="to begin with")
+        grant_credits(workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=CREDITS, reason="opening balance")
         people[name] = (user, workspace)
     known = {"limit_per_minute": LIMIT_PER_MINUTE, "tokens": LIMIT_PER_MINUTE // 10, "takes_files": takes_files}
     UpstreamAccount.objects.update_or_create(pk=1, defaults={"base_url": settings.TCHAVI_BASE_URL, **known})
@@ -126,7 +126,7 @@ def _photo(person: tuple[User, Workspace]) -> MediaReference:
 
 
 def accept(clip: Clip, person: tuple[User, Workspace], *, photo: MediaReference | None, noted_in: str) -> None:
-    """Ask for a clip, and note that it was accepted."""
+    """Request a clip, and note that it was accepted."""
     user, workspace = person
     asked = {"model": "seedance-2", "prompt": clip.prompt, "duration": clip.duration_seconds, "seed": 7}
     params = validate({**asked, **({"image_url": photo} if photo else {})}).params
@@ -145,7 +145,7 @@ def accept(clip: Clip, person: tuple[User, Workspace], *, photo: MediaReference 
 
 
 def cancel(clip: Clip) -> None:
-    """What a person does who has changed their mind; too late, perhaps."""
+    """Cancel a clip; it may be too late."""
     try:
         cancel_generation(generation=Generation.objects.get(prompt=clip.prompt))
     except NotCancellableError:
@@ -156,8 +156,8 @@ def cancel(clip: Clip) -> None:
 
 
 def report(passed: Counter[str], *, is_last: bool) -> Report:
-    """What the studio's own books and folders say now, and after the sweep of a day later if it `is_last`."""
-    held_slots, held_jobs = _leases_that_stay_held()
+    """The studio's books and files now and, if it `is_last`, after the next day's sweep."""
+    held_slots, held_jobs = _held_after_lease()
     transfers: dict[UUID | None, list[tuple[str, int]]] = defaultdict(list)
     for row in Transfer.objects.filter(kind__in=[Kind.CHARGE, Kind.REFUND]).order_by("workspace", "sequence"):
         transfers[row.reference].append((row.kind, row.amount_credits))
@@ -205,14 +205,14 @@ def _entry(generation: Generation, transfers: list[tuple[str, int]]) -> Entry:
 
 
 def _plays(path: Path) -> bool:
-    """Whether every frame can be decoded, and as many as the file says there are."""
-    with av.open(str(path)) as film:
-        stream = film.streams.video[0]
-        return stream.frames == sum(1 for _ in film.decode(stream)) > 0
+    """Whether all frames can be decoded, as many as the file says it has."""
+    with av.open(str(path)) as video:
+        stream = video.streams.video[0]
+        return stream.frames == sum(1 for _ in video.decode(stream)) > 0
 
 
-def _leases_that_stay_held() -> tuple[int, int]:
-    """How many slots and jobs are held even when every lease of a dead worker has run out."""
+def _held_after_lease() -> tuple[int, int]:
+    """How many slots and jobs are still held after all leases of dead workers have run out."""
     until = time.monotonic() + settings.STUDIO_LEASE_SECONDS
     while True:
         now = timezone.now()
@@ -234,7 +234,7 @@ def _incoming_files() -> int:
 
 
 def _unknown_media_files() -> int:
-    """Files in the storage that no row names."""
+    """Stored files that no row refers to."""
     names = Asset.objects.values_list("file", "thumbnail", "poster")
     known = {name for row in names for name in row if name}
     media = settings.STUDIO_DATA / "media"
@@ -242,7 +242,7 @@ def _unknown_media_files() -> int:
 
 
 def _let_a_day_pass() -> None:
-    """Age what a killed worker may have left behind, so that the sweep takes it as it would tomorrow."""
+    """Backdate what a killed worker may have left behind, so that the sweep treats it as it would tomorrow."""
     past = timezone.now() - timedelta(days=2)
     Asset.objects.filter(origin=Origin.OUTPUT, generation=None).update(created_at=past)
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():

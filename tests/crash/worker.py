@@ -1,4 +1,4 @@
-"""`python -m tests.crash.worker ORDER.json`: one worker process of the real studio, which dies where it is told to."""
+"""`python -m tests.crash.worker ORDER.json`: a worker process of the real studio that dies where the order says."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from tests.crash.cases import Clip, Order
 
 
 def main() -> int:
-    told = json.loads(Path(sys.argv[1]).read_text())
-    order = Order(**{**told, "clips": [Clip(**clip) for clip in told["clips"]]})
+    order_json = json.loads(Path(sys.argv[1]).read_text())
+    order = Order(**{**order_json, "clips": [Clip(**clip) for clip in order_json["clips"]]})
     os.environ["DJANGO_SETTINGS_MODULE"] = "tchavi_studio.settings"
     django.setup()
-    # It imports the models, which need Django to be set up.
+    # Importing the models requires Django to be set up.
     from tests.crash.work import work
 
     work(order)
