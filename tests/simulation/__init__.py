@@ -1,17 +1,16 @@
-"""A simulated studio in live mode: its real code, a faulty provider, a fake clock, and everything that can go wrong.
+"""A simulated studio in live mode: the real code, a faulty provider, a fake clock, and everything that can go wrong.
 
-Each seed is a world of its own: people, workers that are killed or stopped between any two lines, a provider that
-breaks off, lies and forgets, an account that is refused. When its storms are over everything has to come to its end,
-and then both sides' books are compared. Nothing waits and nothing is left to chance: the same seed gives the same
-world to the byte.
+Each seed is a separate world: people, workers that are killed or paused at any moment, a provider that drops
+connections, lies and forgets, an account that is refused. Once its faults are over, everything has to finish, and then
+both sides' books are compared. Nothing really sleeps and nothing is random: the same seed gives exactly the same world.
 
     python -m tests.simulation --seeds 5000 --jobs 2
     python -m tests.simulation --seed 1234 --verbose
 
-- `hub`: the fake clock, and processes that take turns (greenlets): killed, stopped and woken at any moment.
-- `scenario`: what a seed draws: settings, people, weather.
-- `seams`: what is replaced in the studio, and by what: sockets, threads, stored files, hints, chance.
-- `database`: an in-memory database for each seed, which also writes down every state of every clip.
-- `world`: the actors and the run. `judgement`: what must be true during it and at its end.
-- `report`: many seeds, and what they add up to.
+- `hub`: the fake clock, and processes that take turns (greenlets) and can be killed, paused and resumed at any moment.
+- `scenario`: what is drawn from a seed: settings, people, faults.
+- `seams`: what is replaced in the studio: sockets, threads, stored files, wake-ups, time and randomness.
+- `database`: an in-memory database for each seed, which also records every state of every clip.
+- `world`: the actors and the run. `judgement`: what must be true during the run and at the end.
+- `report`: runs many seeds and adds up the results.
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: many seeds, or one that is told in full."""
+"""`python -m tests.simulation`: run many seeds, or one in detail."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 
 def main() -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    # Worlds live in SQLite's memory, whatever the suite is run on.
+    # Worlds always use in-memory SQLite, whatever database the other tests use.
     os.environ.pop("TEST_DATABASE_URL", None)
     import django
 

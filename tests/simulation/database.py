@@ -1,6 +1,6 @@
 """An in-memory database for each seed: a copy of one that was migrated once.
 
-A trigger writes down each state that a clip comes to, whoever brings it there. What is rolled back leaves no line.
+Triggers record each write to a clip's row, whoever makes it. Writes that are rolled back leave no record.
 """
 
 import sqlite3
@@ -36,7 +36,7 @@ END;
 
 @dataclass(frozen=True)
 class Move:
-    """One write on a clip's row; `old_state` is "" for its first. `old_leased_until` is in seconds since 1970."""
+    """One write to a clip's row; `old_state` is "" for the first. `old_leased_until` is in seconds since 1970."""
 
     generation_id: UUID
     old_state: str
@@ -49,7 +49,7 @@ class Move:
 
 
 class MemoryDatabase:
-    """The connection's database, which can be made fresh."""
+    """The connection's database, which can be reset."""
 
     def __init__(self) -> None:
         self._template = sqlite3.connect(":memory:")
@@ -66,14 +66,14 @@ class MemoryDatabase:
         self._last_number = 0
 
     def new_moves(self) -> list[Move]:
-        """What was written since the last call."""
+        """The writes since the last call."""
         rows = self._raw.execute("SELECT * FROM simulation_history WHERE number > ?", (self._last_number,)).fetchall()
         if rows:
             self._last_number = rows[-1][0]
         return [Move(UUID(row[1]), *row[2:8], *map(_seconds, row[8:])) for row in rows]
 
-    def next_look_at(self) -> float | None:
-        """When the next job at the provider is due, in seconds since 1970."""
+    def next_poll_at(self) -> float | None:
+        """When the next job at the provider is due for polling, in seconds since 1970."""
         (text,) = self._raw.execute("SELECT MIN(poll_at) FROM generations_remotejob").fetchone()
         return _seconds(text)
 
@@ -84,7 +84,7 @@ def _seconds(text: str | None) -> float | None:
 
 @contextmanager
 def memory_database() -> Iterator[MemoryDatabase]:
-    """Within, Django's default connection leads to a migrated database in memory."""
+    """Point Django's default connection to a migrated database in memory."""
     with connected_to(Database(name=":memory:", url="")):
         call_command("migrate", interactive=False, verbosity=0)
         yield MemoryDatabase()

@@ -1,8 +1,8 @@
 """The fake clock, and processes that take turns on it.
 
-A process is a group of threads (greenlets) that die together. One runs until it sleeps; then the next event of the
-agenda comes, and the clock jumps to it. So processes mix only where they sleep, are stopped, or wait for an answer:
-at moments that the seed draws.
+A process is a group of threads (greenlets) that die together. A thread runs until it sleeps; then the clock jumps to
+the next event on the agenda. So processes only interleave where they sleep, are paused, or wait for an answer: at
+moments drawn from the seed.
 """
 
 import heapq
@@ -16,38 +16,38 @@ import time_machine
 from tchavi_studio.generations.upstream.network import Exchange
 
 START = 1_772_366_400.0
-"""2026-03-01 12:00 UTC: every world begins then."""
+"""2026-03-01 12:00 UTC, when every world begins."""
 
 
 class Killed(BaseException):
-    """This process has died. No code of the studio may catch it."""
+    """This process has been killed. The studio's code must not catch it."""
 
 
-class OutOfTime(BaseException):  # like KeyboardInterrupt: not an error of whoever is interrupted
-    """An exchange has taken longer than it may."""
+class OutOfTime(BaseException):  # like KeyboardInterrupt, it isn't an error of the interrupted code
+    """An exchange has exceeded its time limit."""
 
 
 class Thread:
-    """One line of work of a process."""
+    """A thread of a process."""
 
     def __init__(self, process: "Process", work: Callable[[], None]) -> None:
         self.process = process
         self.deadline = float("inf")
         self.has_reached_provider = True
         self.late_delivery: Exchange | None = None
-        """What is on its way until it `has_reached_provider`: when the process dies, it may arrive all the same."""
+        """A request in flight until it `has_reached_provider`. If the process dies, it may still arrive."""
         self._work = work
-        self._line: Any = greenlet.greenlet(self._run, process.hub.main)
-        self._line.thread = self
+        self._greenlet: Any = greenlet.greenlet(self._run, process.hub.main)
+        self._greenlet.thread = self
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Run until the next sleep, or to the end."""
-        self._line.switch()
+        self._greenlet.switch()
 
-    def bury(self) -> None:
-        """End here. What is done on the way out reaches nobody: only Python's own things are put in order."""
-        if self._line:
-            self._line.throw(Killed)
+    def end(self) -> None:
+        """Unwind the thread where it is. Clean-up code still runs, but has no effect outside the process."""
+        if self._greenlet:
+            self._greenlet.throw(Killed)
 
     def _run(self) -> None:
         try:
@@ -59,42 +59,42 @@ class Thread:
 
 
 class Process:
-    """A group of threads. `name` stands in the log, `kind` decides what may happen to it."""
+    """A group of threads. `name` is for the log; `kind` decides what may happen to it."""
 
     def __init__(self, hub: "Hub", kind: str, number: int) -> None:
         self.hub = hub
         self.kind = kind
         self.name = f"{kind} {number}"
         self.is_dead = False
-        self.is_asked_to_stop = False
-        self.stopped_until = 0.0
+        self.is_stopping = False
+        self.paused_until = 0.0
         self.threads: list[Thread] = []
 
     def start(self, work: Callable[[], None]) -> Thread:
-        """Begin a thread; it runs as soon as it is its turn."""
+        """Start a thread; it first runs when it is next on the agenda."""
         thread = Thread(self, work)
         self.threads.append(thread)
         self.hub.later(0.0, lambda: self.resume(thread))
         return thread
 
     def resume(self, thread: Thread) -> None:
-        """Let a thread go on: at once, when the process is woken, or never."""
+        """Resume a thread: now, when the process is no longer paused, or never if it is dead."""
         if self.is_dead or thread not in self.threads:
             return
-        if self.stopped_until > self.hub.now:
-            self.hub.later(self.stopped_until - self.hub.now, lambda: self.resume(thread))
+        if self.paused_until > self.hub.now:
+            self.hub.later(self.paused_until - self.hub.now, lambda: self.resume(thread))
         else:
-            thread.go_on()
+            thread.resume()
 
     def kill(self) -> None:
-        """The process is gone: its threads never go on."""
+        """Kill the process: its threads never resume."""
         self.is_dead = True
-        self.hub.later(0.0, self.bury)
+        self.hub.later(0.0, self.end_threads)
 
-    def bury(self) -> None:
+    def end_threads(self) -> None:
         self.is_dead = True
         for thread in list(self.threads):
-            thread.bury()
+            thread.end()
         self.threads.clear()
 
 
@@ -111,13 +111,13 @@ class Hub:
 
     @property
     def thread(self) -> Thread | None:
-        """The thread that runs now; None for the agenda itself."""
+        """The running thread; None for the agenda itself."""
         thread: Thread | None = getattr(greenlet.getcurrent(), "thread", None)
         return thread
 
     @property
     def process(self) -> Process:
-        """The process that runs now."""
+        """The running process."""
         thread = self.thread
         assert thread is not None
         return thread.process
@@ -126,7 +126,7 @@ class Hub:
         heapq.heappush(self._agenda, (self.now + max(0.0, seconds), next(self._numbers), action))
 
     def run(self, *, until: float, is_over: Callable[[], bool] = lambda: False) -> bool:
-        """Let events happen until `is_over` (True) or that moment (False)."""
+        """Process events. Returns True once `is_over`, or False when the clock would pass `until`."""
         while self._agenda and self._agenda[0][0] <= until:
             at, _number, action = heapq.heappop(self._agenda)
             if at > self.now:
@@ -139,11 +139,11 @@ class Hub:
         return is_over()
 
     def sleep(self, seconds: float) -> None:
-        """Let the others go on for so long. In the agenda itself nothing can wait."""
+        """Let others run for that long. Only threads can sleep, not the agenda itself."""
         Alarm(self).wait(seconds)
 
-    def sleep_on_the_line(self, seconds: float) -> None:
-        """Sleep as a part of an exchange, which may take only so long. Raises `OutOfTime`."""
+    def sleep_in_exchange(self, seconds: float) -> None:
+        """Sleep as part of an exchange, which has a deadline. Raises `OutOfTime`."""
         thread = self.thread
         if thread is None:
             return
@@ -162,9 +162,9 @@ class Alarm:
         self._waiting: Thread | None = None
 
     def wait(self, seconds: float) -> None:
-        """Sleep until somebody rings, or so long."""
+        """Sleep until the alarm rings, for at most `seconds`."""
         thread = self._hub.thread
-        assert thread is not None, "only a process can wait"
+        assert thread is not None, "only a thread can wait"
         self._turn += 1
         turn, self._waiting = self._turn, thread
         self._hub.later(seconds, lambda: self._wake(turn))

@@ -1,4 +1,4 @@
-"""Many seeds, and what they add up to."""
+"""Runs many seeds and adds up the results."""
 
 import argparse
 import gc
@@ -14,33 +14,33 @@ from .world import Outcome, simulate
 PROGRESS_SECONDS = 10.0
 
 
-def live_through(seeds: Sequence[int]) -> Iterator[Outcome]:
+def run_seeds(seeds: Sequence[int]) -> Iterator[Outcome]:
     """The outcome of each seed, in one process."""
     with memory_database() as database:
-        # What is there by now stays: half a million objects that need not be looked at again and again.
+        # Half a million objects exist for good by now; exclude them from garbage collection.
         gc.freeze()
         for seed in seeds:
             try:
                 yield simulate(draw_scenario(seed), database)
             except Exception as error:
-                yield Outcome(seed, findings=[f"the simulation itself ended in {error!r}"])
+                yield Outcome(seed, findings=[f"the simulation itself raised {error!r}"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=500, help="how many seeds")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="the first of them")
-    parser.add_argument("--jobs", type=int, default=1, help="how many processes")
-    parser.add_argument("--seed", type=int, help="this seed alone")
-    parser.add_argument("--verbose", action="store_true", help="tell everything that happens")
+    parser.add_argument("--seeds", type=int, default=500, help="number of seeds")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--seed", type=int, help="run only this seed")
+    parser.add_argument("--verbose", action="store_true", help="print everything that happens")
     options = parser.parse_args(arguments)
     if options.seed is not None:
-        return _tell(options.seed, is_verbose=options.verbose)
+        return _run_one(options.seed, is_verbose=options.verbose)
     return _run(range(options.first, options.first + options.seeds), jobs=options.jobs)
 
 
-def _tell(seed: int, *, is_verbose: bool) -> int:
-    (outcome,) = live_through([seed])
+def _run_one(seed: int, *, is_verbose: bool) -> int:
+    (outcome,) = run_seeds([seed])
     if is_verbose:
         print(*outcome.log, sep="\n")
     for finding in outcome.findings:
@@ -50,11 +50,11 @@ def _tell(seed: int, *, is_verbose: bool) -> int:
 
 
 class Report:
-    """What many outcomes add up to."""
+    """The totals of many outcomes."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
-        self._said_at = self._began
+        self._printed_at = self._began
         self.seed_count = 0
         self.simulated_seconds = 0.0
         self.counts: Counter[str] = Counter()
@@ -67,8 +67,8 @@ class Report:
         if outcome.findings:
             self.failed.append((outcome.seed, outcome.findings))
             print(f"seed {outcome.seed}: {outcome.findings[0]}", flush=True)
-        if time.perf_counter() - self._said_at > PROGRESS_SECONDS:
-            self._said_at = time.perf_counter()
+        if time.perf_counter() - self._printed_at > PROGRESS_SECONDS:
+            self._printed_at = time.perf_counter()
             print(self._summary(), flush=True)
 
     def _summary(self) -> str:
@@ -83,9 +83,9 @@ class Report:
         return sum(count for name, count in self.counts.items() if name.startswith(prefix))
 
     def finish(self) -> int:
-        """Say it all; the exit code."""
+        """Print everything; returns the exit code."""
         print(f"\n{self._summary()}")
-        print(f"{self._total('killed: ')} killed, {self._total('stopped: ')} stopped, {self._total('fault: ')} faults")
+        print(f"{self._total('killed: ')} killed, {self._total('paused: ')} paused, {self._total('fault: ')} faults")
         for name, count in sorted(self.counts.items()):
             print(f"{count:10,}  {name}")
         for seed, findings in self.failed:
@@ -98,7 +98,7 @@ class Report:
 def _run(seeds: Sequence[int], *, jobs: int) -> int:
     report = Report()
     if jobs == 1:
-        for outcome in live_through(seeds):
+        for outcome in run_seeds(seeds):
             report.add(outcome)
     else:
         results: multiprocessing.SimpleQueue[Outcome | None] = multiprocessing.SimpleQueue()
@@ -115,7 +115,7 @@ def _run(seeds: Sequence[int], *, jobs: int) -> int:
         for worker in workers:
             worker.join()
         if report.seed_count < len(seeds):
-            print(f"{len(seeds) - report.seed_count} seeds were not reached.")
+            print(f"{len(seeds) - report.seed_count} seeds did not run.")
             report.finish()
             return 1
     return report.finish()
@@ -123,7 +123,7 @@ def _run(seeds: Sequence[int], *, jobs: int) -> int:
 
 def _work(seeds: Sequence[int], results: "multiprocessing.SimpleQueue[Outcome | None]") -> None:
     try:
-        for outcome in live_through(seeds):
+        for outcome in run_seeds(seeds):
             outcome.log.clear()
             results.put(outcome)
     finally:

@@ -1,4 +1,4 @@
-"""What a seed draws: how the studio is configured, what people want, and what the weather is like."""
+"""What is drawn from a seed: the studio's settings, what people do, and which faults happen."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -29,21 +29,21 @@ class Press:
 
 @dataclass(frozen=True, kw_only=True)
 class Dangers:
-    """How likely a process is to die or to be stopped: at each crash point, and at each query."""
+    """How likely a process is to be killed or paused at each crash point and query, and wake-ups to go wrong."""
 
-    death_at_point: float
-    stop_at_point: float
-    death_at_query: float
-    stop_at_query: float
+    kill_at_point: float
+    pause_at_point: float
+    kill_at_query: float
+    pause_at_query: float
     error_at_query: float
-    hint_loss: float
-    hint_twice: float
+    wake_up_loss: float
+    wake_up_twice: float
     late_sweep: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Storm:
-    """From `at` on, for `seconds`: something that `begin` brings and `end` takes away."""
+    """A fault that `begin` starts after `at` seconds and `end` stops, `seconds` later."""
 
     at: float
     seconds: float
@@ -65,10 +65,10 @@ class Scenario:
     storms: tuple[Storm, ...]
     dangers: Dangers
     calm_at: float
-    """Seconds after which nothing goes wrong any more."""
+    """Seconds after which nothing goes wrong any more, counted from the start."""
     latency_seconds: tuple[float, float]
     step_stretch: float
-    """How many times rarer than intended the pumps' steps are while nothing arrives."""
+    """By how much to stretch the pumps' wait between steps while nothing arrives."""
     sweep_seconds: float
     housekeeping_seconds: float
     is_foreign: bool
@@ -137,7 +137,7 @@ def draw_scenario(seed: int) -> Scenario:
 
 def _presses(chance: random.Random, clip_count: int, span: float, workspaces: int, people: int) -> tuple[Press, ...]:
     presses: list[Press] = []
-    # The more clips look alike, the easier one is taken for another.
+    # The more alike clips are, the more easily one is mistaken for another.
     are_alike = chance.random() < 0.4
     models, durations, resolutions = (
         (MODELS[:1], (5,), ("480p",)) if are_alike else (MODELS, (5, 5, -1, 1), ("480p", "720p"))
@@ -170,7 +170,7 @@ def _presses(chance: random.Random, clip_count: int, span: float, workspaces: in
 
 
 def _odds(chance: random.Random) -> Odds:
-    """ROUGH_WEATHER, calmer or worse. What hangs on the answer to a submission is the most delicate."""
+    """ROUGH_WEATHER, calmer or worse. The answers to submissions, the most delicate ones, are scaled separately."""
     submissions, others = chance.choice((0.0, 1.0, 3.0)), chance.choice((0.0, 0.3, 1.0, 2.0))
     odds = {
         route: {kind: odd * (submissions if route == CREATE else others) for kind, odd in kinds.items()}
@@ -183,13 +183,13 @@ def _odds(chance: random.Random) -> Odds:
 def _dangers(chance: random.Random) -> Dangers:
     level = chance.choice((0.0, 0.5, 1.0, 1.0, 3.0))
     return Dangers(
-        death_at_point=0.03 * level,
-        stop_at_point=0.04 * level,
-        death_at_query=0.0005 * level,
-        stop_at_query=0.001 * level,
+        kill_at_point=0.03 * level,
+        pause_at_point=0.04 * level,
+        kill_at_query=0.0005 * level,
+        pause_at_query=0.001 * level,
         error_at_query=chance.choice((0.0, 0.0, 0.0005)) * level,
-        hint_loss=chance.choice((0.0, 0.2, 0.7)),
-        hint_twice=chance.choice((0.0, 0.1)),
+        wake_up_loss=chance.choice((0.0, 0.2, 0.7)),
+        wake_up_twice=chance.choice((0.0, 0.1)),
         late_sweep=chance.choice((0.0, 0.3)),
     )
 
@@ -235,14 +235,14 @@ def _storms(chance: random.Random, calm_at: float, imitated: tuple[Press, ...]) 
         storm(f"every list: {state}", lambda upstream: upstream.arm("list", state, times=None), Upstream.disarm)
     if imitated:
         for number in range(chance.randint(1, 8)):
-            # Strangers want the same things.
+            # A stranger's jobs look like our own.
             fields = {**chance.choice(imitated).fields, "prompt": f"A stranger's clip {number}"}
             storm("a stranger's job", partial(_add_stranger, fields))
     return tuple(storms)
 
 
 def _add_stranger(fields: Mapping[str, Any], upstream: Upstream) -> None:
-    """Somebody else has a clip made on the same account, if that holds enough."""
+    """Somebody else makes a clip with the same account, if it has enough credits."""
     if upstream.books.balance_credits > 10_000:
         upstream.add_job(**fields)
 

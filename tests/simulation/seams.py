@@ -1,4 +1,4 @@
-"""What is replaced in the studio, each at its narrowest place: sockets, threads, stored films, hints, time and chance.
+"""What is replaced in the studio, at the narrowest places: sockets, threads, stored files, wake-ups, time, randomness.
 
 Everything between these seams is the studio's own code.
 """
@@ -40,46 +40,46 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BASE_URL = "http://upstream.test/v1"
-LONGEST_VERIFICATION_SECONDS = 3.0
-FILM = b"a film that takes no time to look at: " + bytes(range(256))
+MAX_VERIFICATION_SECONDS = 3.0
+VIDEO = b"a video that takes no time to verify: " + bytes(range(256))
 
 
 def carry_out(coroutine: Awaitable[T]) -> T:
-    """Run a coroutine to its end: whatever it awaits sleeps by itself."""
+    """Run a coroutine to its end. It may only await things that sleep on the simulated clock."""
     try:
         cast(Coroutine[Any, Any, T], coroutine).send(None)
     except StopIteration as end:
         value: T = end.value
         return value
-    raise RuntimeError("this awaits something that is not simulated")
+    raise RuntimeError("the coroutine awaits something that isn't simulated")
 
 
 class Provider:
-    """The way to the provider: the same upstream, asked by the studio's engine and by its downloads."""
+    """Access to the provider, for the studio's engine and its downloads."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
 
         async def sleep(seconds: float) -> None:
-            world.hub.sleep_on_the_line(seconds)
+            world.hub.sleep_in_exchange(seconds)
 
         self.engine = TchaviEngine(
             api_key=API_KEY, base_url=BASE_URL, transport=UpstreamTransport(world.upstream, sleep=sleep)
         )
         self._http = httpx.Client(
-            transport=UpstreamTransport(world.upstream, on_latency=world.hub.sleep_on_the_line),
+            transport=UpstreamTransport(world.upstream, on_latency=world.hub.sleep_in_exchange),
             trust_env=False,
         )
 
     def exchange(self, request: Callable[[TchaviEngine], Awaitable[T]], *, limit_seconds: float) -> T:
-        """Carry out a request; raises `OutOfTime` after `limit_seconds`."""
+        """Make a request. Raises `OutOfTime` after `limit_seconds`."""
         hub, world = self._world.hub, self._world
         thread = hub.thread
         assert thread is not None
         began, thread.deadline = hub.now, hub.now + limit_seconds
         thread.has_reached_provider = False
         world.requests_sent_at.append(began)
-        hub.sleep_on_the_line(world.chance.uniform(*world.scenario.latency_seconds))
+        hub.sleep_in_exchange(world.chance.uniform(*world.scenario.latency_seconds))
         thread.has_reached_provider = True
         try:
             return carry_out(request(self.engine))
@@ -89,7 +89,7 @@ class Provider:
     def fetch_to_file(
         self, url: str, destination: Path, *, timeout_seconds: float, idle_seconds: float, **limits: object
     ) -> FetchedFile:
-        """As `outbound.fetch_to_file` does."""
+        """Stands in for `outbound.fetch_to_file`."""
         thread = self._world.hub.thread
         assert thread is not None
         thread.deadline = self._world.hub.now + timeout_seconds
@@ -107,7 +107,7 @@ class Provider:
 
 
 class SimulatedNetwork:
-    """As `LiveNetwork`, with a thread of the simulation for each exchange."""
+    """Stands in for `LiveNetwork`, with a simulated thread for each exchange."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -129,9 +129,9 @@ class SimulatedNetwork:
 
     def arrivals(self, *, wait_seconds: float) -> list[Arrival]:
         if not self._arrived:
-            # A step costs this test much more than it costs a studio, so they become rare where nothing happens.
+            # Steps are expensive to simulate, so they become rare while nothing happens.
             stretched = wait_seconds * self._world.scenario.step_stretch * min(1 + self._quiet_steps, 8) / 2
-            self._alarm.wait(max(stretched, min(self._world.seconds_to_next_look(), 8.0)))
+            self._alarm.wait(max(stretched, min(self._world.seconds_to_next_poll(), 8.0)))
         self._quiet_steps = 0 if self._arrived else self._quiet_steps + 1
         arrived, self._arrived = self._arrived, []
         return arrived
@@ -146,14 +146,14 @@ class SimulatedNetwork:
         except OutOfTime:
             answer = without_answer(exchange)
         except Exception as error:
-            self._world.found(f"an exchange ended in {error!r}")
+            self._world.found(f"an exchange raised {error!r}")
             answer = without_answer(exchange)
         self._arrived.append((exchange, answer))
         self._alarm.ring()
 
 
 class SimulatedExecutor:
-    """As `ThreadPoolExecutor`, for one thread."""
+    """Stands in for `ThreadPoolExecutor` with one thread."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -189,7 +189,7 @@ class SimulatedFuture:
 
 
 def wait_for(futures: list[SimulatedFuture], *, timeout: float) -> SimpleNamespace:
-    """As `concurrent.futures.wait`, for one."""
+    """Stands in for `concurrent.futures.wait` with one future."""
     (future,) = futures
     if not future.is_done:
         future.alarm.wait(timeout)
@@ -204,16 +204,16 @@ def store_output(
     path: Path,
     during: Callable[[Callable[[], str]], str],
 ) -> Asset:
-    """As `assets.services.store_output`: a row for a whole film, `RefusedFileError` for anything else.
+    """Stands in for `assets.services.store_output`: an asset for a whole video, `RefusedFileError` for anything else.
 
-    The asset's name is the film's label, which says whose film it is.
+    The asset's name is the video's label, which identifies its job.
     """
 
     def verify() -> str:
-        world.hub.sleep(world.chance.uniform(0.0, LONGEST_VERIFICATION_SECONDS))
+        world.hub.sleep(world.chance.uniform(0.0, MAX_VERIFICATION_SECONDS))
         content = path.read_bytes()
-        head, box = content[: len(FILM)], content[len(FILM) :]
-        if head != FILM or len(box) <= 8 or int.from_bytes(box[:4], "big") != len(box):
+        head, box = content[: len(VIDEO)], content[len(VIDEO) :]
+        if head != VIDEO or len(box) <= 8 or int.from_bytes(box[:4], "big") != len(box):
             raise RefusedFileError("truncated_file", kind="video")
         return box[8:].decode()
 
@@ -240,11 +240,11 @@ def store_output(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Within, whatever is random in this process comes from the seed: ids, seeds of clips, jitter."""
+    """Derive all randomness in this process from the seed: ids, clips' seeds, jitter."""
     entropy = random.Random(f"{seed}/entropy")
     state = random.getstate()
     random.seed(f"{seed}/jitter")
-    # `uuid` and `secrets` ask the system, through these two names.
+    # `uuid` and `secrets` get the system's randomness through these two names.
     with patch.object(os, "urandom", entropy.randbytes), patch.object(random, "_urandom", entropy.randbytes):
         try:
             assert secrets.randbelow(2) in (0, 1)
@@ -255,14 +255,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def seams(world: "World") -> Iterator[None]:
-    """Within, the studio's code lives in `world`."""
+    """Make the studio's code run in `world`."""
     provider, hub = world.provider, world.hub
 
     def danger(point: CrashPoint) -> None:
         world.at_crash_point(point)
 
     def is_stopping() -> bool:
-        return hub.process.is_asked_to_stop
+        return hub.process.is_stopping
 
     def ask(request: Callable[[TchaviEngine], Awaitable[T]]) -> T:
         return provider.exchange(request, limit_seconds=float("inf"))
@@ -281,7 +281,7 @@ def seams(world: "World") -> Iterator[None]:
             (leases, "wait", wait_for),
             (tchavi, "fetch_to_file", provider.fetch_to_file),
             (lifecycle, "store_output", partial(store_output, world)),
-            (wakeups, "queue_wake_up", world.hint),
+            (wakeups, "queue_wake_up", world.wake_up),
         ):
             stack.enter_context(patch.object(where, name, replacement))
         yield

@@ -1,4 +1,4 @@
-"""A few worlds, as many as a run of the suite has time for; `python -m tests.simulation` lives through thousands."""
+"""A few worlds, as many as the test suite has time for; `python -m tests.simulation` runs thousands."""
 
 import gc
 from collections.abc import Iterator
@@ -12,7 +12,6 @@ from .judgement import of_move
 from .scenario import draw_scenario
 from .world import simulate
 
-# One worker migrates the database for all of them.
 pytestmark = pytest.mark.processes
 
 SEEDS = range(1, 13)
@@ -27,13 +26,13 @@ def database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_everything_comes_to_its_end_and_both_books_agree(seed: int, database: MemoryDatabase) -> None:
+def test_every_clip_ends_and_both_books_agree(seed: int, database: MemoryDatabase) -> None:
     outcome = simulate(draw_scenario(seed), database)
 
     assert outcome.findings == [], f"replay: python -m tests.simulation --seed {seed} --verbose"
 
 
-def test_the_same_seed_gives_the_same_world_to_the_byte(database: MemoryDatabase) -> None:
+def test_same_seed_gives_the_same_world(database: MemoryDatabase) -> None:
     first, second, other = (simulate(draw_scenario(seed), database) for seed in (6, 6, 7))
 
     assert len(first.log) > 20
@@ -49,14 +48,14 @@ def test_the_same_seed_gives_the_same_world_to_the_byte(database: MemoryDatabase
         ("saving", "saving", "a", "a", 7, []),
         ("failed", "completed", None, None, 8, ["failed became completed"]),
         ("queued", "processing", None, None, 8, ["queued became processing"]),
-        ("saving", "saving", "a", "b", 8, ["it was taken 2.5 s too early"]),
-        ("saving", "saving", None, "b", 8, ["it was taken 2.5 s too early"]),
-        ("saving", "completed", "a", "a", 8, ["a worker has it, and it is completed"]),
-        ("queued", "submitting", None, None, 8, ["it is being sent by nobody"]),
-        ("queued", "cancelled", None, None, 7, ["its version went from 7 to 7"]),
+        ("saving", "saving", "a", "b", 8, ["taken 2.5 s too early"]),
+        ("saving", "saving", None, "b", 8, ["taken 2.5 s too early"]),
+        ("saving", "completed", "a", "a", 8, ["a worker holds it although it is completed"]),
+        ("queued", "submitting", None, None, 8, ["submitting without a worker"]),
+        ("queued", "cancelled", None, None, 7, ["version went from 7 to 7"]),
     ],
 )
-def test_a_write_that_must_not_be_is_found(
+def test_illegal_writes_are_found(
     old_state: str, state: str, old_holder: str | None, holder: str | None, version: int, finding: list[str]
 ) -> None:
     move = Move(UUID(int=1), old_state, state, 7, version, old_holder, holder, old_leased_until=1002.5)
@@ -64,7 +63,7 @@ def test_a_write_that_must_not_be_is_found(
     assert list(of_move(move, now=1000)) == finding
 
 
-def test_what_is_free_may_be_taken() -> None:
+def test_free_row_may_be_taken() -> None:
     move = Move(UUID(int=1), "saving", "saving", 7, 8, "a", "b", old_leased_until=1000)
 
     assert list(of_move(move, now=1000)) == []

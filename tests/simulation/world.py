@@ -1,4 +1,4 @@
-"""One seed's world: its actors, what happens to them, and the run from the first press to the last clip's end."""
+"""A seed's world: its actors, what happens to them, and the run from the first press to the end of the last clip."""
 
 import hashlib
 import logging
@@ -34,15 +34,15 @@ from . import judgement
 from .database import MemoryDatabase, Move
 from .hub import START, Alarm, Hub, Killed, Process, Thread
 from .scenario import Press, Scenario, Storm
-from .seams import BASE_URL, FILM, Provider, carry_out, seams, seeded
+from .seams import BASE_URL, VIDEO, Provider, carry_out, seams, seeded
 
 STUCK_AFTER_SECONDS = 900.0
-"""How long after the last storm everything has to be over."""
+"""How long after the last storm everything must be finished."""
 
 
 @dataclass
 class Outcome:
-    """What became of one seed."""
+    """The outcome of one seed."""
 
     seed: int
     findings: list[str] = field(default_factory=list)
@@ -56,11 +56,11 @@ class Outcome:
 
 
 class InjectedError(OperationalError):
-    """The database is locked, for once."""
+    """A simulated "database is locked"."""
 
 
 class Cluster:
-    """Workers that run one task whenever a wake-up is read."""
+    """Workers that run a task for each wake-up read from the queue."""
 
     def __init__(self, world: "World", kind: str, task: Callable[[], None], size: int) -> None:
         self._world = world
@@ -69,14 +69,14 @@ class Cluster:
         self._size = size
         self._has_unread = False
 
-    def hint(self) -> None:
-        """As django-q's queue takes it: one wake-up lies there at most. It may be lost, or be read twice."""
+    def wake_up(self) -> None:
+        """Queue a wake-up unless one is waiting. It may be lost, or read twice."""
         world, dangers = self._world, self._world.scenario.dangers
         if self._has_unread:
             return
         self._has_unread = True
-        if world.chance.random() < dangers.hint_loss:
-            world.count("hints lost")
+        if world.chance.random() < dangers.wake_up_loss:
+            world.count("wake-ups lost")
             world.hub.later(world.chance.uniform(0, 5), self._lose)
         else:
             world.hub.later(world.chance.uniform(0.05, 1.0), self._read)
@@ -89,13 +89,13 @@ class Cluster:
             self._world.hub.later(1.0, self._read)
             return
         self._has_unread = False
-        is_twice = self._world.chance.random() < self._world.scenario.dangers.hint_twice
+        is_twice = self._world.chance.random() < self._world.scenario.dangers.wake_up_twice
         for _ in range(1 + is_twice):
             self._world.begin(self._kind, self._task)
 
 
 class World:
-    """Everything that is there, and what has happened so far."""
+    """The whole state of the simulation, and what has happened so far."""
 
     def __init__(self, scenario: Scenario, database: MemoryDatabase, clock: time_machine.Traveller) -> None:
         self.scenario = scenario
@@ -107,12 +107,12 @@ class World:
             scenario.seed,
             settings=scenario.upstream,
             odds=scenario.odds,
-            clip=FILM,
+            clip=VIDEO,
             journal=self._saw_upstream,
         )
         self.provider = Provider(self)
         self.requests_sent_at: list[float] = []
-        self.most_requests_per_minute = scenario.upstream.requests_per_minute
+        self.max_requests_per_minute = scenario.upstream.requests_per_minute
         self.pump_alarms: list[Alarm] = []
         self.workspaces: list[Workspace] = []
         self.people: list[User] = []
@@ -130,7 +130,7 @@ class World:
         }
         self.hub.on_event = self._after_event
 
-    # --- What is told -------------------------------------------------------------------------------------------------
+    # --- Log and findings ---------------------------------------------------------------------------------------------
 
     def log(self, what: str) -> None:
         thread = self.hub.thread
@@ -138,7 +138,7 @@ class World:
         self.outcome.log.append(f"{self.hub.now - START:10.3f}  {who:12}  {what}")
 
     def found(self, what: str) -> None:
-        """Something that must never be."""
+        """Record something that must never happen."""
         self.log(f"FOUND: {what}")
         self.outcome.findings.append(what)
 
@@ -173,9 +173,9 @@ class World:
         for finding in judgement.of_move(move, now=self.hub.now):
             self.found(f"{self.name_of(move.generation_id)}: {finding}")
 
-    def seconds_to_next_look(self) -> float:
-        """How long until a job at the provider is due."""
-        at = self._database.next_look_at()
+    def seconds_to_next_poll(self) -> float:
+        """How long until a job at the provider is due for polling."""
+        at = self._database.next_poll_at()
         return 0.0 if at is None else at - self.hub.now
 
     def _wake_pumps(self) -> None:
@@ -192,7 +192,7 @@ class World:
         return [process for process in self._processes if process.threads and kind in ("", process.kind)]
 
     def begin(self, kind: str, task: Callable[[], None]) -> Process:
-        """Start a process that does `task`."""
+        """Start a process that runs `task`."""
         self._process_count += 1
         process = Process(self.hub, kind, self._process_count)
         self._processes = [*self.alive(), process]
@@ -201,30 +201,30 @@ class World:
             try:
                 task()
             except InjectedError:
-                self.log("ended by a locked database")
+                self.log("stopped by a locked database")
             except Exception as error:
-                self.found(f"a {kind} ended in {error!r}")
+                self.found(f"a {kind} raised {error!r}")
 
         process.start(work)
         return process
 
-    def hint(self, task: str, cluster: str) -> None:
-        """Stands where a wake-up is put into the queue."""
-        self._clusters[cluster].hint()
+    def wake_up(self, task: str, cluster: str) -> None:
+        """Stands in for `queue_wake_up`."""
+        self._clusters[cluster].wake_up()
 
     def at_crash_point(self, point: CrashPoint) -> None:
         dangers = self.scenario.dangers
-        self._danger(point.name, death=dangers.death_at_point, stop=dangers.stop_at_point)
+        self._danger(point.name, kill=dangers.kill_at_point, pause=dangers.pause_at_point)
 
     def around_query(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        """Between any two queries, too, anything may happen to a process."""
+        """A query wrapper: anything may happen to a process before each query too."""
         dangers = self.scenario.dangers
-        self._danger("query", death=dangers.death_at_query, stop=dangers.stop_at_query, error=dangers.error_at_query)
+        self._danger("query", kill=dangers.kill_at_query, pause=dangers.pause_at_query, error=dangers.error_at_query)
         return execute(sql, params, many, context)
 
-    def _danger(self, where: str, *, death: float, stop: float, error: float = 0.0) -> None:
+    def _danger(self, where: str, *, kill: float, pause: float, error: float = 0.0) -> None:
         thread = self.hub.thread
         if thread is None:
             return
@@ -236,21 +236,21 @@ class World:
         if self.is_calm:
             return
         roll = self.chance.random()
-        if roll < death:
+        if roll < kill:
             self.log(f"killed at {where}{' in a transaction' if is_in_transaction else ''}")
             self._kill(process)
             raise Killed
-        if roll < death + stop and not is_in_transaction:
-            seconds = self._draw_stop_seconds()
-            self.log(f"stopped at {where} for {seconds:.1f} s")
-            self._stop(process, seconds)
+        if roll < kill + pause and not is_in_transaction:
+            seconds = self._draw_pause_seconds()
+            self.log(f"paused at {where} for {seconds:.1f} s")
+            self._pause(process, seconds)
             self.hub.sleep(seconds)
-        elif death + stop < roll < death + stop + error:
+        elif kill + pause < roll < kill + pause + error:
             self.log(f"the database is locked at {where}")
             self.count("locked database")
             raise InjectedError("database is locked")
 
-    def _draw_stop_seconds(self) -> float:
+    def _draw_pause_seconds(self) -> float:
         lease_seconds = self.scenario.studio["STUDIO_LEASE_SECONDS"]
         shortest, longest = self.chance.choice(((0.05, 1.0), (0.05, 1.0), (0.5, 2.0), (1.0, 3.0), (3.0, 12.0)))
         return self.chance.uniform(shortest, longest) * (1.0 if longest == 1.0 else lease_seconds)
@@ -263,45 +263,45 @@ class World:
         process.kill()
 
     def _deliver_late(self, thread: Thread) -> None:
-        """What a process had sent arrives although it is dead. Nobody hears the answer."""
+        """Deliver a dead process's request. Nobody receives the answer."""
         assert thread.late_delivery is not None
         self.log(f"a request of the dead {thread.process.name} arrives")
-        self.count("requests of the dead")
+        self.count("requests of dead processes")
         try:
             carry_out(thread.late_delivery.carry_out(self.provider.engine))
         except Exception as error:
-            self.log(f"and is answered with {type(error).__name__}")
+            self.log(f"answered with {type(error).__name__}")
 
-    def _stop(self, process: Process, seconds: float) -> None:
-        self.count(f"stopped: {process.kind}")
-        process.stopped_until = max(process.stopped_until, self.hub.now + seconds)
+    def _pause(self, process: Process, seconds: float) -> None:
+        self.count(f"paused: {process.kind}")
+        process.paused_until = max(process.paused_until, self.hub.now + seconds)
 
     def _accident(self) -> None:
-        """Something happens to a process that waits."""
+        """Something may happen to a waiting process."""
         if self.is_calm:
             return
         self.hub.later(self.chance.uniform(1, 10), self._accident)
         processes = self.alive()
-        level = self.scenario.dangers.death_at_point * 10
+        level = self.scenario.dangers.kill_at_point * 10
         if not processes or self.chance.random() > level:
             return
         process = self.chance.choice(processes)
-        what = self.chance.choice(("kill", "stop", "end"))
+        what = self.chance.choice(("kill", "pause", "stop"))
         if what == "kill":
             self.log(f"{process.name} is killed while it waits")
             self._kill(process)
-        elif what == "stop":
-            seconds = self._draw_stop_seconds()
-            self.log(f"{process.name} is stopped for {seconds:.1f} s while it waits")
-            self._stop(process, seconds)
+        elif what == "pause":
+            seconds = self._draw_pause_seconds()
+            self.log(f"{process.name} is paused for {seconds:.1f} s while it waits")
+            self._pause(process, seconds)
         else:
             self.log(f"{process.name} is asked to stop")
-            process.is_asked_to_stop = True
+            process.is_stopping = True
 
     # --- People -------------------------------------------------------------------------------------------------------
 
-    def furnish(self) -> None:
-        """People with full wallets, and a photo in each workspace."""
+    def create_people(self) -> None:
+        """Create people, workspaces with credits, and a photo in each."""
         path = Path(default_storage.path("simulation/photo.png"))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -332,7 +332,7 @@ class World:
             )
 
     def _press(self, press: Press) -> None:
-        """Somebody presses Generate, twice if they are impatient, and again if nothing seems to have happened."""
+        """Somebody presses Generate, perhaps twice, and perhaps again later if nothing seems to have happened."""
         self._presses_left -= 1
         for _ in range(press.times):
             self.begin("person", partial(self._generate, press, may_try_again=True))
@@ -365,7 +365,7 @@ class World:
                 )
             )
         except (InsufficientCreditsError, services.ReferencesUnreachableError) as error:
-            self.log(f"is told: {type(error).__name__}")
+            self.log(f"refused: {type(error).__name__}")
 
     def _cancel(self) -> None:
         if self.states:
@@ -381,7 +381,7 @@ class World:
     # --- The run ------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """From the first press until every clip has come to its end and nobody works any more."""
+        """Run from the first press until every clip has ended and all work has stopped."""
         hub, scenario = self.hub, self.scenario
         for press in scenario.presses:
             hub.later(press.at, partial(self._press, press))
@@ -402,7 +402,7 @@ class World:
         self.count(f"storm: {storm.name}")
         storm.begin(self.upstream)
         granted = self.upstream.settings.requests_per_minute
-        self.most_requests_per_minute = max(self.most_requests_per_minute, granted)
+        self.max_requests_per_minute = max(self.max_requests_per_minute, granted)
         self.hub.later(storm.seconds, partial(self._end_storm, storm))
 
     def _end_storm(self, storm: Storm) -> None:
@@ -422,15 +422,15 @@ class World:
             self.begin("sweep", lambda: tasks.sweep())
 
     def end(self) -> None:
-        """Everything that still lives is gone, and every job over there has come to its end."""
+        """End all remaining processes, and move the clock past the end of the provider's last job."""
         for process in self.alive():
-            process.bury()
+            process.end_threads()
         last_end = max((job.ends_at for job in self.upstream.jobs()), default=0.0)
         self.hub.now = max(self.hub.now, last_end)
 
 
 class _ErrorLog(logging.Handler):
-    """Errors that the studio only logs are findings, but for those that the simulation has made."""
+    """Turns errors that the studio logs into findings, except those that the simulation injected."""
 
     def __init__(self, world: World) -> None:
         super().__init__(logging.ERROR)
@@ -443,7 +443,7 @@ class _ErrorLog(logging.Handler):
 
 
 @contextmanager
-def _heard(world: World) -> Iterator[None]:
+def _logged_errors(world: World) -> Iterator[None]:
     logger, handler = logging.getLogger("tchavi_studio"), _ErrorLog(world)
     level, propagates = logger.level, logger.propagate
     logger.addHandler(handler)
@@ -458,16 +458,16 @@ def _heard(world: World) -> Iterator[None]:
 
 
 def simulate(scenario: Scenario, database: MemoryDatabase) -> Outcome:
-    """Live through a seed's world and judge it."""
+    """Run a seed's world and check the result."""
     database.restore()
     with ExitStack() as stack:
         stack.enter_context(override_settings(**scenario.studio, TCHAVI_API_KEY=API_KEY, TCHAVI_BASE_URL=BASE_URL))
         stack.enter_context(seeded(scenario.seed))
         clock = stack.enter_context(time_machine.travel(START, tick=False))
         world = World(scenario, database, clock)
-        stack.enter_context(_heard(world))
+        stack.enter_context(_logged_errors(world))
         stack.enter_context(seams(world))
-        world.furnish()
+        world.create_people()
         with connection.execute_wrapper(world.around_query):
             world.run()
         world.outcome.simulated_seconds = world.hub.now - START
