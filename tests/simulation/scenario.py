@@ -118,7 +118,7 @@ def draw_scenario(seed: int) -> Scenario:
             link_seconds=chance.choice((86_400.0, 86_400.0, 8.0)),
             list_lag_seconds=chance.choice((0.0, 0.0, 0.0, 3.0)),
             clock_skew_seconds=chance.uniform(-45, 45) if skews else 0.0,
-            films_elsewhere=chance.random() < 0.1,
+            videos_elsewhere=chance.random() < 0.1,
             takes_files=route == "uploads",
             honours_idempotency_keys=chance.random() < 0.2,
         ),

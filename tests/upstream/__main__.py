@@ -1,4 +1,4 @@
-"""`python -m tests.upstream --port 0 --state FILE`: the upstream as a process; its ports come as one line of JSON."""
+"""`python -m tests.upstream --port 0 --state FILE`: the upstream as a process; prints its ports as a line of JSON."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         time.time,
         arguments.seed,
         settings=Settings().changed(arguments.settings),
-        # What was set later is in the journal, and stays.
+        # Later changes are in the journal and take precedence.
         odds=None if journal.past else arguments.odds,
         balance_credits=arguments.balance,
         clip=kept_clip(arguments.state.with_suffix(".mp4")),
@@ -38,9 +38,9 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.upstream", description=__doc__)
-    parser.add_argument("--state", type=Path, required=True, help="the journal; read back if it is there")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--other-port", type=int, default=0, help="for films from elsewhere, and for /control/")
+    parser.add_argument("--state", type=Path, required=True, help="the journal; replayed if it exists")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--other-port", type=int, default=0, help="for videos from another origin, and for /control/")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON; see service.Settings")
     parser.add_argument("--odds", type=json.loads, default={}, help="JSON; see faults.ROUGH_WEATHER")

@@ -1,4 +1,4 @@
-"""The upstream's own books: every credit by double entry, and every request. Nothing here comes from Studio's code."""
+"""The upstream's own books: double entry for all credits, and a log of requests. Independent of the studio's code."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ class Account(StrEnum):
 
 
 class BooksError(AssertionError):
-    """The books contradict themselves, or were asked for something that must never happen."""
+    """The books are inconsistent, or were asked to do something that must never happen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """`amount_credits`, always above 0, moved from the account `source` to the account `target`."""
+    """A transfer of `amount_credits` (above 0) from the account `source` to the account `target`."""
 
     at: float
     kind: str
@@ -29,10 +29,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request that arrived. `job_id` is the job that it made or named, however the answer went.
+    """A received request. `job_id` is the job that it created or named, whatever the answer.
 
-    `status` is what the asker saw: 0 when no head was sent. `fault` is the kind that was played, or "". `created` says
-    that this request made a job, and so was charged.
+    `status` is what the client saw: 0 if no response head was sent. `fault` is the kind of fault applied, or "".
+    `created` means that this request created a job, and so was charged.
     """
 
     number: int
@@ -49,7 +49,7 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What an audit found. `accepted_post_count` counts requests, and so leaves out jobs that the test added itself."""
+    """The totals of an audit. `accepted_post_count` counts requests, so it excludes jobs added by the test."""
 
     job_count: int
     accepted_post_count: int
@@ -67,10 +67,10 @@ class Books:
     charged_credits: dict[str, int] = field(default_factory=dict)
     """By job."""
     refunded_credits: dict[str, int] = field(default_factory=dict)
-    """By job, where there was a refund."""
+    """By job, if refunded."""
 
     def deposit(self, amount_credits: int, *, at: float) -> None:
-        """Put credits into the wallet; a negative amount takes some out."""
+        """Add credits to the wallet; a negative amount takes some out."""
         source, target = Account.FUNDING, Account.WALLET
         if amount_credits < 0:
             source, target = target, source
@@ -95,9 +95,9 @@ class Books:
         )
 
     def refund(self, job_id: str, *, at: float) -> None:
-        """Give back all that a job cost."""
+        """Refund everything that a job cost."""
         if job_id not in self.charged_credits or job_id in self.refunded_credits:
-            raise BooksError(f"{job_id} has no charge that could be refunded")
+            raise BooksError(f"{job_id} has no charge to refund")
         amount_credits = self.refunded_credits[job_id] = self.charged_credits[job_id]
         self._enter(
             Entry(
@@ -111,7 +111,7 @@ class Books:
         )
 
     def audit(self) -> Totals:
-        """The totals, added up from the entries alone. Raises `BooksError` where they do not fit together."""
+        """The totals, computed from the entries alone. Raises `BooksError` if they are inconsistent."""
         balances = dict.fromkeys(Account, 0)
         sums: dict[str, int] = defaultdict(int)
         for entry in self.entries:
@@ -121,11 +121,11 @@ class Books:
             balances[entry.target] += entry.amount_credits
             sums[entry.kind] += entry.amount_credits
         if sum(balances.values()):
-            raise BooksError(f"the accounts do not balance: {balances}")
+            raise BooksError(f"the accounts don't balance: {balances}")
         if balances[Account.WALLET] != self.balance_credits or self.balance_credits < 0:
             raise BooksError(f"the wallet says {self.balance_credits}, its entries {balances[Account.WALLET]}")
         if balances[Account.REVENUE] != sums["charge"] - sums["refund"]:
-            raise BooksError("the revenue is not what was charged and not refunded")
+            raise BooksError("the revenue isn't the charges minus the refunds")
         moves: dict[str, list[tuple[str, int]]] = {job_id: [] for job_id in self.charged_credits}
         for entry in self.entries:
             if entry.job_id:

@@ -1,4 +1,4 @@
-"""The film that every finished job has: real, small, made once."""
+"""The video of every finished job: real, small, encoded once."""
 
 import os
 import tempfile
@@ -11,8 +11,8 @@ CLIP_PIXELS = (864, 496)
 
 @cache
 def make_clip() -> bytes:
-    """Two seconds of H.264 with AAC, in the size of the default clip (480p, 16:9)."""
-    # Encoders take a second to load; a simulation that brings its own film never needs them.
+    """Two seconds of H.264 with AAC, the size of the default clip (480p, 16:9)."""
+    # Encoders take a second to load, and a simulation with its own video doesn't need them.
     from tests.assets.media import make_video
 
     with tempfile.TemporaryDirectory() as folder:
@@ -22,7 +22,7 @@ def make_clip() -> bytes:
 
 
 def kept_clip(path: Path) -> bytes:
-    """The film, kept at `path` so that a server that is started again has it at once."""
+    """The video, kept at `path` so that a restarted server needn't encode it again."""
     if not path.exists():
         part = path.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(make_clip())
@@ -31,6 +31,6 @@ def kept_clip(path: Path) -> bytes:
 
 
 def with_label(clip: bytes, label: str) -> bytes:
-    """The film with a box behind it that players skip and that names it: no two jobs have the same bytes."""
+    """The video plus an MP4 box with `label`, which players skip: so no two jobs have the same bytes."""
     content = label.encode()
     return clip + (8 + len(content)).to_bytes(4, "big") + b"free" + content

@@ -1,4 +1,4 @@
-"""An upstream in this process with a clock that stands still, one on sockets, and clients of both."""
+"""An upstream in this process with a stopped clock, one on sockets, and clients for both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ from tests.upstream.transport import UpstreamTransport
 START = 1_772_366_400.0
 """2026-03-01 12:00 UTC."""
 KEY = {"Authorization": f"Bearer {API_KEY}"}
-CLIP = b"a film" * 1_000
+CLIP = b"a video" * 1_000
 BOAT = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 
 
 @dataclass
-class Hours:
+class Clock:
     now: float = START
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
+def clock() -> Clock:
+    return Clock()
 
 
 @dataclass
 class Maker:
-    """Makes upstreams whose time is that of `hours`. Their jobs wait to be finished unless told otherwise."""
+    """Makes upstreams that run on `clock`. By default their jobs wait until the test finishes them."""
 
-    hours: Hours
+    clock: Clock
 
     def __call__(self, seed: int = 0, **more: Any) -> Upstream:
         settings = {"job_seconds": None, **more.pop("settings", {})}
-        return Upstream(lambda: self.hours.now, seed, settings=Settings(**settings), **{"clip": CLIP, **more})
+        return Upstream(lambda: self.clock.now, seed, settings=Settings(**settings), **{"clip": CLIP, **more})
 
 
 @pytest.fixture
-def make_upstream(hours: Hours) -> Maker:
-    return Maker(hours)
+def make_upstream(clock: Clock) -> Maker:
+    return Maker(clock)
 
 
 @pytest.fixture
@@ -63,13 +63,13 @@ def client(upstream: Upstream) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUpstream]:
-    """One process for a module's tests; its jobs wait to be finished."""
+    """One process for a module's tests; its jobs wait until the test finishes them."""
     with RunningUpstream(tmp_path_factory.mktemp("upstream"), job_seconds=None, requests_per_minute=10**6) as running:
         yield running
 
 
 def accepted(client: httpx.Client, **params: Any) -> str:
-    """The id of a job that was asked for."""
+    """Create a job; returns its id."""
     response = client.post("/videos/generations", json={**BOAT, **params})
     assert response.status_code == 202, response.text
     job_id: str = response.json()["id"]

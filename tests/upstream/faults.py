@@ -1,4 +1,4 @@
-"""What can go wrong, by name: which faults there are, which one strikes next, and what each makes of a reply."""
+"""Faults by name: their kinds, which one is next, and how each changes a reply."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _READS = (LIST, JOB)
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What a kind of fault does, on which routes it can strike, and the span of seconds that a seed draws it from."""
+    """What a kind of fault does, the routes it can hit, and the range that a seed draws its seconds from."""
 
     says: str
     routes: tuple[str, ...] = _API
@@ -24,7 +24,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    # Nothing is carried out: the request leaves no trace but its line in the log.
+    # The request isn't processed: it only leaves a line in the log.
     "drop_before_commit": Kind(says="the connection breaks", routes=ROUTES),
     "stall_before_commit": Kind(says="an answer never comes", routes=ROUTES),
     "outage": Kind(says="drop_before_commit, and for `seconds` nobody listens", routes=ROUTES, seconds=(1, 60)),
@@ -34,7 +34,7 @@ KINDS: dict[str, Kind] = {
     "rate_limit_exceeded": Kind(says="429, Retry-After: `seconds`", seconds=(1, 30)),
     "user_rate_limit_exceeded": Kind(says="429, Retry-After: `seconds`", seconds=(1, 30)),
     "tpm_rate_limit_exceeded": Kind(says="429, Retry-After: `seconds`", seconds=(1, 30)),
-    "rate_limit_without_retry_after": Kind(says="429 that does not say until when"),
+    "rate_limit_without_retry_after": Kind(says="429 without Retry-After"),
     "request_timeout": Kind(says="408"),
     "internal_error": Kind(says="500", routes=ROUTES),
     "upstream_error": Kind(says="502", routes=ROUTES),
@@ -42,7 +42,7 @@ KINDS: dict[str, Kind] = {
     "html_503": Kind(says="a proxy's page", routes=ROUTES),
     "html_504": Kind(says="a proxy's page", routes=ROUTES),
     "redirect": Kind(says="302 to a sign-in page"),
-    # The request is carried out; then the answer goes wrong.
+    # The request is processed; then the answer goes wrong.
     "delay": Kind(says="the answer comes `seconds` late", routes=ROUTES, seconds=(0.5, 20)),
     "drop_after_commit": Kind(says="the connection breaks", routes=ROUTES),
     "stall_after_commit": Kind(says="the answer never comes", routes=ROUTES),
@@ -53,29 +53,29 @@ KINDS: dict[str, Kind] = {
     "html_503_after_commit": Kind(says="a proxy's page"),
     "html_504_after_commit": Kind(says="a proxy's page"),
     "cut_answer": Kind(says="the connection ends in the middle of the body"),
-    "malformed_json": Kind(says="the body is no JSON"),
-    "truncated_json": Kind(says="half the body, with a Content-Length that fits"),
-    "html_200": Kind(says="a page where JSON, or a film, should be", routes=ROUTES),
+    "malformed_json": Kind(says="the body isn't JSON"),
+    "truncated_json": Kind(says="half the body, with a matching Content-Length"),
+    "html_200": Kind(says="an HTML page instead of JSON or a video", routes=ROUTES),
     "json_list": Kind(says="a list instead of an object"),
     "json_null": Kind(says="null"),
-    "missing_id": Kind(says="no record has an id"),
-    "missing_fields": Kind(says="records have their id and nothing else"),
+    "missing_id": Kind(says="records have no id"),
+    "missing_fields": Kind(says="records have only their id"),
     "unknown_fields": Kind(says="records have more than is documented"),
     "unknown_state": Kind(says="every status is `state`", routes=_RECORDS),
     "reordered_list": Kind(says="oldest first", routes=(LIST,)),
     "duplicated_list": Kind(says="each job twice", routes=(LIST,)),
-    # The answer is well made, and not what is so.
+    # The answer is well-formed but wrong.
     "lagging": Kind(says="as things were `seconds` ago: new jobs missing, states old", routes=_READS, seconds=(1, 30)),
     "clock_skew": Kind(says="times are off by `seconds`", routes=_RECORDS, seconds=(-300, 300)),
-    "output_elsewhere": Kind(says="the film's address has another host or port", routes=_READS),
-    "expired_link": Kind(says="the film's address has expired already", routes=_READS),
-    # Films.
+    "output_elsewhere": Kind(says="the video's URL has another host or port", routes=_READS),
+    "expired_link": Kind(says="the video's URL has already expired", routes=_READS),
+    # Videos.
     "expired_url": Kind(says="`status`, 403 or 410", routes=(OUTPUT,)),
-    "stalled_download": Kind(says="half the film, then silence", routes=(OUTPUT,)),
+    "stalled_download": Kind(says="half the video, then silence", routes=(OUTPUT,)),
     "slow_download": Kind(says="`seconds` before each of its eight pieces", routes=(OUTPUT,), seconds=(1, 30)),
     "cut_file": Kind(says="half of what Content-Length says", routes=(OUTPUT,)),
     "cut_file_without_length": Kind(says="half, and no Content-Length", routes=(OUTPUT,)),
-    "short_file": Kind(says="half, with a Content-Length that fits", routes=(OUTPUT,)),
+    "short_file": Kind(says="half, with a matching Content-Length", routes=(OUTPUT,)),
 }
 
 _ERRORS = {
@@ -93,10 +93,10 @@ _ERRORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault with its particulars; those that its kind does not name mean nothing.
+    """A fault with its parameters; those that its kind doesn't use have no effect.
 
-    `how` is how a dropped connection ends: "reset" (an RST) or "close". The seed never draws a `state` that could be
-    taken for an end, such as "cancelled": that would be a lie about credits, and is for a test to tell on purpose.
+    `how` is how a dropped connection ends: "reset" (an RST) or "close". The seed never draws a final `state` such as
+    "cancelled", because that would be a lie about credits; tests can set one on purpose.
     """
 
     kind: str
@@ -107,18 +107,18 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"there is no fault {self.kind!r}")
+            raise ValueError(f"unknown fault {self.kind!r}")
         if self.how not in ("reset", "close") or self.status not in (403, 410):
-            raise ValueError(f"{self} can't be played")
+            raise ValueError(f"invalid fault: {self}")
 
 
 def chance(*what: object) -> float:
-    """A fraction in [0, 1) that depends on `what` alone: no order of calls and no restart changes it."""
+    """A fraction in [0, 1) that depends only on `what`, not on the order of calls or on restarts."""
     digest = hashlib.blake2b(repr(what).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56
 
 
-# --- Which fault strikes ----------------------------------------------------------------------------------------------
+# --- Choosing faults --------------------------------------------------------------------------------------------------
 
 Odds = Mapping[str, Mapping[str, float]]
 """Probabilities by route and kind: {"create": {"drop_after_commit": 0.05}}."""
@@ -151,12 +151,12 @@ ROUGH_WEATHER: Odds = {
         **dict.fromkeys(("slow_download", "cut_file_without_length", "drop_before_commit", "html_502"), 0.02),
     },
 }
-"""A bad day: about one request in four meets something."""
+"""A bad day: about one request in four hits a fault."""
 
 
 @dataclass
 class Armed:
-    """A fault that waits for the next `times_left` requests of a route; None: for all of them."""
+    """A fault for the next `times_left` requests of a route; None: for all requests."""
 
     number: int
     route: str
@@ -166,7 +166,7 @@ class Armed:
 
 @dataclass
 class FaultScript:
-    """What is armed comes first, in the order of arming; then the odds, by the seed and the request's number."""
+    """Armed faults come first, in order; then the odds, by the seed and the request's number."""
 
     seed: int
     odds: Odds = field(default_factory=dict)
@@ -178,21 +178,21 @@ class FaultScript:
         self.armed.append(Armed(self._armed_count, route, fault, times))
 
     def fault_for(self, route: str, number: int) -> tuple[Fault | None, int]:
-        """The fault for request `number` of a route, and the number of its arming (0 if the seed drew it)."""
+        """The fault for request `number` of a route, and the number of its `Armed` (0 if drawn from the seed)."""
         for armed in self.armed:
             if armed.route == route:
                 return armed.fault, armed.number
         return self.drawn(route, number), 0
 
     def spend(self, armed_number: int) -> None:
-        """One request has met an armed fault."""
+        """Note that a request has hit an armed fault."""
         for armed in self.armed:
             if armed.number == armed_number and armed.times_left is not None:
                 armed.times_left -= 1
         self.armed = [armed for armed in self.armed if armed.times_left != 0]
 
     def drawn(self, route: str, number: int) -> Fault | None:
-        """What the seed has for request `number` of a route. Depends on nothing else."""
+        """The fault that the seed draws for request `number` of a route. Depends on nothing else."""
         odds = self.odds.get(route)
         if not odds:
             return None
@@ -213,9 +213,9 @@ class FaultScript:
 
 
 def check_route(route: str, kind: str) -> None:
-    """Raise ValueError for a fault that can't strike there."""
+    """Raise ValueError if the fault can't hit this route."""
     if kind not in KINDS or route not in KINDS[kind].routes:
-        raise ValueError(f"{kind!r} can't strike {route!r}")
+        raise ValueError(f"{kind!r} can't hit {route!r}")
 
 
 def check_odds(odds: Odds) -> None:
@@ -226,11 +226,11 @@ def check_odds(odds: Odds) -> None:
             raise ValueError(f"the odds of {route!r} add up to more than 1")
 
 
-# --- What it makes of a reply -----------------------------------------------------------------------------------------
+# --- Applying faults to replies ---------------------------------------------------------------------------------------
 
 
 def instead(fault: Fault) -> Reply | None:
-    """The reply of a request that is not carried out; None if this fault lets it be."""
+    """The reply to a request that isn't processed; None if this fault lets it be processed."""
     kind = fault.kind
     if kind in ("drop_before_commit", "outage"):
         return Reply(status=0, fate=Fate(fault.how))
@@ -244,7 +244,7 @@ def instead(fault: Fault) -> Reply | None:
         waits = {"Retry-After": str(max(1, round(fault.seconds)))} if kind.endswith("rate_limit_exceeded") else {}
         return _error(kind, **waits)
     if kind == "expired_url":
-        return error_reply(fault.status, "expired", "This address has expired.")
+        return error_reply(fault.status, "expired", "This URL has expired.")
     return html_reply(int(kind[-3:])) if kind in ("html_502", "html_503", "html_504") else None
 
 
@@ -254,7 +254,7 @@ def _error(code: str, **headers: str) -> Reply:
 
 
 def afterwards(fault: Fault, reply: Reply) -> Reply:
-    """The reply of a request that was carried out, with what this fault makes of it."""
+    """The reply to a processed request, changed by this fault."""
     kind, half = fault.kind, len(reply.body) // 2
     if kind == "delay":
         return replace(reply, latency_seconds=reply.latency_seconds + fault.seconds)
@@ -267,7 +267,7 @@ def afterwards(fault: Fault, reply: Reply) -> Reply:
         assert broken is not None
         return replace(broken, latency_seconds=reply.latency_seconds)
     if reply.status >= 300:
-        return reply  # What follows spoils good answers; a refusal stays what it is.
+        return reply  # The rest only changes successful replies.
     if kind in ("cut_answer", "cut_file"):
         return replace(reply, fate=Fate.CLOSE, sent_byte_count=half)
     if kind == "cut_file_without_length":
@@ -301,7 +301,7 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _each_record(payload: dict[str, Any], change: Change) -> dict[str, Any]:
-    """Change every job record of an answer: the answer itself, its twin under "job", or the entries of a list."""
+    """Change every job record in an answer: the answer itself, its copy under "job", or the entries of a list."""
     if isinstance(payload.get("data"), list):
         return {**payload, "data": [change(record) for record in payload["data"]]}
     if isinstance(payload.get("job"), dict):

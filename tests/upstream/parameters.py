@@ -1,4 +1,4 @@
-"""The contract's parameter table and price list, read on their own: nothing here comes from Studio's code."""
+"""The contract's parameters and prices, written independently of the studio's code."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -73,7 +73,7 @@ def is_web_address(value: object) -> bool:
 
 
 def reference_urls(params: Mapping[str, Any]) -> list[str]:
-    """Every URL of a request, in the table's order."""
+    """All URLs of a request, in the table's order."""
     urls: list[str] = []
     for name in REFERENCES:
         value = params.get(name, [])
@@ -87,7 +87,7 @@ def billed_seconds(params: Mapping[str, Any]) -> int:
 
 
 def price_credits(params: Mapping[str, Any], *, audio_surcharge_credits: int = 0) -> int:
-    """What a request costs; the surcharge is per second, where sound is asked for."""
+    """The price of a request; the surcharge is per second, for requests with audio."""
     per_second = CREDITS_PER_SECOND[params.get("resolution", "480p")]
     if params.get("generate_audio", True):
         per_second += audio_surcharge_credits

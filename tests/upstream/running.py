@@ -1,4 +1,4 @@
-"""The upstream in a process of its own, as tests start it, direct it, kill it and start it again."""
+"""The upstream as a separate process that tests start, control, kill and restart."""
 
 import json
 import os
@@ -24,7 +24,7 @@ STOP_WITHIN_SECONDS = 10.0
 
 
 class Control:
-    """What `Upstream` offers tests, over HTTP: the same names, arguments and results."""
+    """`Upstream`'s methods for tests, over HTTP: the same names, arguments and results."""
 
     def __init__(self, origin: str) -> None:
         self._http = httpx.Client(base_url=f"{origin}/control", timeout=30, trust_env=False, verify=False)
@@ -105,9 +105,9 @@ def _read(response: httpx.Response) -> Any:
 
 
 class RunningUpstream:
-    """The upstream as a process of its own. Within `with` it runs; afterwards it is gone, whatever happened.
+    """The upstream as a separate process. Use as a context manager: the process never outlives it.
 
-    Its journal is in `folder`, so `kill` and `restart` lose no job, and its ports stay the same.
+    Its journal is in `folder`, so `kill` and `restart` lose no jobs, and its ports stay the same.
     """
 
     api_key = API_KEY
@@ -130,44 +130,44 @@ class RunningUpstream:
     ) -> None:
         self.clean_up()
 
-    # --- Life ---------------------------------------------------------------------------------------------------------
+    # --- Starting and stopping ----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start it, on the ports that it had before if it did; returns when it listens."""
+        """Start it, on its previous ports if it has run before. Returns when it is listening."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept_clip(self.folder / "upstream.mp4")  # Made here, it is made once for all that this process starts.
-        log_path, said_path = self.folder / "upstream.log", self.folder / "upstream.ports"
-        with log_path.open("ab") as log, said_path.open("wb") as said:
+        kept_clip(self.folder / "upstream.mp4")  # Encoded here, so only once per test process.
+        log_path, ports_path = self.folder / "upstream.log", self.folder / "upstream.ports"
+        with log_path.open("ab") as log, ports_path.open("wb") as ports_file:
             self._process = subprocess.Popen(
                 [*self._command, "--port", str(self.port), "--other-port", str(self.other_port)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=ports_file,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=end_with_the_parent,
             )
 
-        def said_its_ports() -> bool:
+        def has_printed_ports() -> bool:
             assert self.process.poll() is None, f"the upstream ended:\n{log_path.read_text()}"
-            return said_path.read_text().endswith("\n")
+            return ports_path.read_text().endswith("\n")
 
-        wait_for(said_its_ports, seconds=READY_WITHIN_SECONDS, what="the upstream listens")
-        ports = json.loads(said_path.read_text())
+        wait_for(has_printed_ports, seconds=READY_WITHIN_SECONDS, what="the upstream to listen")
+        ports = json.loads(ports_path.read_text())
         self.port, self.other_port = ports["port"], ports["other_port"]
 
     def stop(self) -> int:
-        """End it as an operator would; the exit code."""
+        """Stop it as an operator would; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self._ended()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, like a power failure."""
         os.kill(self.process.pid, signal.SIGKILL)
         self._ended()
 
     def restart(self) -> None:
-        """Kill it and start it again, with all that it had committed."""
+        """Kill it and start it again with everything it had committed."""
         self.kill()
         self.start()
 
@@ -194,7 +194,7 @@ class RunningUpstream:
 
     @property
     def other_origin(self) -> str:
-        """Where films come from with the fault `output_elsewhere`."""
+        """The origin of videos with the fault `output_elsewhere`."""
         return f"http://127.0.0.1:{self.other_port}"
 
     @property

@@ -1,7 +1,7 @@
-"""The upstream on real sockets of this machine, with a door for tests in other processes.
+"""The upstream on real local sockets, with endpoints for tests in other processes.
 
-Two listeners serve the same things: the API's, which an outage closes, and another one, for films that come from
-another address and for `/control/…`, which always answers. Each reply is performed literally: late, cut, reset, silent.
+Two listeners serve the same routes: the API's, which closes during an outage, and another that always answers, for
+videos from another origin and for `/control/…`. Replies are delivered exactly as they say: late, cut, reset or stalled.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ CONTROLS = {
     ),
     "GET": ("jobs", "requests", "audit", "files", "reference_fetches", "now"),
 }
-"""The attributes of `Upstream` that `/control/<name>` leads to: methods by POST with a JSON object, facts by GET."""
+"""The attributes of `Upstream` served at `/control/<name>`: methods by POST with a JSON object, values by GET."""
 
 
 class Journal:
-    """Events, one line of JSON each. A line is with the kernel before its reply goes out, so a SIGKILL loses none."""
+    """Events, one line of JSON each. The kernel has a line before its reply is sent, so a SIGKILL loses none."""
 
     def __init__(self, path: Path) -> None:
         content = path.read_bytes() if path.exists() else b""
-        # The end of a line that was being written when the process died was never answered: it did not happen.
+        # A partial last line was being written when the process died: it was never answered, so it didn't happen.
         whole = content[: content.rfind(b"\n") + 1]
         self.past: list[Event] = [json.loads(line) for line in whole.splitlines()]
         self._file = path.open("r+b" if path.exists() else "wb", buffering=0)
@@ -56,7 +56,7 @@ class Journal:
 
 
 class Server:
-    """Serves an `Upstream` until it is told to stop."""
+    """Serves an `Upstream` until it is stopped."""
 
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
@@ -74,7 +74,7 @@ class Server:
         await self._listen()
         self._other_listener = await asyncio.start_server(self._serve_other, HOST, other_port)
         other_port = _port_of(self._other_listener)
-        # No event: another run's ports may be others.
+        # Not an event, because another run may have other ports.
         self.upstream.settings = self.upstream.settings.changed(
             {"origin": f"http://{HOST}:{self._port}", "other_origin": f"http://{HOST}:{other_port}"}
         )
@@ -105,7 +105,7 @@ class Server:
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter, *, breaks: bool) -> None:
         self._open[writer] = breaks
-        # So that `drain` waits until all is with the kernel, and what follows a partial body comes after it.
+        # So that `drain` waits until the kernel has everything, and a partial body is sent before what follows it.
         writer.transport.set_write_buffer_limits(0)
         try:
             while (request := await _read_request(reader)) is not None:
@@ -114,7 +114,7 @@ class Server:
                 if not await _perform(reply, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # The other side is gone, or we are to be.
+            pass  # The client is gone, or we are stopping.
         finally:
             del self._open[writer]
             writer.close()
@@ -135,19 +135,19 @@ class Server:
         found = getattr(self.upstream, name)
         if not callable(found):
             return _plain(found)
-        # A query's values are texts: enough for `requests?route=` and `jobs?prompt=`.
+        # Query values are strings: enough for `requests?route=` and `jobs?prompt=`.
         facts = {key: values[0] for key, values in parse_qs(address.query).items()}
         return _plain(found(**(json.loads(request.body) if request.body else facts)))
 
-    # --- What goes on beside the connections --------------------------------------------------------------------------
+    # --- Outages and reference fetches --------------------------------------------------------------------------------
 
     def _look_around(self, but: StreamWriter | None = None) -> None:
-        """Begin an outage, and fetch references, if the last request brought that about."""
+        """Start an outage, and fetch references, if the last request caused it."""
         if self.upstream.is_down and self._listener:
             self._listener.close()
             self._listener = None
             for writer, breaks in list(self._open.items()):
-                # The connection that caused it ends as its own reply says.
+                # The connection that caused the outage ends as its reply says.
                 if breaks and writer is not but:
                     _abort(writer)
             self._go(self._listen_again())
@@ -167,7 +167,7 @@ class Server:
         await self._listen()
 
     async def _fetch(self, job_id: str, url: str) -> None:
-        """Fetch one reference, from this machine only, as the real upstream would from anywhere."""
+        """Fetch a reference as the real upstream would, but only from this machine."""
         fetch = ReferenceFetch(job_id=job_id, url=url, status=0, byte_count=0)
         if httpx.URL(url).host in (HOST, "localhost"):
             with contextlib.suppress(httpx.HTTPError):
@@ -184,7 +184,7 @@ class Server:
 
 
 async def _read_request(reader: StreamReader) -> Request | None:
-    """The next request of a connection; None when it has ended."""
+    """The next request on a connection; None at its end."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -197,7 +197,7 @@ async def _read_request(reader: StreamReader) -> Request | None:
 
 
 async def _perform(reply: Reply, reader: StreamReader, writer: StreamWriter) -> bool:
-    """Deliver a reply as it says; True if the connection can go on."""
+    """Deliver a reply as it says. Returns whether the connection stays usable."""
     if reply.latency_seconds:
         await asyncio.sleep(reply.latency_seconds)
     if reply.has_head:

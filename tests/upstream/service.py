@@ -52,7 +52,7 @@ SELF_MADE_FAILURES = (
 JSON = "application/json"
 OTHER = "other"
 _BASE = r"/(?:api/)?v1"
-_ADDRESSES = {
+_PATHS = {
     _BASE + r"/videos/generations": {"POST": CREATE},
     _BASE + r"/jobs": {"GET": LIST},
     _BASE + r"/jobs/(?P<job_id>[^/]+)": {"GET": JOB},
@@ -66,15 +66,15 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How this upstream behaves; `Upstream.set` changes it while it runs.
+    """How this upstream behaves. `Upstream.set` changes it at run time.
 
-    `job_seconds` is the span that a seed draws a job's length from, a fifth of it pending; None leaves each job pending
-    until it is begun, finished or failed by hand. `failure_rate` is the share of jobs that fail by themselves.
-    `accepted_as` is the shape of the 202: "flat" (the record and "job"), "id" or "job" alone. `latency_seconds` is
-    before each answer, plus up to `jitter_seconds`. Lists always are `list_lag_seconds` old, clocks ahead by
-    `clock_skew_seconds`, and films at `other_origin` (`films_elsewhere`): the faults of the same kind, but lasting and
-    beside other faults. `takes_files` and `honours_idempotency_keys` make it another Studio; `fetches_references` has
-    the server GET what it is sent.
+    `job_seconds` is the range that a seed draws a job's duration from, a fifth of it pending; with None, jobs stay
+    pending until a test begins, finishes or fails them. `failure_rate` is the share of jobs that fail. `accepted_as` is
+    the shape of the 202: "flat" (the record and "job"), only "id", or only "job". `latency_seconds` is the time before
+    each answer, plus up to `jitter_seconds`. `list_lag_seconds`, `clock_skew_seconds` and `videos_elsewhere` (videos at
+    `other_origin`) are permanent versions of faults, and combine with others. `takes_files` and
+    `honours_idempotency_keys` make it behave like a Studio; with `fetches_references` the server fetches the references
+    it is sent.
     """
 
     requests_per_minute: int = 300
@@ -88,7 +88,7 @@ class Settings:
     link_seconds: float = 86_400.0
     list_lag_seconds: float = 0.0
     clock_skew_seconds: float = 0.0
-    films_elsewhere: bool = False
+    videos_elsewhere: bool = False
     refuses_unknown_fields: bool = True
     api_keys: tuple[str, ...] = (API_KEY,)
     origin: str = "http://upstream.test"
@@ -98,19 +98,19 @@ class Settings:
     fetches_references: bool = False
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
-        """These settings with `changes`, which may come from JSON. Raises TypeError for a name that is none."""
+        """These settings with `changes`, which may come from JSON. Raises TypeError for unknown names."""
         kept: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
         }
         settings = replace(self, **kept)
         if settings.accepted_as not in ("flat", "id", "job") or not set(settings.models_off) <= set(MODELS):
-            raise ValueError(f"no upstream can be set to {changes}")
+            raise ValueError(f"invalid settings: {changes}")
         return settings
 
 
 @dataclass(kw_only=True)
 class Job:
-    """One job. Its state is a matter of time: `begins_at` and `ends_at` (seconds; infinity: nobody knows yet)."""
+    """A job. Its state depends on the time: `begins_at` and `ends_at` are in seconds, infinite while undecided."""
 
     id: str
     number: int
@@ -135,9 +135,9 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class JobFacts:
-    """What the books and the clock say of one job. `is_foreign`: no request made it, but `add_job`.
+    """A job according to the books and the clock. `is_foreign`: created by `add_job`, not by a request.
 
-    `refunded_credits` is None where nothing was given back. `ends_at` is infinite while nobody knows.
+    `refunded_credits` is None if nothing was refunded. `ends_at` is infinite while undecided.
     """
 
     id: str
@@ -156,7 +156,7 @@ class JobFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
-    """An upload, of which only the facts are kept."""
+    """An upload's details; its content isn't kept."""
 
     id: str
     name: str
@@ -167,7 +167,7 @@ class StoredFile:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceFetch:
-    """How fetching a reference went: `status` 0 when no answer came."""
+    """The result of fetching a reference; `status` is 0 if there was no answer."""
 
     job_id: str
     url: str
@@ -178,7 +178,7 @@ class ReferenceFetch:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Whose truth an answer tells: that of the moment `at`, by a clock that is `skew_seconds` ahead."""
+    """The point of view of an answer: the state at the time `at`, by a clock that is `skew_seconds` ahead."""
 
     at: float
     origin: str
@@ -188,7 +188,7 @@ class View:
 
 @dataclass(kw_only=True)
 class Call:
-    """A request on its way through. What it leads to is collected here, and written down in one event."""
+    """A request being handled. Its effects are collected here and committed as one event."""
 
     request: Request
     path: str
@@ -196,18 +196,18 @@ class Call:
     at: float
     view: View
     is_known: bool
-    """Whether the key is one of ours."""
+    """Whether the API key is valid."""
     route: str = OTHER
     allowed_methods: tuple[str, ...] = ()
     job_id: str = ""
     job: Job | None = None
     file: StoredFile | None = None
     is_counted: bool = False
-    """Whether it used up one of the minute's requests."""
+    """Whether it counts towards the rate limit."""
 
 
 def moment(at: float) -> str:
-    """Seconds since 1970 as the API writes them: 2026-11-23T14:00:00Z."""
+    """A time in the API's format: 2026-11-23T14:00:00Z. `at` is in seconds since 1970."""
     return _moment(math.floor(at))
 
 
@@ -219,8 +219,8 @@ def _moment(second: int) -> str:
 class Upstream:
     """A stand-in for the video API, with its own books.
 
-    `clock` answers seconds since 1970. Everything else that could differ between two runs comes from `seed`. `clip` is
-    the film that every finished job has, with its job's id added so that no two are equal; made when first needed.
+    `clock` returns seconds since 1970. Everything else that could differ between runs comes from `seed`. `clip` is the
+    video of every finished job, with the job's id appended so that no two are equal; encoded when first needed.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class Upstream:
         self.files: list[StoredFile] = []
         self.reference_fetches: list[ReferenceFetch] = []
         self.unfetched_references: list[tuple[str, str]] = []
-        """Job and URL, for whoever has a socket to fetch them with."""
+        """Pairs of job and URL, for a server that can fetch them."""
         self._jobs: dict[str, Job] = {}
         self._job_of_key: dict[str, Job] = {}
         self._refunds_due: list[tuple[float, str]] = []
@@ -272,13 +272,13 @@ class Upstream:
 
     @property
     def is_down(self) -> bool:
-        """True while nobody listens, by the fault `outage` or by `take_down`."""
+        """Whether nobody is listening, because of the fault `outage` or `take_down`."""
         return self.now < self._down_until
 
     # --- Requests -----------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Reply:
-        """Carry out one request, or not, and say what becomes of it."""
+        """Process a request, or let a fault prevent that, and return the reply with its delivery."""
         at = self.now
         self._settle(at)
         while self._window and self._window[0] <= at - RATE_WINDOW_SECONDS:
@@ -327,13 +327,13 @@ class Upstream:
             at=at,
             view=View(
                 at=at,
-                origin=self.settings.other_origin if self.settings.films_elsewhere else self.settings.origin,
+                origin=self.settings.other_origin if self.settings.videos_elsewhere else self.settings.origin,
                 skew_seconds=self.settings.clock_skew_seconds,
                 link_seconds=self.settings.link_seconds,
             ),
             is_known=request.headers.get("authorization", "").removeprefix("Bearer ") in self.settings.api_keys,
         )
-        for pattern, methods in _ADDRESSES.items():
+        for pattern, methods in _PATHS.items():
             found = re.fullmatch(pattern, path)
             if found and (methods.get("POST") != UPLOAD or self.settings.takes_files):
                 call.job_id = found.groupdict().get("job_id") or ""
@@ -355,7 +355,7 @@ class Upstream:
         return view
 
     def _described(self, call: Call, reply: Reply, number: int) -> Reply:
-        """The reply with its latency and, where the API itself answers, the headers that it always has."""
+        """The reply with its latency and, if it comes from the API itself, the usual headers."""
         settings = self.settings
         latency_seconds = settings.latency_seconds
         if settings.jitter_seconds:
@@ -399,7 +399,7 @@ class Upstream:
         try:
             body = json.loads(call.request.body)
         except ValueError:
-            return error_reply(400, "invalid_request", "The body is no JSON.")
+            return error_reply(400, "invalid_request", "The body isn't JSON.")
         try:
             params = check(body, refuses_unknown_fields=self.settings.refuses_unknown_fields)
         except BadRequestError as error:
@@ -409,7 +409,7 @@ class Upstream:
         if earlier := self._job_of_key.get(key):
             call.job_id = earlier.id
             if earlier.body_sha256 != body_sha256:
-                return error_reply(422, "idempotency_key_reused", "This key came with another request.")
+                return error_reply(422, "idempotency_key_reused", "This key was used with another request.")
             return json_reply(self._accepted(earlier, call), status=202, headers={"Idempotent-Replayed": "true"})
         if params["model"] in self.settings.models_off:
             return error_reply(403, "model_not_allowed", "This model is not allowed for the account.")
@@ -465,7 +465,7 @@ class Upstream:
         return json_reply(self._record(job, call.view))
 
     def _record(self, job: Job, view: View) -> dict[str, Any]:
-        """A job as the contract describes it at its status."""
+        """A job's record as the contract defines it for its status."""
         status = job.status_at(view.at)
         record: dict[str, Any] = {
             "id": job.id,
@@ -489,7 +489,7 @@ class Upstream:
         return record
 
     def _token(self, job: Job, expires_at: float) -> str:
-        """An expiry in milliseconds, signed: good for this job alone, and over a restart."""
+        """A signed expiry time in milliseconds, valid for this job only and across restarts."""
         milliseconds = round(expires_at * 1000)
         return f"{milliseconds}-{int(chance(self.seed, job.id, milliseconds) * 2**48):012x}"
 
@@ -497,11 +497,11 @@ class Upstream:
         job, token = self._jobs.get(call.job_id), call.path.rpartition("/")[2].removesuffix(".mp4")
         expires_at = int(token.partition("-")[0]) / 1000
         if job is None or job.status_at(call.at) != "completed":
-            return error_reply(404, "not_found", "There is no such film.")
+            return error_reply(404, "not_found", "There is no such video.")
         if token != self._token(job, expires_at):
-            return error_reply(403, "forbidden", "This address is not valid.")
+            return error_reply(403, "forbidden", "This URL is not valid.")
         if expires_at <= call.at:
-            return error_reply(410, "expired", "This address has expired.")
+            return error_reply(410, "expired", "This URL has expired.")
         return reply_with(self.output_of(job.id), content_type="video/mp4")
 
     def _upload(self, call: Call) -> Reply:
@@ -531,20 +531,20 @@ class Upstream:
         }
         return json_reply(record, status=201)
 
-    # --- What a test does with it -------------------------------------------------------------------------------------
+    # --- Methods for tests: changes -----------------------------------------------------------------------------------
 
     def arm(self, route: str, kind: str, *, times: int | None = 1, **particulars: Any) -> None:
-        """Let the next `times` requests of `route` (None: all) meet a fault; see `faults.KINDS` and `faults.Fault`."""
+        """Make the next `times` requests of `route` (None: all) hit a fault; see `faults.KINDS` and `faults.Fault`."""
         check_route(route, kind)
         fault = Fault(kind=kind, **particulars)
         self._commit({"event": "arm", "route": route, "fault": dict(vars(fault)), "times": times})
 
     def disarm(self) -> None:
-        """Take back what is armed, and the odds too."""
+        """Remove all armed faults and the odds."""
         self._commit({"event": "disarm"})
 
     def set_odds(self, odds: Odds) -> None:
-        """Let the seed strike with these probabilities by route and kind, instead of those before."""
+        """Replace the probabilities of seeded faults by route and kind."""
         check_odds(odds)
         self._commit({"event": "odds", "odds": {route: dict(kinds) for route, kinds in odds.items()}})
 
@@ -554,27 +554,27 @@ class Upstream:
         self._commit({"event": "set", "changes": changes})
 
     def set_balance(self, credits: int) -> None:
-        """Pay in, or take out, until `credits` are left."""
+        """Deposit or withdraw until the balance is `credits`."""
         self._settle(self.now)
         self._commit({"event": "deposit", "amount_credits": credits - self.books.balance_credits})
 
     def advance(self, seconds: float) -> None:
-        """Let this upstream's clock run ahead by so much more."""
+        """Move this upstream's clock ahead."""
         self._commit({"event": "advance", "seconds": seconds})
 
     def take_down(self, seconds: float) -> None:
-        """Let nobody listen for so long; 0 ends it."""
+        """Stop listening for `seconds`; 0 ends it."""
         self._commit({"event": "down", "until": self.now + seconds})
 
     def add_job(self, **params: Any) -> str:
-        """A job that another program made with the same account: charged like any other. Its id."""
+        """Add a job from another program with the same account, charged like any other; returns its id."""
         job = self._new_job(check(params, refuses_unknown_fields=True), self.now)
         job.is_foreign = True
         self._commit({"event": "job", "job": dict(vars(job))})
         return job.id
 
     def begin(self, job_id: str) -> None:
-        """Let a pending job be processed from now on."""
+        """Make a pending job "processing" now."""
         self._require_open(job_id)
         self._commit({"event": "begin", "job_id": job_id})
 
@@ -589,17 +589,17 @@ class Upstream:
         self._commit({"event": "end", "job_id": job_id, "code": code, "message": message})
 
     def note_fetch(self, fetch: ReferenceFetch) -> None:
-        """Write down how fetching a reference went."""
+        """Record the result of fetching a reference."""
         self._commit({"event": "reference", "fetch": dict(vars(fetch))})
 
     def _require_open(self, job_id: str) -> None:
         if job_id not in self._jobs or self._jobs[job_id].status_at(self.now) not in ("pending", "processing"):
-            raise ValueError(f"{job_id} is no open job")
+            raise ValueError(f"{job_id} isn't an open job")
 
-    # --- What a test looks at -----------------------------------------------------------------------------------------
+    # --- Methods for tests: facts -------------------------------------------------------------------------------------
 
     def jobs(self, *, prompt: str | None = None, seed: int | None = None) -> list[JobFacts]:
-        """Every job, oldest first, or those of one prompt or seed: as many as were accepted and billed for it."""
+        """All jobs, oldest first, or those with a prompt or seed: every one was accepted and billed."""
         at = self.now
         self._settle(at)
         return [
@@ -622,26 +622,26 @@ class Upstream:
         ]
 
     def requests(self, route: str | None = None) -> list[Exchange]:
-        """Every request that arrived, in order, or those of one route."""
+        """All received requests in order, or those of one route."""
         return [exchange for exchange in self.books.exchanges if route in (None, exchange.route)]
 
     def audit(self) -> Totals:
-        """The totals of the books. Raises `BooksError` where they contradict themselves or the jobs."""
+        """The totals of the books. Raises `BooksError` if they are inconsistent or don't match the jobs."""
         at = self.now
         self._settle(at)
         totals = self.books.audit()
         for job in self._jobs.values():
             if self.books.charged_credits.get(job.id) != job.price_credits:
-                raise BooksError(f"{job.id} costs {job.price_credits} and was not charged so")
+                raise BooksError(f"{job.id} costs {job.price_credits} but wasn't charged that")
             if (job.id in self.books.refunded_credits) != (job.status_at(at) == "failed"):
-                raise BooksError(f"{job.id} is {job.status_at(at)}, and its refund says otherwise")
+                raise BooksError(f"{job.id} is {job.status_at(at)}, but its refund says otherwise")
         foreign = sum(job.is_foreign for job in self._jobs.values())
         if not totals.job_count == len(self._jobs) == totals.accepted_post_count + foreign:
-            raise BooksError(f"{len(self._jobs)} jobs, {foreign} of them foreign, are not what was accepted: {totals}")
+            raise BooksError(f"{len(self._jobs)} jobs, {foreign} of them foreign, don't match {totals}")
         return totals
 
     def output_of(self, job_id: str) -> bytes:
-        """The film of a job, whole, as it is when nothing goes wrong."""
+        """A job's complete video, as served when nothing goes wrong."""
         return with_label(self.clip, job_id)
 
     # --- Events -------------------------------------------------------------------------------------------------------
@@ -686,7 +686,7 @@ class Upstream:
                 self.reference_fetches.append(fetch)
                 self.unfetched_references.remove((fetch.job_id, fetch.url))
             case unknown:
-                raise ValueError(f"the journal has an event {unknown!r}")
+                raise ValueError(f"unknown event in the journal: {unknown!r}")
 
     def _apply_request(self, event: Event) -> None:
         exchange = Exchange(**event["exchange"])
@@ -720,13 +720,13 @@ class Upstream:
         while self._refunds_due and self._refunds_due[0][0] <= at:
             failed_at, job_id = heapq.heappop(self._refunds_due)
             job = self._jobs[job_id]
-            # A job that the test ended by hand has left its first end behind.
+            # If a test ended the job itself, its original end is still queued here.
             if job.ends_at == failed_at and job.error_code and job_id not in self.books.refunded_credits:
                 self.books.refund(job_id, at=failed_at)
 
 
 def _file_part(request: Request) -> tuple[str, str, bytes] | None:
-    """Name, content type and content of the part "file" of a multipart body."""
+    """Name, content type and content of the "file" part of a multipart body."""
     boundary = re.search(r'boundary="?([^";]+)', request.headers.get("content-type", ""))
     if boundary is None:
         return None

@@ -1,4 +1,4 @@
-"""Each fault does what its name says, over a socket as through the transport."""
+"""Each fault does what its name says, over sockets and through the transport alike."""
 
 import asyncio
 import json
@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.upstream.conftest import BOAT, KEY, START, Hours, Maker, accepted, raw_client
+from tests.upstream.conftest import BOAT, KEY, START, Clock, Maker, accepted, raw_client
 from tests.upstream.faults import KINDS, ROUGH_WEATHER, Fault, FaultScript, check_odds
 from tests.upstream.running import Control, RunningUpstream
 from tests.upstream.service import Upstream
 from tests.upstream.transport import UpstreamTransport
 
 READ_TIMEOUT_SECONDS = {True: 0.15, False: 10.0}
-"""Short only where there is nothing to wait for."""
-NOT_CARRIED_OUT = list(KINDS)[: list(KINDS).index("delay")]
+"""Short for stalls (True), where nothing will arrive."""
+NOT_PROCESSED = list(KINDS)[: list(KINDS).index("delay")]
 SECONDS = {"outage": 0.05, "delay": 0.05, "slow_download": 0.01, "lagging": 3600.0}
 
 STATUSES = {
@@ -39,7 +39,7 @@ Outcome = tuple[Any, ...]
 
 
 def shape(value: Any) -> Any:
-    """JSON without what differs between two upstreams: names and states stay, ids, times and addresses do not."""
+    """JSON without what differs between two upstreams: keeps names and states, drops ids, times and URLs."""
     if isinstance(value, dict):
         return {name: shape(entry) if name not in ("status", "code") else entry for name, entry in value.items()}
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def shape(value: Any) -> Any:
 
 
 def outcome(send: Callable[[], httpx.Response]) -> Outcome:
-    """What an asker gets: an exception's name, or status, headers that matter, and the body's shape or length."""
+    """What a client sees: the exception's name, or the status, relevant headers, and the body's shape or length."""
     try:
         response = send()
     except httpx.HTTPError as error:
@@ -63,19 +63,19 @@ def outcome(send: Callable[[], httpx.Response]) -> Outcome:
         return (response.status_code, headers, len(response.content))
 
 
-def sender(client: httpx.Client, route: str, job_id: str, film_url: str) -> Callable[[], httpx.Response]:
-    """The request that a route is about."""
+def sender(client: httpx.Client, route: str, job_id: str, video_url: str) -> Callable[[], httpx.Response]:
+    """A function that sends a request to the route."""
     return {
         "create": lambda: client.post("/videos/generations", json=BOAT),
         "list": lambda: client.get("/jobs?status=completed"),
         "job": lambda: client.get(f"/jobs/{job_id}"),
         "upload": lambda: client.post("/files", files={"file": ("boat.png", b"x", "image/png")}),
-        "output": lambda: client.get(film_url),
+        "output": lambda: client.get(video_url),
     }[route]
 
 
 def prepared(client: httpx.Client, control: Control | Upstream) -> tuple[str, str]:
-    """One finished job and its film's address."""
+    """A finished job's id and its video's URL."""
     control.set(takes_files=True)
     job_id = accepted(client)
     control.finish(job_id)
@@ -89,12 +89,12 @@ def socket_client(running: RunningUpstream) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def film(socket_client: httpx.Client, running: RunningUpstream) -> tuple[str, str]:
+def video(socket_client: httpx.Client, running: RunningUpstream) -> tuple[str, str]:
     return prepared(socket_client, running.control)
 
 
 def expected(kind: str, route: str, how: str) -> Outcome:
-    """The beginning of the outcome, by the fault's name alone."""
+    """The start of the expected outcome, from the fault's name alone."""
     broken = "ReadError" if how == "reset" else "RemoteProtocolError"
     plain = {"create": 202, "upload": 201}.get(route, 200)
     if kind in ("drop_before_commit", "drop_after_commit", "outage"):
@@ -119,15 +119,15 @@ CASES = [
 
 
 @pytest.mark.parametrize(("route", "kind", "how"), CASES, ids=["-".join(case) for case in CASES])
-def test_a_fault_is_the_same_over_a_socket_and_through_the_transport(
+def test_fault_is_the_same_over_a_socket_and_through_the_transport(
     route: str,
     kind: str,
     how: str,
     running: RunningUpstream,
     socket_client: httpx.Client,
-    film: tuple[str, str],
+    video: tuple[str, str],
     make_upstream: Maker,
-    hours: Hours,
+    clock: Clock,
 ) -> None:
     control, upstream = running.control, make_upstream(clip=running_clip(running), settings={"origin": running.origin})
     seconds = SECONDS.get(kind, 5.0)
@@ -140,19 +140,19 @@ def test_a_fault_is_the_same_over_a_socket_and_through_the_transport(
         count = len(upstream.jobs()) - 1
     before = len(control.jobs())
     control.arm(route, kind, how=how, seconds=seconds)
-    over_there = sender(socket_client, route, *film)
+    over_there = sender(socket_client, route, *video)
     began = time.monotonic()
     got_there = outcome(over_there)
     took_seconds = time.monotonic() - began
 
     assert got_here[:1] == expected(kind, route, how)
     assert got_here == got_there
-    made = 1 if route == "create" and kind not in NOT_CARRIED_OUT else 0
+    made = 1 if route == "create" and kind not in NOT_PROCESSED else 0
     assert (count, len(control.jobs()) - before) == (made, made)
     assert took_seconds >= {"delay": 0.05, "slow_download": 0.08}.get(kind, 0.15 if "stall" in kind else 0)
     assert (control.requests()[-1].fault, upstream.requests()[-1].fault) == (kind, kind)
     socket_client.timeout = READ_TIMEOUT_SECONDS[False]
-    wait_until_it_is_up(socket_client)
+    wait_until_up(socket_client)
     control.audit()
     upstream.audit()
 
@@ -161,7 +161,7 @@ def running_clip(running: RunningUpstream) -> bytes:
     return (running.folder / "upstream.mp4").read_bytes()
 
 
-def wait_until_it_is_up(client: httpx.Client) -> None:
+def wait_until_up(client: httpx.Client) -> None:
     for _ in range(200):
         try:
             client.get("/nothing")
@@ -169,38 +169,38 @@ def wait_until_it_is_up(client: httpx.Client) -> None:
             time.sleep(0.01)
         else:
             return
-    raise AssertionError("it did not come up again")
+    raise AssertionError("it didn't come up again")
 
 
-def test_during_an_outage_nobody_listens(
-    running: RunningUpstream, socket_client: httpx.Client, upstream: Upstream, client: httpx.Client, hours: Hours
+def test_nobody_listens_during_an_outage(
+    running: RunningUpstream, socket_client: httpx.Client, upstream: Upstream, client: httpx.Client, clock: Clock
 ) -> None:
     running.control.take_down(60)
     assert outcome(lambda: socket_client.get("/jobs")) == ("ConnectError",)
     running.control.take_down(0)
-    wait_until_it_is_up(socket_client)
+    wait_until_up(socket_client)
     upstream.take_down(30)
     assert outcome(lambda: client.get("/jobs")) == ("ConnectError",)
-    hours.now += 30
+    clock.now += 30
     assert outcome(lambda: client.get("/jobs"))[0] == 200
     assert [entry.fault for entry in upstream.requests()] == [""]
 
 
-def test_a_film_from_elsewhere_comes_from_another_port(
-    running: RunningUpstream, socket_client: httpx.Client, film: tuple[str, str]
+def test_output_elsewhere_has_another_port(
+    running: RunningUpstream, socket_client: httpx.Client, video: tuple[str, str]
 ) -> None:
     running.control.arm("job", "output_elsewhere")
-    url = socket_client.get(f"/jobs/{film[0]}").json()["output"]["video_url"]
+    url = socket_client.get(f"/jobs/{video[0]}").json()["output"]["video_url"]
     assert url.startswith(running.other_origin + "/outputs/")
-    assert socket_client.get(url).content == socket_client.get(film[1]).content
+    assert socket_client.get(url).content == socket_client.get(video[1]).content
 
 
-# What a shape does not show
+# What shapes don't show
 
 
-def test_lagging_shows_the_past(client: httpx.Client, upstream: Upstream, hours: Hours) -> None:
+def test_lagging_shows_the_past(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
     old_id = accepted(client)
-    hours.now += 10
+    clock.now += 10
     upstream.finish(old_id)
     new_id = accepted(client)
     upstream.arm("list", "lagging", seconds=5, times=2)
@@ -209,23 +209,23 @@ def test_lagging_shows_the_past(client: httpx.Client, upstream: Upstream, hours:
         return [(record["id"], record["status"]) for record in client.get("/jobs").json()["data"]]
 
     assert listed() == [(old_id, "pending")]
-    hours.now += 6
+    clock.now += 6
     assert listed() == listed() == [(new_id, "pending"), (old_id, "completed")]
 
 
-def test_what_lasts_can_go_with_other_faults(client: httpx.Client, upstream: Upstream, hours: Hours) -> None:
-    upstream.set(list_lag_seconds=3, clock_skew_seconds=60, films_elsewhere=True)
+def test_permanent_faults_combine_with_others(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
+    upstream.set(list_lag_seconds=3, clock_skew_seconds=60, videos_elsewhere=True)
     job_id = accepted(client)
     upstream.finish(job_id)
     assert client.get("/jobs").json() == {"data": []}
-    hours.now += 3
+    clock.now += 3
     upstream.arm("list", "duplicated_list")
     for record in client.get("/jobs").json()["data"]:
         assert (record["id"], record["created_at"]) == (job_id, "2026-03-01T12:01:00Z")
         assert record["output"]["video_url"].startswith("http://media.upstream.test/outputs/")
 
 
-def test_lists_are_reordered_and_doubled(client: httpx.Client, upstream: Upstream) -> None:
+def test_lists_are_reordered_and_duplicated(client: httpx.Client, upstream: Upstream) -> None:
     first, second = accepted(client), accepted(client)
     upstream.arm("list", "reordered_list")
     upstream.arm("list", "duplicated_list")
@@ -233,7 +233,7 @@ def test_lists_are_reordered_and_doubled(client: httpx.Client, upstream: Upstrea
     assert lists == [[first, second], [second, second, first, first], [second, first]]
 
 
-def test_records_are_spoiled(client: httpx.Client, upstream: Upstream) -> None:
+def test_records_are_broken(client: httpx.Client, upstream: Upstream) -> None:
     job_id = accepted(client)
     upstream.arm("job", "missing_fields")
     upstream.arm("job", "missing_id")
@@ -268,7 +268,7 @@ def test_clocks_and_links_are_wrong(client: httpx.Client, upstream: Upstream) ->
     assert client.get(skewed["output"]["video_url"]).status_code == 403
 
 
-def test_a_limit_says_how_long_or_does_not(client: httpx.Client, upstream: Upstream) -> None:
+def test_rate_limit_with_and_without_retry_after(client: httpx.Client, upstream: Upstream) -> None:
     upstream.arm("list", "tpm_rate_limit_exceeded", seconds=7)
     upstream.arm("list", "rate_limit_without_retry_after")
     answers = [client.get("/jobs") for _ in range(2)]
@@ -279,9 +279,7 @@ def test_a_limit_says_how_long_or_does_not(client: httpx.Client, upstream: Upstr
     assert [one.headers["x-ratelimit-rpm-remaining"] for one in answers] == ["0", "0"]
 
 
-def test_an_injected_error_has_the_headers_of_a_real_one(
-    client: httpx.Client, upstream: Upstream, hours: Hours
-) -> None:
+def test_injected_errors_have_real_headers(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
     def left(kind: str) -> str | None:
         upstream.arm("list", kind)
         remaining: str | None = client.get("/jobs").headers.get("x-ratelimit-rpm-remaining")
@@ -289,7 +287,7 @@ def test_an_injected_error_has_the_headers_of_a_real_one(
 
     accepted(client)
     assert [left(kind) for kind in ("internal_error", "invalid_api_key", "html_502")] == ["299", None, None]
-    hours.now += 60
+    clock.now += 60
     assert left("internal_error") == "300"
 
 
@@ -304,15 +302,15 @@ def test_an_injected_error_has_the_headers_of_a_real_one(
         ("output", "expired_url", {"status": 200}),
     ],
 )
-def test_what_can_not_happen_is_refused(upstream: Upstream, route: str, kind: str, particulars: dict[str, Any]) -> None:
+def test_impossible_fault_is_refused(upstream: Upstream, route: str, kind: str, particulars: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         upstream.arm(route, kind, **particulars)
 
 
-# Time, through the transport
+# Time through the transport
 
 
-def test_the_transport_tells_how_long_it_would_have_taken(upstream: Upstream) -> None:
+def test_transport_reports_latency(upstream: Upstream) -> None:
     upstream.set(latency_seconds=0.08)
     passed: list[float] = []
     transport = UpstreamTransport(upstream, on_latency=passed.append)
@@ -332,8 +330,8 @@ def test_the_transport_tells_how_long_it_would_have_taken(upstream: Upstream) ->
     assert len(upstream.jobs()) == 2
 
 
-def test_waiting_can_be_given_to_a_simulation(upstream: Upstream) -> None:
-    """While one request waits for its late answer, another goes through."""
+def test_simulation_can_run_others_during_a_wait(upstream: Upstream) -> None:
+    """While one request waits for its late answer, another succeeds."""
     order: list[str] = []
     answer_comes = asyncio.Event()
 
@@ -356,7 +354,7 @@ def test_waiting_can_be_given_to_a_simulation(upstream: Upstream) -> None:
     assert order == ["sleeps 3 s", "lists 1", "answers 202"]
 
 
-def test_a_client_that_would_wait_for_ever_is_found_out(upstream: Upstream) -> None:
+def test_client_without_timeout_is_found(upstream: Upstream) -> None:
     upstream.arm("list", "stall_before_commit")
     with raw_client(upstream, timeout=None) as client, pytest.raises(RuntimeError, match="no read timeout"):
         client.get("/jobs")
@@ -365,7 +363,7 @@ def test_a_client_that_would_wait_for_ever_is_found_out(upstream: Upstream) -> N
 # The seeded script
 
 
-def test_the_same_seed_is_the_same_script() -> None:
+def test_same_seed_draws_the_same_faults() -> None:
     def script(seed: int) -> list[Fault | None]:
         return [FaultScript(seed, ROUGH_WEATHER).drawn("create", number) for number in range(1, 501)]
 
@@ -375,7 +373,7 @@ def test_the_same_seed_is_the_same_script() -> None:
     assert 75 < sum(fault is not None for fault in first) < 175
 
 
-def test_every_fault_of_the_weather_is_drawn() -> None:
+def test_every_fault_in_the_odds_is_drawn() -> None:
     check_odds(ROUGH_WEATHER)
     script = FaultScript(1, ROUGH_WEATHER)
     for route, kinds in ROUGH_WEATHER.items():
@@ -384,29 +382,29 @@ def test_every_fault_of_the_weather_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("odds", [{"create": {"lagging": 0.1}}, {"create": {"delay": 0.6, "json_null": 0.6}}])
-def test_odds_that_can_not_be(upstream: Upstream, odds: dict[str, dict[str, float]]) -> None:
+def test_impossible_odds_are_refused(upstream: Upstream, odds: dict[str, dict[str, float]]) -> None:
     with pytest.raises(ValueError, match=r"."):
         upstream.set_odds(odds)
 
 
-def lived(make_upstream: Maker, hours: Hours, seed: int, count: int = 150) -> tuple[Upstream, list[Outcome]]:
-    """An upstream after a bad day, and what its asker got."""
-    hours.now = START
+def simulated_day(make_upstream: Maker, clock: Clock, seed: int, count: int = 150) -> tuple[Upstream, list[Outcome]]:
+    """An upstream after a bad day, and what its client saw."""
+    clock.now = START
     upstream = make_upstream(seed, odds=ROUGH_WEATHER, settings={"job_seconds": (5, 60), "failure_rate": 0.2})
     outcomes = []
     with raw_client(upstream) as client:
         for number in range(count):
-            hours.now += 1
+            clock.now += 1
             outcomes.append(outcome(lambda: client.post("/videos/generations", json={**BOAT, "seed": number})))  # noqa: B023
             outcomes.append(outcome(lambda: client.get("/jobs?limit=50")))
     return upstream, outcomes
 
 
-def test_a_day_can_be_lived_again(make_upstream: Maker, hours: Hours) -> None:
+def test_same_seed_gives_the_same_day(make_upstream: Maker, clock: Clock) -> None:
     seen: set[Any] = set()
     for seed in range(3):
-        upstream, outcomes = lived(make_upstream, hours, seed)
-        again, same_outcomes = lived(make_upstream, hours, seed)
+        upstream, outcomes = simulated_day(make_upstream, clock, seed)
+        again, same_outcomes = simulated_day(make_upstream, clock, seed)
         assert (outcomes, upstream.books, upstream.jobs()) == (same_outcomes, again.books, again.jobs())
         totals = upstream.audit()
         assert totals.refunded_credits == 1300 * sum(job.status == "failed" for job in upstream.jobs())

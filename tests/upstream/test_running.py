@@ -1,4 +1,4 @@
-"""The upstream as a process: with the project's own client, through kills, and with references that are fetched."""
+"""The upstream as a process: with our own client, through kills, and fetching references."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ def client(running: RunningUpstream) -> Iterator[Tchavi]:
         yield client
 
 
-def test_the_projects_client_gets_its_film(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
+def test_our_client_downloads_its_video(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
     job = client.videos.generations.create(model="seedance-2", prompt="A boat", seed=11)
     assert (job.status, job.credits_used, job.response.credits_used) == ("pending", 1300, 1300)
     assert next(iter(client.jobs.list(limit=1))).id == job.id
@@ -70,7 +70,7 @@ def test_the_projects_client_gets_its_film(running: RunningUpstream, client: Tch
     ]
 
 
-def test_no_two_jobs_have_the_same_bytes(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
+def test_no_two_videos_are_equal(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
     hashes = set()
     for number in range(2):
         job = client.videos.generations.create(model="kling-v3", prompt="A boat")
@@ -79,7 +79,7 @@ def test_no_two_jobs_have_the_same_bytes(running: RunningUpstream, client: Tchav
     assert len(hashes) == 2
 
 
-def test_the_projects_client_sees_refusals_and_failures(running: RunningUpstream, client: Tchavi) -> None:
+def test_our_client_sees_refusals_and_failures(running: RunningUpstream, client: Tchavi) -> None:
     job = client.videos.generations.create(model="seedance-2", prompt="A boat")
     running.control.fail(job.id, "content_policy_violation", "A face.")
     with pytest.raises(JobFailedError, match="A face"):
@@ -95,9 +95,7 @@ def test_the_projects_client_sees_refusals_and_failures(running: RunningUpstream
 
 
 @pytest.mark.parametrize("kind", ["cut_file", "cut_file_without_length", "short_file", "html_200", "expired_url"])
-def test_the_projects_client_keeps_no_broken_film(
-    running: RunningUpstream, client: Tchavi, tmp_path: Path, kind: str
-) -> None:
+def test_our_client_keeps_no_broken_video(running: RunningUpstream, client: Tchavi, tmp_path: Path, kind: str) -> None:
     job = client.videos.generations.create(model="seedance-2", prompt="A boat")
     running.control.finish(job.id)
     running.control.arm("output", kind, times=2)
@@ -107,7 +105,7 @@ def test_the_projects_client_keeps_no_broken_film(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_uploads_go_to_another_studio(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
+def test_uploads(running: RunningUpstream, client: Tchavi, tmp_path: Path) -> None:
     running.control.set(takes_files=True)
     path = tmp_path / "boat.png"
     path.write_bytes(b"\x89PNG" * 50_000)
@@ -116,8 +114,8 @@ def test_uploads_go_to_another_studio(running: RunningUpstream, client: Tchavi, 
     assert running.control.files[-1].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_door_refuses_what_it_does_not_know(running: RunningUpstream) -> None:
-    with pytest.raises(ValueError, match="job_unknown is no open job"):
+def test_unknown_controls_are_refused(running: RunningUpstream) -> None:
+    with pytest.raises(ValueError, match="job_unknown isn't an open job"):
         running.control.finish("job_unknown")
     with pytest.raises(ValueError, match="unexpected keyword"):
         running.control.set(patience=3)
@@ -128,7 +126,7 @@ def test_the_door_refuses_what_it_does_not_know(running: RunningUpstream) -> Non
 # References
 
 
-def test_references_are_really_fetched(tmp_path: Path) -> None:
+def test_references_are_fetched(tmp_path: Path) -> None:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = self.path == "/a.png?signature=good"
@@ -163,7 +161,7 @@ def test_references_are_really_fetched(tmp_path: Path) -> None:
 # Kills
 
 
-def test_a_kill_loses_nothing_that_was_committed(tmp_path: Path) -> None:
+def test_kill_loses_nothing_committed(tmp_path: Path) -> None:
     with RunningUpstream(tmp_path, seed=3, job_seconds=None, failure_rate=0) as running:
         port, control = running.port, running.control
         control.set(requests_per_minute=77)
@@ -206,7 +204,7 @@ def kill_when_it_has(running: RunningUpstream, count: int) -> None:
     running.kill()
 
 
-def test_a_line_that_was_being_written_did_not_happen(tmp_path: Path) -> None:
+def test_partial_journal_line_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     whole = b'{"event": "advance", "at": 0, "seconds": 5}\n'
     path.write_bytes(whole + b'{"event": "adv')
@@ -217,7 +215,7 @@ def test_a_line_that_was_being_written_did_not_happen(tmp_path: Path) -> None:
     assert path.read_bytes() == whole + b'{"event": "disarm", "at": 1}\n'
 
 
-def test_the_journal_makes_the_same_upstream_again(tmp_path: Path) -> None:
+def test_journal_restores_the_upstream(tmp_path: Path) -> None:
     now = [1_000.0]
     journal = Journal(tmp_path / "journal.jsonl")
     settings = Settings(job_seconds=(5, 60), failure_rate=0.3)
@@ -236,10 +234,10 @@ def test_the_journal_makes_the_same_upstream_again(tmp_path: Path) -> None:
                 replies.append((reply.status, reply.body))
         return replies
 
-    upstream = Upstream(lambda: now[0], 5, settings=settings, odds=ROUGH_WEATHER, clip=b"film", journal=journal.write)
+    upstream = Upstream(lambda: now[0], 5, settings=settings, odds=ROUGH_WEATHER, clip=b"video", journal=journal.write)
     ask(upstream)
     with contextlib.closing(Journal(tmp_path / "journal.jsonl")) as kept:
-        again = Upstream(lambda: now[0], 5, settings=settings, clip=b"film", past=kept.past)
+        again = Upstream(lambda: now[0], 5, settings=settings, clip=b"video", past=kept.past)
     assert (again.jobs(), again.books, again.audit()) == (upstream.jobs(), upstream.books, upstream.audit())
     then = now[0]
     rest = ask(upstream)
@@ -251,8 +249,8 @@ def test_the_journal_makes_the_same_upstream_again(tmp_path: Path) -> None:
 # Load
 
 
-def test_many_connections_at_once(tmp_path: Path) -> None:
-    """80 ms of latency on 25 connections: 200 requests are 8 rounds, so hardly more than 0.64 s."""
+def test_many_connections(tmp_path: Path) -> None:
+    """80 ms of latency on 25 connections: 200 requests are 8 rounds, so little more than 0.64 s."""
     with RunningUpstream(tmp_path, latency_seconds=0.08, requests_per_minute=10**6) as running:
 
         async def ask(count: int) -> None:

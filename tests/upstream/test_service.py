@@ -1,4 +1,4 @@
-"""The contract, as the upstream keeps it."""
+"""The upstream follows the contract."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 from tests.upstream.books import BooksError
-from tests.upstream.conftest import BOAT, CLIP, KEY, START, Hours, Maker, accepted, raw_client
+from tests.upstream.conftest import BOAT, CLIP, KEY, START, Clock, Maker, accepted, raw_client
 from tests.upstream.service import Upstream
 
 # Accepting
 
 
-def test_an_accepted_job_is_described_and_charged(client: httpx.Client, upstream: Upstream) -> None:
+def test_accepted_job_is_described_and_charged(client: httpx.Client, upstream: Upstream) -> None:
     response = client.post("/videos/generations", json={**BOAT, "seed": 5})
     job_id = upstream.jobs(seed=5)[0].id
     assert (response.status_code, response.json()) == (
@@ -37,7 +37,7 @@ def test_an_accepted_job_is_described_and_charged(client: httpx.Client, upstream
 
 
 @pytest.mark.parametrize(("shape", "answer"), [("id", {"id": "?"}), ("job", {"job": {"id": "?", "status": "pending"}})])
-def test_the_202_has_other_shapes(client: httpx.Client, upstream: Upstream, shape: str, answer: dict[str, Any]) -> None:
+def test_other_shapes_of_the_202(client: httpx.Client, upstream: Upstream, shape: str, answer: dict[str, Any]) -> None:
     upstream.set(accepted_as=shape)
     response = client.post("/videos/generations", json=BOAT)
     assert response.text.replace(upstream.jobs()[0].id, "?") == httpx.Response(200, json=answer).text.replace(
@@ -60,7 +60,7 @@ def test_prices(client: httpx.Client, upstream: Upstream, params: dict[str, Any]
     assert upstream.audit().charged_credits == credits
 
 
-def test_an_audio_surcharge(client: httpx.Client, upstream: Upstream) -> None:
+def test_audio_surcharge(client: httpx.Client, upstream: Upstream) -> None:
     upstream.set(audio_surcharge_credits=40)
     accepted(client)
     accepted(client, generate_audio=False)
@@ -104,7 +104,7 @@ URL = "https://studio.example/a.png"
         ({**BOAT, "reference_audios": [URL]}, "reference_audios"),
     ],
 )
-def test_a_bad_request_costs_nothing(client: httpx.Client, upstream: Upstream, body: Any, param: str) -> None:
+def test_bad_request_costs_nothing(client: httpx.Client, upstream: Upstream, body: Any, param: str) -> None:
     response = client.post("/videos/generations", json=body)
     error = response.json()["error"]
     assert (response.status_code, error["code"], error["status"], error["param"]) == (
@@ -116,7 +116,7 @@ def test_a_bad_request_costs_nothing(client: httpx.Client, upstream: Upstream, b
     assert (upstream.jobs(), upstream.audit().charged_credits) == ([], 0)
 
 
-def test_a_body_that_is_no_json(client: httpx.Client) -> None:
+def test_body_that_is_not_json(client: httpx.Client) -> None:
     assert client.post("/videos/generations", content=b"{").status_code == 400
 
 
@@ -128,7 +128,7 @@ def test_a_body_that_is_no_json(client: httpx.Client) -> None:
         {"seed": 2**32 - 1, "duration": -1, "aspect_ratio": "adaptive", "generate_audio": False},
     ],
 )
-def test_all_that_the_table_allows_is_accepted(client: httpx.Client, upstream: Upstream, params: Any) -> None:
+def test_every_valid_request_is_accepted(client: httpx.Client, upstream: Upstream, params: Any) -> None:
     job_id = accepted(client, **params)
     assert [(job.id, job.params) for job in upstream.jobs()] == [(job_id, {**BOAT, **params})]
 
@@ -152,7 +152,7 @@ def test_refusals(client: httpx.Client, upstream: Upstream, changes: dict[str, A
     assert upstream.jobs() == []
 
 
-def test_the_last_credits_can_be_spent_and_no_more(client: httpx.Client, upstream: Upstream) -> None:
+def test_balance_can_be_spent_exactly(client: httpx.Client, upstream: Upstream) -> None:
     upstream.set_balance(1300)
     accepted(client)
     response = client.post("/videos/generations", json=BOAT)
@@ -160,14 +160,14 @@ def test_the_last_credits_can_be_spent_and_no_more(client: httpx.Client, upstrea
     assert upstream.audit().balance_credits == 0
 
 
-def test_the_minute_slides(client: httpx.Client, upstream: Upstream, hours: Hours) -> None:
+def test_rate_limit_window_slides(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
     upstream.set(requests_per_minute=2)
     assert client.get("/jobs").headers["x-ratelimit-rpm-remaining"] == "1"
-    hours.now += 40
+    clock.now += 40
     assert client.get("/jobs").headers["x-ratelimit-rpm-remaining"] == "0"
     refused = client.get("/jobs")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "20")
-    hours.now += 20
+    clock.now += 20
     assert client.get("/jobs").status_code == 200
     assert client.get("/jobs").headers["retry-after"] == "40"
 
@@ -185,7 +185,7 @@ def test_the_minute_slides(client: httpx.Client, upstream: Upstream, hours: Hour
         ("GET", "/outputs/job_1/1-a.mp4", 404),
     ],
 )
-def test_addresses(client: httpx.Client, method: str, path: str, status: int) -> None:
+def test_paths_and_methods(client: httpx.Client, method: str, path: str, status: int) -> None:
     response = client.request(method, f"http://upstream.test{path}")
     assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
 
@@ -193,18 +193,18 @@ def test_addresses(client: httpx.Client, method: str, path: str, status: int) ->
 # Jobs
 
 
-def test_a_job_goes_through_its_states_by_the_clock(make_upstream: Maker, hours: Hours) -> None:
+def test_job_states_follow_the_clock(make_upstream: Maker, clock: Clock) -> None:
     upstream = make_upstream(settings={"job_seconds": (10, 10)})
     with raw_client(upstream) as client:
         job_id = accepted(client)
         seen = []
         for _ in range(6):
             seen.append(client.get(f"/jobs/{job_id}").json()["status"])
-            hours.now += 2
+            clock.now += 2
     assert seen == ["pending", *["processing"] * 4, "completed"]
 
 
-def test_a_finished_job_has_its_film(client: httpx.Client, upstream: Upstream) -> None:
+def test_finished_job_has_its_video(client: httpx.Client, upstream: Upstream) -> None:
     job_id = accepted(client, duration=-1, resolution="720p")
     upstream.begin(job_id)
     assert client.get(f"/jobs/{job_id}").json()["status"] == "processing"
@@ -224,29 +224,27 @@ def test_a_finished_job_has_its_film(client: httpx.Client, upstream: Upstream) -
             "url_expires_at": "2026-03-02T12:00:00Z",
         },
     }
-    film = httpx.Client(transport=client._transport).get(url)
-    assert (film.status_code, film.headers["content-type"]) == (200, "video/mp4")
-    assert film.content == upstream.output_of(job_id)
-    assert film.content.startswith(CLIP)
+    video = httpx.Client(transport=client._transport).get(url)
+    assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
+    assert video.content == upstream.output_of(job_id)
+    assert video.content.startswith(CLIP)
 
 
-def test_a_link_expires_and_a_look_at_the_job_gives_a_fresh_one(
-    client: httpx.Client, upstream: Upstream, hours: Hours
-) -> None:
+def test_expired_link_is_renewed_by_retrieving_the_job(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
     upstream.set(link_seconds=60)
     job_id, other_id = accepted(client), accepted(client)
     upstream.finish(job_id)
     url = client.get(f"/jobs/{job_id}").json()["output"]["video_url"]
-    hours.now += 59.999
+    clock.now += 59.999
     assert client.get(url).status_code == 200
-    hours.now += 0.001
+    clock.now += 0.001
     assert client.get(url).status_code == 410
     assert client.get(client.get(f"/jobs/{job_id}").json()["output"]["video_url"]).status_code == 200
     upstream.finish(other_id)
     assert client.get(url.replace(job_id, other_id)).status_code == 403
 
 
-def test_a_failed_job_is_refunded(client: httpx.Client, upstream: Upstream) -> None:
+def test_failed_job_is_refunded(client: httpx.Client, upstream: Upstream) -> None:
     job_id = accepted(client)
     upstream.fail(job_id, "content_policy_violation", "A face.")
     record = client.get(f"/jobs/{job_id}").json()
@@ -255,11 +253,11 @@ def test_a_failed_job_is_refunded(client: httpx.Client, upstream: Upstream) -> N
     facts = upstream.jobs()[0]
     assert (facts.charged_credits, facts.refunded_credits) == (1300, 1300)
     assert upstream.audit().balance_credits == 10_000_000
-    with pytest.raises(ValueError, match="no open job"):
+    with pytest.raises(ValueError, match="isn't an open job"):
         upstream.finish(job_id)
 
 
-def test_the_list_is_newest_first_filtered_and_paged(client: httpx.Client, upstream: Upstream) -> None:
+def test_list_is_newest_first_filtered_and_paged(client: httpx.Client, upstream: Upstream) -> None:
     ids = [accepted(client, seed=seed) for seed in range(60)]
     for job_id in ids[:10]:
         upstream.finish(job_id)
@@ -277,7 +275,7 @@ def test_the_list_is_newest_first_filtered_and_paged(client: httpx.Client, upstr
         assert client.get("/jobs", params=query).status_code == 400
 
 
-def test_somebody_else_uses_the_account_too(client: httpx.Client, upstream: Upstream) -> None:
+def test_foreign_job_is_charged(client: httpx.Client, upstream: Upstream) -> None:
     foreign_id = upstream.add_job(**BOAT)
     assert [record["id"] for record in client.get("/jobs").json()["data"]] == [foreign_id]
     totals = upstream.audit()
@@ -326,9 +324,9 @@ def test_idempotency_keys(client: httpx.Client, upstream: Upstream) -> None:
 # Books
 
 
-def test_every_request_is_in_the_log(client: httpx.Client, upstream: Upstream, hours: Hours) -> None:
+def test_every_request_is_logged(client: httpx.Client, upstream: Upstream, clock: Clock) -> None:
     job_id = accepted(client)
-    hours.now += 1.5
+    clock.now += 1.5
     client.get("/jobs?limit=50")
     client.get(f"/jobs/{job_id}")
     assert [(entry.route, entry.at - START, entry.status, entry.job_id) for entry in upstream.requests()] == [
@@ -339,14 +337,14 @@ def test_every_request_is_in_the_log(client: httpx.Client, upstream: Upstream, h
     assert upstream.requests("list")[0].target == "/v1/jobs?limit=50"
 
 
-def test_cooked_books_are_found_out(client: httpx.Client, upstream: Upstream) -> None:
+def test_inconsistent_books_are_found(client: httpx.Client, upstream: Upstream) -> None:
     job_id = accepted(client)
     with pytest.raises(BooksError, match="charged twice"):
         upstream.books.charge(job_id, 1, at=START)
     upstream.books.refund(job_id, at=START)
     with pytest.raises(BooksError, match="its refund says otherwise"):
         upstream.audit()
-    with pytest.raises(BooksError, match="no charge that could be refunded"):
+    with pytest.raises(BooksError, match="no charge to refund"):
         upstream.books.refund(job_id, at=START)
     upstream.books.balance_credits += 1
     with pytest.raises(BooksError, match="the wallet says"):

@@ -1,4 +1,4 @@
-"""The upstream as an httpx transport: the same replies without a socket, at once, and nothing sleeps."""
+"""The upstream as an httpx transport: the same replies, immediately and without a socket."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -9,13 +9,13 @@ from tests.upstream.wire import Fate, Reply, Request
 
 
 class UpstreamTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """For `httpx.Client(transport=…)` and `httpx.AsyncClient(transport=…)`; every host leads to `upstream`.
+    """For `httpx.Client(transport=…)` and `httpx.AsyncClient(transport=…)`; all hosts lead to `upstream`.
 
-    What a real socket would have taken is told, not waited for: `on_latency` gets each stretch of seconds as it comes
-    (the time to the head, each pause within the body, a timeout that ran out), and an awaited `sleep` may let a
-    simulation's other tasks go on meanwhile. `last_latency_seconds` is the sum for the latest exchange.
+    The time that a real socket would have taken is reported instead of waited for: `on_latency` gets each wait in
+    seconds (until the head, each pause within the body, a timeout), and an awaited `sleep` can let a simulation's other
+    tasks run. `last_latency_seconds` is the total of the latest exchange.
 
-    A client without a read timeout would wait for ever on a stalled reply: that is a RuntimeError here.
+    A client without a read timeout would wait for ever on a stalled reply; here it gets a RuntimeError.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class UpstreamTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._on_latency = on_latency
         self._sleep = sleep
 
-    # The same steps twice, since httpx has two worlds. Each step yields the seconds that it takes.
+    # Everything exists twice, for sync and async httpx. Each step yields the seconds that it takes.
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._begin(request)
@@ -89,7 +89,7 @@ def _read(request: httpx.Request, body: bytes) -> Request:
 
 
 def _until_head(request: httpx.Request, reply: Reply) -> Iterator[float]:
-    """The seconds until the head is there. Raises what httpx raises where it never comes."""
+    """The seconds until the head arrives. Raises what httpx raises if it never does."""
     yield from _wait(request, reply.latency_seconds)
     if not reply.has_head:
         yield from _strike(request, reply)
@@ -100,7 +100,7 @@ def _body(request: httpx.Request, reply: Reply) -> Iterator[bytes | float]:
     for piece in reply.pieces():
         yield from _wait(request, reply.pause_seconds)
         yield piece
-    # A body without a length is whole when the connection ends: nobody can tell that it was cut.
+    # Without a length, the body ends with the connection, so nobody can tell that it was cut.
     if reply.fate is not Fate.WHOLE and (reply.is_measured or reply.fate is not Fate.CLOSE):
         yield from _strike(request, reply)
 

@@ -1,4 +1,4 @@
-"""What goes over the wire, as values: a request, and a reply that also says how it is to be delivered."""
+"""What goes over the wire, as values: requests, and replies that include how they are delivered."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,21 +12,21 @@ PIECES_WHEN_SLOW = 8
 
 
 class Fate(StrEnum):
-    """What becomes of the connection."""
+    """What happens to the connection."""
 
     WHOLE = "whole"
-    """The reply is delivered, and the connection is kept."""
+    """The reply is delivered, and the connection stays open."""
     RESET = "reset"
     """The connection is torn down with an RST; httpx raises ReadError."""
     CLOSE = "close"
-    """The connection is closed as if the reply were whole; httpx raises RemoteProtocolError where it is not."""
+    """The connection is closed normally; httpx raises RemoteProtocolError if the reply isn't complete."""
     STALL = "stall"
-    """The connection stays open, and nothing more comes; httpx raises ReadTimeout."""
+    """The connection stays open, but nothing more arrives; httpx raises ReadTimeout."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request as it arrived: `target` is the path with its query, header names are in lower case."""
+    """A received request: `target` is the path with its query, header names are in lower case."""
 
     method: str
     target: str
@@ -36,11 +36,11 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One reply, and how it is delivered.
+    """A reply, and how it is delivered.
 
-    After `latency_seconds` the head and the body go out, up to `sent_byte_count` bytes of the body (None: not even the
-    head); then `fate` strikes. For `WHOLE` all is sent. `pause_seconds` come before each piece of the body. `headers`
-    are complete, with Content-Length or, where the end of the connection ends the body, without.
+    After `latency_seconds` the head is sent, then `sent_byte_count` bytes of the body (None: not even the head), and
+    then `fate` happens. With `WHOLE` everything is sent. `pause_seconds` is the pause before each piece of the body.
+    `headers` are complete; without Content-Length, the body ends with the connection.
     """
 
     status: int
@@ -60,7 +60,7 @@ class Reply:
         return "Content-Length" in self.headers
 
     def pieces(self) -> Iterator[bytes]:
-        """What is sent of the body, piece by piece."""
+        """The part of the body that is sent, piece by piece."""
         content = self.body if self.fate is Fate.WHOLE else self.body[: self.sent_byte_count or 0]
         size = max(1, len(content) // PIECES_WHEN_SLOW) if self.pause_seconds else PIECE_BYTE_COUNT
         for start in range(0, len(content), size):
@@ -81,7 +81,7 @@ def json_reply(payload: Any, *, status: int = 200, headers: Mapping[str, str] | 
 def error_reply(
     status: int, code: str, message: str, *, param: str = "", headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """The contract's envelope."""
+    """An error in the contract's format."""
     error: dict[str, Any] = {"code": code, "message": message, "status": status}
     if param:
         error["param"] = param
@@ -89,5 +89,5 @@ def error_reply(
 
 
 def html_reply(status: int) -> Reply:
-    """What a proxy in front of the upstream says when it can't reach it."""
+    """The page that a proxy returns when it can't reach the upstream."""
     return reply_with(HTML_PAGE, content_type="text/html; charset=utf-8", status=status)
