@@ -1,7 +1,7 @@
-"""How the pump keeps up: `python -m tests.bench`. Every figure is a ratio, or a count, within this one run.
+"""How the pump keeps up: `python -m tests.bench`. All figures are ratios or counts within one run.
 
-1,000 jobs are open at an upstream that answers after 80 ms, over real sockets. TEST_DATABASE_URL names another database
-than a SQLite file.
+1,000 jobs are open at an upstream that answers after 80 ms, over real sockets. It uses SQLite unless TEST_DATABASE_URL
+names another database.
 """
 
 import asyncio
@@ -56,25 +56,25 @@ def benchmark() -> None:
         learn_the_limit()
 
         asked_before = len(upstream.control.requests())
-        sweeps = [sweep(OPEN_JOBS) for _ in range(RUNS)]
+        passes = [poll_jobs(OPEN_JOBS) for _ in range(RUNS)]
         requests, remainder = divmod(len(upstream.control.requests()) - asked_before, RUNS)
-        assert not remainder, "not every sweep made the same number of requests"
+        assert not remainder, "passes made different numbers of requests"
         bare_seconds = fastest(lambda: asyncio.run(bare_loop(upstream, requests)))
-        sweep_seconds = min(seconds for seconds, _statements in sweeps)
-        print(f"requests per sweep at {OPEN_JOBS:,} open jobs: {requests} ({OPEN_JOBS // requests} jobs a request)")
+        pass_seconds = min(seconds for seconds, _statements in passes)
+        print(f"requests per pass at {OPEN_JOBS:,} open jobs: {requests} ({OPEN_JOBS // requests} jobs per request)")
         print(
-            f"a sweep's speed against a bare httpx loop with the same {requests} requests at "
-            f"{LATENCY_SECONDS * 1000:.0f} ms: {bare_seconds / sweep_seconds:.2f} "
-            f"({sweep_seconds:.3f} s to {bare_seconds:.3f} s)"
+            f"a pass's speed relative to a bare httpx loop with the same {requests} requests at "
+            f"{LATENCY_SECONDS * 1000:.0f} ms: {bare_seconds / pass_seconds:.2f} "
+            f"({pass_seconds:.3f} s to {bare_seconds:.3f} s)"
         )
         for count in (PAGE_LENGTH, OPEN_JOBS // 2, OPEN_JOBS):
-            _seconds, statements = sweep(count)
+            _seconds, statements = poll_jobs(count)
             pages = count // PAGE_LENGTH
-            print(f"database statements in a sweep of {count:,} jobs: {statements} ({statements / pages:.1f} a page)")
+            print(f"database statements per pass over {count:,} jobs: {statements} ({statements / pages:.1f} per page)")
 
 
 def open_jobs(remote_ids: list[str]) -> None:
-    """Rows for jobs that are open at the provider, the first one sent first."""
+    """Create rows for jobs that are open at the provider, in the order sent."""
     person = make_person("Awa")
     workspace = person.memberships.get().workspace
     began = timezone.now() - timedelta(seconds=len(remote_ids))
@@ -91,7 +91,7 @@ def open_jobs(remote_ids: list[str]) -> None:
 
 
 def learn_the_limit() -> None:
-    """One question, as a pump's first one: its answer's headers tell what may be asked."""
+    """Make one read request, like a pump's first: the headers of its answer contain the rate limit."""
     account.record_failure()
     with LiveNetwork() as network:
         pump = Pump(network)
@@ -102,8 +102,8 @@ def learn_the_limit() -> None:
             pump.step(wait_seconds=0.05, may_send=False)
 
 
-def sweep(count: int) -> tuple[float, int]:
-    """Look once at the newest `count` jobs; seconds, and database statements."""
+def poll_jobs(count: int) -> tuple[float, int]:
+    """Poll the newest `count` jobs once; returns seconds and database statements."""
     newest = RemoteJob.objects.order_by("-sent_at").values_list("pk", flat=True)[:count]
     RemoteJob.objects.filter(pk__in=list(newest)).update(poll_at=timezone.now())
     with LiveNetwork() as network, CaptureQueriesContext(connection) as captured:
@@ -114,13 +114,13 @@ def sweep(count: int) -> tuple[float, int]:
             pump.step(wait_seconds=0.2)
         seconds = time.perf_counter() - began
     assert not RemoteJob.objects.filter(leased_by__isnull=False).exists()
-    # Nothing is due again while the next one is measured.
+    # So that nothing is due during the next measurement.
     RemoteJob.objects.update(poll_at=timezone.now() + timedelta(hours=1))
     return seconds, len(captured)
 
 
 async def bare_loop(upstream: RunningUpstream, count: int) -> None:
-    """The same requests by httpx alone, with as many connections."""
+    """The same requests with httpx alone, on as many connections."""
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
     headers = {"Authorization": f"Bearer {upstream.api_key}"}
     async with httpx.AsyncClient(limits=limits, headers=headers) as client:
@@ -133,7 +133,7 @@ async def bare_loop(upstream: RunningUpstream, count: int) -> None:
 
 
 def fastest(work: Callable[[], object]) -> float:
-    """The shortest of several runs: what the machine can do when nobody else wants it."""
+    """The shortest of several runs: what the machine can do when it is idle."""
     seconds = []
     for _ in range(RUNS):
         began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""From the provider's "completed" to a changed card in an open browser: `python -m tests.bench_cards`.
+"""The time from the provider's "completed" to the changed card in an open browser: `python -m tests.bench_cards`.
 
-100 clips are open at an upstream with an ample budget; their jobs are finished one by one, at random moments, while a
-Chromium has the page open. Prints how long their cards took. The clips are small, so what is measured is the way
-(list, download, verification, card), not a line's speed.
+100 clips are open at an upstream with a generous rate limit. Their jobs finish one by one at random times while the
+page is open in Chromium. Prints how long the cards took. The clips are small, so it measures the process (list,
+download, verification, card), not the bandwidth.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-# Playwright keeps an event loop in this thread, which Django takes for an async caller of its models.
+# Playwright runs an event loop in this thread, which Django mistakes for an async caller of its models.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 import django
@@ -59,7 +59,7 @@ def benchmark() -> None:
 
 
 def measure(studio: RunningStudio, upstream: RunningUpstream) -> list[float]:
-    """Seconds from each job's end to its card's."""
+    """Seconds from each job's completion to its card's."""
     awa = make_person("Awa")
     workspace = Workspace.objects.get()
     grant_credits(workspace=workspace, book="live", amount_credits=10_000_000, reason="bench")
@@ -73,7 +73,9 @@ def measure(studio: RunningStudio, upstream: RunningUpstream) -> list[float]:
         with Tchavi(api_key=key, base_url=f"{studio.address}/v1", max_retries=8) as client:
             for seed in range(OPEN_CLIPS):
                 client.videos.generations.create(model="seedance-2", prompt=f"Boat {seed}", seed=seed, duration=1)
-        wait_for(lambda: len(upstream.control.jobs()) == OPEN_CLIPS, seconds=120, what="all clips at the provider")
+        wait_for(
+            lambda: len(upstream.control.jobs()) == OPEN_CLIPS, seconds=120, what="all clips to reach the provider"
+        )
         page.goto("/")
         page.locator(".card.is-processing").first.wait_for()
         return finish_and_watch(page, upstream)
@@ -101,11 +103,10 @@ def finish_and_watch(page: Page, upstream: RunningUpstream) -> list[float]:
 
 
 def report(seconds: list[float]) -> None:
-    nineteen_in_twenty = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
+    percentile_95 = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
     print(
-        f"from the provider's 'completed' to a changed card, {OPEN_CLIPS} clips open, {len(seconds)} looked at: half "
-        f"within {statistics.median(seconds):.1f} s, 19 in 20 within {nineteen_in_twenty:.1f} s, all within "
-        f"{max(seconds):.1f} s"
+        f"from the provider's 'completed' to the changed card, {OPEN_CLIPS} clips open, {len(seconds)} measured: "
+        f"median {statistics.median(seconds):.1f} s, 95% within {percentile_95:.1f} s, max {max(seconds):.1f} s"
     )
 
 

@@ -1,7 +1,7 @@
-"""Databases for tests: a fresh, migrated one for each test that asks, and a throw-away PostgreSQL server.
+"""Databases for tests: a fresh, migrated one for each test that needs it, and a throwaway PostgreSQL server.
 
-The ledger's triggers refuse DELETE, so Django's flush cannot empty a database after a test that needs real
-transactions. Such a test gets a copy of a migrated template instead, and the copy is dropped afterwards.
+The ledger's triggers refuse DELETE, so Django's flush can't empty the database after a test with real transactions.
+Such a test gets a copy of a migrated template instead, which is dropped afterwards.
 """
 
 import ctypes
@@ -26,26 +26,26 @@ SERVER_START_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """One database: `name` as Django's NAME has it, and `url` for another process's DATABASE_URL."""
+    """A database: `name` is Django's NAME, `url` is for another process's DATABASE_URL."""
 
     name: str
     url: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a subprocess of the real studio, not of the tests' one, that is to use this database."""
+        """The environment for a subprocess that runs the studio, with its real settings, on this database."""
         ours = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         return {**ours, "DATABASE_URL": self.url}
 
 
 @contextmanager
 def connected_to(database: Database) -> Iterator[None]:
-    """Within, Django's default connection leads to `database`, in this thread and in every one that begins."""
+    """Point Django's default connection to `database`, in this thread and all threads started from now on."""
     from django.db import connections
 
     configured = connections.settings["default"]
     previous_name, previous_connection = configured["NAME"], connections["default"]
-    # A wrapper of its own: closing one on an in-memory database would lose that, or be ignored by Django.
+    # Use a new wrapper: closing the current one could lose an in-memory database, or be ignored by Django.
     del connections["default"]
     configured["NAME"] = database.name
     try:
@@ -64,7 +64,7 @@ def _migrate(database: Database) -> None:
 
 
 Preparation = Callable[[Database], None]
-"""Makes of an empty database what tests are to find in it."""
+"""Turns an empty database into what tests need."""
 
 
 class SQLiteTemplate:
@@ -111,7 +111,7 @@ class PostgreSQLTemplate:
     def _run(self, statement: str) -> None:
         import psycopg
 
-        # Not Django's connection: that one is in a transaction, in which no database can be created.
+        # Not on Django's connection, which is in a transaction, where databases can't be created.
         with psycopg.connect(self._database("postgres").url, autocommit=True) as connection:
             connection.execute(statement)
 
@@ -130,7 +130,7 @@ class PostgreSQLTemplate:
 
 
 def make_template(folder: Path, prepare: Preparation = _migrate) -> SQLiteTemplate | PostgreSQLTemplate:
-    """The template for the kind of database that the tests run on: a migrated one, unless `prepare` makes another."""
+    """A template on the tests' database engine: migrated, unless `prepare` does something else."""
     from django.db import connections
 
     configured = connections.settings["default"]
@@ -143,20 +143,20 @@ def make_template(folder: Path, prepare: Preparation = _migrate) -> SQLiteTempla
 
 
 def postgresql_binaries() -> Path | None:
-    """The folder of the newest PostgreSQL that Debian's packages put on this machine, or None."""
+    """The folder of the newest PostgreSQL installed from Debian packages, or None."""
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     return max(folders, key=lambda folder: float(folder.parent.name), default=None)
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now."""
+    """A loopback TCP port that is currently free."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
 def end_with_the_parent() -> None:
-    """On Linux, have the kernel interrupt this process when the one that started it is gone, even by SIGKILL."""
+    """On Linux, have the kernel send SIGINT to this process when its parent dies, even by SIGKILL."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
@@ -164,9 +164,9 @@ def end_with_the_parent() -> None:
 
 @contextmanager
 def throwaway_postgresql(binaries: Path) -> Iterator[str]:
-    """A PostgreSQL server on loopback in a temporary folder; yields its URL. It is gone afterwards, whatever happens.
+    """Run a PostgreSQL server on loopback in a temporary folder; yields its URL.
 
-    PostgreSQL refuses to run as root: then it runs as Debian's user `postgres`.
+    PostgreSQL refuses to run as root, so then it runs as Debian's user `postgres`.
     """
     as_user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     port = free_port()
@@ -181,7 +181,7 @@ def throwaway_postgresql(binaries: Path) -> Iterator[str]:
             cwd=folder,
             **as_user,
         )
-        # Nothing here outlives the run, so nothing needs to survive a crash.
+        # The data is thrown away, so it needn't survive a crash.
         options = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories="]
         options += ["listen_addresses=127.0.0.1", f"port={port}", "max_connections=200"]
         with log_path.open("wb") as log:
@@ -196,10 +196,10 @@ def throwaway_postgresql(binaries: Path) -> Iterator[str]:
                 **as_user,
             )
         try:
-            _wait_until_it_answers(server, port, log_path)
+            _wait_until_it_accepts_connections(server, port, log_path)
             yield f"postgres://studio@127.0.0.1:{port}/studio"
         finally:
-            # SIGINT is PostgreSQL's "fast" shutdown: it ends the sessions that are still open.
+            # SIGINT is PostgreSQL's "fast" shutdown, which closes open sessions.
             server.send_signal(signal.SIGINT)
             try:
                 server.wait(timeout=20)
@@ -208,7 +208,7 @@ def throwaway_postgresql(binaries: Path) -> Iterator[str]:
                 server.wait()
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log_path: Path) -> None:
+def _wait_until_it_accepts_connections(server: subprocess.Popen[bytes], port: int, log_path: Path) -> None:
     import psycopg
 
     deadline = time.monotonic() + SERVER_START_SECONDS
@@ -218,5 +218,5 @@ def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log_path:
             return
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{log_path.read_text()}") from None
+                raise RuntimeError(f"PostgreSQL didn't start:\n{log_path.read_text()}") from None
         time.sleep(0.1)

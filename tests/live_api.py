@@ -1,4 +1,4 @@
-"""The real `/v1` on a real socket, served by this process, with the rendering done by a test's hand."""
+"""The real `/v1` on a real socket, served by this process; tests do the rendering."""
 
 import io
 import json
@@ -33,7 +33,7 @@ REFUSAL = ("content_policy", "The prompt was refused by the model.")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request as it arrived; `path` is counted from `/v1`, header names are in lower case."""
+    """A received request; `path` is relative to `/v1`, header names are in lower case."""
 
     method: str
     path: str
@@ -51,11 +51,10 @@ class _Handler(QuietWSGIRequestHandler):
 
 
 class LiveApi:
-    """The studio's own application on a port of its own, and a new person with a key and the sign-up credits.
+    """The studio's WSGI application on its own port, and a new person with an API key and the sign-up credits.
 
-    Each request is served by a thread with a connection of its own, so the database must have real transactions. Clips
-    become finished when `work` is called, all by the core's own lifecycle: a prompt with `[fail]` fails, every other
-    one gets `clip`.
+    Each request is served by a thread with its own connection, so the database needs real transactions. `work` finishes
+    clips through the real lifecycle: a prompt with `[fail]` fails, any other gets the video `clip`.
     """
 
     def __init__(self, clip: Path) -> None:
@@ -67,7 +66,7 @@ class LiveApi:
         self._claims: dict[UUID, Claim[Generation]] = {}
         self._application = WSGIHandler()
         self._server = ThreadedWSGIServer(("127.0.0.1", 0), _Handler)
-        # Closing then waits for them, and no thread outlives the database that it is connected to.
+        # So that closing the server waits for its threads, and none outlives its database.
         self._server.daemon_threads = False
         self._server.set_app(self._recorded)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -78,7 +77,7 @@ class LiveApi:
         self.api_key, self.key_id = self.new_key()
 
     def new_key(self, **facts: Any) -> tuple[str, UUID]:
-        """Another key of the same person: itself, and its row's id."""
+        """Create another key for the person; returns the key and its row's id."""
         created = create_key(workspace=self.workspace, user=self.person, name="Test", **facts)
         return created.key, created.row.pk
 
@@ -93,7 +92,7 @@ class LiveApi:
         self._thread.join()
         self._server.server_close()
 
-    # --- What it was asked --------------------------------------------------------------------------------------------
+    # --- Received requests --------------------------------------------------------------------------------------------
 
     def _recorded(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -116,16 +115,16 @@ class LiveApi:
         return self._application(environ, noted)
 
     def paths(self) -> list[str]:
-        """Method and path of each request; a clip's signed path is shown as `media`."""
+        """Method and path of each request; signed media paths are shortened to `media`."""
         return [
             f"{request.method} {'media' if request.path.startswith('/media/') else request.path}"
             for request in self.requests
         ]
 
-    # --- What it does -------------------------------------------------------------------------------------------------
+    # --- Jobs ---------------------------------------------------------------------------------------------------------
 
     def add_job(self, *, key_id: UUID | None = None, is_test: bool = False, **params: Any) -> str:
-        """A job that the key asked for earlier; its public id."""
+        """Add a job as if requested with the key; returns its public id."""
         started = services.start_generation(
             Order(
                 workspace=self.workspace,
@@ -147,12 +146,12 @@ class LiveApi:
         assert lifecycle.fail_generation(UUID(job_id.removeprefix("job_")), code=code, message=message)
 
     def begin(self) -> None:
-        """Begin with every clip that waits."""
+        """Start all waiting clips."""
         while (claim := lifecycle.claim_next_render()) is not None:
             self._claims[claim.pk] = claim
 
     def work(self) -> None:
-        """One step: clips in work come to their end; if there are none, waiting ones are begun."""
+        """One step: finish the clips in progress, or start the waiting ones if there are none."""
         if not self.is_working:
             return
         ours = Generation.objects.filter(workspace=self.workspace, state__in=OPEN_STATES, pk__in=list(self._claims))
@@ -173,7 +172,7 @@ class LiveApi:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Within, the work goes on by itself."""
+        """Call `work` in the background."""
         stopped = threading.Event()
 
         def work_on() -> None:

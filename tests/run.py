@@ -1,7 +1,7 @@
 """`make test`: the checks, then the whole suite on SQLite and on PostgreSQL, from units to a real browser.
 
 Two lanes run side by side and keep two cores busy: one computes, the other mostly waits for processes and the browser.
-What this machine lacks (Chromium, Node, PostgreSQL) is listed at the end; where CI=true that is a failure.
+If this machine lacks Chromium, Node or PostgreSQL, it says so at the end; with CI=true that is a failure.
 """
 
 import os
@@ -100,7 +100,7 @@ class Run:
         self._is_stopping = True
         with self._lock:
             for process in self._running:
-                # As Ctrl+C does: pytest stops what its tests have started.
+                # Like Ctrl+C, so that pytest stops what its tests have started.
                 process.send_signal(signal.SIGINT)
 
     def finish(self) -> int:

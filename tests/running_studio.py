@@ -1,4 +1,4 @@
-"""A real `manage.py studio`, as tests start it, look into it and end it."""
+"""A real `manage.py studio` that tests start, inspect and stop."""
 
 import http.client
 import os
@@ -22,19 +22,19 @@ T = TypeVar("T")
 
 
 def wait_for(look: Callable[[], T], *, seconds: float, what: str) -> T:
-    """What `look` answers as soon as that is true. Fails when it is not within the time."""
+    """Poll `look` until its result is true, and return that. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+    while not (result := look()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(POLL_SECONDS)
-    return seen
+    return result
 
 
 class RunningStudio:
-    """The studio in processes of its own, with its own data folder, port and database.
+    """The studio in separate processes, with its own data folder, port and database.
 
-    It is the leader of a session, so whatever is left of it is found by that. `checkout` and `python` run another
-    version of the studio than the one that these tests are part of.
+    It leads its own session, by which all of its processes can be found. `checkout` and `python` select another version
+    of the studio.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class RunningStudio:
             "STUDIO_DATA": str(folder / "data"),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            # A test that signs something, a task for instance, must sign it as this studio does.
+            # So that what a test signs, such as a task, is valid in this studio.
             "SECRET_KEY": settings.SECRET_KEY,
             **environment,
         }
         self._log_path = folder / "studio.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    # --- Life ---------------------------------------------------------------------------------------------------------
+    # --- Starting and stopping ----------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Within, it runs; afterwards it was stopped as an operator does, or after a failure whatever is left ended."""
+        """Start it. On exit it is stopped like an operator would, or killed after a failure."""
         self.start()
         return self
 
@@ -83,7 +83,7 @@ class RunningStudio:
             self.clean_up()
 
     def start(self, *, wait: bool = True) -> float:
-        """Start it; returns after how many seconds it said that it is ready."""
+        """Start it; returns how many seconds it took to report that it is ready."""
         began = time.monotonic()
         self.folder.mkdir(exist_ok=True)
         self._log_path.unlink(missing_ok=True)
@@ -99,15 +99,15 @@ class RunningStudio:
                 preexec_fn=end_with_the_parent,
             )
         if wait:
-            wait_for(self._says_it_is_ready, seconds=READY_WITHIN_SECONDS, what=f"ready\n{self.log}")
+            wait_for(self._is_ready, seconds=READY_WITHIN_SECONDS, what=f"the studio to start\n{self.log}")
         return time.monotonic() - began
 
-    def _says_it_is_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         self.require_alive()
         return f"Tchavi Studio is ready at {self.address}/" in self.log
 
     def require_alive(self) -> None:
-        """Fail, with what it logged, if the studio has ended."""
+        """Fail with the log if the studio has ended."""
         assert self.process.poll() is None, f"the studio ended with {self.process.returncode}:\n{self.log}"
 
     @property
@@ -120,31 +120,31 @@ class RunningStudio:
         self.process.send_signal(number)
 
     def wait_until_ended(self, seconds: float = STOP_WITHIN_SECONDS) -> int:
-        """The supervisor's exit code."""
+        """Wait for the supervisor to exit; returns its exit code."""
         return self.process.wait(timeout=seconds)
 
     def stop(self) -> int:
-        """Stop it as an operator does; the exit code."""
+        """Stop it as an operator would; returns the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait_until_ended()
 
     def clean_up(self) -> None:
-        """End whatever is left, however the test went."""
+        """Kill whatever is left."""
         if self._process is None:
             return
         for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
-    # --- What can be seen of it ---------------------------------------------------------------------------------------
+    # --- Inspecting ---------------------------------------------------------------------------------------------------
 
     @property
     def log(self) -> str:
-        """All that it said so far."""
+        """Its output so far."""
         return self._log_path.read_text()
 
     def pids(self) -> list[int]:
-        """Every living process of its session."""
+        """All living processes of its session."""
         return [pid for pid, fields in _processes() if int(fields[3]) == self.process.pid and fields[0] != "Z"]
 
     def groups(self) -> dict[int, list[int]]:
@@ -156,7 +156,7 @@ class RunningStudio:
         return groups
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body of a GET request; status 0 when nobody answers."""
+        """Status and body of a GET request; status 0 if there is no answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path)
@@ -168,7 +168,7 @@ class RunningStudio:
             connection.close()
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
-        """What a command of manage.py prints, run beside the studio in its environment."""
+        """Run a manage.py command in the studio's environment; returns its output."""
         command = [*self._manage, *arguments]
         return subprocess.run(
             command,
@@ -182,7 +182,7 @@ class RunningStudio:
 
 
 def _processes() -> list[tuple[int, list[str]]]:
-    """Every process of this machine: its id, and from /proc/<pid>/stat its state, parent, group, session, …"""
+    """All processes of this machine: the id, and from /proc/<pid>/stat the state, parent, group, session, …"""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

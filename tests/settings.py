@@ -1,7 +1,7 @@
-"""The studio's settings as tests see them. pytest-django reads them before any conftest.py.
+"""The studio's settings for tests. pytest-django loads them before any conftest.py.
 
-Tests must neither see nor touch an operator's data: what the environment says is put aside, files go to a folder of
-this run alone, and the database is SQLite unless TEST_DATABASE_URL names another.
+Tests must not see or touch an operator's data: the environment is ignored, files go to a folder for this run only, and
+the database is SQLite unless TEST_DATABASE_URL names another.
 """
 
 import atexit
@@ -18,11 +18,11 @@ if "TEST_DATABASE_URL" in os.environ:
 
 from tchavi_studio.settings import *
 
-# Whitenoise warns when the folder that it serves is missing.
+# Whitenoise warns if the folder that it serves is missing.
 STATIC_ROOT.mkdir()
 
-# The real one takes a third of a second for each person that a test makes.
+# The default hasher takes a third of a second for each person that a test creates.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# A test's one transaction may pause for longer than a worker's.
+# A test's transaction may be idle for longer than a worker's.
 DATABASES["default"].get("OPTIONS", {}).pop("options", None)
