@@ -1,4 +1,4 @@
-"""A real Chromium against a real studio."""
+"""A real Chromium and a real studio."""
 
 import os
 import re
@@ -28,12 +28,12 @@ from tests.running_studio import RunningStudio
 
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 EXPECTED_WITHIN_MILLISECONDS = 20_000
-"""Generous: a test fails later on a busy machine, not more often."""
+"""Generous, so that a busy machine only delays failures and doesn't cause them."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Let fixtures know, when they are torn down, whether their test has failed."""
+    """Let fixtures know during teardown whether their test failed."""
     report = yield
     item.stash.setdefault(FAILED, False)
     item.stash[FAILED] |= report.failed  # type: ignore[attr-defined]
@@ -47,7 +47,7 @@ FAILED = pytest.StashKey[bool]()
 def studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
-    """The one studio of all browser tests."""
+    """One studio for all browser tests."""
     with (
         database_template.copy() as database,
         RunningStudio(tmp_path_factory.mktemp("studio"), database) as studio,
@@ -60,9 +60,9 @@ def browser() -> Iterator[Browser]:
     """Chromium, started once."""
     executable = found_chromium()
     if executable is None:
-        pytest.skip("no Chromium here: set CHROMIUM, or install one")
+        pytest.skip("Chromium is missing: install it or set CHROMIUM")
     with sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which Django takes for an async caller of its models.
+        # Playwright runs an event loop in this thread, which Django mistakes for an async caller of its models.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         expect.set_options(timeout=EXPECTED_WITHIN_MILLISECONDS)
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
@@ -71,24 +71,24 @@ def browser() -> Iterator[Browser]:
 
 
 class Complaints:
-    """What the browser had to complain of: errors in the console (the CSP's too), exceptions, failed requests."""
+    """What the browser complained about: console errors (including the CSP's), exceptions, failed requests."""
 
     def __init__(self) -> None:
         self._heard: list[str] = []
         self._expected: list[str] = []
 
     def expect(self, pattern: str) -> None:
-        """A regular expression of complaints that this test brings about on purpose."""
+        """Expect complaints that match a regular expression, because the test causes them on purpose."""
         self._expected.append(pattern)
 
     def listen_to(self, page: Page) -> None:
         def console(message: ConsoleMessage) -> None:
-            # htmx tells of a request that a newer one replaced as of an error.
+            # htmx logs an error for a request that is replaced by a newer one.
             if message.type == "error" and not re.match(r"htmx:(sendAbort|afterRequest),", message.text):
                 self._heard.append(f"console: {message.text} ({message.location['url']})")
 
         def failed(request: Request) -> None:
-            # A navigation aborts what is still loading, and a player what it need not load.
+            # Navigation aborts what is still loading, and players abort what they don't need.
             if request.failure != "net::ERR_ABORTED":
                 self._heard.append(f"request: {request.method} {request.url} {request.failure}")
 
@@ -98,13 +98,13 @@ class Complaints:
 
     @property
     def unexpected(self) -> list[str]:
-        """Every complaint that the test did not expect."""
+        """All complaints that the test didn't expect."""
         return [line for line in self._heard if not any(re.search(pattern, line) for pattern in self._expected)]
 
 
 @pytest.fixture
 def complaints() -> Complaints:
-    """The page's complaints; a test says here which it expects."""
+    """The page's complaints, where a test declares those it expects."""
     return Complaints()
 
 
@@ -112,7 +112,7 @@ def complaints() -> Complaints:
 def page(
     studio: RunningStudio, browser: Browser, complaints: Complaints, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Page]:
-    """A page of a fresh visitor. Whatever the browser complains of, the test fails."""
+    """A new visitor's page. Any unexpected complaint of the browser fails the test."""
     context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
     context.set_default_timeout(15_000)
     page = context.new_page()
@@ -120,7 +120,7 @@ def page(
     yield page
     if request.node.stash.get(FAILED, False):
         page.screenshot(path=tmp_path / "failed.png", full_page=True)
-        print(f"The page as it was: {tmp_path}/failed.png\nThe studio said:\n{studio.log}")
+        print(f"Screenshot: {tmp_path}/failed.png\nThe studio's log:\n{studio.log}")
     context.close()
     studio.require_alive()
     assert complaints.unexpected == []
@@ -128,20 +128,20 @@ def page(
 
 @pytest.fixture
 def models(studio: RunningStudio, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Within, Django's models are the running studio's."""
+    """Connect Django's models to the running studio's database."""
     with django_db_blocker.unblock(), connected_to(studio.database):
         yield
 
 
 @pytest.fixture
 def person(models: None) -> User:
-    """Somebody who has just signed up, alone in a workspace."""
+    """Somebody who has just signed up, with their own workspace."""
     return make_person(f"Awa {User.objects.count()}".replace(" ", "-"))
 
 
 @pytest.fixture
 def signed_up_page(page: Page, person: User, studio: RunningStudio) -> Page:
-    """`person`'s page, signed in, where `/` leads. By a session rather than the form, which is limited in how often."""
+    """`person`'s page, signed in, at `/`. Uses a session instead of the sign-in form, which is rate-limited."""
     sign_in(page.context, person, studio)
     page.goto("/")
     return page
@@ -149,13 +149,13 @@ def signed_up_page(page: Page, person: User, studio: RunningStudio) -> Page:
 
 @pytest.fixture
 def composer(signed_up_page: Page) -> Page:
-    """The Create page of somebody new."""
+    """The Create page of a new person."""
     expect(signed_up_page.locator("form.composer")).to_be_visible()
     return signed_up_page
 
 
 def sign_in(context: BrowserContext, person: User, studio: RunningStudio) -> None:
-    """Make a browser `person`'s at `studio`; to be called with the models connected to that studio's."""
+    """Sign a browser in as `person` at `studio`. The models must be connected to that studio's database."""
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"

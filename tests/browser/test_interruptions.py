@@ -1,4 +1,4 @@
-"""What happens to people who are interrupted, look away, or use the keyboard alone."""
+"""Interruptions, background tabs and keyboard use."""
 
 import re
 from uuid import uuid4
@@ -25,7 +25,7 @@ def start_clip(person: User, prompt: str) -> Generation:
     ).generations[0]
 
 
-def test_a_session_that_ends_costs_no_word(signed_up_page: Page) -> None:
+def test_expired_session_loses_no_text(signed_up_page: Page) -> None:
     page = signed_up_page
     prompt = page.locator("[name=prompt]")
     cookies = page.context.cookies()
@@ -37,13 +37,13 @@ def test_a_session_that_ends_costs_no_word(signed_up_page: Page) -> None:
     expect(prompt).to_have_value("Written after the session had ended")
     page.locator("button.generate").click()
     page.wait_for_url(re.compile("/accounts/login/"))
-    # Signed in again, by the session rather than the form, which is limited in how often.
+    # Sign in again with the session instead of the form, which is rate-limited.
     page.context.add_cookies([cookie for cookie in cookies if cookie["name"] == "sessionid"])  # type: ignore[misc]
     page.goto("/")
     expect(prompt).to_have_value("Written after the session had ended")
 
 
-def test_the_arrow_keys_move_from_the_first_clip_to_the_last_and_back(signed_up_page: Page, person: User) -> None:
+def test_arrow_keys_move_between_clips(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
     for prompt in ("oldest", "middle", "newest"):
         fail_generation(start_clip(person, prompt).pk, code="refused", message="Only for show.")
@@ -56,7 +56,7 @@ def test_the_arrow_keys_move_from_the_first_clip_to_the_last_and_back(signed_up_
         expect(title).to_have_text(prompt)
 
 
-def test_a_tab_that_is_looked_at_again_learns_of_new_clips(signed_up_page: Page, person: User) -> None:
+def test_visible_again_tab_shows_new_clips(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
     expect(page.locator("#clips .card")).to_have_count(0)
     start_clip(person, "Started elsewhere")
@@ -65,7 +65,7 @@ def test_a_tab_that_is_looked_at_again_learns_of_new_clips(signed_up_page: Page,
     expect(page.locator("header .bal")).to_contain_text("9,740")
 
 
-def test_back_closes_the_sheet_on_a_phone_and_stays_on_the_page(signed_up_page: Page) -> None:
+def test_back_closes_the_sheet_on_a_phone(signed_up_page: Page) -> None:
     page = signed_up_page
     page.set_viewport_size({"width": 390, "height": 844})
     address = page.url

@@ -1,4 +1,4 @@
-"""What the studio is for, from a prompt in a browser to a playing clip, with every credit accounted for."""
+"""The main journeys, from a prompt in a browser to a playing clip, with every credit accounted for."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ FAILED = re.compile(r"\bis-failed\b")
 
 
 def choose(page: Page, name: str, value: str) -> None:
-    """Choose one of a group of radio buttons, by its label as people do."""
+    """Choose a radio button by its label, as people do."""
     page.locator(f"label:has([name={name}][value='{value}'])").click()
 
 
@@ -62,11 +62,11 @@ def transfers(generation: Generation) -> list[tuple[str, int]]:
 
 
 def file_of(studio: RunningStudio, asset: Asset) -> Path:
-    """Where the running studio keeps a file."""
+    """The path of an asset's file in the running studio."""
     return studio.folder / "data" / "media" / str(asset.file.name)
 
 
-def test_sign_up_and_turn_two_photos_into_a_playing_clip(
+def test_sign_up_and_make_a_clip_from_two_photos(
     page: Page, studio: RunningStudio, models: None, tmp_path: Path
 ) -> None:
     page.goto("/")
@@ -95,7 +95,7 @@ def test_sign_up_and_turn_two_photos_into_a_playing_clip(
     player = page.locator("dialog video")
     expect(player).to_be_visible()
     assert player.evaluate("video => video.play().then(() => !video.paused)") is True
-    # Not page.wait_for_function(): that evaluates text in the page, which the content policy forbids.
+    # Not page.wait_for_function(), which evaluates a string in the page: the content security policy forbids that.
     wait_for(lambda: player.evaluate("video => video.currentTime > 0.2"), seconds=10, what="the clip to play")
 
     generation = Generation.objects.get(creator__email=email)
@@ -110,7 +110,7 @@ def test_sign_up_and_turn_two_photos_into_a_playing_clip(
     assert transfers(generation) == [("charge", 2_900)]
 
 
-def test_a_reference_that_breaks_while_rendering_is_told_and_refunded(
+def test_broken_reference_fails_and_is_refunded(
     signed_up_page: Page, person: User, studio: RunningStudio, tmp_path: Path
 ) -> None:
     page = signed_up_page
@@ -133,13 +133,11 @@ def test_a_reference_that_breaks_while_rendering_is_told_and_refunded(
     assert transfers(Generation.objects.get(creator=person)) == [("charge", 260), ("refund", 260)]
 
 
-def test_nine_images_three_videos_and_three_sounds_in_one_request(
-    signed_up_page: Page, person: User, tmp_path: Path
-) -> None:
+def test_nine_images_three_videos_and_three_audio_files(signed_up_page: Page, person: User, tmp_path: Path) -> None:
     page = signed_up_page
     choose(page, "mode", "references")
     files = [make_photo(tmp_path / f"photo-{number}.png", number) for number in range(9)]
-    # Different in length, so that no two are the same file.
+    # Different lengths, so that no two files are equal.
     files += [make_video(tmp_path / f"film-{number}.mp4", seconds=2 + number / 4) for number in range(3)]
     files += [make_wav(tmp_path / f"sound-{number}.wav", seconds=2 + number / 4) for number in range(3)]
     page.set_input_files(".add-any [name=new-files]", files)
@@ -162,7 +160,7 @@ def make_photo(path: Path, number: int) -> Path:
     return path
 
 
-def test_what_may_not_go_together_is_refused_in_the_forms_own_place(
+def test_invalid_combinations_are_shown_in_the_form(
     signed_up_page: Page, person: User, tmp_path: Path, complaints: Complaints
 ) -> None:
     page = signed_up_page
@@ -183,7 +181,7 @@ def test_what_may_not_go_together_is_refused_in_the_forms_own_place(
     assert not Generation.objects.filter(creator=person).exists()
 
 
-def test_a_double_click_and_a_reload_make_and_bill_one(signed_up_page: Page, person: User) -> None:
+def test_double_click_and_reload_make_one_clip(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
     page.locator("[name=prompt]").fill("One boat, not two")
     set_duration(page, 1)
@@ -196,9 +194,7 @@ def test_a_double_click_and_a_reload_make_and_bill_one(signed_up_page: Page, per
     assert transfers(generation)[0] == ("charge", 260)
 
 
-def test_too_few_credits_are_told_before_anything_happens(
-    signed_up_page: Page, person: User, complaints: Complaints
-) -> None:
+def test_insufficient_credits(signed_up_page: Page, person: User, complaints: Complaints) -> None:
     page = signed_up_page
     complaints.expect(REFUSED_SUBMISSION)
     page.locator("[name=prompt]").fill("Fifteen seconds of everything")
@@ -212,7 +208,7 @@ def test_too_few_credits_are_told_before_anything_happens(
     assert not Generation.objects.filter(creator=person).exists()
 
 
-def test_a_draft_survives_a_reload(signed_up_page: Page) -> None:
+def test_draft_survives_a_reload(signed_up_page: Page) -> None:
     page = signed_up_page
     choose(page, "aspect_ratio", "3:4")
     with page.expect_response(re.compile("/quote/")):
@@ -224,7 +220,7 @@ def test_a_draft_survives_a_reload(signed_up_page: Page) -> None:
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.long)])
-def test_many_clips_queued_at_once_all_come_to_an_end(
+def test_many_queued_clips_all_complete(
     signed_up_page: Page, person: User, studio: RunningStudio, count: int
 ) -> None:
     workspace = person.workspaces.get()

@@ -1,4 +1,4 @@
-"""A studio with a key of the provider's, whose provider can't be reached: free previews, places in line, the notice."""
+"""A live studio whose provider can't be reached: free previews, places in line, the admins' banner."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 def studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
-    """A live studio of this module's own. Nobody listens where its provider should be, so what is asked for waits."""
+    """A live studio for this module. Its provider isn't there, so clips wait."""
     address = f"http://127.0.0.1:{free_port()}/v1"
     folder = tmp_path_factory.mktemp("live-studio")
     with (
@@ -36,14 +36,14 @@ def studio(
 
 @pytest.fixture
 def models(studio: RunningStudio, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Within, Django's models are the live studio's."""
+    """Connect Django's models to the live studio's database."""
     with django_db_blocker.unblock(), connected_to(studio.database):
         yield
 
 
 @pytest.fixture
 def workspace(person: User) -> Workspace:
-    """Their workspace, with 10,000 live credits."""
+    """The person's workspace, with 10,000 live credits."""
     workspace = Workspace.objects.get(memberships__user=person)
     grant_credits(workspace=workspace, book="live", amount_credits=10_000, reason="for the test")
     return workspace
@@ -51,7 +51,7 @@ def workspace(person: User) -> Workspace:
 
 @pytest.fixture
 def composer(workspace: Workspace, signed_up_page: Page) -> Page:
-    """The Create page of somebody with credits."""
+    """The Create page of a person with credits."""
     signed_up_page.reload()
     expect(signed_up_page.locator("form.composer")).to_be_visible()
     return signed_up_page
@@ -62,7 +62,7 @@ def mine(person: User) -> list[tuple[str, int, str]]:
     return list(clips.values_list("engine", "price_credits", "state"))
 
 
-def test_a_free_preview_leads_to_the_real_clip_which_waits_in_line(composer: Page, person: User) -> None:
+def test_free_preview_leads_to_the_real_clip(composer: Page, person: User) -> None:
     expect(composer.locator(".banner")).to_have_count(0)
     composer.locator("[name=prompt]").fill("Dawn over the lagoon")
     composer.locator(".preview-free").dblclick()
@@ -84,7 +84,7 @@ def test_a_free_preview_leads_to_the_real_clip_which_waits_in_line(composer: Pag
     expect(composer.locator("#balance")).to_contain_text("8,700")
 
 
-def test_control_enter_generates_also_with_the_focus_on_preview(composer: Page, person: User) -> None:
+def test_control_enter_generates_even_with_focus_on_preview(composer: Page, person: User) -> None:
     composer.locator("[name=prompt]").fill("Drums at dusk")
     composer.wait_for_load_state("networkidle")
     composer.locator(".preview-free").focus()
@@ -93,12 +93,12 @@ def test_control_enter_generates_also_with_the_focus_on_preview(composer: Page, 
     assert [clip[:2] for clip in mine(person)] == [(Engine.TCHAVI, 1_300)]
 
 
-def test_a_place_in_line_moves_up_on_the_open_page_and_the_button_keeps_its_focus(composer: Page, person: User) -> None:
+def test_place_in_line_updates_without_losing_focus(composer: Page, person: User) -> None:
     composer.locator("[name=prompt]").fill("First")
     for count in (1, 2):
         composer.wait_for_load_state("networkidle")
         composer.locator("[name=prompt]").fill(f"Scene {count}")
-        composer.wait_for_timeout(600)  # More than the double click's time.
+        composer.wait_for_timeout(600)  # Longer than a double click.
         composer.locator(".generate").click()
         expect(composer.locator(".card.is-queued")).to_have_count(count)
     newest = composer.locator(".card.is-queued").first
@@ -113,7 +113,7 @@ def test_a_place_in_line_moves_up_on_the_open_page_and_the_button_keeps_its_focu
 
 @pytest.fixture
 def account_pause(models: None) -> Iterator[AccountPause]:
-    """The provider refuses the account; its words are not to be trusted."""
+    """The provider refuses the account, with a message that must be escaped."""
     later = timezone.now() + timedelta(hours=1)
     pause = AccountPause.objects.create(
         model="", code="insufficient_credits", message="<img src=x onerror=alert(1)> Top up.", try_again_at=later
@@ -122,7 +122,7 @@ def account_pause(models: None) -> Iterator[AccountPause]:
     AccountPause.objects.all().delete()
 
 
-def test_the_sites_admins_are_told_that_the_account_is_refused(
+def test_site_admins_see_that_the_account_is_refused(
     composer: Page, person: User, account_pause: AccountPause, complaints: Complaints
 ) -> None:
     User.objects.filter(pk=person.pk).update(is_staff=True)
@@ -135,7 +135,7 @@ def test_the_sites_admins_are_told_that_the_account_is_refused(
     assert AccountPause.objects.get(pk=account_pause.pk).try_again_at <= timezone.now()
 
 
-def test_everybody_else_reads_that_nothing_is_lost(composer: Page, person: User, account_pause: AccountPause) -> None:
+def test_others_read_that_no_credits_are_lost(composer: Page, person: User, account_pause: AccountPause) -> None:
     User.objects.filter(pk=person.pk).update(is_staff=False)
     composer.reload()
     composer.locator("[name=prompt]").fill("Drums at dusk")

@@ -1,4 +1,4 @@
-"""The way in, and the frame around every page."""
+"""Sign-up, and the redirect after signing in."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
-def test_a_stranger_signs_up_and_lands_in_the_composer(page: Page) -> None:
+def test_sign_up_leads_to_the_composer(page: Page) -> None:
     page.goto("/accounts/signup/")
     page.locator("input[name=name]").fill("Ama Mensah")
     page.locator("input[name=email]").fill("ama@example.org")
@@ -19,5 +19,5 @@ def test_a_stranger_signs_up_and_lands_in_the_composer(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/w/ama-mensahs-studio/create/$"))
 
 
-def test_somebody_signed_in_is_led_to_their_workspace(signed_up_page: Page) -> None:
+def test_home_redirects_to_the_workspace(signed_up_page: Page) -> None:
     expect(signed_up_page).to_have_url(re.compile(r"/w/awa-\d+s-studio/create/$"))

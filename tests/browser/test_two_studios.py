@@ -1,4 +1,4 @@
-"""The whole way with nothing mocked: a studio whose provider is another studio, from one browser to the other."""
+"""End to end with nothing mocked: a studio whose provider is another studio, each with its own browser page."""
 
 import hashlib
 import re
@@ -30,14 +30,14 @@ PROMPT = "Fishermen pull a painted boat onto the beach, in the light of [Image1]
 
 @pytest.fixture
 def provider(database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path) -> Iterator[RunningStudio]:
-    """A sandbox studio: what the other one takes for the provider."""
+    """A sandbox studio that serves as the provider."""
     with database_template.copy() as database, RunningStudio(tmp_path / "provider", database) as studio:
         yield studio
 
 
 @pytest.fixture
 def provider_key(provider: RunningStudio, django_db_blocker: DjangoDbBlocker) -> str:
-    """The key of Ama, who has the account there."""
+    """The API key of Ama, who has the account there."""
     with django_db_blocker.unblock(), connected_to(provider.database):
         ama = make_person("Ama")
         return create_key(workspace=Workspace.objects.get(), user=ama, name="for the other studio").key
@@ -47,7 +47,7 @@ def provider_key(provider: RunningStudio, django_db_blocker: DjangoDbBlocker) ->
 def live_studio(
     database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path, provider: RunningStudio, provider_key: str
 ) -> Iterator[RunningStudio]:
-    """A live studio that has its clips made by `provider`."""
+    """A live studio whose clips are made by `provider`."""
     address = f"{provider.address}/v1"
     with (
         database_template.copy() as database,
@@ -57,7 +57,7 @@ def live_studio(
 
 
 def signed_in(browser: Browser, studio: RunningStudio, user: User, complaints: Complaints) -> Page:
-    """A page of `user`'s at `studio`; to be called with the models connected to its database."""
+    """`user`'s page at `studio`. The models must be connected to its database."""
     context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
     context.set_default_timeout(15_000)
     sign_in(context, user, studio)
@@ -67,7 +67,7 @@ def signed_in(browser: Browser, studio: RunningStudio, user: User, complaints: C
     return page
 
 
-def test_a_clip_made_by_another_studio(
+def test_clip_made_by_another_studio(
     provider: RunningStudio,
     live_studio: RunningStudio,
     browser: Browser,

@@ -35,5 +35,5 @@ def test_group_ends_when_lifeline_closes() -> None:
         assert group_is_alive(leader.pid)
         os.close(held)
         leader.wait(timeout=10)
-        wait_for(lambda: not group_is_alive(leader.pid), seconds=10, what="the whole group has ended")
+        wait_for(lambda: not group_is_alive(leader.pid), seconds=10, what="the whole group to end")
     os.close(lifeline)

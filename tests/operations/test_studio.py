@@ -70,7 +70,7 @@ def run_in(cluster: str, task: str, path: Path, *arguments: float) -> None:
 
 
 def worker_noted_in(path: Path, seconds: float = RECOVERY_SECONDS) -> int:
-    return int(wait_for(lambda: path.exists() and path.read_text(), seconds=seconds, what=f"a worker writes {path}"))
+    return int(wait_for(lambda: path.exists() and path.read_text(), seconds=seconds, what=f"a worker to write {path}"))
 
 
 def test_only_first_start_prepares(new_studio: RunningStudio) -> None:

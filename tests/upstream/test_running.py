@@ -148,7 +148,11 @@ def test_references_are_fetched(tmp_path: Path) -> None:
         with RunningUpstream(tmp_path, job_seconds=None, fetches_references=True) as running:
             with client_of(running) as client:
                 job = client.videos.generations.create(model="seedance-2", prompt="A boat", reference_images=urls)
-            wait_for(lambda: len(running.control.reference_fetches) == 3, seconds=WITHIN_SECONDS, what="fetched")
+            wait_for(
+                lambda: len(running.control.reference_fetches) == 3,
+                seconds=WITHIN_SECONDS,
+                what="the references to be fetched",
+            )
             fetches = {fetch.url: (fetch.status, fetch.byte_count) for fetch in running.control.reference_fetches}
             assert fetches == dict(zip(urls, [(200, 7), (403, 0), (0, 0)], strict=True))
             assert {fetch.job_id for fetch in running.control.reference_fetches} == {job.id}
@@ -200,7 +204,11 @@ def test_kill_loses_nothing_committed(tmp_path: Path) -> None:
 
 def kill_when_it_has(running: RunningUpstream, count: int) -> None:
     journal = running.folder / "upstream.jsonl"
-    wait_for(lambda: journal.read_text().count('"created": true') == count, seconds=WITHIN_SECONDS, what="committed")
+    wait_for(
+        lambda: journal.read_text().count('"created": true') == count,
+        seconds=WITHIN_SECONDS,
+        what="the requests to be committed",
+    )
     running.kill()
 
 
