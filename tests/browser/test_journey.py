@@ -220,9 +220,7 @@ def test_draft_survives_a_reload(signed_up_page: Page) -> None:
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.long)])
-def test_many_queued_clips_all_complete(
-    signed_up_page: Page, person: User, studio: RunningStudio, count: int
-) -> None:
+def test_many_queued_clips_all_complete(signed_up_page: Page, person: User, studio: RunningStudio, count: int) -> None:
     workspace = person.workspaces.get()
     grant_credits(workspace=workspace, book="sandbox", amount_credits=3_000, reason="for fifty")
     params = validate({"model": "seedance-2", "prompt": "One of many", "duration": 1}).params

@@ -14,8 +14,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import AccountPause, RemoteJob, State
 from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.params import validate
 from tchavi_studio.generations.services import start_generation
+from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.workspaces.models import User, Workspace
 
