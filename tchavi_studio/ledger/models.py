@@ -148,7 +148,7 @@ class Transfer(models.Model):
 class SpendingLimit(models.Model):
     """The maximum that one API key or one member may spend in a calendar month (UTC).
 
-    It applies either to `key_id` or to `user`; `key_id` is no foreign key, because keys belong to an app above.
+    It applies either to `key_id` or to `user`; `key_id` isn't a foreign key, because keys belong to an app above.
     `spent_credits` counts within `period` (see `period_of`) and restarts at 0 in the next; refunds lower it. A limit
     may be set below what is already spent, which blocks further spending.
     """
