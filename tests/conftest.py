@@ -13,7 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
-from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, connected_to, make_template
+from tests.databases import Database, Template, connected_to, drop_template, make_template
 
 PASSWORD = "golden hour 17"
 DATABASE_FIXTURES = {"db", "own_database", "database_template"}
@@ -74,21 +74,39 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Databases --------------------------------------------------------------------------------------------------------
 
 
+def shared_folder(config: pytest.Config) -> Path:
+    """A folder that all workers of this run share."""
+    # Nothing public says where a run keeps its files before the first fixture asks.
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    folder = (base.parent if hasattr(config, "workerinput") else base) / "databases"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Drop the template once no worker needs it any more."""
+    if not hasattr(session.config, "workerinput"):
+        drop_template(shared_folder(session.config))
+
+
 @pytest.fixture(scope="session")
 def database_template(
-    django_test_environment: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SQLiteTemplate | PostgreSQLTemplate]:
-    """The migrated database that `own_database` copies."""
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, pytestconfig: pytest.Config
+) -> Template:
+    """The migrated database that tests get copies of. It is migrated once in a run."""
     with django_db_blocker.unblock():
-        template = make_template(tmp_path_factory.mktemp("databases"))
-        yield template
-        template.drop()
+        return make_template(shared_folder(pytestconfig))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(database_template: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database of all tests that don't ask for their own, instead of pytest-django's, which migrates again."""
+    with django_db_blocker.unblock(), database_template.copy() as database, connected_to(database):
+        yield
 
 
 @pytest.fixture
-def own_database(
-    database_template: SQLiteTemplate | PostgreSQLTemplate, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Database]:
+def own_database(database_template: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
     """A fresh, migrated database with real transactions, for tests with threads and subprocesses.
 
     Threads close their connections to it (`django.db.connections.close_all()`); subprocesses get it through

@@ -5,6 +5,8 @@ Such a test gets a copy of a migrated template instead, which is dropped afterwa
 """
 
 import ctypes
+import fcntl
+import hashlib
 import os
 import shutil
 import signal
@@ -22,6 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 SERVER_START_SECONDS = 60
+LOCK_NAME = "template.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +71,15 @@ Preparation = Callable[[Database], None]
 
 
 class SQLiteTemplate:
-    """A prepared SQLite file, copied for each test."""
+    """A prepared SQLite file, copied for each test. One that is already in `folder` is used as it is."""
 
     def __init__(self, folder: Path, prepare: Preparation = _migrate) -> None:
         self._folder = folder
         self._template = self._database("template")
-        prepare(self._template)
+        if not Path(self._template.name).exists():
+            unfinished = self._database("unfinished")
+            prepare(unfinished)
+            Path(unfinished.name).rename(self._template.name)
 
     def _database(self, name: str) -> Database:
         path = self._folder / f"{name}.sqlite3"
@@ -90,17 +96,29 @@ class SQLiteTemplate:
                 path.unlink()
 
     def drop(self) -> None:
-        Path(self._template.name).unlink()
+        Path(self._template.name).unlink(missing_ok=True)
 
 
 class PostgreSQLTemplate:
-    """A prepared PostgreSQL database, from which the server clones one for each test."""
+    """A prepared PostgreSQL database, from which the server clones one for each test.
 
-    def __init__(self, configured: dict[str, Any], prepare: Preparation = _migrate) -> None:
+    One that is already there under `name` is used as it is.
+    """
+
+    def __init__(self, configured: dict[str, Any], name: str, prepare: Preparation = _migrate) -> None:
         self._configured = configured
-        self._template = self._database(f"template_{uuid.uuid4().hex}")
-        self._run(f"CREATE DATABASE {self._template.name}")
-        prepare(self._template)
+        self._template = self._database(name)
+        if not self._exists(name):
+            unfinished = self._database(f"unfinished_{uuid.uuid4().hex}")
+            self._run(f"CREATE DATABASE {unfinished.name}")
+            prepare(unfinished)
+            self._run(f"ALTER DATABASE {unfinished.name} RENAME TO {name}")
+
+    def _exists(self, name: str) -> bool:
+        import psycopg
+
+        with psycopg.connect(self._database("postgres").url) as connection:
+            return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
 
     def _database(self, name: str) -> Database:
         at = self._configured
@@ -126,17 +144,38 @@ class PostgreSQLTemplate:
             self._run(f"DROP DATABASE {database.name} WITH (FORCE)")
 
     def drop(self) -> None:
-        self._run(f"DROP DATABASE {self._template.name} WITH (FORCE)")
+        self._run(f"DROP DATABASE IF EXISTS {self._template.name} WITH (FORCE)")
 
 
-def make_template(folder: Path, prepare: Preparation = _migrate) -> SQLiteTemplate | PostgreSQLTemplate:
-    """A template on the tests' database engine: migrated, unless `prepare` does something else."""
+Template = SQLiteTemplate | PostgreSQLTemplate
+
+
+def make_template(folder: Path, prepare: Preparation = _migrate) -> Template:
+    """A template on the tests' database engine: migrated, unless `prepare` does something else.
+
+    Workers that share `folder` share the template: the first one prepares it while the others wait.
+    """
     from django.db import connections
 
     configured = connections.settings["default"]
-    if configured["ENGINE"] == "django.db.backends.sqlite3":
-        return SQLiteTemplate(folder, prepare)
-    return PostgreSQLTemplate(configured, prepare)
+    with (folder / LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if configured["ENGINE"] == "django.db.backends.sqlite3":
+            return SQLiteTemplate(folder, prepare)
+        return PostgreSQLTemplate(configured, _template_name(folder), prepare)
+
+
+def drop_template(folder: Path) -> None:
+    """Drop the template that `make_template` made for `folder`, if it did. A file goes with its folder."""
+    from django.db import connections
+
+    configured = connections.settings["default"]
+    if configured["ENGINE"] != "django.db.backends.sqlite3" and (folder / LOCK_NAME).exists():
+        PostgreSQLTemplate(configured, _template_name(folder), prepare=lambda database: None).drop()
+
+
+def _template_name(folder: Path) -> str:
+    return f"template_{hashlib.sha256(str(folder).encode()).hexdigest()[:32]}"
 
 
 # --- A PostgreSQL server ----------------------------------------------------------------------------------------------

@@ -134,6 +134,8 @@ def browser(database: str, chromium: str, **environment: str) -> Step:
 def main() -> int:
     # So that a SIGTERM, too, leaves by way of the exit stack and takes the PostgreSQL server along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # Tests start hundreds of processes; each would compile the code again where the environment forbids to keep it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     run = Run()
     computing, waiting = [suite("SQLite")], [Step(name="checks", command=[sys.executable, ".ci/check.py"])]
 

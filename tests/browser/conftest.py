@@ -22,7 +22,7 @@ from pytest_django import DjangoDbBlocker
 
 from tchavi_studio.workspaces.models import User
 from tests.conftest import make_person
-from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to
+from tests.databases import Template, connected_to
 from tests.run import CHROMIUM_ARGUMENTS, found_chromium
 from tests.running_studio import RunningStudio
 
@@ -44,9 +44,7 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def studio(
-    database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStudio]:
+def studio(database_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     """One studio for all browser tests."""
     with (
         database_template.copy() as database,

@@ -276,7 +276,7 @@ def test_a_pasted_url_of_media_is_fetched_and_any_other_is_text(composer: Page, 
     assert not paste_text(composer, "https://example.org/about")
     assert not paste_text(composer, "as in https://example.org/beach.jpg")
     assert paste_text(composer, "http://127.0.0.1:1/beach.JPG?size=2")
-    expect(composer.locator(".group-images .chip-failed .chip-refusal")).to_contain_text("could not be fetched")
+    expect(composer.locator(".group-images .chip-failed .chip-refusal")).to_contain_text("couldn't be fetched")
 
 
 def test_a_long_sound_is_trimmed_where_it_stands(composer: Page, person: User) -> None:

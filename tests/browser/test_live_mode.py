@@ -14,16 +14,14 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.browser.conftest import Complaints
-from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to, free_port
+from tests.databases import Template, connected_to, free_port
 from tests.running_studio import RunningStudio
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 @pytest.fixture(scope="module")
-def studio(
-    database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStudio]:
+def studio(database_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     """A live studio for this module. Its provider isn't there, so clips wait."""
     address = f"http://127.0.0.1:{free_port()}/v1"
     folder = tmp_path_factory.mktemp("live-studio")

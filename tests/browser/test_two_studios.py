@@ -18,7 +18,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 from tests.assets.media import make_image, make_wav
 from tests.browser.conftest import VIEWPORT, Complaints, sign_in
 from tests.conftest import make_person
-from tests.databases import PostgreSQLTemplate, SQLiteTemplate, connected_to
+from tests.databases import Template, connected_to
 from tests.running_studio import RunningStudio
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
@@ -29,7 +29,7 @@ PROMPT = "Fishermen pull a painted boat onto the beach, in the light of [Image1]
 
 
 @pytest.fixture
-def provider(database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path) -> Iterator[RunningStudio]:
+def provider(database_template: Template, tmp_path: Path) -> Iterator[RunningStudio]:
     """A sandbox studio that serves as the provider."""
     with database_template.copy() as database, RunningStudio(tmp_path / "provider", database) as studio:
         yield studio
@@ -45,7 +45,7 @@ def provider_key(provider: RunningStudio, django_db_blocker: DjangoDbBlocker) ->
 
 @pytest.fixture
 def live_studio(
-    database_template: SQLiteTemplate | PostgreSQLTemplate, tmp_path: Path, provider: RunningStudio, provider_key: str
+    database_template: Template, tmp_path: Path, provider: RunningStudio, provider_key: str
 ) -> Iterator[RunningStudio]:
     """A live studio whose clips are made by `provider`."""
     address = f"{provider.address}/v1"

@@ -15,7 +15,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
 from tchavi_studio.client import AsyncTchavi, Clock, Tchavi
-from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, connected_to
+from tests.databases import Database, Template, connected_to
 from tests.generations.conftest import write_clip
 from tests.live_api import LiveApi
 
@@ -36,7 +36,7 @@ def make_mp4(payload: bytes = b"\x00" * 5000) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def api_database(database_template: SQLiteTemplate | PostgreSQLTemplate) -> Iterator[Database]:
+def api_database(database_template: Template) -> Iterator[Database]:
     """One database for all tests; each test uses a different person."""
     with database_template.copy() as database:
         yield database

@@ -22,7 +22,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
-from tests.databases import Database, PostgreSQLTemplate, SQLiteTemplate, make_template
+from tests.databases import Database, Template, make_template
 from tests.upstream.service import API_KEY
 from tests.webhooks.conftest import receiver
 
@@ -68,7 +68,7 @@ def database_template(
     django_test_environment: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[SQLiteTemplate | PostgreSQLTemplate]:
+) -> Iterator[Template]:
     """The upgraded database. Each test gets a copy of it, so it is migrated once."""
     with django_db_blocker.unblock():
         template = make_template(tmp_path_factory.mktemp("upgraded"), old_studio.upgrade)
