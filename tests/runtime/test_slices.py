@@ -1,7 +1,7 @@
 """A slice of work ends when its time is up, or immediately when its cluster is asked to stop."""
 
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,10 +17,13 @@ def stop_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_slice_ends_after_its_time() -> None:
-    turn = Slice(0.05)
+def test_slice_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 100.0)
+    monkeypatch.setattr(slices, "time", clock)
+    turn = Slice(45)
+    clock.monotonic = lambda: 144.9
     seen = [turn.is_over]
-    time.sleep(0.06)
+    clock.monotonic = lambda: 145.0
     assert [*seen, turn.is_over, Slice(0).is_over] == [False, True, True]
 
 
