@@ -10,7 +10,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +18,7 @@ from tchavi_studio.generations.queries import exposures
 from tchavi_studio.generations.services import review_exposure
 from tchavi_studio.ledger.models import Book, Kind
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 from tchavi_studio.workspaces.queries import site_admin_names
@@ -148,12 +148,4 @@ def try_provider_again(request: WorkspaceRequest) -> HttpResponse:
     """Send waiting clips now, because the provider account works again."""
     retry_provider_account()
     messages.success(request, _("Trying again. The notice stays if the provider still refuses."))
-    return redirect(_return_url(request))
-
-
-def _return_url(request: WorkspaceRequest) -> str:
-    target = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return target if here else reverse("accounting:page", args=[request.workspace.slug])
+    return redirect(return_url(request, default=reverse("accounting:page", args=[request.workspace.slug])))

@@ -14,7 +14,6 @@ from django.http import Http404, HttpResponse, HttpResponseBadRequest, HttpRespo
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -34,6 +33,7 @@ from tchavi_studio.generations.services import (
     dismiss_failure,
     restore_clip,
 )
+from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -190,7 +190,7 @@ def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, und
         return render(request, "gallery/_done.html", context)
     if text:
         messages.success(request, text)
-    return redirect(_return_url(request))
+    return _redirect_back(request)
 
 
 def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
@@ -198,15 +198,11 @@ def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
         context = {"text": text, "level": "error"}
         return render(request, "gallery/_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     messages.error(request, text)
-    return redirect(_return_url(request))
+    return _redirect_back(request)
 
 
-def _return_url(request: WorkspaceRequest) -> str:
-    target = request.POST.get("next") or request.headers.get("Referer", "")
-    here = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return target if here else reverse("gallery:gallery", args=[request.workspace.slug])
+def _redirect_back(request: WorkspaceRequest) -> HttpResponse:
+    return redirect(return_url(request, default=reverse("gallery:gallery", args=[request.workspace.slug])))
 
 
 @require_POST

@@ -3,7 +3,6 @@
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from tchavi_studio.workspaces.models import User
@@ -11,6 +10,7 @@ from tchavi_studio.workspaces.queries import home_membership
 
 from .context import THEMES
 from .navigation import home_url
+from .redirects import return_url
 
 THEME_MAX_AGE_SECONDS = 365 * 24 * 3600
 
@@ -28,11 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Choose dark, light or the system's theme. Kept in a cookie, so that it also applies when signed out."""
-    wanted, target = request.POST.get("theme", ""), request.POST.get("next", "")
-    is_local = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    response = redirect(target if is_local else "/")
+    wanted = request.POST.get("theme", "")
+    response = redirect(return_url(request, default="/"))
     if wanted in THEMES:
         response.set_cookie(
             "theme", wanted, max_age=THEME_MAX_AGE_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
