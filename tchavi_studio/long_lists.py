@@ -1,0 +1,39 @@
+"""Reading long lists at a cost that doesn't grow with them: pages by keyset, and counts that stop at a bound.
+
+A page starts after a row, not at an offset: new rows don't shift it, and a deep page costs what the first one does. The
+list needs an index on what it is filtered by, then on its order.
+"""
+
+from typing import TypeVar
+
+from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
+
+Row = TypeVar("Row", bound=Model)
+
+
+def rows_after(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
+    """The rows that come after `position` in their order.
+
+    `rows` is ordered by fields of its own table, all ascending or all descending and unique together; `position` has a
+    row's values of them. They are compared as a row, `(created_at, id) < (…, …)`, which databases look up in an index;
+    they don't look up `created_at < … OR created_at = … AND id < …`, which Django would make of it on SQLite.
+    """
+    names = [str(name) for name in rows.query.order_by]
+    (sign,) = {"<" if name.startswith("-") else ">" for name in names}
+    fields = {field.name: field for field in rows.model._meta.fields}
+    ordered = [fields[name.removeprefix("-")] for name in names]
+    values = [Value(value, output_field=field) for field, value in zip(ordered, position, strict=True)]
+    here, there = Func(*(F(field.name) for field in ordered), function=""), Func(*values, function="")
+    is_after = Func(here, there, template="%(expressions)s", arg_joiner=f" {sign} ", output_field=BooleanField())
+    return rows.filter(is_after)
+
+
+def page_of(rows: QuerySet[Row], *, length: int, after: tuple[object, ...] = ()) -> tuple[list[Row], bool]:
+    """Up to `length` rows, the first ones or those after a position (see `rows_after`), and whether more follow."""
+    found = list((rows_after(rows, *after) if after else rows)[: length + 1])
+    return found[:length], len(found) > length
+
+
+def count_up_to(rows: QuerySet[Row], max_count: int) -> int:
+    """How many rows there are, counted up to `max_count`: that number means "at least so many"."""
+    return rows.order_by()[:max_count].count()

@@ -1,0 +1,69 @@
+"""Pages of long lists: no row twice, none left out, whatever was added meanwhile."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models import QuerySet
+
+from tchavi_studio.long_lists import count_up_to, page_of, rows_after
+from tchavi_studio.workspaces.models import User
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def people(db: None) -> QuerySet[User]:
+    """Five people: two joined at one moment, two at the next, the last one later."""
+    joined = [MOMENT, MOMENT, *[MOMENT + timedelta(microseconds=1)] * 2, MOMENT + timedelta(days=1)]
+    User.objects.bulk_create(
+        User(email=f"{number}@example.org", date_joined=moment) for number, moment in enumerate(joined)
+    )
+    return User.objects.all()
+
+
+@pytest.mark.parametrize("order", [("date_joined", "id"), ("-date_joined", "-id"), ("id",), ("-email",)])
+def test_pages_follow_one_another_without_gaps(people: QuerySet[User], order: tuple[str, ...]) -> None:
+    rows = people.order_by(*order)
+    fields = [name.removeprefix("-") for name in order]
+    found: list[User] = []
+    after: tuple[object, ...] = ()
+    for expected in ((2, True), (2, True), (1, False)):
+        page, has_more = page_of(rows, length=2, after=after)
+        assert (len(page), has_more) == expected
+        found += page
+        after = tuple(getattr(page[-1], name) for name in fields)
+    assert found == list(rows)
+
+
+def test_a_full_last_page_has_none_after_it(people: QuerySet[User]) -> None:
+    page, has_more = page_of(people.order_by("id"), length=5)
+    assert (len(page), has_more) == (5, False)
+
+
+def test_new_rows_do_not_shift_the_next_page(people: QuerySet[User]) -> None:
+    rows = people.order_by("-date_joined", "-id")
+    page, _has_more = page_of(rows, length=2)
+    User.objects.create(email="new@example.org", date_joined=MOMENT + timedelta(days=2))
+    following, _has_more = page_of(rows, length=2, after=(page[-1].date_joined, page[-1].pk))
+    assert [person.email for person in following] == ["2@example.org", "1@example.org"]
+
+
+def test_position_is_compared_as_one_row(people: QuerySet[User]) -> None:
+    rows = people.order_by("-date_joined", "-id")
+    assert '("workspaces_user"."date_joined", "workspaces_user"."id") < (' in str(rows_after(rows, MOMENT, 3).query)
+
+
+@pytest.mark.parametrize("position", [(MOMENT,), (MOMENT, 1, 2)])
+def test_a_position_has_a_value_for_each_field(people: QuerySet[User], position: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        rows_after(people.order_by("date_joined", "id"), *position)
+
+
+def test_a_list_has_one_direction(people: QuerySet[User]) -> None:
+    with pytest.raises(ValueError, match="too many values"):
+        rows_after(people.order_by("-date_joined", "id"), MOMENT, 1)
+
+
+@pytest.mark.parametrize(("max_count", "count"), [(4, 4), (5, 5), (6, 5)])
+def test_counting_stops_at_the_bound(people: QuerySet[User], max_count: int, count: int) -> None:
+    assert count_up_to(people.order_by("email"), max_count) == count
