@@ -47,7 +47,8 @@ def _sqlite_problems(sql: str, tables: set[str]) -> list[str]:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql.replace('%', '%%')}")
         steps = [row[3] for row in cursor.fetchall()]
     # A table is named by its alias, if it has one, so every scan counts except those of what isn't stored.
-    not_stored = ("SCAN CONSTANT ROW", "SCAN (subquery", "SCAN (join")
+    subqueries = [step.split()[1] for step in steps if step.startswith(("CO-ROUTINE ", "MATERIALIZE "))]
+    not_stored = ("SCAN CONSTANT ROW", "SCAN (subquery", "SCAN (join", *(f"SCAN {name}" for name in subqueries))
     return [
         step for step in steps if (step.startswith("SCAN") and not step.startswith(not_stored)) or "TEMP B-TREE" in step
     ]
