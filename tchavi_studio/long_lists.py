@@ -4,9 +4,9 @@ A page starts after a row, not at an offset: new rows don't shift it, and a deep
 list needs an index on what it is filtered by, then on its order.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import BooleanField, F, Func, Model, QuerySet, Value
+from django.db.models import BooleanField, F, Func, IntegerField, Model, QuerySet, Subquery, Value
 
 Row = TypeVar("Row", bound=Model)
 
@@ -34,6 +34,11 @@ def page_of(rows: QuerySet[Row], *, length: int, after: tuple[object, ...] = ())
     return found[:length], len(found) > length
 
 
-def count_up_to(rows: QuerySet[Row], max_count: int) -> int:
+class CountUpTo(Subquery):
     """How many rows there are, counted up to `max_count`: that number means "at least so many"."""
-    return rows.order_by()[:max_count].count()
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet[Any], max_count: int) -> None:
+        super().__init__(rows.order_by().values("pk")[:max_count])

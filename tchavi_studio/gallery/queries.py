@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -16,24 +17,29 @@ from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, Ge
 from tchavi_studio.generations.params import GenerationParams
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
+    EPOCH,
+    FILTERS,
     MAX_CHANGES,
+    MAX_COUNT,
     OVERLAP,
     Cursor,
     Estimate,
     Wait,
     bin_for_viewer,
     changed_clips,
+    clip_counts,
     clip_for_viewer,
     clips_for_viewer,
     first_cursor,
     has_open_clips,
+    microseconds,
     provider_waits,
-    state_counts,
     waiting_estimates,
 )
 from tchavi_studio.generations.visibility import is_visible_to
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
+from tchavi_studio.long_lists import page_of
 from tchavi_studio.workspaces.models import Membership
 
 from .phases import Phase, phase_of
@@ -47,8 +53,6 @@ SHOWN_STATES: dict[str, frozenset[str]] = {
     "done": frozenset({State.COMPLETED}),
 }
 """The states that each filter of the feed shows."""
-
-EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +96,11 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Pill:
-    """One filter of the feed. `count` is None if there is nothing to count; `is_bright` highlights it."""
+    """One filter of the feed. `count` is "" if there is nothing to count; `is_bright` highlights it."""
 
     show: str
     label: str
-    count: int | None
+    count: str
     is_current: bool
     is_bright: bool
 
@@ -153,12 +157,7 @@ class ClipDetail:
     transfers: list[Transfer]
 
 
-# --- Keyset pagination: a new clip neither repeats nor hides others on the next page ----------------------------------
-
-
-def microseconds(moment: datetime) -> int:
-    """Whole microseconds since 1970: exact and sortable, for use in URLs."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+# --- Pages: a new clip neither repeats nor hides others on the next one -----------------------------------------------
 
 
 def page_token(clip: Generation, moment: datetime) -> str:
@@ -177,12 +176,7 @@ def _read_page_token(token: str) -> tuple[datetime, UUID]:
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
     """A page of `clips`, sorted by `moment_field` and id, newest first; and the next page's token, or ""."""
-    if before:
-        moment, pk = _read_page_token(before)
-        clips = clips.filter(Q(**{f"{moment_field}__lt": moment}) | Q(**{moment_field: moment}, id__lt=pk))
-    rows = list(clips[: PAGE_LENGTH + 1])
-    page = rows[:PAGE_LENGTH]
-    has_more = len(rows) > PAGE_LENGTH
+    page, has_more = page_of(clips, length=PAGE_LENGTH, after=_read_page_token(before) if before else ())
     return page, page_token(page[-1], getattr(page[-1], moment_field)) if has_more else ""
 
 
@@ -215,8 +209,7 @@ def valid_show(show: str) -> str:
     return show if show in SHOWN_STATES else "all"
 
 
-def _pills(*, membership: Membership, show: str) -> list[Pill]:
-    counts = state_counts(membership=membership)
+def _pills(counts: dict[str, int], *, show: str) -> list[Pill]:
     labels = {
         "all": _("All"),
         "running": _("Running"),
@@ -227,7 +220,7 @@ def _pills(*, membership: Membership, show: str) -> list[Pill]:
         Pill(
             show=name,
             label=label,
-            count=counts.get(name) or None,
+            count=_count_label(counts.get(name, 0)),
             is_current=name == show,
             is_bright=name in ("running", "failed"),
         )
@@ -235,8 +228,11 @@ def _pills(*, membership: Membership, show: str) -> list[Pill]:
     ]
 
 
-def _any_running(pills: list[Pill]) -> bool:
-    return any(pill.show == "running" and pill.count for pill in pills)
+def _count_label(count: int) -> str:
+    if count < MAX_COUNT:
+        return number_format(count) if count else ""
+    # Translators: at least so many, e.g. "1,000+".
+    return _("%(count)s+") % {"count": number_format(MAX_COUNT)}
 
 
 def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = "") -> Feed:
@@ -247,31 +243,31 @@ def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = 
     show = valid_show(show)
     since = 0 if before else microseconds(timezone.now())
     cursor = first_cursor(membership=membership)
-    clips = clips_for_viewer(membership=membership)
-    if show != "all":
-        clips = clips.filter(state__in=SHOWN_STATES[show])
-    page, next_page = _page(clips, "created_at", before)
-    pills = _pills(membership=membership, show=show)
+    page, next_page = _feed_page(membership=membership, show=show, before=before)
+    counts = clip_counts(membership=membership)
     shown = cards(page)
     return Feed(
         show=show,
         cards=shown,
-        pills=pills,
+        pills=_pills(counts, show=show),
         next_page=next_page,
         cursor=str(cursor),
         since=since,
-        has_open=_any_running(pills),
+        has_open=counts["running"] > 0,
         waits=waits_token(shown),
     )
 
 
 def older_cards_for_viewer(*, membership: Membership, show: str, before: str) -> Feed:
     """Just the cards of the next page, for a feed that is already open. Raises ValueError on a bad token."""
-    clips = clips_for_viewer(membership=membership).filter(state__in=SHOWN_STATES[valid_show(show)])
-    page, next_page = _page(clips, "created_at", before)
-    return Feed(
-        show=valid_show(show), cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
-    )
+    show = valid_show(show)
+    page, next_page = _feed_page(membership=membership, show=show, before=before)
+    return Feed(show=show, cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False)
+
+
+def _feed_page(*, membership: Membership, show: str, before: str) -> tuple[list[Generation], str]:
+    clips = clips_for_viewer(membership=membership).filter(FILTERS.get(show, Q()))
+    return _page(clips, "created_at", before)
 
 
 def watch_for_viewer(*, membership: Membership) -> Feed:
@@ -312,7 +308,7 @@ def changes_for_viewer(
         for clip in clips
         if clip.finished_at and clip.finished_at > cursor.moment - OVERLAP and not clip.deleted_at
     ]
-    pills = _pills(membership=membership, show=show)
+    counts = clip_counts(membership=membership)
     return Changes(
         changed=changed,
         waiting=unchanged if token != waits else [],
@@ -322,11 +318,11 @@ def changes_for_viewer(
         feed=Feed(
             show=show,
             cards=[],
-            pills=pills,
+            pills=_pills(counts, show=show),
             next_page="",
             cursor=str(next_cursor),
             since=since,
-            has_open=_any_running(pills),
+            has_open=counts["running"] > 0,
             waits=token,
         ),
     )

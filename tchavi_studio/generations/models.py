@@ -19,6 +19,9 @@ from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
 __all__ = [
+    "IS_FOR_PEOPLE",
+    "IS_OPEN",
+    "IS_SHOWN",
     "OPEN_STATES",
     "AccountPause",
     "Engine",
@@ -48,6 +51,15 @@ class State(models.TextChoices):
 
 OPEN_STATES = frozenset({State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.PROCESSING, State.SAVING})
 """All other states are final."""
+
+IS_OPEN = Q(finished_at__isnull=True)
+"""The rows in OPEN_STATES, as a list of them is asked for: SQLite can't look up a list of states in a partial index."""
+
+IS_FOR_PEOPLE = Q(is_test=False)
+"""The rows that the browser shows: only programs see test keys' jobs."""
+
+IS_SHOWN = IS_FOR_PEOPLE & Q(deleted_at__isnull=True, dismissed_at__isnull=True)
+"""The rows in the feed: neither in the bin nor dismissed."""
 
 
 class Engine(models.TextChoices):
@@ -135,8 +147,41 @@ class Generation(LeasedModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["workspace", "creator", "-created_at", "-id"], name="generation_feed"),
-            models.Index(fields=["workspace", "updated_at"], name="generation_updates"),
+            # One index for each list of clips that people read. Each begins with everything that the list is filtered
+            # by, so that it is the databases' obvious choice, and goes on with the list's order.
+            models.Index(
+                fields=["workspace", "creator", "-created_at", "-id"], condition=IS_SHOWN, name="generation_feed"
+            ),
+            models.Index(
+                fields=["workspace", "creator", "state", "-created_at", "-id"],
+                condition=IS_SHOWN,
+                name="generation_feed_by_state",
+            ),
+            models.Index(
+                fields=["workspace", "creator", "finished_at", "-created_at", "-id"],
+                condition=IS_SHOWN & IS_OPEN,
+                name="generation_running",
+            ),
+            models.Index(
+                fields=["workspace", "creator", "parent", "-created_at", "-id"],
+                condition=IS_SHOWN & Q(parent__isnull=False),
+                name="generation_children",
+            ),
+            models.Index(
+                fields=["workspace", "creator", "-deleted_at", "-id"],
+                condition=IS_FOR_PEOPLE & Q(deleted_at__isnull=False),
+                name="generation_binned",
+            ),
+            models.Index(
+                fields=["workspace", "creator", "updated_at", "id"],
+                condition=IS_FOR_PEOPLE,
+                name="generation_updates",
+            ),
+            # How long clips of a kind took: answered from the index alone.
+            models.Index(
+                fields=["state", "engine", "model", "resolution", "duration_seconds", "-finished_at", "created_at"],
+                name="generation_history",
+            ),
             models.Index(fields=["state", "created_at"], name="generation_work"),
             models.Index(fields=["created_at"], condition=Q(needs_review=True), name="generation_review"),
             models.Index(

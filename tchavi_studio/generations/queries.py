@@ -1,18 +1,21 @@
 """Reads on generations. Reads for people start from what the viewer may see (`visibility.py`)."""
 
+import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from tchavi_studio.long_lists import CountUpTo
 from tchavi_studio.workspaces.models import Membership
 
-from .models import OPEN_STATES, Engine, Generation, RemoteJob, State
+from .models import IS_FOR_PEOPLE, IS_OPEN, IS_SHOWN, Engine, Generation, RemoteJob, State
 from .upstream.account import account_pauses
 from .upstream.submission import waiting_in_order
 from .visibility import visible_to
@@ -22,7 +25,7 @@ CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
 def clips_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
     """The viewer's clips in this workspace, newest first, without deleted clips and dismissed failures."""
-    return _clips(membership).filter(deleted_at=None, dismissed_at=None)
+    return _clips(membership, IS_SHOWN)
 
 
 def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
@@ -36,27 +39,31 @@ def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generatio
     return _clips(membership).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
 
 
-def _clips(membership: Membership) -> QuerySet[Generation]:
-    """What the browser shows: everything visible except test keys' jobs, which only programs see."""
-    return visible_to(membership).filter(is_test=False).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
+def _clips(membership: Membership, which: Q = IS_FOR_PEOPLE) -> QuerySet[Generation]:
+    return visible_to(membership).filter(which).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
 
 
-def state_counts(*, membership: Membership) -> dict[str, int]:
-    """How many of the viewer's clips are "running", "failed" (and not dismissed) and "done"."""
-    return clips_for_viewer(membership=membership).aggregate(
-        running=Count("pk", filter=Q(state__in=OPEN_STATES)),
-        failed=Count("pk", filter=Q(state=State.FAILED)),
-        done=Count("pk", filter=Q(state=State.COMPLETED)),
-    )
+FILTERS = {"running": IS_OPEN, "failed": Q(state=State.FAILED), "done": Q(state=State.COMPLETED)}
+"""The parts of the feed that can be shown alone, and are counted."""
+
+MAX_COUNT = 1_000
+"""Clips are counted up to this number: counting a million takes as long as reading them."""
+
+
+def clip_counts(*, membership: Membership) -> dict[str, int]:
+    """How many of the viewer's clips each filter shows, up to MAX_COUNT."""
+    clips = clips_for_viewer(membership=membership)
+    counts = (CountUpTo(clips.filter(shown), MAX_COUNT) for shown in FILTERS.values())
+    return dict(zip(FILTERS, Membership.objects.values_list(*counts).get(pk=membership.pk), strict=True))
 
 
 def has_open_clips(*, membership: Membership) -> bool:
-    return clips_for_viewer(membership=membership).filter(state__in=OPEN_STATES).exists()
+    return clips_for_viewer(membership=membership).filter(IS_OPEN).exists()
 
 
 def recent_prompts(*, membership: Membership, max_count: int = 20) -> list[str]:
-    """The viewer's latest prompts without repeats, newest first."""
-    prompts = _clips(membership).values_list("prompt", flat=True)[: max_count * 3]
+    """The latest prompts of the viewer's clips, without repeats, newest first."""
+    prompts = clips_for_viewer(membership=membership).values_list("prompt", flat=True)[: max_count * 3]
     return list(dict.fromkeys(prompts))[:max_count]
 
 
@@ -67,6 +74,13 @@ OVERLAP = timedelta(seconds=5)
 
 MAX_CHANGES = 50
 MAX_WINDOW = 400
+CURSOR_PATTERN = re.compile(r"\d{1,16}(~[0-9a-f]{12}\.\d{1,10})*", re.ASCII)
+EPOCH = datetime.fromtimestamp(0, tz=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970: exact and sortable, for use in URLs."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -81,16 +95,15 @@ class Cursor:
     seen: frozenset[str]
 
     def __str__(self) -> str:
-        microseconds = int(self.moment.timestamp() * 1_000_000)
-        return "~".join([str(microseconds), *sorted(self.seen)])
+        return "~".join([str(microseconds(self.moment)), *sorted(self.seen)])
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Read a cursor back. Raises ValueError on anything that `str()` did not make."""
         moment, *seen = text.split("~")
-        if len(seen) > MAX_WINDOW:
-            raise ValueError(f"A cursor names no more than {MAX_WINDOW} versions.")
-        return cls(moment=datetime.fromtimestamp(int(moment) / 1_000_000, tz=UTC), seen=frozenset(seen))
+        if len(seen) > MAX_WINDOW or CURSOR_PATTERN.fullmatch(text) is None:
+            raise ValueError("This is not a cursor.")
+        return cls(moment=EPOCH + timedelta(microseconds=int(moment)), seen=frozenset(seen))
 
 
 def _seen_as(generation: Generation) -> str:
@@ -99,9 +112,10 @@ def _seen_as(generation: Generation) -> str:
 
 def first_cursor(*, membership: Membership) -> Cursor:
     """The cursor of a page about to be built: take it before reading the page's clips."""
-    newest = _clips(membership).order_by("-updated_at").values_list("updated_at", flat=True).first()
-    moment = newest or datetime.fromtimestamp(0, tz=UTC)
-    recent = _clips(membership).filter(updated_at__gt=moment - OVERLAP).order_by("-updated_at")[:MAX_CHANGES]
+    newest_first = _clips(membership).select_related(None).order_by("-updated_at", "-id")
+    latest = list(newest_first.only("version", "updated_at")[:MAX_CHANGES])
+    moment = latest[0].updated_at if latest else EPOCH
+    recent = (generation for generation in latest if generation.updated_at > moment - OVERLAP)
     return Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
 
 
@@ -118,13 +132,12 @@ def changed_clips(*, membership: Membership, cursor: Cursor) -> tuple[list[Gener
     fresh = [generation for generation in window if _seen_as(generation) not in cursor.seen][:MAX_CHANGES]
     moment = max([cursor.moment, *(generation.updated_at for generation in fresh)])
     recent = (generation for generation in [*known, *fresh] if generation.updated_at > moment - OVERLAP)
-    seen = frozenset(map(_seen_as, recent))
-    return fresh, Cursor(moment=moment, seen=seen)
+    return fresh, Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
 
 
 # --- How long it will take --------------------------------------------------------------------------------------------
 
-HISTORY_LENGTH = 200
+HISTORY_LENGTH = 50
 MIN_HISTORY = 5
 
 
@@ -139,31 +152,38 @@ class Estimate:
 def waiting_estimates(generations: Iterable[Generation]) -> dict[UUID, Estimate]:
     """Estimates by id for the open clips in `generations`, from the studio's latest clips of the same kind.
 
-    Clips are of the same kind if engine, model, resolution and duration match. With fewer than `MIN_HISTORY` of them
-    there is no estimate. One query, however many clips.
+    With fewer than `MIN_HISTORY` of them there is no estimate. One query, however many clips.
     """
-    waiting = [generation for generation in generations if generation.is_open]
-    if not waiting:
+    kinds = {generation.pk: _kind_of(generation) for generation in generations if generation.is_open}
+    if not kinds:
         return {}
+    latest = [_latest_of_kind(kind) for kind in dict.fromkeys(kinds.values())]
     history: dict[tuple[object, ...], list[float]] = {}
-    # By requested duration: auto and 10 s cost the same, but the model treats them differently.
-    done = Generation.objects.filter(state=State.COMPLETED, model__in={generation.model for generation in waiting})
-    rows = done.order_by("-finished_at").values_list(
-        "engine", "model", "resolution", "duration_seconds", "created_at", "finished_at"
-    )[:HISTORY_LENGTH]
-    for *kind, created_at, finished_at in rows:
-        if finished_at is not None:
-            history.setdefault(tuple(kind), []).append((finished_at - created_at).total_seconds())
-    estimates = {}
-    for generation in waiting:
-        kind = [generation.engine, generation.model, generation.resolution, generation.duration_seconds]
-        seconds = history.get(tuple(kind), [])
-        if len(seconds) >= MIN_HISTORY:
-            estimates[generation.pk] = Estimate(
-                half_seconds=round(statistics.median(seconds)),
-                nine_in_ten_seconds=round(statistics.quantiles(seconds, n=10, method="inclusive")[-1]),
-            )
-    return estimates
+    for *kind, created_at, finished_at in latest[0].union(*latest[1:], all=True):
+        history.setdefault(tuple(kind), []).append((finished_at - created_at).total_seconds())
+    return {
+        pk: Estimate(
+            half_seconds=round(statistics.median(seconds)),
+            nine_in_ten_seconds=round(statistics.quantiles(seconds, n=10, method="inclusive")[-1]),
+        )
+        for pk, kind in kinds.items()
+        if len(seconds := history.get(kind, [])) >= MIN_HISTORY
+    }
+
+
+KIND = ("engine", "model", "resolution", "duration_seconds")
+"""Clips are of the same kind if these match. Auto and 10 s cost the same, but models treat them differently."""
+
+
+def _kind_of(generation: Generation) -> tuple[object, ...]:
+    return tuple(getattr(generation, field) for field in KIND)
+
+
+def _latest_of_kind(kind: tuple[object, ...]) -> QuerySet[Generation, tuple[Any, ...]]:
+    """The kind and the times of its latest HISTORY_LENGTH clips. Nested, because SQLite's UNION refuses a LIMIT."""
+    done = Generation.objects.filter(state=State.COMPLETED, **dict(zip(KIND, kind, strict=True)))
+    latest = done.order_by("-finished_at").values("pk")[:HISTORY_LENGTH]
+    return Generation.objects.filter(pk__in=latest).values_list(*KIND, "created_at", "finished_at")
 
 
 def waiting_estimate(generation: Generation) -> Estimate | None:

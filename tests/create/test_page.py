@@ -9,10 +9,12 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from tchavi_studio.assets.models import Asset
 from tchavi_studio.create.examples import EXAMPLES
 from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.plans import listed_by_index
 
 from .conftest import MakeAsset, make_values, sent
 
@@ -137,7 +139,13 @@ def test_the_page_asks_as_much_for_many_files_as_for_one(
 ) -> None:
     files = [make_asset().pk for _number in range(file_count)]
     alice_browser.post(url("quote"), sent(make_values(mode="references", reference_images=files)))
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
+        alice_browser.get(url("page"))
+
+
+def test_the_page_reads_its_lists_by_their_indexes(alice_browser: Client, url: Url) -> None:
+    alice_browser.post(url("submit"), sent(make_values()))
+    with listed_by_index(Generation, Asset):
         alice_browser.get(url("page"))
 
 

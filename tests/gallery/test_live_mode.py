@@ -184,7 +184,8 @@ def test_idle_poll_query_count_is_constant_for_waiting_clips(
     for _number in range(count):
         make_clip(State.QUEUED, updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("gallery"))
-    # On top of the sandbox's five: the clips in line, estimates, the account pause, and two for the order of the line.
+    # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, two for the
+    # order of the line, and whether a clip is open.
     with django_assert_num_queries(10):
         assert page.poll().status_code == 204
 
@@ -204,7 +205,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 14, State.PROCESSING: 11, State.COMPLETED: 10}[state]):
+    with django_assert_num_queries({State.QUEUED: 13, State.PROCESSING: 10, State.COMPLETED: 9}[state]):
         alice_browser.get(url("gallery"))
 
 

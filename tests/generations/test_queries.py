@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import Membership, Role, User
+from tests.plans import listed_by_index
 
 
 def test_members_see_their_own_clips_in_this_workspace(
@@ -31,7 +32,7 @@ def test_counts_by_state(start: Callable[..., Generation], membership: Membershi
         lifecycle.fail_generation(generation.pk, code="x", message="It broke.")
     services.dismiss_failure(generation=dismissed)
     services.cancel_generation(generation=cancelled)
-    assert queries.state_counts(membership=membership) == {"running": 1, "failed": 1, "done": 0}
+    assert queries.clip_counts(membership=membership) == {"running": 1, "failed": 1, "done": 0}
 
 
 def test_recent_prompts_are_newest_first_without_repeats(
@@ -90,9 +91,17 @@ def test_many_changes_come_in_batches(
     assert [page.ask(), page.ask(), page.ask(), page.ask()] == [clips[:2], clips[2:4], clips[4:], []]
 
 
-@pytest.mark.parametrize("text", ["", "x", "~", "12.5", "1~" + "~".join(str(n) for n in range(401))])
+def test_microseconds_are_exact() -> None:
+    moment = queries.EPOCH + timedelta(days=20_000, microseconds=1)
+    assert queries.microseconds(moment) == 20_000 * 86_400 * 1_000_000 + 1
+
+
+MADE_UP_CURSORS = ["", "x", "~", "12.5", "-1", "1~2", "1~x.1", "1" * 17, "1" + "~0123456789ab.1" * 401]
+
+
+@pytest.mark.parametrize("text", MADE_UP_CURSORS)
 def test_a_made_up_cursor_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # any of int()'s and ours
+    with pytest.raises(ValueError, match="This is not a cursor"):
         queries.Cursor.parse(text)
 
 
@@ -127,6 +136,22 @@ def test_estimates_are_the_median_and_the_ninth_decile(
     with django_assert_num_queries(1):
         estimates = queries.waiting_estimates(waiting)
     assert estimates == {waiting[0].pk: expected, waiting[1].pk: expected}
+
+
+def test_clips_of_other_kinds_do_not_push_an_estimate_out(
+    start: Callable[..., Generation], history: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "HISTORY_LENGTH", 5)
+    history(90, 10, 20, 30, 40, 50, duration=1)
+    history(1, 1, 1, 1, 1, duration=2)
+    waiting = [start(duration=1), start(duration=2), start(duration=3)]
+    with listed_by_index(Generation):
+        estimates = queries.waiting_estimates(waiting)
+    # The clip that took 90 seconds finished last, and the one that took 10 first.
+    assert estimates == {
+        waiting[0].pk: queries.Estimate(half_seconds=40, nine_in_ten_seconds=74),
+        waiting[1].pk: queries.Estimate(half_seconds=1, nine_in_ten_seconds=1),
+    }
 
 
 def test_finished_clips_need_no_estimate(
