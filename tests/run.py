@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NODE_FOLDER = Path(__file__).parent / "interop" / "node"
+TESTS = Path(__file__).parent
+NODE_FOLDER = TESTS / "interop" / "node"
 """Node programs, and the lock file of the packages they need."""
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=15", "--durations-min=3"]
 
@@ -55,7 +56,7 @@ class Run:
         self.lines: list[str] = []
         self.failed = False
         self.missing: list[str] = []
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[int] = set()
         self._is_stopping = False
         self._lock = threading.Lock()
 
@@ -86,22 +87,25 @@ class Run:
                 step.command, env={**os.environ, **step.environment}, stdout=output, stderr=subprocess.STDOUT
             )
             with self._lock:
-                self._running.add(process)
-            status = process.wait()
+                self._running.add(process.pid)
+            _pid, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds, cpu_seconds = time.monotonic() - began, usage.ru_utime + usage.ru_stime
             output.seek(0)
             with self._lock:
-                self._running.discard(process)
+                self._running.discard(process.pid)
                 print(f"\n=== {step.name}", output.read().decode(errors="replace"), sep="\n", flush=True)
                 self.failed |= status != 0
                 verdict = "failed" if status else "passed"
-                self.lines.append(f"{verdict}  {time.monotonic() - began:4.0f} s  {step.name}")
+                self.lines.append(f"{verdict}  {seconds:4.0f} s  {cpu_seconds:4.0f} s of CPU  {step.name}")
 
     def _stop(self) -> None:
         self._is_stopping = True
         with self._lock:
-            for process in self._running:
+            for pid in self._running:
                 # Like Ctrl+C, so that pytest stops what its tests have started.
-                process.send_signal(signal.SIGINT)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT)
 
     def finish(self) -> int:
         """Print how it went; the exit code."""
