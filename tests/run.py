@@ -32,6 +32,7 @@ CHROMIUM_ARGUMENTS = [
 TESTS = Path(__file__).parent
 NODE_FOLDER = TESTS / "interop" / "node"
 """Node programs, and the lock file of the packages they need."""
+BROWSER_TESTS = str(TESTS / "browser")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=15", "--durations-min=3"]
 
 
@@ -117,21 +118,26 @@ class Run:
         return int(self.failed)
 
 
+def files_with(mark: str) -> list[str]:
+    """The test files that use a mark: collecting all others with them would take each worker several seconds."""
+    return sorted(str(path) for path in TESTS.rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text())
+
+
 def suite(database: str, **environment: str) -> Step:
     """Everything on one database that neither starts processes nor drives a browser."""
-    marks = "not browser and not processes and not long"
-    return Step(name=f"{database}: suite", command=[*PYTEST, "-n", "2", "-m", marks], environment=environment)
+    command = [*PYTEST, "-n", "2", f"--ignore={BROWSER_TESTS}", "-m", "not processes and not long"]
+    return Step(name=f"{database}: suite", command=command, environment=environment)
 
 
 def processes(database: str, **environment: str) -> Step:
     """What starts studios, workers and other programs, and mostly waits for them."""
-    command = [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "processes and not long"]
+    command = [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "processes and not long", *files_with("processes")]
     return Step(name=f"{database}: processes", command=command, environment=environment)
 
 
 def browser(database: str, chromium: str, **environment: str) -> Step:
     """What people do, in a real Chromium."""
-    command = [*PYTEST, "-m", "browser and not long"]
+    command = [*PYTEST, "-m", "not long", BROWSER_TESTS]
     return Step(name=f"{database}: browser", command=command, environment={**environment, "CHROMIUM": chromium})
 
 
