@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
 from tests.databases import Database, Template, connected_to, drop_template, make_template
+from tests.probing import InThisProcess
 
 PASSWORD = "golden hour 17"
 DATABASE_FIXTURES = {"db", "own_database", "database_template"}
@@ -69,6 +70,13 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+
+
+@pytest.fixture(autouse=True)
+def probing_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open uploads and clips in the test's own process, except in tests marked `sandboxed`."""
+    if request.node.get_closest_marker("sandboxed") is None:
+        monkeypatch.setattr("tchavi_studio.assets.probe.SandboxedProcess", InThisProcess)
 
 
 # --- Databases --------------------------------------------------------------------------------------------------------

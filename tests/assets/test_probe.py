@@ -16,6 +16,8 @@ from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.sandbox import SandboxedProcess
 from tests.assets import media
 
+pytestmark = pytest.mark.sandboxed
+
 
 def test_a_file_goes_through_the_child(video: Path, tmp_path: Path) -> None:
     probed = probe.take_upload(video, tmp_path)

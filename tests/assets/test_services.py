@@ -66,6 +66,7 @@ def sha256(path: Path) -> str:
 # --- Uploads ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sandboxed
 def test_a_photo_is_stored(store: Store, photo: Path, workspace: Workspace, alice: User) -> None:
     asset = store(photo)
     asset.refresh_from_db()
@@ -80,6 +81,7 @@ def test_a_photo_is_stored(store: Store, photo: Path, workspace: Workspace, alic
     assert [path.stat().st_mode & 0o777 for path in stored_files()] == [0o600, 0o600]
 
 
+@pytest.mark.sandboxed
 def test_a_video_is_stored(store: Store, video: Path) -> None:
     asset = store(video)
     assert [path.name for path in stored_files()] == ["file.mp4", "poster.webp", "thumbnail.webp"]
@@ -87,6 +89,7 @@ def test_a_video_is_stored(store: Store, video: Path) -> None:
     assert (asset.duration_seconds, asset.frame_rate, asset.has_audio) == (2.0, 24.0, True)
 
 
+@pytest.mark.sandboxed
 def test_a_sound_is_stored(store: Store, sound: Path) -> None:
     asset = store(sound)
     assert [path.name for path in stored_files()] == ["file.wav"]
@@ -407,6 +410,7 @@ def test_the_studios_own_addresses_lead_nowhere_else(workspace: Workspace, bob: 
 # --- Trims ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sandboxed
 def test_a_trim_is_an_asset_of_its_own(store: Store, long_video: Path, alice: User) -> None:
     source = store(long_video)
     assert source.needs_trim is True
@@ -447,6 +451,7 @@ def test_a_photo_can_not_be_trimmed(workspace: Workspace, alice: User) -> None:
 # --- Outputs ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sandboxed
 def test_a_finished_clip_is_moved_in_as_it_is(workspace: Workspace, alice: User, video: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(video, tmp_path / "clip.part"))
     inode = path.stat().st_ino
