@@ -83,7 +83,9 @@ def probing_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.
 
 
 def shared_folder(config: pytest.Config) -> Path:
-    """A folder that all workers of this run share."""
+    """A folder that all workers of this run share, and with `make test` all of its steps on one database."""
+    if "TEST_TEMPLATE" in os.environ:
+        return Path(os.environ["TEST_TEMPLATE"])
     # Nothing public says where a run keeps its files before the first fixture asks.
     base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     folder = (base.parent if hasattr(config, "workerinput") else base) / "databases"
@@ -92,8 +94,8 @@ def shared_folder(config: pytest.Config) -> Path:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Drop the template once no worker needs it any more."""
-    if not hasattr(session.config, "workerinput"):
+    """Drop the template once no worker needs it any more, unless other steps of `make test` do."""
+    if not hasattr(session.config, "workerinput") and "TEST_TEMPLATE" not in os.environ:
         drop_template(shared_folder(session.config))
 
 

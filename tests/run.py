@@ -123,19 +123,19 @@ def files_with(mark: str) -> list[str]:
     return sorted(str(path) for path in TESTS.rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text())
 
 
-def suite(database: str, **environment: str) -> Step:
+def suite(database: str, environment: dict[str, str]) -> Step:
     """Everything on one database that neither starts processes nor drives a browser."""
     command = [*PYTEST, "-n", "2", f"--ignore={BROWSER_TESTS}", "-m", "not processes and not long"]
     return Step(name=f"{database}: suite", command=command, environment=environment)
 
 
-def processes(database: str, **environment: str) -> Step:
+def processes(database: str, environment: dict[str, str]) -> Step:
     """What starts studios, workers and other programs, and mostly waits for them."""
     command = [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "processes and not long", *files_with("processes")]
     return Step(name=f"{database}: processes", command=command, environment=environment)
 
 
-def browser(database: str, chromium: str, **environment: str) -> Step:
+def browser(database: str, chromium: str, environment: dict[str, str]) -> Step:
     """What people do, in a real Chromium."""
     command = [*PYTEST, "-m", "not long", BROWSER_TESTS]
     return Step(name=f"{database}: browser", command=command, environment={**environment, "CHROMIUM": chromium})
@@ -147,28 +147,35 @@ def main() -> int:
     # Tests start hundreds of processes; each would compile the code again where the environment forbids to keep it.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     run = Run()
-    computing, waiting = [suite("SQLite")], [Step(name="checks", command=[sys.executable, ".ci/check.py"])]
-
+    checks = Step(name="checks", command=[sys.executable, ".ci/check.py"])
     chromium = found_chromium()
     if not chromium:
         run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
-    if not found_node():
-        run.missing.append("Node (install nodejs and npm): Node programs that use the API")
-    elif not packages_are_there(NODE_FOLDER):
-        install = [sys.executable, "-m", "tests.node", str(NODE_FOLDER)]
-        waiting.append(Step(name="Node packages", command=install))
-    waiting.append(processes("SQLite"))
-    if chromium:
-        waiting.append(browser("SQLite", chromium))
 
     with ExitStack() as stack:
-        url = os.environ.pop("TEST_DATABASE_URL", None)
-        if not url and (binaries := postgresql_binaries()):
+        # The steps on one database share its migrated template.
+        templates = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="studio-templates-")))
+        environment = {"TEST_TEMPLATE": str(templates)}
+        computing, waiting = [suite("SQLite", environment)], [checks]
+        if not found_node():
+            run.missing.append("Node (install nodejs and npm): Node programs that use the API")
+        elif not packages_are_there(NODE_FOLDER):
+            install = [sys.executable, "-m", "tests.node", str(NODE_FOLDER)]
+            waiting.append(Step(name="Node packages", command=install))
+        waiting.append(processes("SQLite", environment))
+        if chromium:
+            waiting.append(browser("SQLite", chromium, environment))
+
+        if url := os.environ.pop("TEST_DATABASE_URL", None):
+            # Each step drops its own template from a server that isn't thrown away.
+            environment = {"TEST_DATABASE_URL": url}
+        elif binaries := postgresql_binaries():
             url = stack.enter_context(throwaway_postgresql(binaries))
+            environment = {"TEST_DATABASE_URL": url, "TEST_TEMPLATE": str(templates)}
         if url:
-            computing += [suite("PostgreSQL", TEST_DATABASE_URL=url), processes("PostgreSQL", TEST_DATABASE_URL=url)]
+            computing += [suite("PostgreSQL", environment), processes("PostgreSQL", environment)]
             if chromium:
-                waiting.append(browser("PostgreSQL", chromium, TEST_DATABASE_URL=url))
+                waiting.append(browser("PostgreSQL", chromium, environment))
         else:
             run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
         run.lanes(computing, waiting)
