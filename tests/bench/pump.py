@@ -1,4 +1,4 @@
-"""How the pump keeps up: `python -m tests.bench`. All figures are ratios or counts within one run.
+"""How the pump keeps up: `python -m tests.bench.pump`. All figures are ratios or counts within one run.
 
 1,000 jobs are open at an upstream that answers after 80 ms, over real sockets. It uses SQLite unless TEST_DATABASE_URL
 names another database.

@@ -1,4 +1,4 @@
-"""The time from the provider's "completed" to the changed card in an open browser: `python -m tests.bench_cards`.
+"""The time from the provider's "completed" to the changed card in an open browser: `python -m tests.bench.cards`.
 
 100 clips are open at an upstream with a generous rate limit. Their jobs finish one by one at random times while the
 page is open in Chromium. Prints how long the cards took. The clips are small, so it measures the process (list,
