@@ -33,11 +33,12 @@ from tchavi_studio.runtime.leases import (
 
 from .events import record_end
 from .failures import output_failure_code
-from .models import OPEN_STATES, Engine, Generation, State
+from .models import IS_OPEN, OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
 
 MAX_RENDER_ATTEMPTS = 3
+MAX_RESCUED = 100
 MAX_CODE_LENGTH = 60
 ORPHANED_AFTER = timedelta(hours=1)
 WORKING_STATES = frozenset({State.PROCESSING, State.SAVING})
@@ -62,7 +63,7 @@ def _new_version() -> dict[str, Any]:
 
 def claim_next_render() -> Claim[Generation] | None:
     """Claim the preview that has waited longest. None if none is waiting."""
-    waiting = Generation.objects.filter(engine=Engine.PREVIEW, state=State.QUEUED).order_by("created_at", "id")
+    waiting = Generation.objects.filter(IS_OPEN, engine=Engine.PREVIEW, state=State.QUEUED).order_by("created_at", "id")
     return claim_next(waiting, state=State.PROCESSING, started_at=timezone.now(), progress_percent=0)
 
 
@@ -204,15 +205,15 @@ def _end_with_refund(
 
 
 def rescue_abandoned_renders() -> int:
-    """Put renders whose lease has ended back in the queue, or fail them after the last attempt.
+    """Put up to MAX_RESCUED renders whose lease has ended back in the queue, or fail them after the last attempt.
 
     Returns how many were rescued or failed. A request always renders to the same clip, so another attempt costs only
     time.
     """
     is_abandoned = lapsed(timezone.now())
-    abandoned = Generation.objects.filter(is_abandoned, engine=Engine.PREVIEW, state__in=WORKING_STATES)
+    abandoned = Generation.objects.filter(IS_OPEN, is_abandoned, engine=Engine.PREVIEW, state__in=WORKING_STATES)
     count = 0
-    for generation in abandoned.only("attempt_count"):
+    for generation in abandoned.only("attempt_count")[:MAX_RESCUED]:
         if generation.attempt_count >= MAX_RENDER_ATTEMPTS:
             moved = fail_generation(
                 generation.pk,

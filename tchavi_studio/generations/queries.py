@@ -17,7 +17,7 @@ from tchavi_studio.workspaces.models import Membership
 
 from .models import IS_FOR_PEOPLE, IS_OPEN, IS_SHOWN, Engine, Generation, RemoteJob, State
 from .upstream.account import account_pauses
-from .upstream.submission import waiting_in_order
+from .upstream.submission import places_in_line
 from .visibility import visible_to
 
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
@@ -216,11 +216,9 @@ def provider_waits(generations: Iterable[Generation]) -> dict[UUID, Wait]:
     if not waiting:
         return {}
     paused = {pause.model for pause in account_pauses()}
-    places = {clip.generation_id: place for place, clip in enumerate(waiting_in_order(), start=1)}
     return {
-        pk: Wait(place=places[pk], for_account="" in paused or model in paused)
-        for pk, model in waiting.items()
-        if pk in places
+        pk: Wait(place=place, for_account="" in paused or waiting[pk] in paused)
+        for pk, place in places_in_line(waiting).items()
     }
 
 

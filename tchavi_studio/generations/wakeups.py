@@ -6,7 +6,7 @@ from django.utils import timezone
 from tchavi_studio.runtime.leases import taken
 from tchavi_studio.runtime.wakeups import queue_wake_up
 
-from .models import Engine, Generation, PumpSlot, State
+from .models import IS_OPEN, Engine, Generation, PumpSlot, State
 
 RENDER_CLUSTER = "render"
 RENDER_TASK = "tchavi_studio.generations.tasks.render_waiting"
@@ -23,7 +23,7 @@ def wake_renders() -> None:
 
 def wake_renders_if_any_wait() -> None:
     """Wake a render worker if any preview is waiting: its wake-up may have been lost with a worker."""
-    if Generation.objects.filter(engine=Engine.PREVIEW, state=State.QUEUED).exists():
+    if Generation.objects.filter(IS_OPEN, engine=Engine.PREVIEW, state=State.QUEUED).exists():
         wake_renders()
 
 

@@ -235,7 +235,7 @@ def test_two_looks_end_a_job_once(clip: Generation, workspace: Workspace) -> Non
 
 def test_a_deadline_and_news_do_not_deadlock(own_database: Database, workspace: Workspace) -> None:
     make_jobs(workspace, 30)
-    RemoteJob.objects.update(sent_at=timezone.now() - timedelta(days=1))
+    Generation.objects.update(started_at=timezone.now() - timedelta(days=1))
     look = following.claim_due_jobs()
     assert look is not None
     news = [

@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, RemoteState, Snapshot
 from tchavi_studio.generations.lifecycle import fail_generation
-from tchavi_studio.generations.models import OPEN_STATES, Generation, RemoteJob, State
+from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import RELEASED, Claim, claim_all, free
 
 from .account import requests_per_second, upstream_account
+from .submission import sent_before
 
 MIN_INTERVAL_SECONDS = 0.8
 MAX_INTERVAL_SECONDS = 20.0
@@ -40,6 +41,9 @@ LIST_LAG = timedelta(seconds=10)
 
 GONE_INTERVAL_SECONDS = 30.0
 """How long until the next look for a job that the provider didn't know."""
+
+MAX_COUNTED_JOBS = 10_000
+"""How many open jobs are counted to choose an interval; by then looks are rare enough."""
 
 RANKED_JOBS = 2000
 """How far down the provider's list to look for jobs page by page. Older jobs are requested by id."""
@@ -102,7 +106,7 @@ def claim_due_jobs() -> Look | None:
     if claim is None:
         return None
     unseen: dict[str, UUID] = {}
-    given_up, just_sent = set(), set()
+    given_up, just_sent, oldest = set(), set(), now
     for remote_id, reference, needs_review, sent_at in claim.rows.values_list(
         "remote_id", "pk", "generation__needs_review", "sent_at"
     ):
@@ -112,8 +116,9 @@ def claim_due_jobs() -> Look | None:
             given_up.add(reference)
         if now - sent_at < LIST_LAG:
             just_sent.add(reference)
+        oldest = min(oldest, sent_at)
     crashpoint(CrashPoint.POLL_CLAIMED)
-    newest = RemoteJob.objects.filter(remote_id__isnull=False).order_by("-sent_at", "-reference")
+    newest = RemoteJob.objects.filter(remote_id__isnull=False, sent_at__gte=oldest).order_by("-sent_at", "-reference")
     ranked = {
         remote_id: place
         for place, remote_id in enumerate(newest.values_list("remote_id", flat=True)[:RANKED_JOBS])
@@ -282,16 +287,14 @@ def note_gone(look: Look, remote_id: str) -> None:
 
 
 def fail_overdue() -> int:
-    """Fail and refund clips that aren't back STUDIO_JOB_DEADLINE_SECONDS after they were sent.
+    """Fail and refund up to MAX_SETTLED clips that aren't back STUDIO_JOB_DEADLINE_SECONDS after they were sent.
 
     The provider may still finish and bill them, so they are shown to the admins.
     """
     before = timezone.now() - timedelta(seconds=settings.STUDIO_JOB_DEADLINE_SECONDS)
-    stuck = RemoteJob.objects.filter(
-        sent_at__lt=before, generation__state__in=OPEN_STATES - {State.QUEUED, State.SUBMITTING, State.UNKNOWN}
-    )
+    stuck = sent_before(before, states=[State.PROCESSING, State.SAVING])
     count = 0
-    for reference in list(stuck.values_list("pk", flat=True)):
+    for reference in stuck:
         with transaction.atomic():
             # The job's row first, in the same order as `apply_snapshots`, to avoid a deadlock.
             jobs = RemoteJob.objects.filter(pk=reference)

@@ -50,7 +50,7 @@ class RemoteJob(LeasedModel):
         indexes: ClassVar = [
             models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="remote_job_due"),
             models.Index(fields=["leased_by"], condition=Q(leased_by__isnull=False), name="remote_job_leased"),
-            models.Index(fields=["-sent_at"], name="remote_job_newest"),
+            models.Index(fields=["-sent_at", "-reference"], name="remote_job_newest"),
         ]
 
     def __str__(self) -> str:

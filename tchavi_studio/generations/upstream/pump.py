@@ -5,9 +5,10 @@ whatever must not be lost is written to the database first.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.db import OperationalError
@@ -28,6 +29,7 @@ from tchavi_studio.engines.base import (
 )
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations.models import (
+    IS_OPEN,
     OPEN_STATES,
     Engine,
     Generation,
@@ -36,15 +38,15 @@ from tchavi_studio.generations.models import (
     UpstreamAccount,
 )
 from tchavi_studio.generations.wakeups import wake_transfers
+from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import default_lease
 
 from . import account, following, submission, unknown
-from .fairness import Waiting
 from .following import Look
 from .network import MAX_IN_FLIGHT, Arrival, Exchange, Network
 from .references import Route, reference_route
-from .submission import Submission
+from .submission import Submission, Waiting
 from .unknown import Search
 
 logger = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class AskWhetherFilesAreTaken:
 
 def has_work() -> bool:
     """Whether any clip is waiting for the provider or with it, or the provider has to be asked something."""
-    clips = Generation.objects.filter(engine=Engine.TCHAVI, state__in=OPEN_STATES - {State.SAVING})
+    clips = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state__in=OPEN_STATES - {State.SAVING})
     due = RemoteJob.objects.filter(poll_at__lte=timezone.now())
     return clips.exists() or due.exists() or must_ask_about_files()
 
@@ -204,31 +206,28 @@ class Pump:
         return MAX_IN_FLIGHT - len(self._in_flight)
 
     def _submit(self, now: datetime) -> None:
-        waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
+        waiting = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.QUEUED)
         if not self._room() or not waiting.exists():
             return
-        clips = self._without_second_trials(submission.sendable(now=now))[: self._room()]
+        clips = list(islice(self._without_second_trials(submission.sendable(now=now)), self._room()))
         for written in submission.write_down(clips[: account.take_requests(len(clips))]):
             self._send(Submit(written))
 
-    def _without_second_trials(self, clips: list[Waiting]) -> list[Waiting]:
+    def _without_second_trials(self, clips: Iterable[Waiting]) -> Iterator[Waiting]:
         """While the account or a model is refused, only one clip at a time tests whether that is over."""
         paused = {pause.model for pause in account.account_pauses()}
-        if not paused:
-            return clips
         tried = {exchange.submission.model for exchange in self._in_flight if isinstance(exchange, Submit)}
-        allowed = []
         for clip in clips:
             if not (("" in paused and tried) or (clip.model in paused and clip.model in tried)):
                 tried.add(clip.model)
-                allowed.append(clip)
-        return allowed
+                yield clip
 
     def _look_at_jobs(self, now: datetime, *, max_requests: int) -> None:
         if self._look is None:
             self._look = following.claim_due_jobs()
             if self._look is not None:
-                open_jobs = RemoteJob.objects.filter(poll_at__isnull=False).count()
+                followed = RemoteJob.objects.filter(poll_at__isnull=False)
+                open_jobs = count_up_to(followed, following.MAX_COUNTED_JOBS)
                 self._interval_seconds = following.next_interval_seconds(open_jobs=open_jobs)
         look = self._look
         if look is None:

@@ -2,17 +2,17 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.signing import Variant, links_open_from_outside, signed_media_url
 from tchavi_studio.engines.base import EngineReference, EngineRequest
-from tchavi_studio.generations.models import Generation, GenerationReference, RemoteFile
+from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, State
 from tchavi_studio.generations.requests import engine_request
 
-from .fairness import Waiting
 from .models import UpstreamAccount
 
 LINK_SECONDS = 24 * 3600
@@ -46,15 +46,15 @@ def missing_uploads(*, now: datetime) -> Q:
     return ~Q(Exists(usable))
 
 
-def without_missing_uploads(clips: list[Waiting], *, now: datetime) -> list[Waiting]:
-    """The clips whose references the provider can get."""
-    if not clips or reference_route() == Route.LINKS:
-        return clips
+def clips_missing_uploads(*, now: datetime) -> QuerySet[GenerationReference, tuple[UUID]]:
+    """The ids of the waiting clips with a reference that has yet to be uploaded."""
     references = GenerationReference.objects.filter(
-        missing_uploads(now=now), generation__in=[clip.generation_id for clip in clips]
+        missing_uploads(now=now),
+        generation__finished_at=None,
+        generation__engine=Engine.TCHAVI,
+        generation__state=State.QUEUED,
     )
-    incomplete = set(references.values_list("generation_id", flat=True))
-    return [clip for clip in clips if clip.generation_id not in incomplete]
+    return references.order_by().values_list("generation_id")
 
 
 def remote_request(generation: Generation) -> EngineRequest | None:

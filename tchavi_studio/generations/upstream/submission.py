@@ -5,30 +5,35 @@ A submission is repeated only if it certainly had no effect: a clip billed twice
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import Count, F
+from django.db import IntegrityError, connection, transaction
+from django.db.models import BooleanField, ExpressionWrapper, F, QuerySet
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequest, RefusedError
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
-from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
+from tchavi_studio.generations.models import IS_OPEN, Engine, Generation, RemoteJob, State
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim
+from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim, taken
 
 from . import account
-from .fairness import Member, Waiting, fair_order, within_limit
-from .references import remote_request, without_missing_uploads
+from .fairness import Member, fair_order, within_limit
+from .references import Route, clips_missing_uploads, reference_route, remote_request
 
 logger = logging.getLogger(__name__)
 
 AT_PROVIDER = (State.SUBMITTING, State.UNKNOWN, State.PROCESSING)
 """States that count against STUDIO_MAX_OPEN_PER_WORKSPACE."""
+
+MAX_SETTLED = 100
+"""How many overdue clips of a kind are settled at a time. The next second settles more."""
 
 FIRST_LOOK_SECONDS = 1.0
 LATER_TRIAL_SECONDS = 5 * 60.0
@@ -50,49 +55,76 @@ class Submission:
     request: EngineRequest
 
 
-def waiting_in_order() -> list[Waiting]:
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A clip waiting to be sent."""
+
+    generation_id: UUID
+    model: str
+
+
+def waiting_in_order() -> list[UUID]:
     """Every clip waiting to be sent, next one first, whether or not it may be sent now."""
-    return _in_order(open_by_member())
+    return [_as_uuid(pk) for pk, *_member in _in_order(_open_by_member())]
 
 
-def _in_order(open_by_member: Counter[Member]) -> list[Waiting]:
-    queued = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED)
-    rows = queued.values_list("pk", "workspace_id", "creator_id", "model", "created_at", "leased_until")
-    waiting = [
-        Waiting(
-            generation_id=pk,
-            workspace_id=workspace_id,
-            creator_id=creator_id,
-            model=model,
-            created_at=created_at,
-            not_before=not_before,
-        )
-        for pk, workspace_id, creator_id, model, created_at, not_before in rows
-    ]
-    return fair_order(waiting, open_by_member=open_by_member)
+def places_in_line(generation_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The places of those of these clips that wait to be sent, among all that do; 1 is next."""
+    wanted = {Generation._meta.pk.get_db_prep_value(pk, connection): pk for pk in generation_ids}
+    in_order = enumerate(_in_order(_open_by_member()), start=1)
+    return {wanted[pk]: place for place, (pk, *_member) in in_order if pk in wanted}
 
 
-def open_by_member() -> Counter[Member]:
+def _in_order(open_by_member: Mapping[Member, int], *columns: str | Combinable) -> list[tuple[Any, ...]]:
+    """Id, workspace and creator of every clip waiting to be sent, and these `columns`, next clip first.
+
+    Ids are as the database stores them: making UUIDs of thousands takes longer than putting them in order.
+    """
+    queued = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.QUEUED).order_by("created_at", "id")
+    rows = _as_stored(queued.values_list("pk", "workspace_id", "creator_id", *columns))
+    return [rows[position] for position in fair_order([row[1:3] for row in rows], open_by_member=open_by_member)]
+
+
+def _open_by_member() -> Counter[Member]:
     """How many clips each member has at the provider."""
-    at_provider = Generation.objects.filter(engine=Engine.TCHAVI, state__in=AT_PROVIDER)
-    rows = at_provider.order_by().values_list("workspace_id", "creator_id").annotate(Count("pk"))
-    return Counter({(workspace_id, creator_id): count for workspace_id, creator_id, count in rows})
+    at_provider = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state__in=AT_PROVIDER)
+    return Counter(_as_stored(at_provider.values_list("workspace_id", "creator_id")))
 
 
-def sendable(*, now: datetime) -> list[Waiting]:
+def _as_stored(rows: QuerySet[Any, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(*rows.query.sql_with_params())
+        return list(cursor.fetchall())
+
+
+def _as_uuid(stored: Any) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)
+
+
+def sendable(*, now: datetime) -> Iterator[Waiting]:
     """The clips that may be sent now, next one first: in fair order, within limits, not paused, references in place."""
     paused = account.paused_models(now=now)
     if "" in paused:
-        return []
-    at_provider = open_by_member()
-    ready = without_missing_uploads([clip for clip in _in_order(at_provider) if clip.model not in paused], now=now)
+        return
     # A clip that met a refusal of the account lets others go first, in case it is the only one refused.
-    untried = [clip for clip in ready if clip.not_before is None or clip.not_before <= now]
-    return within_limit(
-        untried or ready,
-        open_by_member=at_provider,
+    steps_aside = ExpressionWrapper(taken(now), output_field=BooleanField())
+    open_by_member = _open_by_member()
+    missing = [] if reference_route() == Route.LINKS else _as_stored(clips_missing_uploads(now=now))
+    unready = {pk for (pk,) in missing}
+    ready = [
+        (pk, (workspace_id, creator_id), model, is_aside)
+        for pk, workspace_id, creator_id, model, is_aside in _in_order(open_by_member, "model", steps_aside)
+        if model not in paused and pk not in unready
+    ]
+    candidates = [clip for clip in ready if not clip[-1]] or ready
+    allowed = within_limit(
+        [member for _pk, member, *_rest in candidates],
+        open_by_member=open_by_member,
         max_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
     )
+    for position in allowed:
+        pk, _member, model, _is_aside = candidates[position]
+        yield Waiting(generation_id=_as_uuid(pk), model=model)
 
 
 def write_down(clips: Iterable[Waiting]) -> list[Submission]:
@@ -220,12 +252,22 @@ def _settle(submission: Submission, *, state: State, not_before: datetime | None
     )
 
 
+# --- What is overdue --------------------------------------------------------------------------------------------------
+
+
+def sent_before(before: datetime, *, states: Collection[State]) -> list[UUID]:
+    """Up to MAX_SETTLED clips in one of these states that were sent before then."""
+    # Not by RemoteJob.sent_at, which is the same moment: no index separates the few open jobs from all others.
+    sent = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state__in=states, started_at__lt=before)
+    return list(sent.values_list("pk", flat=True)[:MAX_SETTLED])
+
+
 def rescue_dead_submissions() -> int:
-    """Mark submissions whose process died as unknown. Returns how many there were."""
+    """Mark up to MAX_SETTLED submissions whose process died as unknown. Returns how many there were."""
     now = timezone.now()
-    dead = Generation.objects.filter(lapsed(now), engine=Engine.TCHAVI, state=State.SUBMITTING)
+    dead = Generation.objects.filter(IS_OPEN, lapsed(now), engine=Engine.TCHAVI, state=State.SUBMITTING)
     count = 0
-    for pk in dead.values_list("pk", flat=True):
+    for pk in list(dead.values_list("pk", flat=True)[:MAX_SETTLED]):
         with transaction.atomic():
             moved = move_generation(
                 pk, sources={State.SUBMITTING}, only_if=lapsed(now), state=State.UNKNOWN, **RELEASED
@@ -238,10 +280,13 @@ def rescue_dead_submissions() -> int:
 
 
 def fail_long_waiting() -> int:
-    """Fail and refund clips that have waited STUDIO_ACCOUNT_WAIT_SECONDS while the account was refused throughout."""
+    """Fail and refund up to MAX_SETTLED clips that have waited STUDIO_ACCOUNT_WAIT_SECONDS for a refused account.
+
+    It was refused throughout. Returns how many there were.
+    """
     before = timezone.now() - timedelta(seconds=settings.STUDIO_ACCOUNT_WAIT_SECONDS)
     paused = {pause.model for pause in account.account_pauses() if pause.since < before}
-    waiting = Generation.objects.filter(engine=Engine.TCHAVI, state=State.QUEUED, created_at__lt=before)
+    waiting = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.QUEUED, created_at__lt=before)
     if "" not in paused:
         waiting = waiting.filter(model__in=paused)
     return sum(
@@ -250,5 +295,5 @@ def fail_long_waiting() -> int:
             code="account_unavailable",
             sources={State.QUEUED},
         )
-        for pk in waiting.values_list("pk", flat=True)
+        for pk in list(waiting.order_by("created_at", "id").values_list("pk", flat=True)[:MAX_SETTLED])
     )

@@ -28,7 +28,15 @@ from tchavi_studio.engines.base import (
 from tchavi_studio.engines.tchavi import fetch_output
 from tchavi_studio.generations.failures import output_failure_code
 from tchavi_studio.generations.lifecycle import claim_next, fail_generation, save_output
-from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, RemoteJob, State
+from tchavi_studio.generations.models import (
+    IS_OPEN,
+    Engine,
+    Generation,
+    GenerationReference,
+    RemoteFile,
+    RemoteJob,
+    State,
+)
 from tchavi_studio.generations.requests import local_reference
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import Claim, ClaimLostError, StopRequestedError, free, while_held
@@ -71,7 +79,7 @@ def waiting_uploads() -> QuerySet[Generation]:
 
 
 def _waiting(state: State) -> QuerySet[Generation]:
-    rows = Generation.objects.filter(free(timezone.now()), engine=Engine.TCHAVI, state=state)
+    rows = Generation.objects.filter(IS_OPEN, free(timezone.now()), engine=Engine.TCHAVI, state=state)
     return rows.order_by("created_at", "id")
 
 

@@ -14,13 +14,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from tchavi_studio.engines.base import PAGE_LENGTH, Snapshot
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
-from tchavi_studio.generations.models import RemoteJob, State
+from tchavi_studio.generations.models import IS_OPEN, Engine, Generation, RemoteJob, State
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+
+from .submission import sent_before
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +68,8 @@ def begin_search() -> Search | None:
     """A search that covers every lost submission; None if there are none, or others use the account too."""
     if not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
         return None
-    lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN)
-    oldest = lost.order_by("sent_at").values_list("sent_at", flat=True).first()
+    lost = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.UNKNOWN)
+    oldest = lost.aggregate(oldest=Min("started_at"))["oldest"]
     return None if oldest is None else Search(since=oldest - CLOCK_TOLERANCE)
 
 
@@ -153,11 +155,13 @@ def _adopt(attempt: _Attempt, job: Snapshot) -> bool:
 
 
 def give_up_lost() -> int:
-    """Fail and refund lost submissions after STUDIO_UNKNOWN_DEADLINE_SECONDS, and have the admins review them."""
+    """Fail and refund lost submissions after STUDIO_UNKNOWN_DEADLINE_SECONDS, and have the admins review them.
+
+    Settles up to MAX_SETTLED; returns how many.
+    """
     before = timezone.now() - timedelta(seconds=settings.STUDIO_UNKNOWN_DEADLINE_SECONDS)
-    lost = RemoteJob.objects.filter(generation__state=State.UNKNOWN, sent_at__lt=before)
     count = 0
-    for reference in list(lost.values_list("pk", flat=True)):
+    for reference in sent_before(before, states=[State.UNKNOWN]):
         with transaction.atomic():
             count += fail_generation(
                 reference,

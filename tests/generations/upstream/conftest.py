@@ -225,6 +225,7 @@ def make_open_jobs(
             price_credits=0,
             state=State.PROCESSING,
             created_at=now + timedelta(milliseconds=number),
+            started_at=now + timedelta(milliseconds=number),
         )
         for number in range(how_many)
     )

@@ -1,6 +1,7 @@
 """Following jobs: claims, news, pages and budget."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -226,9 +227,11 @@ def test_an_overdue_job_is_refunded_and_reviewed(sent: Generation, clock: Clock,
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.COMPLETED])
-def test_the_job_deadline_applies_only_to_sent_clips(sent: Generation, clock: Clock, state: State) -> None:
+def test_the_job_deadline_applies_only_to_sent_clips(
+    sent: Generation, clock: Clock, state: State, complete: Callable[[Generation], None]
+) -> None:
     if state == State.COMPLETED:
-        RemoteJob.objects.update(generation=None)
+        complete(sent)
     else:
         Generation.objects.update(state=state)
     clock.shift(8000)
