@@ -89,3 +89,22 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return self.original_name or str(self.pk)
+
+
+class StorageUse(models.Model):
+    """How many bytes a workspace's files take, not counting thumbnails and posters.
+
+    It changes in each transaction that adds or deletes an asset, because a sum over all assets takes longer the more
+    there are. `manage.py verify_storage` compares the two.
+    """
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    byte_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(byte_count__gte=0), name="storage_use_not_below_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id}: {self.byte_count} B"

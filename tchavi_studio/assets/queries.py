@@ -1,10 +1,16 @@
 """Reads on stored files."""
 
-from django.db.models import QuerySet, Sum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import Asset, Origin
+from .models import Asset, Origin, StorageUse
 from .signing import SignedMedia, read_token
 
 
@@ -25,6 +31,37 @@ def asset_by_signed_token(token: str) -> tuple[Asset, SignedMedia] | None:
     return (asset, signed) if asset and signed else None
 
 
+def received_with(*, workspace: Workspace, source_sha256: str) -> QuerySet[Asset]:
+    """The workspace's upload or linked file of these bytes: one at most."""
+    # SQLite only uses a partial index if the statement contains its condition literally, not as parameters.
+    received = RawSQL("origin IN ('upload', 'url')", (), output_field=BooleanField())
+    return Asset.objects.filter(received, workspace=workspace, source_sha256=source_sha256)
+
+
 def stored_bytes(*, workspace: Workspace) -> int:
     """How many bytes a workspace's files take, not counting thumbnails and posters."""
-    return Asset.objects.filter(workspace=workspace).aggregate(total=Sum("byte_count"))["total"] or 0
+    counts = StorageUse.objects.filter(workspace=workspace).values_list("byte_count", flat=True)
+    return counts.first() or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageDrift:
+    """A workspace whose counted bytes aren't the sum of its files' bytes."""
+
+    workspace_id: UUID
+    counted_bytes: int
+    summed_bytes: int
+
+
+def storage_drifts() -> Iterator[StorageDrift]:
+    """Every workspace whose counted bytes are wrong. Reads all assets, in one statement, so a moment's state."""
+    sums = Asset.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace").annotate(n=Sum("byte_count"))
+    counts = StorageUse.objects.filter(workspace=OuterRef("pk"))
+    workspaces = Workspace.objects.order_by("pk").values_list(
+        "pk",
+        Coalesce(Subquery(counts.values("byte_count")), Value(0)),
+        Coalesce(Subquery(sums.values("n")), Value(0)),
+    )
+    for workspace_id, counted_bytes, summed_bytes in workspaces:
+        if counted_bytes != summed_bytes:
+            yield StorageDrift(workspace_id=workspace_id, counted_bytes=counted_bytes, summed_bytes=summed_bytes)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import F, ProtectedError, Sum
 from django.urls import Resolver404, resolve
 
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
@@ -23,9 +24,9 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
-from .models import Asset, Kind, Origin, server_made_name
+from .models import Asset, Kind, Origin, StorageUse, server_made_name
 from .probe import ProbedFile
-from .queries import asset_by_signed_token, stored_bytes
+from .queries import asset_by_signed_token, received_with, stored_bytes
 from .refusals import MediaRefusedError, upload_refused
 from .serving import EXTENSIONS
 from .signing import own_path
@@ -35,6 +36,8 @@ __all__ = [
     "delete_asset",
     "delete_asset_files",
     "delete_stale_incoming",
+    "record_asset",
+    "recount_storage",
     "store_output",
     "store_upload",
     "store_url",
@@ -137,12 +140,24 @@ def store_output(
         path.unlink(missing_ok=True)
 
 
+@transaction.atomic
+def record_asset(*, asset: Asset, within_quota: bool = False) -> None:
+    """Write the row of a file that is stored, and count its bytes.
+
+    Raises `RefusedFileError` if it is to be `within_quota` and there is no room.
+    """
+    asset.save(force_insert=True)
+    _count_bytes(asset.workspace_id, asset.byte_count, within_quota=within_quota)
+
+
 def delete_asset(*, asset: Asset) -> bool:
     """Delete an asset and, after the commit, its files. False if a generation still uses it, and then it stays."""
     try:
         with transaction.atomic():
             asset_id = asset.pk
-            asset.delete()
+            _total, deleted = asset.delete()
+            if deleted.get(Asset._meta.label):  # else somebody else was faster, and has counted it
+                _count_bytes(asset.workspace_id, -asset.byte_count)
             asset.pk = asset_id  # the names of the files are still needed
             delete_asset_files(asset=asset)
     except ProtectedError:
@@ -154,6 +169,15 @@ def delete_asset_files(*, asset: Asset) -> None:
     """Delete the stored files of an asset after the current transaction commits."""
     names = _stored_names(asset)
     transaction.on_commit(lambda: _delete_stored(names))
+
+
+@transaction.atomic
+def recount_storage(*, workspace_id: UUID) -> None:
+    """Set a workspace's counted bytes to the sum over its assets."""
+    _count_bytes(workspace_id, 0)  # the lock: assets that are added or deleted meanwhile wait for it
+    assets = Asset.objects.filter(workspace=workspace_id)
+    byte_count = assets.aggregate(total=Sum("byte_count"))["total"] or 0
+    StorageUse.objects.filter(workspace=workspace_id).update(byte_count=byte_count)
 
 
 def delete_stale_incoming() -> int:
@@ -225,9 +249,7 @@ def _store_received(
 ) -> Asset:
     """Check and clean the received `directory / "source"` and store the result, unless it is stored already."""
     source = directory / "source"
-    same = Asset.objects.filter(
-        workspace=workspace, source_sha256=source_sha256, origin__in=[Origin.UPLOAD, Origin.URL]
-    )
+    same = received_with(workspace=workspace, source_sha256=source_sha256)
     existing = same.first()
     if existing is not None:
         return existing
@@ -277,11 +299,26 @@ def _check_trim(asset: Asset, start_seconds: float, duration_seconds: float) -> 
         raise RefusedFileError("trim_out_of_range", duration_seconds=asset.duration_seconds)
 
 
-def _check_quota(workspace: Workspace, more_bytes: int = 1) -> None:
+def _check_quota(workspace: Workspace) -> None:
+    """Refuse early what certainly has no room; `_count_bytes` decides the rest."""
     used_bytes = stored_bytes(workspace=workspace)
+    if used_bytes >= settings.STUDIO_WORKSPACE_QUOTA_BYTES:
+        raise _workspace_full(used_bytes)
+
+
+def _workspace_full(used_bytes: int) -> RefusedFileError:
     quota_bytes = settings.STUDIO_WORKSPACE_QUOTA_BYTES
-    if used_bytes + more_bytes > quota_bytes:
-        raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=quota_bytes)
+    return RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=quota_bytes)
+
+
+def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = False) -> None:
+    """Add to the bytes a workspace uses, in the transaction that writes the assets. The UPDATE enforces the quota."""
+    use, _is_new = StorageUse.objects.get_or_create(workspace_id=workspace_id)
+    uses = StorageUse.objects.filter(pk=use.pk)
+    if within_quota:
+        uses = uses.filter(byte_count__lte=settings.STUDIO_WORKSPACE_QUOTA_BYTES - byte_count)
+    if not uses.update(byte_count=F("byte_count") + byte_count):
+        raise _workspace_full(use.byte_count)
 
 
 # --- Storing ----------------------------------------------------------------------------------------------------------
@@ -329,12 +366,7 @@ def _store(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: 
             asset.thumbnail = _promote(probed.thumbnail, server_made_name(asset, "thumbnail", "webp"))
         if probed.poster is not None:
             asset.poster = _promote(probed.poster, server_made_name(asset, "poster", "webp"))
-        with transaction.atomic():
-            if within_quota:
-                # The lock makes two simultaneous uploads count each other.
-                Workspace.objects.select_for_update().get(pk=asset.workspace_id)
-                _check_quota(asset.workspace, asset.byte_count)
-            asset.save(force_insert=True)
+        record_asset(asset=asset, within_quota=within_quota)
     except BaseException:
         _delete_stored(_stored_names(asset))
         raise

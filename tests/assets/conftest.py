@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
 from tchavi_studio.assets.models import Asset, server_made_name
-from tchavi_studio.assets.services import store_upload
+from tchavi_studio.assets.services import record_asset, store_upload
 from tchavi_studio.assets.serving import EXTENSIONS
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.assets import media
@@ -79,7 +79,7 @@ def make_asset(workspace: Workspace, kind: str = "image", **fields: Any) -> Asse
     for role, extension in roles.items():
         stored = default_storage.save(server_made_name(asset, role, extension), ContentFile(content))
         setattr(asset, role, stored)
-    asset.save()
+    record_asset(asset=asset)
     return asset
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
+from tchavi_studio.assets.services import record_asset
 from tchavi_studio.generations import services
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
@@ -50,7 +51,7 @@ def complete() -> Callable[[Generation], None]:
     """Complete a clip's row with an output that has no file."""
 
     def complete_one(generation: Generation) -> None:
-        output = Asset.objects.create(
+        output = Asset(
             workspace=generation.workspace,
             kind=Kind.VIDEO,
             origin=Origin.OUTPUT,
@@ -63,6 +64,7 @@ def complete() -> Callable[[Generation], None]:
             content_sha256=uuid4().hex * 2,
             file=f"nowhere/{uuid4()}.mp4",
         )
+        record_asset(asset=output)
         Generation.objects.filter(pk=generation.pk).update(
             state=State.COMPLETED, output=output, finished_at=timezone.now()
         )

@@ -108,6 +108,7 @@ def test_the_database_is_sound_and_the_ledger_is_the_one_that_was_left(studio: S
     call_command("migrate", check_unapplied=True, stdout=StringIO())
     call_command("makemigrations", check_changes=True, dry_run=True, stdout=StringIO())
     call_command("verify_ledger", expect_head=studio.facts["heads"], stdout=StringIO())
+    call_command("verify_storage", stdout=StringIO())
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ledger_transfer SET reason = ''", "DELETE FROM ledger_transfer"])
@@ -414,6 +415,7 @@ def test_previews_under_way_are_finished_or_refunded(studio: Studio) -> None:
     for name in names[:2]:
         assert fetched(studio.browser(), f"{studio.clip_address(name)}download/")[0] == "video/mp4"
     call_command("verify_ledger", expect_head=studio.facts["heads"], stdout=StringIO())
+    call_command("verify_storage", stdout=StringIO())
 
 
 def provider_with(jobs: list[str], film: bytes) -> Upstream:
@@ -461,3 +463,4 @@ def test_clips_at_the_provider_are_finished_sent_or_refunded(
         assert is_said(("provider", "answer", "lost"), studio.clip_page(name))
         assert studio.clip(name)["id"] in exposure
     call_command("verify_ledger", expect_head=studio.facts["heads"], stdout=StringIO())
+    call_command("verify_storage", stdout=StringIO())
