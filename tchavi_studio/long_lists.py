@@ -42,3 +42,8 @@ class CountUpTo(Subquery):
 
     def __init__(self, rows: QuerySet[Any], max_count: int) -> None:
         super().__init__(rows.order_by().values("pk")[:max_count])
+
+
+def count_up_to(rows: QuerySet[Any], max_count: int) -> int:
+    """How many rows there are, counted up to `max_count`: that number means "at least so many"."""
+    return rows.order_by()[:max_count].count()
