@@ -153,11 +153,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("db")
-def test_ledger_matches_its_model() -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(60, marks=pytest.mark.long)])
+def test_ledger_matches_its_model(examples: int) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=15,
+            max_examples=examples,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from pytest_django import Settings
@@ -309,8 +310,9 @@ class Workers(RuleBasedStateMachine):
 
 
 @pytest.mark.one_database
-def test_any_order_of_events(db: None) -> None:
-    run_state_machine_as_test(Workers)
+@pytest.mark.parametrize("examples", [25, pytest.param(200, marks=pytest.mark.long)])
+def test_any_order_of_events(db: None, examples: int) -> None:
+    run_state_machine_as_test(Workers, settings=hypothesis_settings(Workers.TestCase.settings, max_examples=examples))
 
 
 # --- Slow work --------------------------------------------------------------------------------------------------------
