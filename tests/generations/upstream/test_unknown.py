@@ -37,7 +37,7 @@ def lost(start: Start, drive: Drive, upstream: Upstream) -> Iterator[Generation]
 
 
 def wait(drive: Drive, seconds: float = 12) -> None:
-    drive(seconds, step_seconds=1 if seconds < 100 else 5)
+    drive(seconds, step_seconds=1 if seconds < 30 else 2 if seconds < 100 else 10)
 
 
 def is_adopted(generation: Generation) -> bool:
