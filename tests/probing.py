@@ -1,13 +1,15 @@
 """Opens files in the tests' own process."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Self
 
+from tchavi_studio.sandbox import SandboxError
+
 
 class InThisProcess:
-    """Stands in for the sandboxed process that probes a file: the same work, orders and answers, without the sandbox.
+    """Stands in for a sandboxed process: the same work, orders and messages, without the sandbox.
 
     Starting a process takes twenty times longer than probing a photo does.
     """
@@ -24,9 +26,13 @@ class InThisProcess:
     def __exit__(self, *error: object) -> None:
         pass
 
+    def messages(self, **options: Any) -> Iterator[dict[str, Any]]:
+        """What the module's `work` has sent, once it is done."""
+        sent: list[str] = []
+        import_module(self._module).work(self._task, lambda message: sent.append(json.dumps(message)))
+        yield from map(json.loads, sent)
+        raise SandboxError(f"{self._module} ended.")
+
     def answer(self) -> dict[str, Any]:
-        """The answer of the module's `work`."""
-        answers: list[str] = []
-        import_module(self._module).work(self._task, lambda answer: answers.append(json.dumps(answer)))
-        found: dict[str, Any] = json.loads(answers[0])
-        return found
+        """The first message."""
+        return next(self.messages())

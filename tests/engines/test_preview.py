@@ -30,6 +30,7 @@ from tchavi_studio.engines.preview.render import render_clip
 from tchavi_studio.engines.preview.wire import Failure, decode_answer
 from tchavi_studio.sandbox import SandboxedProcess
 from tests.engines import media
+from tests.probing import InThisProcess
 
 REQUEST = EngineRequest(
     generation_id="5f0c",
@@ -54,6 +55,12 @@ def draw(request: EngineRequest, folder: Path) -> RenderedClip:
     return render_clip(request, folder / "clip.mp4", lambda _: None)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine works without a sandboxed process, for tests of what it makes of an answer."""
+    monkeypatch.setattr("tchavi_studio.engines.preview.engine.SandboxedProcess", InThisProcess)
+
+
 def difference(frame: np.ndarray, image: Image.Image) -> float:
     """Mean difference of two pictures of one size, in levels of 255, outside the mark's corner."""
     other = np.asarray(image.convert("RGB"), np.int16)
@@ -72,6 +79,7 @@ def box_types(path: Path) -> list[str]:
 # --- The file ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("resolution", "aspect_ratio", "pixels"),
     [("480p", "9:16", (496, 864)), ("480p", "4:3", (752, 560)), ("720p", "3:4", (834, 1112))],
@@ -99,7 +107,7 @@ def test_the_file_is_what_browsers_play(
 
 
 def test_a_silent_request_gives_no_audio_track(tmp_path: Path) -> None:
-    clip = render(REQUEST, tmp_path)
+    clip = draw(REQUEST, tmp_path)
     with av.open(str(clip.path)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
     assert clip.has_audio is False
@@ -340,6 +348,7 @@ def broken(path: Path, content_type: str, content: bytes) -> EngineReference:
     return EngineReference(content_type=content_type, path=path)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("field", "content_type", "code", "figures"),
     [
@@ -368,6 +377,7 @@ def test_a_broken_reference_is_named(
     assert {path.name for path in tmp_path.iterdir()} == {"good.png", "good.mp4", "good.wav", "bad"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("fault", ["no path", "no file", "half a file", "wrong type", "unknown type", "sliver", "bomb"])
 def test_a_first_frame_that_is_no_photo_is_refused(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "photo.png"
