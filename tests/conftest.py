@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = filter(uses_database, items)
 
 
+@pytest.fixture(scope="session")
+def media_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that don't exist yet. A storage makes its own when it stores the first file."""
+    folder = tmp_path_factory.mktemp("media")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def temporary_media(tmp_path: Path, settings: Settings) -> None:
+def temporary_media(media_folders: Iterator[Path], settings: Settings) -> None:
     """Each test stores its files in an empty folder."""
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "media", "file_permissions_mode": 0o600},
+            "OPTIONS": {"location": next(media_folders), "file_permissions_mode": 0o600},
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
@@ -55,8 +63,8 @@ def in_english() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
     """Fail a test that connects to another machine, instead of passing only where there is a network."""
 
     def guarded(original: Any) -> Any:
@@ -68,8 +76,10 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return connect
 
-    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        yield
 
 
 @pytest.fixture(autouse=True)
