@@ -4,13 +4,16 @@ Every action works as a plain form, which redirects back to the page it was sent
 parts of the page that changed. Parts carry `hx-swap-oob`; static/js/cards.js drops those the page doesn't have.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBadRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -24,7 +27,7 @@ from django.views.decorators.vary import vary_on_headers
 from tchavi_studio.assets.serving import media_response
 from tchavi_studio.assets.signing import Variant
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.queries import Cursor, clip_for_viewer
+from tchavi_studio.generations.queries import Cursor, clip_for_viewer, nothing_to_tell
 from tchavi_studio.generations.services import (
     NotCancellableError,
     StillOpenError,
@@ -35,7 +38,7 @@ from tchavi_studio.generations.services import (
 )
 from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
-from tchavi_studio.workspaces.models import Permission
+from tchavi_studio.workspaces.models import Permission, User
 
 from .queries import (
     Changes,
@@ -135,8 +138,28 @@ def _file_name_words(prompt: str) -> str:
 # --- What changed -----------------------------------------------------------------------------------------------------
 
 
+UpdatesView = Callable[[HttpRequest, str], HttpResponseBase]
+
+
+def answered_at_once(view: UpdatesView) -> UpdatesView:
+    """Answer the polls that have nothing to learn before anything else is read, even the membership: most polls."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, workspace_slug: str) -> HttpResponseBase:
+        # A page that shows places in line has to learn of other people's clips too.
+        if isinstance(request.user, User) and not request.GET.get("waits"):
+            with suppress(ValueError, OverflowError):
+                cursor = Cursor.parse(request.GET.get("after", ""))
+                if nothing_to_tell(user_id=request.user.pk, workspace_slug=workspace_slug, cursor=cursor):
+                    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+        return view(request, workspace_slug)
+
+    return answer
+
+
 @require_safe
 @never_cache
+@answered_at_once
 @workspace_view()
 def updates(request: WorkspaceRequest) -> HttpResponse:
     """Answer the page's poller: out of band, exactly the cards that changed, new ones on top; 204 if none did."""

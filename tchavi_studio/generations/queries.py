@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, DateTimeField, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from tchavi_studio.long_lists import CountUpTo
+from tchavi_studio.prepared import Parameter, Prepared
 from tchavi_studio.workspaces.models import Membership
 
 from .models import IS_FOR_PEOPLE, IS_OPEN, IS_SHOWN, Engine, Generation, RemoteJob, State
@@ -97,6 +98,11 @@ class Cursor:
     def __str__(self) -> str:
         return "~".join([str(microseconds(self.moment)), *sorted(self.seen)])
 
+    @property
+    def versions(self) -> str:
+        """What `_Versions` says of the clips in `seen`."""
+        return f"{len(self.seen)}.{sum(int(seen.partition('.')[2]) for seen in self.seen)}"
+
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Read a cursor back. Raises ValueError on anything that `str()` did not make."""
@@ -117,6 +123,41 @@ def first_cursor(*, membership: Membership) -> Cursor:
     moment = latest[0].updated_at if latest else EPOCH
     recent = (generation for generation in latest if generation.updated_at > moment - OVERLAP)
     return Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
+
+
+class _Versions(Subquery):
+    """The versions of clips in one text: how many clips, and the sum. Versions never fall, so any change shows."""
+
+    template = "(SELECT COUNT(*) || '.' || COALESCE(SUM(version), 0) FROM (%(subquery)s) AS changed)"
+    output_field = CharField()
+
+
+def _poll() -> QuerySet[Membership, tuple[bool, bool, str]]:
+    """For the member `user` of workspace `slug`: has open clips, some of them in line, the versions after `since`."""
+    member = Membership(workspace_id=OuterRef("workspace"), user_id=OuterRef("user"))  # type: ignore[misc]
+    open_clips = clips_for_viewer(membership=member).filter(IS_OPEN)
+    changed = _clips(member).order_by().filter(updated_at__gt=Parameter("since", DateTimeField()))
+    return Membership.objects.filter(
+        user=Parameter("user", IntegerField()), workspace__slug=Parameter("slug", CharField())
+    ).values_list(
+        Exists(open_clips),
+        Exists(open_clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)),
+        _Versions(changed.values("version")[: MAX_WINDOW + 1]),
+    )
+
+
+_prepared_poll = Prepared(_poll)
+
+
+def nothing_to_tell(*, user_id: int, workspace_slug: str, cursor: Cursor) -> bool:
+    """Whether a page that has seen `cursor` only has to go on waiting: clips are open, none changed, none is in line.
+
+    One statement, which also checks the membership: most polls of most pages end here. False proves nothing.
+    """
+    found = _prepared_poll.rows(user=user_id, slug=workspace_slug, since=cursor.moment - OVERLAP)
+    return [(bool(has_open), bool(in_line), versions) for has_open, in_line, versions in found] == [
+        (True, False, cursor.versions)
+    ]
 
 
 def changed_clips(*, membership: Membership, cursor: Cursor) -> tuple[list[Generation], Cursor]:

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.workspaces.models import Membership, Role, User
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.plans import listed_by_index
 
 
@@ -89,6 +89,48 @@ def test_many_changes_come_in_batches(
     page = Page(membership)
     clips = [start() for _number in range(5)]
     assert [page.ask(), page.ask(), page.ask(), page.ask()] == [clips[:2], clips[2:4], clips[4:], []]
+
+
+def test_most_polls_learn_in_one_statement_that_there_is_nothing_to_tell(
+    start: Callable[..., Generation], membership: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    clip = start()
+    page = Page(membership)
+    # A clip that ended with the page's last news, but no longer counts as one of its latest.
+    long_ago = timezone.now() - queries.OVERLAP - timedelta(seconds=1)
+    ended = start()
+    services.cancel_generation(generation=ended)
+    Generation.objects.filter(pk=ended.pk).update(updated_at=long_ago)
+
+    def nothing_to_tell(**changes: object) -> bool:
+        asked = {"user_id": membership.user_id, "workspace_slug": membership.workspace.slug, **changes}
+        with django_assert_num_queries(1):
+            return queries.nothing_to_tell(cursor=queries.Cursor.parse(page.cursor), **asked)  # type: ignore[arg-type]
+
+    assert nothing_to_tell()
+    assert not nothing_to_tell(user_id=membership.user_id + 1)
+    assert not nothing_to_tell(workspace_slug="elsewhere")
+    # A second write that is dated before the first one, which the page has seen.
+    Generation.objects.filter(pk=clip.pk).update(version=2, updated_at=timezone.now() - timedelta(seconds=3))
+    assert not nothing_to_tell()
+    assert page.ask() == [clip]
+    assert nothing_to_tell()
+    new = start()
+    assert not nothing_to_tell()
+    assert page.ask() == [new]
+    Generation.objects.filter(pk=new.pk).update(engine="tchavi")
+    assert not nothing_to_tell(), "places in line depend on other people's clips"
+    for open_clip in (clip, new):
+        services.cancel_generation(generation=open_clip)
+    assert len(page.ask()) == 2
+    assert not nothing_to_tell(), "nothing is open, so the page must be told to stop"
+
+
+def test_most_polls_are_looked_up(start: Callable[..., Generation], membership: Membership) -> None:
+    start()
+    cursor = queries.first_cursor(membership=membership)
+    with listed_by_index(Generation, Membership, Workspace):
+        queries.nothing_to_tell(user_id=membership.user_id, workspace_slug=membership.workspace.slug, cursor=cursor)
 
 
 def test_microseconds_are_exact() -> None:

@@ -1,0 +1,45 @@
+"""A prepared statement finds what its queryset would, and is compiled once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models import CharField, DateTimeField, QuerySet
+
+from tchavi_studio.prepared import Parameter, Prepared
+from tchavi_studio.workspaces.models import User, Workspace
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_parameters_are_converted_like_lookups(db: None) -> None:
+    def joined_since() -> QuerySet[User, tuple[str]]:
+        since = Parameter("since", DateTimeField())
+        return User.objects.filter(date_joined__gte=since, name=Parameter("name", CharField())).values_list("email")
+
+    for days, name in enumerate(["Awa", "Awa", "Kofi"]):
+        User.objects.create(email=f"{days}@example.org", name=name, date_joined=MOMENT + timedelta(days=days))
+    prepared = Prepared(joined_since)
+    assert prepared.rows(since=MOMENT + timedelta(days=1), name="Awa") == [("1@example.org",)]
+    assert prepared.rows(since=MOMENT + timedelta(days=1, microseconds=1), name="Awa") == []
+    assert prepared.rows(since=MOMENT, name="Kofi") == [("2@example.org",)]
+
+
+def test_the_queryset_is_built_once(db: None) -> None:
+    built = 0
+
+    def named() -> QuerySet[Workspace, tuple[str]]:
+        nonlocal built
+        built += 1
+        return Workspace.objects.filter(name=Parameter("name", CharField())).values_list("slug")
+
+    prepared = Prepared(named)
+    for name in ("one", "two"):
+        Workspace.objects.create(name=name, slug=name)
+        assert prepared.rows(name=name) == [(name,)]
+    assert built == 1
+
+
+def test_each_parameter_needs_a_value(db: None) -> None:
+    prepared = Prepared(lambda: Workspace.objects.filter(name=Parameter("name", CharField())).values_list("slug"))
+    with pytest.raises(KeyError, match="name"):
+        prepared.rows(slug="one")
