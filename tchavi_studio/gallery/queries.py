@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -18,7 +18,6 @@ from tchavi_studio.generations.params import GenerationParams
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
     EPOCH,
-    FILTERS,
     MAX_CHANGES,
     MAX_COUNT,
     OVERLAP,
@@ -30,6 +29,7 @@ from tchavi_studio.generations.queries import (
     clip_counts,
     clip_for_viewer,
     clips_for_viewer,
+    clips_in_line,
     first_cursor,
     has_open_clips,
     microseconds,
@@ -200,8 +200,7 @@ def _waiting_for_provider(*, membership: Membership) -> list[Generation]:
     """The viewer's newest clips in line for the provider; none in the sandbox."""
     if settings.STUDIO_MODE != "live":
         return []
-    clips = clips_for_viewer(membership=membership)
-    return list(clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)[:MAX_CHANGES])
+    return list(clips_in_line(membership=membership)[:MAX_CHANGES])
 
 
 def valid_show(show: str) -> str:
@@ -266,8 +265,7 @@ def older_cards_for_viewer(*, membership: Membership, show: str, before: str) ->
 
 
 def _feed_page(*, membership: Membership, show: str, before: str) -> tuple[list[Generation], str]:
-    clips = clips_for_viewer(membership=membership).filter(FILTERS.get(show, Q()))
-    return _page(clips, "created_at", before)
+    return _page(clips_for_viewer(membership=membership, show=show), "created_at", before)
 
 
 def watch_for_viewer(*, membership: Membership) -> Feed:

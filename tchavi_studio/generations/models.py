@@ -157,9 +157,10 @@ class Generation(LeasedModel):
                 condition=IS_SHOWN,
                 name="generation_feed_by_state",
             ),
+            # With the columns of its condition, without which SQLite would look at each row.
             models.Index(
-                fields=["workspace", "creator", "finished_at", "-created_at", "-id"],
-                condition=IS_SHOWN & IS_OPEN,
+                fields=["workspace", "creator", "-created_at", "-id", "is_test", "finished_at"],
+                condition=IS_FOR_PEOPLE & IS_OPEN,
                 name="generation_running",
             ),
             models.Index(
@@ -170,7 +171,7 @@ class Generation(LeasedModel):
             models.Index(
                 fields=["workspace", "creator", "-deleted_at", "-id"],
                 condition=IS_FOR_PEOPLE & Q(deleted_at__isnull=False),
-                name="generation_binned",
+                name="generation_bin",
             ),
             models.Index(
                 fields=["workspace", "creator", "updated_at", "id"],
@@ -206,7 +207,8 @@ class Generation(LeasedModel):
                 condition=Q(key_id__isnull=False),
                 name="generation_jobs_of_key",
             ),
-            models.Index(F("deleted_at"), condition=Q(deleted_at__isnull=False), name="generation_bin"),
+            # For whoever empties the bins. Its condition keeps it from being taken for a person's.
+            models.Index(F("deleted_at"), condition=~IS_OPEN & Q(deleted_at__isnull=False), name="generation_purge"),
         ]
 
     def __str__(self) -> str:

@@ -24,9 +24,22 @@ from .visibility import visible_to
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
 
-def clips_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
-    """The viewer's clips in this workspace, newest first, without deleted clips and dismissed failures."""
-    return _clips(membership, IS_SHOWN)
+FILTERS = {
+    "all": IS_SHOWN,
+    # An open clip can be neither deleted nor dismissed. Asking for that would only let SQLite take the feed's index.
+    "running": IS_FOR_PEOPLE & IS_OPEN,
+    "failed": IS_SHOWN & Q(state=State.FAILED),
+    "done": IS_SHOWN & Q(state=State.COMPLETED),
+}
+"""The feed, and the parts of it that can be shown alone."""
+
+
+def clips_for_viewer(*, membership: Membership, show: str = "all") -> QuerySet[Generation]:
+    """The viewer's clips in this workspace, newest first, without deleted clips and dismissed failures.
+
+    `show` is one of FILTERS.
+    """
+    return _clips(membership, FILTERS[show])
 
 
 def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
@@ -44,22 +57,24 @@ def _clips(membership: Membership, which: Q = IS_FOR_PEOPLE) -> QuerySet[Generat
     return visible_to(membership).filter(which).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
 
 
-FILTERS = {"running": IS_OPEN, "failed": Q(state=State.FAILED), "done": Q(state=State.COMPLETED)}
-"""The parts of the feed that can be shown alone, and are counted."""
-
 MAX_COUNT = 1_000
 """Clips are counted up to this number: counting a million takes as long as reading them."""
 
 
 def clip_counts(*, membership: Membership) -> dict[str, int]:
-    """How many of the viewer's clips each filter shows, up to MAX_COUNT."""
-    clips = clips_for_viewer(membership=membership)
-    counts = (CountUpTo(clips.filter(shown), MAX_COUNT) for shown in FILTERS.values())
-    return dict(zip(FILTERS, Membership.objects.values_list(*counts).get(pk=membership.pk), strict=True))
+    """How many of the viewer's clips are "running", "failed" and "done", each counted up to MAX_COUNT."""
+    shown = ("running", "failed", "done")
+    counts = (CountUpTo(clips_for_viewer(membership=membership, show=show), MAX_COUNT) for show in shown)
+    return dict(zip(shown, Membership.objects.values_list(*counts).get(pk=membership.pk), strict=True))
 
 
 def has_open_clips(*, membership: Membership) -> bool:
-    return clips_for_viewer(membership=membership).filter(IS_OPEN).exists()
+    return clips_for_viewer(membership=membership, show="running").exists()
+
+
+def clips_in_line(*, membership: Membership) -> QuerySet[Generation]:
+    """The viewer's clips that wait to be sent to the provider, newest first."""
+    return clips_for_viewer(membership=membership).filter(engine=Engine.TCHAVI, state=State.QUEUED)
 
 
 def recent_prompts(*, membership: Membership, max_count: int = 20) -> list[str]:
@@ -135,13 +150,12 @@ class _Versions(Subquery):
 def _poll() -> QuerySet[Membership, tuple[bool, bool, str]]:
     """For the member `user` of workspace `slug`: has open clips, some of them in line, the versions after `since`."""
     member = Membership(workspace_id=OuterRef("workspace"), user_id=OuterRef("user"))  # type: ignore[misc]
-    open_clips = clips_for_viewer(membership=member).filter(IS_OPEN)
     changed = _clips(member).order_by().filter(updated_at__gt=Parameter("since", DateTimeField()))
     return Membership.objects.filter(
         user=Parameter("user", IntegerField()), workspace__slug=Parameter("slug", CharField())
     ).values_list(
-        Exists(open_clips),
-        Exists(open_clips.filter(engine=Engine.TCHAVI, state=State.QUEUED)),
+        Exists(clips_for_viewer(membership=member, show="running")),
+        Exists(clips_in_line(membership=member)),
         _Versions(changed.values("version")[: MAX_WINDOW + 1]),
     )
 

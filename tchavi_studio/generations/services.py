@@ -20,7 +20,7 @@ from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.workspaces.models import User
 
 from . import lifecycle
-from .models import OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
+from .models import IS_OPEN, OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
 from .orders import Order
 from .params import SEED_MAX
 from .upstream.references import Route, reference_route
@@ -218,7 +218,7 @@ def purge_bin(*, max_count: int = 20) -> int:
     The ledger's rows stay: they hold only the generation's id. An exposure stays until an admin has reviewed it.
     """
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    expired = Generation.objects.filter(deleted_at__lt=before).exclude(state__in=OPEN_STATES).select_related("output")
+    expired = Generation.objects.filter(~IS_OPEN, deleted_at__lt=before).select_related("output")
     expired = expired.exclude(needs_review=True, remote_job__reviewed_at=None)
     count = 0
     for generation in expired.order_by("deleted_at")[:max_count]:
