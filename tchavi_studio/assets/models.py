@@ -39,6 +39,7 @@ class Asset(models.Model):
 
     `source_sha256` is that of the bytes as received, `content_sha256` that of the bytes as stored (converted, without
     metadata). `width` and `height` are pixels as displayed. `peaks` draw an audio file: values from 0 to 100.
+    `unowned_since` is for a stored clip without a generation: since when, or when to look at it again; else None.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -63,6 +64,7 @@ class Asset(models.Model):
     needs_trim = models.BooleanField(default=False)
     derived_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="derived")
     created_at = models.DateTimeField(default=timezone.now)
+    unowned_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -85,7 +87,12 @@ class Asset(models.Model):
                 name="time_media_have_duration",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at", "-id"], name="asset_recent")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-created_at", "-id"], name="asset_recent"),
+            models.Index(
+                fields=["unowned_since", "id"], condition=Q(unowned_since__isnull=False), name="asset_unowned"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.original_name or str(self.pk)

@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError, Sum
 from django.urls import Resolver404, resolve
+from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
 from tchavi_studio.workspaces.models import User, Workspace
@@ -36,6 +37,8 @@ __all__ = [
     "delete_asset",
     "delete_asset_files",
     "delete_stale_incoming",
+    "delete_unowned",
+    "note_owner",
     "record_asset",
     "recount_storage",
     "store_output",
@@ -123,6 +126,8 @@ def store_output(
 ) -> Asset:
     """Store a finished clip. `path` is moved in if it is a complete, playable MP4, and deleted if it isn't.
 
+    It is unowned until `note_owner`, and deleted after a while if that never comes: the caller may die in between.
+
     The clip is stored as it is, metadata included, and the workspace's quota doesn't apply to what is already paid for.
     Verifying takes seconds and doesn't touch the database: `during` is called with it, and may do other work meanwhile.
     Raises `RefusedFileError`, which is not for people: the caller says how the clip failed.
@@ -135,6 +140,7 @@ def store_output(
 
             probed = during(verify) if during else verify()
             asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")
+            asset.unowned_since = timezone.now()
             return _store(asset, probed, path, within_quota=False)
     finally:
         path.unlink(missing_ok=True)
@@ -148,6 +154,19 @@ def record_asset(*, asset: Asset, within_quota: bool = False) -> None:
     """
     asset.save(force_insert=True)
     _count_bytes(asset.workspace_id, asset.byte_count, within_quota=within_quota)
+
+
+def note_owner(*, asset: Asset) -> None:
+    """A generation owns this stored clip now. Call it in the transaction that says so."""
+    Asset.objects.filter(pk=asset.pk).update(unowned_since=None)
+
+
+def delete_unowned(*, asset: Asset) -> bool:
+    """Delete a stored clip that no generation owns. False if one still uses it: then it is looked at again later."""
+    deleted = delete_asset(asset=asset)
+    if not deleted:
+        Asset.objects.filter(pk=asset.pk).update(unowned_since=timezone.now())
+    return deleted
 
 
 def delete_asset(*, asset: Asset) -> bool:

@@ -17,8 +17,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.assets.limits import RefusedFileError
-from tchavi_studio.assets.models import Asset, Origin
-from tchavi_studio.assets.services import delete_asset, store_output
+from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import delete_asset, delete_unowned, note_owner, store_output
 from tchavi_studio.ledger.services import refund_charge
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import (
@@ -143,6 +143,7 @@ def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "")
             **RELEASED,
         )
         if completed:
+            note_owner(asset=asset)
             record_end(claim.pk)
         crashpoint(CrashPoint.IN_COMPLETING)
     crashpoint(CrashPoint.COMPLETED)
@@ -237,9 +238,7 @@ def rescue_abandoned_renders() -> int:
     return count
 
 
-def delete_orphaned_outputs(*, max_count: int = 20) -> int:
+def delete_orphaned_outputs(*, max_count: int = 100) -> int:
     """Delete stored clips without a generation: their worker died between storing the file and completing the row."""
-    orphans = Asset.objects.filter(
-        origin=Origin.OUTPUT, generation=None, created_at__lt=timezone.now() - ORPHANED_AFTER
-    )
-    return sum(delete_asset(asset=orphan) for orphan in orphans[:max_count])
+    orphans = Asset.objects.filter(unowned_since__lt=timezone.now() - ORPHANED_AFTER).order_by("unowned_since", "id")
+    return sum(delete_unowned(asset=orphan) for orphan in list(orphans[:max_count]))

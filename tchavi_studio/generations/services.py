@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import delete_asset
+from tchavi_studio.assets.services import delete_unowned
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
 from tchavi_studio.refusals import UserFacingError
@@ -212,7 +212,7 @@ def _touch(generation: Generation, **changes: object) -> bool:
     return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
 
 
-def purge_bin(*, max_count: int = 20) -> int:
+def purge_bin(*, max_count: int = 100) -> int:
     """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS.
 
     The ledger's rows stay: they hold only the generation's id. An exposure stays until an admin has reviewed it.
@@ -223,9 +223,10 @@ def purge_bin(*, max_count: int = 20) -> int:
     count = 0
     for generation in expired.order_by("deleted_at")[:max_count]:
         output = generation.output
-        generation.delete()
-        if output is not None:
-            delete_asset(asset=output)
+        with transaction.atomic():
+            generation.delete()
+            if output is not None:
+                delete_unowned(asset=output)
         count += 1
     return count
 

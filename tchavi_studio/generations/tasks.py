@@ -14,7 +14,7 @@ from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
 from . import lifecycle, services, wakeups
-from .models import Generation
+from .models import IS_OPEN, Engine, Generation
 from .requests import local_request
 from .upstream import transfers
 from .upstream.network import LiveNetwork
@@ -119,14 +119,21 @@ def wake_transfers_if_any_wait() -> None:
 
 
 def sweep() -> None:
-    """Catch what slipped through: work without a worker or wake-up, missed deadlines, and files to delete."""
-    lifecycle.rescue_abandoned_renders()
-    wakeups.wake_renders_if_any_wait()
-    settle_what_is_overdue()
+    """Catch what slipped through: work without a worker or wake-up, and missed deadlines."""
+    any_open = Generation.objects.filter(IS_OPEN, engine__in=Engine.values).exists()
+    if any_open:
+        lifecycle.rescue_abandoned_renders()
+        wakeups.wake_renders_if_any_wait()
+        settle_what_is_overdue()
     if settings.STUDIO_MODE == "live":
         if has_work():
             wakeups.wake_pump()
-        wake_transfers_if_any_wait()
+        if any_open:
+            wake_transfers_if_any_wait()
+
+
+def clean_up() -> None:
+    """Delete what is over: clips that were in the bin for long, clips stored for nobody, and forgotten files."""
     services.purge_bin()
     lifecycle.delete_orphaned_outputs()
     delete_stale_incoming()

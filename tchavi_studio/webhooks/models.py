@@ -170,7 +170,11 @@ class WebhookDelivery(LeasedModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="deliveries_due"),
+            # The same as "pending", but SQLite can't tell that a parameter is the value in an index's condition.
+            models.Index(
+                fields=["next_attempt_at", "id"], condition=Q(next_attempt_at__isnull=False), name="deliveries_due"
+            ),
+            models.Index(fields=["leased_until"], condition=Q(leased_until__isnull=False), name="deliveries_leased"),
             models.Index(fields=["endpoint", "-id"], name="deliveries_of_endpoint"),
         ]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from tchavi_studio.runtime.leases import free, taken
 from tchavi_studio.workspaces.models import Workspace
@@ -23,10 +23,10 @@ def due_deliveries(now: datetime) -> QuerySet[WebhookDelivery]:
     """Deliveries due at `now` that nobody is sending, longest due first."""
     return WebhookDelivery.objects.filter(
         free(now),
+        # A subquery, because claims update with this condition and can't join.
+        Exists(WebhookEndpoint.objects.filter(pk=OuterRef("endpoint"), disabled_at=None)),
         state=DeliveryState.PENDING,
         next_attempt_at__lte=now,
-        # A subquery, because claims update with this condition and can't join.
-        endpoint__in=WebhookEndpoint.objects.filter(disabled_at=None),
     ).order_by("next_attempt_at", "id")
 
 

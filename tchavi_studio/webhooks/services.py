@@ -108,7 +108,7 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bo
         disabled = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None).update(
             disabled_at=timezone.now(), disabled_reason=reason
         )
-        endpoint.deliveries.filter(state=DeliveryState.PENDING).update(
+        endpoint.deliveries.filter(state=DeliveryState.PENDING, next_attempt_at__isnull=False).update(
             state=DeliveryState.FAILED, next_attempt_at=None, problem=Problem.DISABLED, **RELEASED
         )
         if disabled and reason != DisabledReason.BY_HAND:

@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from django.utils import timezone
 
+from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.runtime.slices import Slice
 
 from .delivery import Answer, ClaimedDelivery, claim_next_delivery, send, settle
@@ -24,7 +25,7 @@ MAX_PARALLEL_PER_ENDPOINT = 2
 def deliver_due() -> None:
     """Send due messages for one time slice, then leave the rest to the next wake-up."""
     # Slow receivers must not occupy every worker: only one task's worth of messages is sent at a time.
-    if deliveries_being_sent(timezone.now()).count() >= MAX_PARALLEL:
+    if count_up_to(deliveries_being_sent(timezone.now()), MAX_PARALLEL) == MAX_PARALLEL:
         return
     turn = Slice(SLICE_SECONDS)
     under_way: dict[Future[Answer], ClaimedDelivery] = {}
@@ -59,7 +60,11 @@ def _result(future: Future[Answer]) -> Answer:
 
 
 def sweep() -> None:
-    """Send messages whose wake-up was lost and retries that are due, and delete old deliveries."""
+    """Send messages whose wake-up was lost, and retries that are due."""
     if due_deliveries(timezone.now()).exists():
         wake_deliveries()
+
+
+def clean_up() -> None:
+    """Delete old deliveries."""
     delete_old_deliveries()

@@ -2,7 +2,9 @@
 
 import secrets
 
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -23,6 +25,12 @@ def create_workspace(*, name: str, owner: User) -> Workspace:
         Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
         workspace_created.send(sender=Workspace, workspace=workspace, owner=owner)
     return workspace
+
+
+def delete_expired_sessions(*, max_count: int = 500) -> int:
+    """Delete up to `max_count` sessions of people who haven't come back; returns how many."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
+    return Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:max_count])).delete()[0]
 
 
 def welcome_person(*, user: User) -> Workspace:

@@ -167,6 +167,7 @@ def report(passed: Counter[str], *, is_last: bool) -> Report:
     if is_last:
         _let_a_day_pass()
         tasks.sweep()
+        tasks.clean_up()
     return Report(
         passed=dict(passed),
         entries=entries,
@@ -244,6 +245,6 @@ def _unknown_media_files() -> int:
 def _let_a_day_pass() -> None:
     """Backdate what a killed worker may have left behind, so that the sweep treats it as it would tomorrow."""
     past = timezone.now() - timedelta(days=2)
-    Asset.objects.filter(origin=Origin.OUTPUT, generation=None).update(created_at=past)
+    Asset.objects.filter(unowned_since__isnull=False).update(unowned_since=past)
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         os.utime(path, (past.timestamp(), past.timestamp()))

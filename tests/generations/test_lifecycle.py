@@ -5,17 +5,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.failures import output_failure_code
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.models import Generation, GenerationReference, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.workspaces.models import Workspace
+from tests.plans import listed_by_index
 
 from .conftest import write_clip
 
@@ -188,17 +190,41 @@ def test_only_finished_clips_can_be_deleted(start: Callable[..., Generation]) ->
 
 
 def test_an_orphaned_output_is_deleted_after_an_hour(
+    start: Callable[..., Generation], workspace: Workspace, tmp_path: Path
+) -> None:
+    owned = start()
+    lifecycle.finish_generation(claim(), path=write_clip(tmp_path / "owned.mp4"))
+    stored_at = timezone.now()
+    left = store_output(workspace=workspace, user=None, path=write_clip(tmp_path / "left.mp4"))
+    assert left.unowned_since is not None
+    assert left.unowned_since >= stored_at
+    Asset.objects.filter(pk=left.pk).update(unowned_since=timezone.now() - timedelta(minutes=59))
+    assert lifecycle.delete_orphaned_outputs() == 0
+    Asset.objects.filter(pk=left.pk).update(unowned_since=timezone.now() - timedelta(minutes=61))
+    with listed_by_index(Asset, Generation):
+        assert lifecycle.delete_orphaned_outputs() == 1
+    kept = Asset.objects.get()
+    assert (kept.generation, kept.unowned_since) == (owned, None)
+
+
+def test_an_orphan_that_a_clip_was_made_from_stays_as_long_as_that_clip(
     start: Callable[..., Generation], complete: Callable[[Generation], None]
 ) -> None:
-    owned, left = start(), start()
-    for generation in (owned, left):
-        complete(generation)
-    Generation.objects.filter(pk=left.pk).update(state=State.FAILED, output=None)
-    Asset.objects.update(created_at=timezone.now() - timedelta(minutes=59))
-    assert lifecycle.delete_orphaned_outputs() == 0
-    Asset.objects.update(created_at=timezone.now() - timedelta(minutes=61))
-    assert lifecycle.delete_orphaned_outputs() == 1
-    assert Asset.objects.get().generation == owned
+    purged, remix = start(), start()
+    complete(purged)
+    output = Asset.objects.get()
+    reference = GenerationReference.objects.create(generation=remix, role="reference_video", position=1, asset=output)
+    Generation.objects.filter(pk=purged.pk).update(deleted_at=timezone.now() - timedelta(days=31))
+    assert services.purge_bin() == 1
+    hour_later = timezone.now() + timedelta(minutes=61)
+    with time_machine.travel(hour_later, tick=False):
+        assert lifecycle.delete_orphaned_outputs() == 0
+        output.refresh_from_db()
+        assert output.unowned_since == hour_later, "others that wait are looked at first"
+    reference.delete()
+    with time_machine.travel(hour_later + timedelta(minutes=61), tick=False):
+        assert lifecycle.delete_orphaned_outputs() == 1
+    assert Asset.objects.count() == 0
 
 
 @pytest.mark.parametrize(

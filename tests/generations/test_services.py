@@ -20,6 +20,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.plans import listed_by_index
 
 from .conftest import make_params
 
@@ -213,7 +214,8 @@ def test_purging_after_thirty_days_keeps_the_ledger(start: Callable[..., Generat
         services.cancel_generation(generation=generation)
         services.delete_clip(generation=generation)
     Generation.objects.filter(pk=expired.pk).update(deleted_at=timezone.now() - timedelta(days=30, seconds=1))
-    assert services.purge_bin() == 1
+    with listed_by_index(Generation, Asset, RemoteJob):
+        assert services.purge_bin() == 1
     assert list(Generation.objects.all()) == [kept]
     assert rows(expired) == [("charge", 1_300), ("refund", 1_300)]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 from PIL import Image
 
@@ -18,6 +20,7 @@ from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.runtime import slices
 from tchavi_studio.workspaces.models import User, Workspace
+from tests.plans import listed_by_index
 
 
 def photo(workspace: Workspace, user: User, colour: str) -> MediaReference:
@@ -83,6 +86,13 @@ def test_the_sweep_replaces_a_lost_wake_up(start: Callable[..., Generation]) -> 
     tasks.sweep()
     tasks.sweep()
     assert OrmQ.objects.count() == 1
+
+
+def test_an_idle_sweep_is_one_statement(start: Callable[..., Generation]) -> None:
+    lifecycle.cancel_queued(start().pk)
+    with listed_by_index(Generation), CaptureQueriesContext(connection) as captured:
+        tasks.sweep()
+    assert len(captured) == 1
 
 
 def test_a_stopped_render_goes_back_to_the_queue(

@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from tchavi_studio.api import idempotency
 from tchavi_studio.api.models import ApiKey
+from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations import lifecycle
 from tchavi_studio.generations.models import Generation, PumpSlot, RemoteJob, State
 from tchavi_studio.generations.upstream import following, submission, transfers
@@ -49,9 +50,38 @@ def old(tmp_path: Path, django_test_environment: None, django_db_blocker: Django
 
 
 @pytest.mark.one_database
+def test_outputs_and_submissions_from_before_are_found(old: Any) -> None:
+    workspace = old.get_model("workspaces", "Workspace").objects.create(name="Alice", slug="alice")
+    assets, clips = old.get_model("assets", "Asset").objects, old.get_model("generations", "Generation").objects
+    stored_at, sent_at = timezone.now() - timedelta(days=40), timezone.now() - timedelta(hours=3)
+    film = {
+        "workspace": workspace, "kind": "video", "content_type": "video/mp4", "width": 1, "height": 1,
+        "duration_seconds": 5, "byte_count": 1, "file": "x", "created_at": stored_at,
+    }  # fmt: skip
+    owned, orphan = (assets.create(origin="output", **film) for _asset in range(2))
+    uploaded = assets.create(origin="upload", **film)
+    common = {"workspace": workspace, "book": "live", "engine": "tchavi", **CLIP}
+    clips.create(state="completed", output=owned, finished_at=stored_at, **common)
+    sent = clips.create(state="processing", **common)
+    old.get_model("generations", "RemoteJob").objects.create(
+        reference=sent.pk, generation=sent, attempt_id=uuid4(), sent_at=sent_at, remote_id="job_1"
+    )
+
+    call_command("migrate", interactive=False, verbosity=0)
+    assert dict(Asset.objects.values_list("pk", "unowned_since")) == {
+        owned.pk: None,
+        orphan.pk: stored_at,
+        uploaded.pk: None,
+    }
+    assert Generation.objects.get(pk=sent.pk).started_at == sent_at
+    assert lifecycle.delete_orphaned_outputs() == 1
+    assert following.fail_overdue() == 1
+
+
+@pytest.mark.one_database
 def test_work_in_flight_recovers(old: Any, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    until = timezone.now() + timedelta(seconds=15)
+    until = timezone.now() + timedelta(minutes=15)
     user = old.get_model("workspaces", "User").objects.create(email="alice@example.org")
     workspace = old.get_model("workspaces", "Workspace").objects.create(name="Alice", slug="alice")
     clips, jobs = old.get_model("generations", "Generation").objects, old.get_model("generations", "RemoteJob").objects

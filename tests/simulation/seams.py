@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from unittest.mock import patch
 
 import httpx
+from django.utils import timezone
 
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, Kind, Origin
@@ -233,6 +234,7 @@ def store_output(
             source_sha256="",
             content_sha256="",
             file=f"simulated/{label}.mp4",
+            unowned_since=timezone.now(),
         )
     finally:
         path.unlink(missing_ok=True)

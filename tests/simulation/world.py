@@ -419,7 +419,7 @@ class World:
         late = not self.is_calm and self.chance.random() < self.scenario.dangers.late_sweep
         self.hub.later(self.chance.uniform(10, 60) if late else self.scenario.sweep_seconds, self._sweep)
         if not self.alive("sweep"):
-            self.begin("sweep", lambda: tasks.sweep())
+            self.begin("sweep", sweep_and_clean_up)
 
     def end(self) -> None:
         """End all remaining processes, and move the clock past the end of the provider's last job."""
@@ -475,3 +475,8 @@ def simulate(scenario: Scenario, database: MemoryDatabase) -> Outcome:
         for finding in judgement.of_world(world):
             world.found(finding)
     return world.outcome
+
+
+def sweep_and_clean_up() -> None:
+    tasks.sweep()
+    tasks.clean_up()

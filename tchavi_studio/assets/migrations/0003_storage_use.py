@@ -10,7 +10,7 @@ FILL = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("assets", "0001_initial"),
+        ("assets", "0002_unowned_outputs"),
         ("workspaces", "0001_initial"),
     ]
 
