@@ -24,7 +24,7 @@ from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim, taken
 
 from . import account
-from .fairness import Member, fair_order, within_limit
+from .fairness import Member, by_workspace, fair_order, within_limit
 from .references import Route, clips_missing_uploads, reference_route, remote_request
 
 logger = logging.getLogger(__name__)
@@ -75,12 +75,16 @@ def places_in_line(generation_ids: Iterable[UUID]) -> dict[UUID, int]:
     return {wanted[pk]: place for place, (pk, *_member) in in_order if pk in wanted}
 
 
-def _in_order(open_by_member: Mapping[Member, int], *columns: str | Combinable) -> list[tuple[Any, ...]]:
+def _in_order(
+    open_by_member: Mapping[Member, int], *columns: str | Combinable, without: Collection[Any] = ()
+) -> list[tuple[Any, ...]]:
     """Id, workspace and creator of every clip waiting to be sent, and these `columns`, next clip first.
 
-    Ids are as the database stores them: making UUIDs of thousands takes longer than putting them in order.
+    Clips of the workspaces `without` are left out; the others keep their order. Ids are as the database stores them:
+    making UUIDs of thousands takes longer than putting them in order.
     """
     queued = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.QUEUED).order_by("created_at", "id")
+    queued = queued.exclude(workspace__in=without)
     rows = _as_stored(queued.values_list("pk", "workspace_id", "creator_id", *columns))
     return [rows[position] for position in fair_order([row[1:3] for row in rows], open_by_member=open_by_member)]
 
@@ -109,18 +113,23 @@ def sendable(*, now: datetime) -> Iterator[Waiting]:
     # A clip that met a refusal of the account lets others go first, in case it is the only one refused.
     steps_aside = ExpressionWrapper(taken(now), output_field=BooleanField())
     open_by_member = _open_by_member()
+    max_per_workspace = settings.STUDIO_MAX_OPEN_PER_WORKSPACE
+    # Left out from the start: in a long queue, most clips wait because their workspace's limit is reached.
+    full = [workspace_id for workspace_id, count in by_workspace(open_by_member).items() if count >= max_per_workspace]
     missing = [] if reference_route() == Route.LINKS else _as_stored(clips_missing_uploads(now=now))
     unready = {pk for (pk,) in missing}
     ready = [
         (pk, (workspace_id, creator_id), model, is_aside)
-        for pk, workspace_id, creator_id, model, is_aside in _in_order(open_by_member, "model", steps_aside)
+        for pk, workspace_id, creator_id, model, is_aside in _in_order(
+            open_by_member, "model", steps_aside, without=full
+        )
         if model not in paused and pk not in unready
     ]
     candidates = [clip for clip in ready if not clip[-1]] or ready
     allowed = within_limit(
         [member for _pk, member, *_rest in candidates],
         open_by_member=open_by_member,
-        max_per_workspace=settings.STUDIO_MAX_OPEN_PER_WORKSPACE,
+        max_per_workspace=max_per_workspace,
     )
     for position in allowed:
         pk, _member, model, _is_aside = candidates[position]

@@ -105,6 +105,16 @@ def test_the_order_is_that_of_the_plain_rule(queue: Queue) -> None:
     assert sorted(order) == list(range(len(waiting)))
 
 
+@given(queues, st.sets(st.sampled_from([workspace for workspace, _person in MEMBERS])))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_leaving_out_a_workspace_does_not_change_the_order_of_the_others(queue: Queue, left_out: set[UUID]) -> None:
+    waiting, open_by_member = queue
+    kept = [position for position, member in enumerate(waiting) if member[0] not in left_out]
+    order = fair_order([waiting[position] for position in kept], open_by_member=open_by_member)
+    whole = fair_order(waiting, open_by_member=open_by_member)
+    assert [kept[place] for place in order] == [place for place in whole if place in kept]
+
+
 @given(queues)
 @hypothesis_settings(max_examples=60, deadline=None)
 def test_nobody_is_served_before_someone_with_fewer_turns(queue: Queue) -> None:

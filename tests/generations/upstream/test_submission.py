@@ -265,6 +265,17 @@ def test_a_workspaces_limit_counts_clips_at_the_provider(start: Start, settings:
     assert submission.waiting_in_order() == [clip.pk for clip in clips[3:]]
 
 
+def test_clips_over_a_limit_hold_up_nobody(start: Start, settings: Settings) -> None:
+    settings.STUDIO_MAX_OPEN_PER_WORKSPACE = 1
+    at_provider, _over_limit, elsewhere = start(), start(), start()
+    Generation.objects.filter(pk=at_provider.pk).update(state=State.PROCESSING)
+    elsewhere.pk, elsewhere.submission_id, elsewhere.price_credits = uuid4(), uuid4(), 0
+    elsewhere.workspace = Workspace.objects.create(name="Niger", slug="niger")
+    elsewhere.leased_until = timezone.now() + timedelta(minutes=5)
+    elsewhere.save(force_insert=True)
+    assert sendable_ids() == [elsewhere.pk], "it stepped aside for others, but none of them may go"
+
+
 def test_previews_are_not_sent(workspace: Workspace, alice: User, start: Start) -> None:
     started = services.start_generation(
         Order(workspace=workspace, creator=alice, params=make_params(), submission_id=uuid4(), engine=Engine.PREVIEW)
