@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "tchavi_studio.assets",
     "tchavi_studio.ledger",
     "tchavi_studio.workspaces",
+    "tchavi_studio.runtime",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
