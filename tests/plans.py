@@ -40,8 +40,8 @@ def listed_by_index(*models_listed: type[models.Model]) -> Iterator[None]:
 
 
 def _reads(sql: str, tables: set[str]) -> bool:
-    is_read = sql.lstrip("( ").upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE"))
-    return is_read and any(f'"{table}"' in sql for table in tables)
+    is_read = sql.lstrip("( \n").upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE"))
+    return is_read and any(re.search(rf"\b{table}\b", sql) for table in tables)
 
 
 def plan_problems(sql: str, params: Any, tables: set[str]) -> list[str]:

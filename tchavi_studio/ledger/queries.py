@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Workspace
 
 from .models import Account, AccountName, Kind, SpendingLimit, Transfer, period_of
 
@@ -82,13 +82,3 @@ def spending_of_keys(key_ids: Iterable[uuid.UUID], *, book: str) -> dict[uuid.UU
         for limit in SpendingLimit.objects.filter(key_id__in=list(key_ids))
         if limit.key_id
     }
-
-
-def limits_for_charge(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None) -> list[SpendingLimit]:
-    """The limits that apply to a charge in this workspace: its actor's and its API key's."""
-    applies = Q()
-    if actor is not None:
-        applies |= Q(user=actor)
-    if key_id is not None:
-        applies |= Q(key_id=key_id)
-    return list(SpendingLimit.objects.filter(applies, workspace=workspace).order_by("pk")) if applies else []

@@ -2,12 +2,17 @@
 
 The wallet is always locked first and is the only row that writers in a workspace contend for, so transfers can't
 deadlock. Never hold the lock during an HTTP call.
+
+Refusals come before anything is written, so a caller's transaction can go on after one and needs no savepoint.
 """
 
 import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
-from django.db import transaction
-from django.db.models import Case, F, When
+from django.db import connection, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -26,7 +31,8 @@ from .models import (
     Transfer,
     period_of,
 )
-from .queries import charge_for, limits_for_charge, refund_for
+from .posting import lock_accounts, write_transfer
+from .queries import charge_for, refund_for
 
 
 class InsufficientCreditsError(UserFacingError):
@@ -69,6 +75,15 @@ class SpendingLimitError(UserFacingError):
         self.available_credits = available_credits
 
 
+@contextmanager
+def _one_transaction() -> Iterator[None]:
+    if connection.in_atomic_block:
+        yield
+    else:
+        with transaction.atomic():
+            yield
+
+
 def open_accounts(*, workspace: Workspace, book: str) -> dict[str, Account]:
     """Create the workspace's accounts in this book if they don't exist; returns all three by name."""
     Account.objects.bulk_create(
@@ -90,7 +105,7 @@ def lock_wallet(*, workspace: Workspace, book: str) -> Account:
     return wallet
 
 
-@transaction.atomic
+@_one_transaction()
 def grant_credits(
     *, workspace: Workspace, book: str, amount_credits: int, reason: str, actor: User | None = None
 ) -> Transfer | None:
@@ -106,7 +121,7 @@ def grant_credits(
     )
 
 
-@transaction.atomic
+@_one_transaction()
 def charge_credits(
     *,
     workspace: Workspace,
@@ -124,7 +139,7 @@ def charge_credits(
     Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be exceeded, and
     AlreadyChargedError if the generation was already charged.
     """
-    charge = _record_transfer(
+    return _record_transfer(
         kind=Kind.CHARGE,
         workspace=workspace,
         book=book,
@@ -133,11 +148,8 @@ def charge_credits(
         reference=reference,
         reason=reason,
         actor=actor,
+        key_id=key_id,
     )
-    if charge is not None:
-        for limit in limits_for_charge(workspace=workspace, actor=actor, key_id=key_id):
-            _count_against_limit(charge, limit)
-    return charge
 
 
 def set_spending_limit(
@@ -150,24 +162,7 @@ def set_spending_limit(
     return limit
 
 
-def _count_against_limit(charge: Transfer, limit: SpendingLimit) -> None:
-    """Count `charge` against a limit, under the wallet's lock. The UPDATE itself enforces the limit."""
-    period = period_of(charge.book, charge.created_at)
-    spent = Case(When(period=period, then=F("spent_credits")), default=0)
-    limits = SpendingLimit.objects.filter(pk=limit.pk).annotate(spent=spent)
-    within = limits.filter(limit_credits__gte=F("spent") + charge.amount_credits)
-    if not within.update(spent_credits=spent + charge.amount_credits, period=period):
-        now = limits.get()
-        raise SpendingLimitError(
-            needed_credits=charge.amount_credits,
-            limit_credits=now.limit_credits,
-            available_credits=max(now.limit_credits - now.spent, 0),
-        )
-    assert charge.reference is not None
-    LimitedCharge.objects.create(limit=limit, reference=charge.reference, period=period)
-
-
-@transaction.atomic
+@_one_transaction()
 def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None = None) -> Transfer | None:
     """Refund a generation's whole charge to its wallet, once: a second call returns the same row.
 
@@ -182,7 +177,7 @@ def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None 
     refund = refund_for(reference)
     if refund is not None:
         return refund
-    for counted in LimitedCharge.objects.filter(reference=reference):
+    for counted in LimitedCharge.objects.filter(reference=reference).order_by("limit"):
         # Limits of past months need no correction.
         SpendingLimit.objects.filter(pk=counted.limit_id, period=counted.period).update(
             spent_credits=F("spent_credits") - charge.amount_credits
@@ -199,7 +194,7 @@ def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None 
     )
 
 
-@transaction.atomic
+@_one_transaction()
 def adjust_credits(
     *, workspace: Workspace, book: str, amount_credits: int, reason: str, actor: User | None = None
 ) -> Transfer | None:
@@ -235,56 +230,96 @@ def _record_transfer(
     reason: str,
     actor: User | None,
     reference: uuid.UUID | None = None,
+    key_id: uuid.UUID | None = None,
 ) -> Transfer | None:
     """Write a transfer of `change_credits` (positive: into the wallet) between the wallet and `counterpart`."""
     if change_credits == 0:
         return None
-    wallet = lock_wallet(workspace=workspace, book=book)
-    if kind == Kind.CHARGE and reference is not None and charge_for(reference) is not None:
-        raise AlreadyChargedError(reference)
-    other = Account.objects.get(workspace=workspace, book=book, name=counterpart)
-    debit, credit = (other, wallet) if change_credits > 0 else (wallet, other)
+    cursor = connection.cursor()
+    lock = partial(
+        lock_accounts,
+        cursor,
+        workspace_id=workspace.pk,
+        book=book,
+        counterpart=counterpart,
+        reference=reference,
+        actor_id=actor.pk if actor else None,
+        key_id=key_id,
+    )
+    accounts = lock()
+    if accounts is None:
+        open_accounts(workspace=workspace, book=book)
+        accounts = lock()
+        assert accounts is not None
+    now, limits = timezone.now(), list[SpendingLimit]()
+    charged_clip = reference if kind == Kind.CHARGE else None
+    if charged_clip and accounts.is_charged:
+        raise AlreadyChargedError(charged_clip)
+    if accounts.balance_credits + change_credits < 0:
+        raise InsufficientCreditsError(needed_credits=-change_credits, available_credits=accounts.balance_credits)
+    if charged_clip and accounts.is_limited:
+        limits = _lock_limits(workspace=workspace, actor=actor, key_id=key_id)
+        _count_against_limits(limits, amount_credits=-change_credits, period=period_of(book, now))
+    sides = (accounts.wallet_id, accounts.counterpart_id)
+    debit_id, credit_id = sides if change_credits < 0 else reversed(sides)
     transfer = Transfer(
         workspace=workspace,
         book=book,
-        sequence=wallet.last_sequence + 1,
-        kind=kind,
-        debit_account=debit,
-        credit_account=credit,
+        sequence=accounts.last_sequence + 1,
+        kind=kind.value,
+        debit_account_id=debit_id,
+        credit_account_id=credit_id,
         amount_credits=abs(change_credits),
-        balance_after_credits=wallet.balance_credits + change_credits,
+        balance_after_credits=accounts.balance_credits + change_credits,
         reference=reference,
         reason=reason,
         actor=actor,
-        created_at=timezone.now(),
+        created_at=now,
         hash_version=HASH_VERSION,
-        previous_hash=wallet.last_hash,
+        previous_hash=accounts.last_hash,
     )
     transfer.hash = transfer_hash(
         canonical_bytes(
             workspace_id=workspace.pk,
             book=book,
             sequence=transfer.sequence,
-            kind=kind.value,
-            debit=debit.name,
-            credit=credit.name,
+            kind=transfer.kind,
+            debit=(AccountName.WALLET if change_credits < 0 else counterpart).value,
+            credit=(counterpart if change_credits < 0 else AccountName.WALLET).value,
             amount_credits=transfer.amount_credits,
             balance_after_credits=transfer.balance_after_credits,
             reference=reference,
             reason=reason,
-            actor_id=actor.pk if actor else None,
-            created_at=transfer.created_at,
+            actor_id=transfer.actor_id,
+            created_at=now,
             previous_hash=transfer.previous_hash,
         )
     )
-    # The UPDATE itself guards the balance, whatever was read before it.
-    updated = Account.objects.filter(pk=wallet.pk, balance_credits__gte=-change_credits).update(
-        balance_credits=F("balance_credits") + change_credits,
-        last_sequence=transfer.sequence,
-        last_hash=transfer.hash,
-    )
-    if not updated:
-        raise InsufficientCreditsError(needed_credits=-change_credits, available_credits=wallet.balance_credits)
-    Account.objects.filter(pk=other.pk).update(balance_credits=F("balance_credits") - change_credits)
-    transfer.save(force_insert=True)
+    with transaction.mark_for_rollback_on_error():
+        is_new = write_transfer(cursor, transfer, accounts=accounts, change_credits=change_credits)
+    if charged_clip and not is_new:
+        raise AlreadyChargedError(charged_clip)
+    for limit in limits:
+        assert charged_clip is not None
+        limit.save(update_fields=["spent_credits", "period"])
+        LimitedCharge.objects.create(limit=limit, reference=charged_clip, period=limit.period)
     return transfer
+
+
+def _lock_limits(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None) -> list[SpendingLimit]:
+    """The limits that apply to a charge: its actor's and its API key's."""
+    applies = Q(key_id=key_id, key_id__isnull=False) | Q(user=actor, user__isnull=False)
+    return list(SpendingLimit.objects.select_for_update().filter(applies, workspace=workspace).order_by("pk"))
+
+
+def _count_against_limits(limits: Iterable[SpendingLimit], *, amount_credits: int, period: str) -> None:
+    """Count a charge against each of these locked limits, or raise SpendingLimitError. Writes nothing."""
+    for limit in limits:
+        spent_credits = limit.spent_credits if limit.period == period else 0
+        if spent_credits + amount_credits > limit.limit_credits:
+            raise SpendingLimitError(
+                needed_credits=amount_credits,
+                limit_credits=limit.limit_credits,
+                available_credits=max(limit.limit_credits - spent_credits, 0),
+            )
+        limit.spent_credits, limit.period = spent_credits + amount_credits, period

@@ -6,19 +6,23 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.ledger.models import GENESIS_HASH, MAX_AMOUNT_CREDITS, Account, Transfer
+from tchavi_studio.ledger.models import GENESIS_HASH, MAX_AMOUNT_CREDITS, Account, SpendingLimit, Transfer
 from tchavi_studio.ledger.queries import statement, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
     InsufficientCreditsError,
+    SpendingLimitError,
     adjust_credits,
     charge_credits,
     grant_credits,
     open_accounts,
     refund_charge,
+    set_spending_limit,
 )
 from tchavi_studio.workspaces.models import User, Workspace
+from tests.plans import listed_by_index
 
 from .conftest import MakeWorkspace
 
@@ -43,9 +47,15 @@ def give(workspace: Workspace, amount_credits: int, book: str = "live") -> Trans
 
 
 def charge(
-    workspace: Workspace, amount_credits: int, reference: uuid.UUID = CLIP, book: str = "live"
+    workspace: Workspace,
+    amount_credits: int,
+    reference: uuid.UUID = CLIP,
+    book: str = "live",
+    actor: User | None = None,
 ) -> Transfer | None:
-    return charge_credits(workspace=workspace, book=book, amount_credits=amount_credits, reference=reference)
+    return charge_credits(
+        workspace=workspace, book=book, amount_credits=amount_credits, reference=reference, actor=actor
+    )
 
 
 def test_accounts_are_opened_once(lagune: Workspace) -> None:
@@ -191,6 +201,30 @@ def test_transfer_rolls_back_with_the_callers_transaction(lagune: Workspace) -> 
     assert rows(lagune) == [(1, "grant", 100, 100)]
     assert charge(lagune, 60) is not None
     assert rows(lagune)[0] == (2, "charge", -60, 40)
+
+
+def test_charge_takes_three_statements_by_index(
+    lagune: Workspace, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    give(lagune, 5000)
+    with listed_by_index(Transfer, Account, SpendingLimit), django_assert_num_queries(3):
+        charge(lagune, 1300)
+
+
+def test_refusals_leave_the_callers_transaction_as_it_was(lagune: Workspace, alice: User) -> None:
+    give(lagune, 5000)
+    set_spending_limit(workspace=lagune, limit_credits=1000, user=alice)
+    charge(lagune, 1300)
+    with transaction.atomic():
+        with pytest.raises(AlreadyChargedError):
+            charge(lagune, 1300)
+        with pytest.raises(InsufficientCreditsError):
+            charge(lagune, 3701, uuid.uuid4())
+        with pytest.raises(SpendingLimitError):
+            charge(lagune, 1300, uuid.uuid4(), actor=alice)
+        charge(lagune, 100, uuid.uuid4(), actor=alice)
+    assert rows(lagune) == [(3, "charge", -100, 3600), (2, "charge", -1300, 3700), (1, "grant", 5000, 5000)]
+    assert SpendingLimit.objects.get().spent_credits == 100
 
 
 @pytest.mark.parametrize(
