@@ -21,6 +21,8 @@ import uuid
 
 HASH_VERSION = 1
 
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def canonical_bytes(
     *,
@@ -39,13 +41,13 @@ def canonical_bytes(
     previous_hash: str,
 ) -> bytes:
     """The bytes of a transfer that version 1 hashes. `created_at` must be timezone-aware."""
-    utc = created_at.astimezone(datetime.UTC)
+    utc = created_at.astimezone(datetime.UTC).replace(tzinfo=None)
     members = {
         "actor": actor_id,
         "amount_credits": amount_credits,
         "balance_after_credits": balance_after_credits,
         "book": book,
-        "created_at": utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "created_at": utc.isoformat(timespec="microseconds") + "Z",
         "credit": credit,
         "debit": debit,
         "kind": kind,
@@ -56,7 +58,7 @@ def canonical_bytes(
         "version": HASH_VERSION,
         "workspace": str(workspace_id),
     }
-    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _canonical_json(members).encode()
 
 
 def transfer_hash(canonical: bytes) -> str:

@@ -1,13 +1,16 @@
 """Recompute the whole ledger from its rows and compare.
 
-Rows are streamed, so memory doesn't grow with the ledger, and nothing is locked: transfers written during the run are
-verified too. A complete rewrite, hashes included, is consistent in itself; it only shows against a head that was
-exported earlier and kept elsewhere.
+Chains are read in ranges of their sequence, so memory doesn't grow with the ledger, and nothing is locked: transfers
+written during the run are verified too. A complete rewrite, hashes included, is consistent in itself; it only shows
+against a head that was exported earlier and kept elsewhere.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Sum
@@ -18,7 +21,9 @@ from .append_only import missing_triggers
 from .chain import HASH_VERSION, canonical_bytes, transfer_hash
 from .models import GENESIS_HASH, Account, AccountName, Kind, Transfer
 
-CHUNK_SIZE = 1000
+CHUNK_SIZE = 2000
+
+WALLET = AccountName.WALLET.value
 
 ACCOUNTS_BY_KIND: dict[str, frozenset[tuple[str, str]]] = {
     Kind.GRANT: frozenset({(AccountName.GRANTED, AccountName.WALLET)}),
@@ -90,12 +95,12 @@ def verify_chain(*, workspace_id: uuid.UUID, book: str) -> Iterator[Finding]:
     # One query, so that the balances and the head are of the same moment, whatever is being written.
     accounts = {account.name: account for account in Account.objects.filter(workspace=workspace_id, book=book)}
     head = accounts[AccountName.WALLET]
-    chain = _Chain(workspace_id=workspace_id, book=book)
+    names = {account.pk: account.name for account in accounts.values()}
+    chain = _Chain(workspace_id=workspace_id, book=book, account_names=names)
     head_seen = head.last_sequence == 0
     if head_seen:
         yield from chain.compare(accounts)
-    rows = Transfer.objects.filter(workspace=workspace_id, book=book).order_by("sequence")
-    for row in rows.select_related("debit_account", "credit_account").iterator(chunk_size=CHUNK_SIZE):
+    for row in _rows_in_order(workspace_id, book):
         yield from chain.add(row)
         if row.sequence == head.last_sequence:
             head_seen = True
@@ -114,13 +119,44 @@ def verify_chain(*, workspace_id: uuid.UUID, book: str) -> Iterator[Finding]:
             yield chain.finding("head", _("The wallet doesn't count this transfer."), chain.sequence)
 
 
+class _Row(NamedTuple):
+    """What verification reads of a transfer."""
+
+    sequence: int
+    kind: str
+    debit_account_id: int
+    credit_account_id: int
+    amount_credits: int
+    balance_after_credits: int
+    reference: uuid.UUID | None
+    reason: str
+    actor_id: int | None
+    created_at: datetime
+    hash_version: int
+    previous_hash: str
+    hash: str
+
+
+def _rows_in_order(workspace_id: uuid.UUID, book: str) -> Iterator[_Row]:
+    chain = Transfer.objects.filter(workspace=workspace_id, book=book).order_by("sequence")
+    rows, sequences = chain.values_list(*_Row._fields), chain.values_list("sequence", flat=True)
+    start = sequences.first()
+    while start is not None:
+        end = start + CHUNK_SIZE
+        # The range has no LIMIT, so that a sequence number that exists twice isn't passed over.
+        yield from map(_Row._make, rows.filter(sequence__gte=start, sequence__lt=end))
+        start = sequences.filter(sequence__gte=end).first()
+
+
 @dataclass(kw_only=True)
 class _Chain:
     """One chain, recomputed from the rows added so far."""
 
     workspace_id: uuid.UUID
     book: str
-    balances: dict[str, int] = field(default_factory=lambda: dict.fromkeys(AccountName.values, 0))
+    account_names: Mapping[int, str]
+    """The chain's own accounts, by id."""
+    balances: Counter[str] = field(default_factory=Counter)
     sequence: int = 0
     last_hash: str = GENESIS_HASH
     wallet_credits: int = 0
@@ -128,7 +164,7 @@ class _Chain:
     def finding(self, code: str, message: str, sequence: int | None = None) -> Finding:
         return Finding(code=code, message=message, workspace_id=self.workspace_id, book=self.book, sequence=sequence)
 
-    def add(self, row: Transfer) -> Iterator[Finding]:
+    def add(self, row: _Row) -> Iterator[Finding]:
         """Yield every problem with the next row, then take it into account."""
         if row.sequence != self.sequence + 1:
             yield self.finding(
@@ -139,31 +175,57 @@ class _Chain:
             )
         if row.previous_hash != self.last_hash:
             yield self.finding("chain", _("Its previous hash doesn't match the transfer before it."), row.sequence)
-        if row.hash_version != HASH_VERSION or row.hash != recomputed_hash(row):
+        debit, credit = self._name_of(row.debit_account_id), self._name_of(row.credit_account_id)
+        if row.hash_version != HASH_VERSION or row.hash != self._hash_of(row, debit, credit):
             yield self.finding("hash", _("It was changed: its hash doesn't match its contents."), row.sequence)
-        debit, credit = row.debit_account, row.credit_account
-        if {(account.workspace_id, account.book) for account in (debit, credit)} != {(self.workspace_id, self.book)}:
+        if row.debit_account_id not in self.account_names or row.credit_account_id not in self.account_names:
             yield self.finding("accounts", _("It moves credits of another workspace or book."), row.sequence)
-        if (debit.name, credit.name) not in ACCOUNTS_BY_KIND.get(row.kind, frozenset()):
+        if (debit, credit) not in ACCOUNTS_BY_KIND.get(row.kind, frozenset()):
             yield self.finding(
                 "accounts", _("A transfer of this kind can't move credits between these accounts."), row.sequence
             )
-        self.balances[debit.name] -= row.amount_credits
-        self.balances[credit.name] += row.amount_credits
-        if row.balance_after_credits != self.wallet_credits + row.change_credits:
+        wallet_credits = self.wallet_credits + (row.amount_credits if credit == WALLET else -row.amount_credits)
+        self.balances[debit] -= row.amount_credits
+        self.balances[credit] += row.amount_credits
+        if row.balance_after_credits != wallet_credits:
             yield self.finding(
                 "running-balance",
                 _("It gives the wallet's balance as %(stored)s, but the transfers so far add up to %(recomputed)s.")
                 % {
                     "stored": number_format(row.balance_after_credits),
-                    "recomputed": number_format(self.wallet_credits + row.change_credits),
+                    "recomputed": number_format(wallet_credits),
                 },
                 row.sequence,
             )
-        if self.balances[AccountName.WALLET] < 0:
+        if self.balances[WALLET] < 0:
             yield self.finding("below-zero", _("The wallet's balance fell below 0."), row.sequence)
         # Continue from what the row says, so that one wrong balance isn't reported for every later row too.
         self.sequence, self.last_hash, self.wallet_credits = row.sequence, row.hash, row.balance_after_credits
+
+    def _name_of(self, account_id: int) -> str:
+        if (own := self.account_names.get(account_id)) is not None:
+            return own
+        return Account.objects.filter(pk=account_id).values_list("name", flat=True).first() or ""
+
+    def _hash_of(self, row: _Row, debit: str, credit: str) -> str:
+        """The hash that the row's contents require."""
+        return transfer_hash(
+            canonical_bytes(
+                workspace_id=self.workspace_id,
+                book=self.book,
+                sequence=row.sequence,
+                kind=row.kind,
+                debit=debit,
+                credit=credit,
+                amount_credits=row.amount_credits,
+                balance_after_credits=row.balance_after_credits,
+                reference=row.reference,
+                reason=row.reason,
+                actor_id=row.actor_id,
+                created_at=row.created_at,
+                previous_hash=row.previous_hash,
+            )
+        )
 
     def compare(self, accounts: Mapping[str, Account]) -> Iterator[Finding]:
         """Yield every difference between the stored accounts and the rows so far."""
@@ -185,27 +247,6 @@ class _Chain:
             )
 
 
-def recomputed_hash(transfer: Transfer) -> str:
-    """The hash that a transfer's contents require; reads its two accounts."""
-    return transfer_hash(
-        canonical_bytes(
-            workspace_id=transfer.workspace_id,
-            book=transfer.book,
-            sequence=transfer.sequence,
-            kind=transfer.kind,
-            debit=transfer.debit_account.name,
-            credit=transfer.credit_account.name,
-            amount_credits=transfer.amount_credits,
-            balance_after_credits=transfer.balance_after_credits,
-            reference=transfer.reference,
-            reason=transfer.reason,
-            actor_id=transfer.actor_id,
-            created_at=transfer.created_at,
-            previous_hash=transfer.previous_hash,
-        )
-    )
-
-
 def _verify_total() -> Iterator[Finding]:
     total = Account.objects.aggregate(total=Sum("balance_credits"))["total"] or 0
     if total:
@@ -217,12 +258,13 @@ def _verify_total() -> Iterator[Finding]:
 
 def _verify_references() -> Iterator[Finding]:
     """Each generation has at most one charge and one refund, and the refund matches its charge and book."""
+    # In the order of the unique index, so that the database needs no room for sorting.
     repeated = (
-        Transfer.objects.filter(kind__in=[Kind.CHARGE, Kind.REFUND])
+        Transfer.objects.filter(reference__isnull=False)
         .values("reference", "kind")
         .annotate(count=Count("pk"))
         .filter(count__gt=1)
-        .order_by()
+        .order_by("reference", "kind")
     )
     for row in repeated.iterator(chunk_size=CHUNK_SIZE):
         yield Finding(
@@ -238,7 +280,7 @@ def _verify_references() -> Iterator[Finding]:
         amount_credits=OuterRef("amount_credits"),
         sequence__lt=OuterRef("sequence"),
     )
-    unmatched = Transfer.objects.filter(~Exists(charge), kind=Kind.REFUND)
+    unmatched = Transfer.objects.filter(~Exists(charge), kind=Kind.REFUND).order_by("pk")
     for refund in unmatched.iterator(chunk_size=CHUNK_SIZE):
         yield Finding(
             code="refund",
@@ -250,8 +292,8 @@ def _verify_references() -> Iterator[Finding]:
 
 
 def _find_orphans() -> Iterator[Finding]:
-    wallet = Account.objects.filter(workspace=OuterRef("workspace"), book=OuterRef("book"), name=AccountName.WALLET)
-    orphans = Transfer.objects.filter(~Exists(wallet)).values_list("workspace_id", "book").distinct().order_by()
+    wallets = Account.objects.filter(name=AccountName.WALLET).values_list("workspace_id", "book")
+    orphans = Transfer.objects.values_list("workspace_id", "book").difference(wallets)
     for workspace_id, book in orphans.iterator(chunk_size=CHUNK_SIZE):
         yield Finding(
             code="wallet", message=_("There are transfers but no wallet."), workspace_id=workspace_id, book=book

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tchavi_studio.ledger.chain import canonical_bytes, transfer_hash
+from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.workspaces.models import Workspace
 
 MakeWorkspace = Callable[[str], Workspace]
@@ -19,3 +21,24 @@ def make_workspace(db: None) -> MakeWorkspace:
 def lagune(make_workspace: MakeWorkspace) -> Workspace:
     """The workspace under test."""
     return make_workspace("lagune")
+
+
+def recomputed_hash(transfer: Transfer) -> str:
+    """The hash that a transfer's contents require."""
+    return transfer_hash(
+        canonical_bytes(
+            workspace_id=transfer.workspace_id,
+            book=transfer.book,
+            sequence=transfer.sequence,
+            kind=transfer.kind,
+            debit=transfer.debit_account.name,
+            credit=transfer.credit_account.name,
+            amount_credits=transfer.amount_credits,
+            balance_after_credits=transfer.balance_after_credits,
+            reference=transfer.reference,
+            reason=transfer.reason,
+            actor_id=transfer.actor_id,
+            created_at=transfer.created_at,
+            previous_hash=transfer.previous_hash,
+        )
+    )

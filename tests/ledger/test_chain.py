@@ -6,8 +6,9 @@ import uuid
 from tchavi_studio.ledger.chain import canonical_bytes, transfer_hash
 from tchavi_studio.ledger.models import GENESIS_HASH, Account, Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits
-from tchavi_studio.ledger.verification import recomputed_hash
 from tchavi_studio.workspaces.models import Workspace
+
+from .conftest import recomputed_hash
 
 CANONICAL = (
     '{"actor":7,"amount_credits":1300,"balance_after_credits":3700,"book":"live",'

@@ -3,21 +3,25 @@
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tchavi_studio.ledger import verification
 from tchavi_studio.ledger.append_only import create_triggers
 from tchavi_studio.ledger.models import GENESIS_HASH, Account, Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import adjust_credits, charge_credits, grant_credits, refund_charge
-from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, recomputed_hash, verify_ledger
+from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, verify_chain, verify_ledger
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
+from tests.plans import listed_by_index, plan_problems
 
-from .conftest import MakeWorkspace
+from .conftest import MakeWorkspace, recomputed_hash
 from .test_append_only import drop_triggers, every_trigger
 
 CLIPS = [uuid.UUID(int=number) for number in range(1, 4)]
@@ -227,6 +231,41 @@ def test_second_charge_of_a_clip_is_found(
     create_triggers(connection)
     tamper(f"UPDATE ledger_transfer SET reference = '{CLIPS[0].hex}' WHERE sequence = 3")
     assert found() == [("repeated", None), ("hash", 3)]
+
+
+def test_chains_are_read_in_ranges_of_their_index(history: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "CHUNK_SIZE", 2)
+    with listed_by_index(Transfer), CaptureQueriesContext(connection) as statements:
+        assert list(verify_chain(workspace_id=history.pk, book="live")) == []
+    # The accounts, the first sequence, then for each range its rows and the start of the next.
+    assert len(statements) == 1 + 1 + 3 * 2
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_ranges_pass_over_nothing(history: Workspace, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(verification, "CHUNK_SIZE", size)
+    tamper(
+        f"UPDATE ledger_transfer SET sequence = 1000000 WHERE sequence = 3 AND {HERE}",
+        f"UPDATE ledger_transfer SET reason = 'upstream' WHERE sequence = 4 AND {HERE}",
+    )
+    assert found() == [
+        ("sequence", 4), ("chain", 4), ("hash", 4), ("running-balance", 4), ("balance", None), ("balance", None),
+        ("sequence", 1_000_000), ("chain", 1_000_000), ("hash", 1_000_000), ("running-balance", 1_000_000),
+        ("head", 1_000_000),
+    ]  # fmt: skip
+
+
+def test_checks_of_all_rows_sort_nothing(history: Workspace) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert list(verify_ledger()) == []
+    problems = {problem for sql, params in statements for problem in plan_problems(sql, params, {"ledger_transfer"})}
+    assert not [problem for problem in problems if "SORT" in problem.upper() or "GROUP BY" in problem], problems
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
