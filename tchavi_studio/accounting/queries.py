@@ -11,7 +11,7 @@ from django.utils.timesince import timeuntil
 from tchavi_studio.generations.failures import exposure_label
 from tchavi_studio.generations.models import Generation, RemoteJob
 from tchavi_studio.generations.queries import exposures
-from tchavi_studio.generations.visibility import visible_to
+from tchavi_studio.generations.visibility import is_visible_to
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.queries import granted_since, statement
 from tchavi_studio.workspaces.models import Membership, Workspace
@@ -75,17 +75,17 @@ def statement_page(
 
 def _statement_rows(membership: Membership, transfers: list[Transfer]) -> list[StatementRow]:
     references = [transfer.reference for transfer in transfers if transfer.reference]
-    clips = visible_to(membership).in_bulk(references)
-    of_workspace = Generation.objects.filter(workspace=membership.workspace, pk__in=references)
-    existing = set(of_workspace.values_list("pk", flat=True))
-    return [
-        StatementRow(
-            transfer=transfer,
-            clip=clips.get(transfer.reference) if transfer.reference else None,
-            is_deleted=transfer.reference not in existing,
-        )
-        for transfer in transfers
-    ]
+    # By id alone: with the workspace beside it, a database may choose to read all of the workspace's clips.
+    clips = Generation.objects.in_bulk(references)
+    return [_statement_row(membership, transfer, clips.get(transfer.reference)) for transfer in transfers]
+
+
+def _statement_row(membership: Membership, transfer: Transfer, clip: Generation | None) -> StatementRow:
+    return StatementRow(
+        transfer=transfer,
+        clip=clip if clip and is_visible_to(membership, clip) else None,
+        is_deleted=clip is None or clip.workspace_id != transfer.workspace_id,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def play_allowance(*, workspace: Workspace) -> PlayAllowance:
     """The play credits the workspace may add now; none in live mode. Exact only while you hold the wallet's lock."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     per_day = settings.STUDIO_PLAY_CREDITS_PER_DAY if settings.STUDIO_BOOK == Book.SANDBOX else 0
-    added = granted_since(workspace=workspace, book=Book.SANDBOX, since=midnight, reason=PLAY)
+    added = granted_since(midnight, workspace=workspace, book=Book.SANDBOX, reason=PLAY)
     left = max(0, per_day - added)
     return PlayAllowance(
         per_day_credits=per_day,

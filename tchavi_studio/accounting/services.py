@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.generations.upstream.account import try_again_now
 from tchavi_studio.generations.wakeups import wake_pump
-from tchavi_studio.ledger.models import Book, Kind, Transfer
+from tchavi_studio.ledger.models import HAS_NO_REFERENCE, Book, Kind, Transfer
+from tchavi_studio.ledger.queries import grants_for
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
@@ -56,7 +57,7 @@ def grant_signup_credits(*, workspace: Workspace, owner: User) -> Transfer | Non
     """Grant welcome credits (STUDIO_SIGNUP_CREDITS) to a person's first own workspace; later ones get none."""
     owned = Membership.objects.filter(user=owner, role=Role.OWNER).exclude(workspace=workspace)
     # The ledger still knows if the first workspace has since been handed to somebody else.
-    welcomed = Transfer.objects.filter(actor=owner, kind=Kind.GRANT, reason=SIGNUP)
+    welcomed = Transfer.objects.filter(HAS_NO_REFERENCE, actor=owner, kind=Kind.GRANT, reason=SIGNUP)
     if owned.exists() or welcomed.exists():
         return None
     return grant_credits(
@@ -99,14 +100,8 @@ def grant_by_admin(*, workspace: Workspace, amount_credits: int, reason: str, ad
     assert admin.is_staff
     assert amount_credits > 0
     lock_wallet(workspace=workspace, book=settings.STUDIO_BOOK)
-    same = Transfer.objects.filter(
-        workspace=workspace,
-        book=settings.STUDIO_BOOK,
-        kind=Kind.GRANT,
-        amount_credits=amount_credits,
-        reason=reason,
-        actor=admin,
-        created_at__gt=timezone.now() - REPEAT_WINDOW,
+    same = grants_for(reason, workspace=workspace, book=settings.STUDIO_BOOK).filter(
+        amount_credits=amount_credits, actor=admin, created_at__gt=timezone.now() - REPEAT_WINDOW
     )
     if same.exists():
         raise RepeatedGrantError

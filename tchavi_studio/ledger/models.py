@@ -81,6 +81,10 @@ class Kind(models.TextChoices):
     ADJUSTMENT = "adjustment", _("Adjustment")
 
 
+HAS_NO_REFERENCE = Q(reference__isnull=True)
+"""Grants and adjustments, in the words of partial indexes: SQLite can't look up a list of kinds in one."""
+
+
 class Transfer(models.Model):
     """One movement of credits. Rows are only ever added: triggers refuse every change (`append_only.py`).
 
@@ -124,6 +128,15 @@ class Transfer(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["workspace", "book", "kind", "-sequence"], name="transfer_statement_by_kind"),
+            # Both are small: most transfers are charges and refunds.
+            models.Index(
+                fields=["workspace", "book", "kind", "reason", "created_at"],
+                condition=HAS_NO_REFERENCE,
+                name="transfer_grants_by_reason",
+            ),
+            models.Index(
+                fields=["actor", "kind", "reason"], condition=HAS_NO_REFERENCE, name="transfer_grants_by_actor"
+            ),
         ]
 
     def __str__(self) -> str:

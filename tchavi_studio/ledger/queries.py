@@ -5,12 +5,12 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import Account, AccountName, Kind, SpendingLimit, Transfer, period_of
+from .models import HAS_NO_REFERENCE, Account, AccountName, Kind, SpendingLimit, Transfer, period_of
 
 
 def wallet_balance(*, workspace: Workspace, book: str) -> int:
@@ -53,15 +53,18 @@ def transfers_for_reference(reference: uuid.UUID) -> list[Transfer]:
     return transfers_for_references([reference]).get(reference, [])
 
 
-def granted_since(*, workspace: Workspace, book: str, since: datetime.datetime, reason: str | None = None) -> int:
-    """Credits granted at or after `since`, in total or for one exact `reason`.
+def grants_for(reason: str, *, workspace: Workspace, book: str) -> QuerySet[Transfer]:
+    """A workspace's grants for one exact reason, in no order."""
+    return Transfer.objects.filter(HAS_NO_REFERENCE, workspace=workspace, book=book, kind=Kind.GRANT, reason=reason)
+
+
+def granted_since(since: datetime.datetime, *, workspace: Workspace, book: str, reason: str) -> int:
+    """Credits granted at or after `since` for one exact `reason`, of which there are few.
 
     To enforce a cap, call this while holding the wallet's lock (`services.lock_wallet`).
     """
-    grants = Transfer.objects.filter(workspace=workspace, book=book, kind=Kind.GRANT, created_at__gte=since)
-    if reason is not None:
-        grants = grants.filter(reason=reason)
-    return grants.aggregate(total=Sum("amount_credits"))["total"] or 0
+    grants = grants_for(reason, workspace=workspace, book=book).filter(created_at__gte=since)
+    return sum(grants.values_list("amount_credits", flat=True))
 
 
 @dataclass(frozen=True, kw_only=True)

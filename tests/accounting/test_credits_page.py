@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tchavi_studio.accounting import queries
+from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.services import cancel_generation
+from tchavi_studio.ledger.models import Account, Transfer
 from tchavi_studio.ledger.services import adjust_credits, charge_credits, grant_credits
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tests.plans import listed_by_index
 
 from .conftest import StartClip, shown_rows, text
 
@@ -145,8 +150,25 @@ def test_query_count_is_constant(
     for number in range(clip_count):
         start_clip(f"Scene {number}")
     alice_browser.get(CREDITS)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         alice_browser.get(CREDITS)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "before=3", "after=1", "kind=charge", "kind=refund&before=3", "kind=grant&after=1"]
+)
+def test_page_is_read_by_index(alice_browser: Client, start_clip: StartClip, query: str) -> None:
+    cancel_generation(generation=start_clip())
+    with listed_by_index(Transfer, Account, Generation):
+        assert alice_browser.get(f"{CREDITS}?{query}").status_code == 200
+
+
+def test_clips_of_a_statement_are_read_by_id(alice_browser: Client, start_clip: StartClip) -> None:
+    start_clip()
+    with CaptureQueriesContext(connection) as captured:
+        alice_browser.get(CREDITS)
+    (clips,) = [query["sql"] for query in captured if 'FROM "generations_generation"' in query["sql"]]
+    assert re.fullmatch(r'SELECT .* WHERE "generations_generation"."id" IN \([^()]*\)', clips)
 
 
 # --- Access -----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """The queries that other apps use."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import (
     charge_for,
     granted_since,
@@ -17,6 +18,7 @@ from tchavi_studio.ledger.queries import (
 )
 from tchavi_studio.ledger.services import charge_credits, grant_credits, refund_charge
 from tchavi_studio.workspaces.models import User, Workspace
+from tests.plans import listed_by_index
 
 CLIPS = [uuid.UUID(int=number) for number in range(1, 5)]
 
@@ -63,6 +65,10 @@ def test_granted_since_sums_grants(lagune: Workspace) -> None:
     charge_credits(workspace=lagune, book="sandbox", amount_credits=50, reference=CLIPS[0])
     refund_charge(reference=CLIPS[0])
 
-    assert granted_since(workspace=lagune, book="sandbox", since=now) == 300
-    assert granted_since(workspace=lagune, book="sandbox", since=now, reason="Play credits") == 200
-    assert granted_since(workspace=lagune, book="sandbox", since=now + timedelta(hours=1)) == 0
+    def granted(reason: str, since: datetime = now) -> int:
+        return granted_since(since, workspace=lagune, book="sandbox", reason=reason)
+
+    with listed_by_index(Transfer):
+        assert granted("Play credits") == 200
+    assert granted("gift") == 100
+    assert granted("Play credits", since=now + timedelta(hours=1)) == 0
