@@ -68,6 +68,15 @@ OFFSET = Parameter(
     schema={"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0},
     description=gettext_lazy("How many to skip."),
 )
+AFTER = Parameter(
+    name="after",
+    place="query",
+    schema=JOB_ID.schema,
+    description=gettext_lazy(
+        "Only jobs older than this one: the last job's id gets the next page, however many new jobs came meanwhile. "
+        "The offset is then ignored."
+    ),
+)
 BEFORE = Parameter(
     name="before",
     place="query",
@@ -103,6 +112,8 @@ def _read(parameter: Parameter, text: str | None, problems: list[Problem]) -> st
     if not text:
         default: int | None = schema.get("default")
         return default
+    if "pattern" in schema:
+        return text  # only the handler can tell whether there is such a job
     if "enum" in schema:
         if text in schema["enum"]:
             return text

@@ -43,7 +43,7 @@ from .dispatcher import Answer, Call
 from .errors import ApiError, invalid_request, not_found, unreadable_request
 from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
-from .queries import job_for_key, jobs_for_key
+from .queries import job_for_key, job_page
 from .records import accepted_record, file_record, job_record, model_records, note_record, transfer_record
 from .references import ReferenceFetch, fetch_slot, names_references
 from .waiting import requested_wait_seconds, wait_for_end
@@ -166,15 +166,26 @@ def _validated(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tupl
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 
-def list_jobs(call: Call, *, status: JobStatus | None, limit: int, offset: int) -> Answer[JobListRecord]:
+def list_jobs(
+    call: Call, *, status: JobStatus | None, limit: int, offset: int, after: str | None
+) -> Answer[JobListRecord]:
     """`GET /v1/jobs`: this key's jobs, newest first."""
-    jobs = jobs_for_key(call.key, call.membership)
-    if status is not None:
-        jobs = jobs.filter(state__in=STATUSES[status])
-    # One extra row shows whether there are more.
-    page = list(jobs[offset : offset + limit + 1])
-    data = [job_record(job, call.request) for job in page[:limit]]
-    return Answer(record=JobListRecord(data=data, has_more=len(page) > limit))
+    last_seen = None
+    if after is not None:
+        last_seen = job_for_key(call.key, call.membership, after)
+        if last_seen is None:
+            message = _("after must be the id of a job that this key started.")
+            raise invalid_request([note_record(Problem(field="after", code="unknown_job", message=message))])
+    jobs, has_more = job_page(
+        call.key,
+        call.membership,
+        states=STATUSES[status] if status is not None else set(State),
+        length=limit,
+        offset=offset,
+        after=last_seen,
+    )
+    data = [job_record(job, call.request) for job in jobs]
+    return Answer(record=JobListRecord(data=data, has_more=has_more))
 
 
 def retrieve_job(call: Call, id: str) -> Answer[JobRecord]:

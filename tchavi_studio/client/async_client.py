@@ -201,9 +201,12 @@ class AsyncJobs:
         """See `Jobs.list`; walk with `async for`."""
         return self._walk(JobCursor(status=status, limit=limit))
 
-    async def list_page(self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0) -> JobPage:
+    async def list_page(
+        self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0, after: str | None = None
+    ) -> JobPage:
         """See `Jobs.list_page`."""
-        return await self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset))
+        flow = self._client._flows.list_page(status=status, limit=limit, offset=offset, after=after)
+        return await self._client._run(flow)
 
     async def cancel(self, job_id: str) -> Job:
         """See `Jobs.cancel`."""

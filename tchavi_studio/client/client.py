@@ -218,9 +218,14 @@ class Jobs:
         """All jobs, newest first, fetched in pages of 50 as needed. `limit` ends the list early."""
         return self._walk(JobCursor(status=status, limit=limit))
 
-    def list_page(self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0) -> JobPage:
-        """One page of the list, with its response headers, for programs that watch their rate limit."""
-        return self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset))
+    def list_page(
+        self, *, status: str | None = None, limit: int = PAGE_LIMIT, offset: int = 0, after: str | None = None
+    ) -> JobPage:
+        """One page of the list, with its response headers, for programs that watch their rate limit.
+
+        `after` is the id of the last job before it, instead of an `offset`. Only a Studio offers this.
+        """
+        return self._client._run(self._client._flows.list_page(status=status, limit=limit, offset=offset, after=after))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that hasn't started. Only a Studio offers this."""

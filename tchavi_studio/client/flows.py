@@ -65,6 +65,7 @@ class JobCursor:
     status: str | None = None
     limit: int | None = None
     offset: int = 0
+    after: str | None = None
     is_finished: bool = False
     seen_ids: set[str] = field(default_factory=set)
 
@@ -79,8 +80,11 @@ class JobCursor:
     def take(self, page: JobPage) -> list[Job]:
         """The jobs of `page` that haven't been seen yet. Moves on to the next page.
 
-        New jobs push older ones to the next page meanwhile, so some come twice. A page with nothing new ends the walk,
-        or a server that ignores `offset` would keep it going for ever.
+        With an offset, new jobs push older ones to the next page meanwhile, so some come twice. A page with nothing new
+        ends the walk, or a server that ignores `offset` would keep it going for ever.
+
+        Only a Studio says whether there is more, and only a Studio takes `after`, which is faster and exact. It then
+        ignores the offset; older ones, which don't know `after`, use it.
         """
         asked = self.page_limit
         fresh: list[Job] = []
@@ -89,6 +93,8 @@ class JobCursor:
                 self.seen_ids.add(job.id)
                 fresh.append(job)
         self.offset += len(page.jobs)
+        if page.has_more and page.jobs:
+            self.after = page.jobs[-1].id
         has_more = page.has_more if page.has_more is not None else len(page.jobs) >= asked
         self.is_finished = not fresh or not has_more or self.page_limit == 0
         return fresh
@@ -248,15 +254,19 @@ class Flows:
         job = read_job(answer.body, response=answer.response)
         return job if job.id else replace(job, id=job_id)
 
-    def list_page(self, *, status: str | None, limit: int, offset: int) -> Flow[JobPage]:
+    def list_page(self, *, status: str | None, limit: int, offset: int, after: str | None) -> Flow[JobPage]:
         query: dict[str, str | int] = {"limit": limit, "offset": offset}
         if status is not None:
             query["status"] = status
+        if after is not None:
+            query["after"] = after
         answer = yield from self.call(Call(method="GET", path="/jobs", query=query))
         return read_job_page(answer.body, response=answer.response)
 
     def next_jobs(self, cursor: JobCursor) -> Flow[list[Job]]:
-        page = yield from self.list_page(status=cursor.status, limit=cursor.page_limit, offset=cursor.offset)
+        page = yield from self.list_page(
+            status=cursor.status, limit=cursor.page_limit, offset=cursor.offset, after=cursor.after
+        )
         return cursor.take(page)
 
     def wait(self, job_or_id: Job | str, *, on_update: OnUpdate | None, timeout_seconds: float) -> Flow[Job]:

@@ -27,6 +27,7 @@ __all__ = [
     "Engine",
     "Generation",
     "GenerationReference",
+    "KeyUse",
     "PumpSlot",
     "ReferenceRole",
     "RemoteFile",
@@ -202,10 +203,16 @@ class Generation(LeasedModel):
                 name="generation_open",
             ),
             models.Index(fields=["created_at"], condition=Q(needs_review=True), name="generation_review"),
+            # The last two fields let a list skip jobs without reading their rows.
             models.Index(
-                fields=["workspace", "key_id", "-created_at", "-id"],
+                fields=["workspace", "key_id", "-created_at", "-id", "creator", "is_test"],
                 condition=Q(key_id__isnull=False),
                 name="generation_jobs_of_key",
+            ),
+            models.Index(
+                fields=["workspace", "key_id", "state", "-created_at", "-id", "creator", "is_test"],
+                condition=Q(key_id__isnull=False),
+                name="generation_jobs_by_state",
             ),
             # For whoever empties the bins. Its condition keeps it from being taken for a person's.
             models.Index(F("deleted_at"), condition=~IS_OPEN & Q(deleted_at__isnull=False), name="generation_purge"),
@@ -258,6 +265,25 @@ class Generation(LeasedModel):
         if ReferenceRole.FIRST_FRAME in roles:
             return "frames"
         return "references" if roles else "text"
+
+
+class KeyUse(models.Model):
+    """What the ended clips of one API key add up to: those started in one month (UTC), which `month` is the first of.
+
+    Each is counted in the transaction that ends it (`events.py`), because counting them all takes longer the more there
+    are. `spent_credits` leaves out what was refunded.
+    """
+
+    key_id = models.UUIDField()
+    month = models.DateField()
+    clip_count = models.PositiveIntegerField(default=0)
+    spent_credits = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["key_id", "month"], name="one_use_per_key_and_month")]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} in {self.month:%Y-%m}: {self.clip_count} clips, {self.spent_credits} credits"
 
 
 class ReferenceRole(models.TextChoices):

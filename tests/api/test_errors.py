@@ -69,10 +69,10 @@ def test_head_is_answered_like_get(program: Program) -> None:
 def test_a_server_error_is_500_without_details(
     program: Program, mount: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*args: object) -> None:
+    def broken(*args: object, **options: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(views, "jobs_for_key", broken)
+    monkeypatch.setattr(views, "job_page", broken)
     program.base = mount
     response = program.get("/jobs")
     error = error_of(response)
@@ -107,10 +107,10 @@ class Refused(UserFacingError):
 
 
 def test_other_refusals_keep_their_message(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> None:
+    def refuse(*args: object, **options: object) -> None:
         raise Refused("Not today. No credits moved. Come back tomorrow.")
 
-    monkeypatch.setattr(views, "jobs_for_key", refuse)
+    monkeypatch.setattr(views, "job_page", refuse)
     assert error_of(program.get("/jobs")) == {
         "code": "invalid_request",
         "message": "Not today. No credits moved. Come back tomorrow.",

@@ -18,6 +18,7 @@ from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Workspace
 from tests.api.conftest import Program, only_generation
+from tests.plans import listed_by_index
 
 Complete = Callable[[Generation], Generation]
 
@@ -151,6 +152,64 @@ def test_the_list_is_newest_first_and_comes_in_pages(test_program: Program) -> N
     assert page("?limit=2&offset=2") == (ids[2:], False)
     assert page("?limit=50&offset=1") == (ids[1:], False)
     assert page("?offset=3") == ([], False)
+    assert page(f"?limit=1&after={ids[0]}") == (ids[1:2], True)
+    assert page(f"?limit=1&after={ids[1]}") == (ids[2:], False)
+    assert page(f"?after={ids[2]}") == ([], False)
+    # A program that knows both servers sends both.
+    assert page(f"?offset=2&after={ids[0]}") == (ids[1:], False)
+
+
+def test_new_jobs_do_not_shift_the_page_after_a_job(test_program: Program) -> None:
+    first, second = (test_program.generate().json()["id"] for _number in range(2))
+    test_program.generate()
+    assert [job["id"] for job in test_program.get(f"/jobs?after={second}").json()["data"]] == [first]
+
+
+def test_jobs_of_one_moment_follow_one_another(test_program: Program) -> None:
+    ids = [test_program.generate().json()["id"] for _number in range(4)]
+    Generation.objects.update(created_at=timezone.now())
+    seen: list[str] = []
+    while page := test_program.get(f"/jobs?limit=1{f'&after={seen[-1]}' if seen else ''}").json()["data"]:
+        seen.append(page[0]["id"])
+    assert seen == sorted(ids, reverse=True)
+
+
+def test_only_the_keys_own_jobs_can_be_continued_after(program: Program, test_program: Program) -> None:
+    theirs = test_program.generate().json()["id"]
+    for after in (theirs, "job_" + "0" * 32, "job_1", "0"):
+        response = program.get(f"/jobs?after={after}")
+        assert response.status_code == 400
+        [problem] = response.json()["error"]["details"]
+        assert problem == {
+            "param": "after",
+            "code": "unknown_job",
+            "message": "after must be the id of a job that this key started.",
+        }
+
+
+def test_statuses_that_are_several_states_are_listed_newest_first(program: Program) -> None:
+    ids = [program.generate(duration=1).json()["id"] for _number in range(4)]
+    states = [State.QUEUED, State.UNKNOWN, State.SUBMITTING, State.QUEUED]
+    for job_id, state in zip(ids, states, strict=True):
+        Generation.objects.filter(pk=job_id.removeprefix("job_")).update(state=state)
+
+    def page(query: str) -> tuple[list[str], bool]:
+        answer = program.get(f"/jobs?status=pending&{query}").json()
+        return [job["id"] for job in answer["data"]], answer["has_more"]
+
+    newest = ids[::-1]
+    assert page("") == (newest, False)
+    assert page("limit=2") == (newest[:2], True)
+    assert page("limit=2&offset=1") == (newest[1:3], True)
+    assert page(f"limit=2&after={newest[1]}") == (newest[2:], False)
+
+
+@pytest.mark.parametrize("status", ["", "pending", "processing", "completed", "failed"])
+def test_lists_are_read_by_index(program: Program, status: str) -> None:
+    job_id = program.generate().json()["id"]
+    for query in ("offset=1000", f"after={job_id}"):
+        with listed_by_index(Generation):
+            assert program.get(f"/jobs?status={status}&{query}").status_code == 200
 
 
 def test_the_list_can_be_filtered_by_status(program: Program) -> None:
@@ -205,8 +264,8 @@ def test_a_lists_query_count_is_constant(
     for generation in Generation.objects.all():
         complete(generation)
     test_program.get("/jobs")
-    # The key, its count of requests, its membership, the jobs with their outputs, the balance.
-    with django_assert_num_queries(5):
+    # The key, its count of requests, its membership, the ids of the jobs, the jobs with their outputs, the balance.
+    with django_assert_num_queries(6):
         assert len(test_program.get("/jobs").json()["data"]) == count
 
 

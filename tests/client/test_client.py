@@ -362,7 +362,12 @@ def test_list_is_lazy_and_skips_duplicates_across_pages(api: LiveApi, sixty: tup
         client.videos.generations.create(**BOAT)  # type: ignore[arg-type]
         seen += [job.id for job in jobs]
     assert seen == ids[::-1]
-    assert [request.query.get("offset") for request in api.requests] == ["0", None, "50"]
+    # A Studio that doesn't know `after` yet takes the offset.
+    assert [request.query for request in api.requests] == [
+        {"limit": "50", "offset": "0"},
+        {},
+        {"limit": "50", "offset": "50", "after": ids[10]},
+    ]
 
 
 def test_list_filters_by_status(run_on_server: Any, api: LiveApi) -> None:
@@ -380,6 +385,12 @@ def test_list_page_has_headers_even_for_an_empty_page(run_on_server: Any, api: L
     page = run_on_server(lambda client: client.jobs.list_page(limit=1, offset=7))
     assert (page.jobs, page.has_more, page.response.requests_per_minute_remaining) == ((), False, 119)
     assert api.requests[0].query == {"limit": "1", "offset": "7"}
+
+
+def test_list_page_continues_after_a_job(run_on_server: Any, sixty: tuple[str, list[str]]) -> None:
+    key, ids = sixty
+    page = run_on_server(lambda client: client.jobs.list_page(limit=2, after=ids[30]), api_key=key)
+    assert ([job.id for job in page.jobs], page.has_more) == ([ids[29], ids[28]], True)
 
 
 # A Studio's additions

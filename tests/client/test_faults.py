@@ -403,6 +403,19 @@ def test_a_server_that_ignores_the_offset_does_not_loop_forever(run: Any) -> Non
     assert len(script.requests) == 2
 
 
+def test_only_a_server_that_says_whether_there_is_more_is_asked_for_jobs_after_one(run: Any) -> None:
+    def page(first: int, **more: object) -> httpx.Response:
+        return httpx.Response(200, json={"data": [{"id": f"job_{first + step}"} for step in range(50)], **more})
+
+    for first_page, queries in (
+        (page(0), ["limit=50&offset=0", "limit=50&offset=50"]),
+        (page(0, has_more=True), ["limit=50&offset=0", "limit=50&offset=50&after=job_49"]),
+    ):
+        script = Script(first_page, page(50, has_more=False))
+        assert len(run(lambda client: client.jobs.list(), transport=script)) == 100
+        assert [request.url.query.decode() for request in script.requests] == queries
+
+
 @pytest.mark.parametrize(("has_more", "pages"), [(True, 2), (False, 1)])
 def test_has_more_is_honoured(run: Any, has_more: bool, pages: int) -> None:
     script = Script(

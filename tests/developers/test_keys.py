@@ -1,18 +1,23 @@
 """The keys page: who may create and revoke which keys, and that a key is shown only once."""
 
 import re
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tchavi_studio.api import services
 from tchavi_studio.api.models import ApiKey, Scope
 from tchavi_studio.api.queries import key_by_text
 from tchavi_studio.api.services import create_key
+from tchavi_studio.generations.lifecycle import fail_generation
+from tchavi_studio.generations.models import Generation, KeyUse
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.api.conftest import Answer, Program
+from tests.plans import listed_by_index
 
 KEY = re.compile(r"<code>(sk-tch_(?:test_)?[0-9a-f]{12}[\w-]{43})</code>")
 
@@ -160,6 +165,36 @@ def test_only_creators_can_open_the_keys_pages(
     ]
     assert [answer.status_code for answer in answers] == [status] * 4
     assert ApiKey.objects.get().revoked_at is None
+
+
+def usage_of(browser: Client, workspace: Workspace) -> list[str]:
+    page = text_of(browser.get(path_of(workspace)))
+    return re.findall(r'<span class="num">([^<]*)</span>', page)
+
+
+def test_usage_counts_this_months_clips_and_credits(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+    key = create_key(workspace=workspace, user=alice, name="Nightly")
+    program = Program(key.key)
+    assert usage_of(alice_browser, workspace) == ["0 clips", "0 credits"]
+    waiting, failed, cancelled, last_years = (
+        UUID(program.generate(duration=1).json()["id"].removeprefix("job_")) for _number in range(4)
+    )
+    assert usage_of(alice_browser, workspace) == ["4 clips", "1,040 credits"]
+    program.delete(f"/jobs/job_{cancelled.hex}")
+    fail_generation(failed, code="upstream_timeout")
+    assert usage_of(alice_browser, workspace) == ["4 clips", "520 credits"]
+    Generation.objects.filter(pk=last_years).update(created_at=timezone.now() - timedelta(days=366))
+    assert usage_of(alice_browser, workspace) == ["3 clips", "260 credits"]
+    fail_generation(last_years, code="upstream_timeout")
+    assert usage_of(alice_browser, workspace) == ["3 clips", "260 credits"]
+    Generation.objects.exclude(pk=waiting).delete()
+    assert usage_of(alice_browser, workspace) == ["3 clips", "260 credits"]
+
+
+def test_usage_is_read_by_index(alice_browser: Client, alice: User, workspace: Workspace) -> None:
+    create_key(workspace=workspace, user=alice, name="Nightly")
+    with listed_by_index(Generation, KeyUse):
+        alice_browser.get(path_of(workspace))
 
 
 @pytest.mark.parametrize("count", [1, 3])

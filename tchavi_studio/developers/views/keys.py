@@ -37,8 +37,10 @@ def _keys_page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     keys = list(queries.keys_for_viewer(membership=request.membership))
-    spending = spending_of_keys([key.pk for key in keys], book=settings.STUDIO_BOOK)
-    rows = [(key, spending.get(key.pk)) for key in keys]
+    key_ids = [key.pk for key in keys]
+    usage = queries.usage_of_keys(workspace=request.workspace, key_ids=key_ids)
+    spending = spending_of_keys(key_ids, book=settings.STUDIO_BOOK)
+    rows = [(key, usage[key.pk], spending.get(key.pk)) for key in keys]
     base_url = f"{public_origin(request)}/v1"
     context = {
         "usable_keys": [row for row in rows if row[0].is_usable],
