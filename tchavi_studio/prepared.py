@@ -1,7 +1,7 @@
 """Statements that Django compiles only once, for requests so frequent that compiling costs more than the rest."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.db import connection
@@ -21,18 +21,26 @@ class Parameter(Expression):
 
 
 class Prepared:
-    """The statement of a queryset with `Parameter`s, whose rows are tuples of what the database's driver returns."""
+    """The statement of a queryset of `values_list` with `Parameter`s."""
 
     def __init__(self, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
         self._queryset = queryset
         self._compiled = cache(self._compile)
 
-    def _compile(self, vendor: str) -> tuple[str, tuple[Any, ...]]:
-        return self._queryset().query.sql_with_params()
+    def _compile(self, vendor: str) -> tuple[str, tuple[Any, ...], Callable[[list[tuple[Any, ...]]], Any]]:
+        compiler = self._queryset().query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        converters = compiler.get_converters([column for column, _sql, _alias in compiler.select])
+        return sql, parameters, partial(compiler.apply_converters, converters=converters)
+
+    def values(self, **values: object) -> list[list[Any]]:
+        """Run it with a value for each parameter. The rows have the values that `values_list` would have."""
+        _sql, _parameters, converted = self._compiled(connection.vendor)
+        return list(converted(self.rows(**values)))
 
     def rows(self, **values: object) -> list[tuple[Any, ...]]:
-        """Run it with a value for each parameter."""
-        sql, parameters = self._compiled(connection.vendor)
+        """Run it with a value for each parameter. The rows are tuples of what the database's driver returns."""
+        sql, parameters, _converted = self._compiled(connection.vendor)
         given = [
             part.output_field.get_db_prep_value(values[part.name], connection) if isinstance(part, Parameter) else part
             for part in parameters

@@ -24,6 +24,16 @@ def test_parameters_are_converted_like_lookups(db: None) -> None:
     assert prepared.rows(since=MOMENT, name="Kofi") == [("2@example.org",)]
 
 
+def test_values_are_those_of_the_fields(workspace: Workspace) -> None:
+    name = Parameter("name", CharField())
+    prepared = Prepared(
+        lambda: Workspace.objects.filter(name=name).values_list("id", "created_at", "memberships__role")
+    )
+    expected = [[workspace.pk, workspace.created_at, "owner"]]
+    assert prepared.values(name=workspace.name) == expected
+    assert prepared.values(name="") == []
+
+
 def test_the_queryset_is_built_once(db: None) -> None:
     built = 0
 

@@ -28,6 +28,7 @@ from .errors import (
     not_found,
     unreadable_request,
 )
+from .idempotency import delete_expired_answers
 from .models import ApiKey, Scope
 from .parameters import Parameter, read_query
 from .rate_limits import Budgets, caller_address, count_request
@@ -48,10 +49,11 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Generic[Record]):
-    """A handler's answer to a successful request."""
+    """A handler's answer to a successful request. It may know `credits_remaining` without another query."""
 
     record: Record
     credits_used: int = 0
+    credits_remaining: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -137,6 +139,7 @@ class _Exchange:
         self.key: ApiKey | None = None
         self.membership: Membership | None = None
         self.budgets: Budgets | None = None
+        self.credits_remaining: int | None = None
 
     def respond(self, operations: Mapping[str, Operation], path_arguments: dict[str, str]) -> HttpResponseBase:
         response: HttpResponseBase
@@ -161,21 +164,22 @@ class _Exchange:
         given = self.request.headers.get("Authorization", "")
         scheme, _space, text = given.partition(" ")
         found = queries.key_by_text(text.strip()) if scheme.lower() == "bearer" else None
-        self.budgets = count_request(address=caller_address(self.request), key=found)
+        key, membership = found or (None, None)
+        self.budgets = count_request(address=caller_address(self.request), key=key)
         self.budgets.check()
-        if found is None:
+        if key is None:
             if given:
                 raise invalid_key(_("This API key is not known. No credits moved: check that it was copied whole."))
             return
-        if found.is_revoked:
+        if key.is_revoked:
             raise invalid_key(_("This API key was revoked. No credits moved: use another, or create a new one."))
-        if found.has_expired:
+        if key.has_expired:
             raise invalid_key(_("This API key has expired. No credits moved: create a new one."))
-        self.membership = queries.membership_of_key(found)
-        if self.membership is None:
+        if membership is None:
             raise invalid_key(_("The person behind this API key is no longer in the workspace. No credits moved."))
-        self.key = found
-        services.note_use(key=found)
+        self.key, self.membership = key, membership
+        if services.note_use(key=key):
+            delete_expired_answers()
 
     def _chosen(self, operations: Mapping[str, Operation]) -> Operation:
         if not operations:
@@ -195,6 +199,7 @@ class _Exchange:
             query = read_query(operation.parameters, self.request.GET)
             call = Call(request=self.request, key=self.key, membership=self.membership)
             answer = operation.handler(call, **path_arguments, **query)
+        self.credits_remaining = answer.credits_remaining
         headers = {**answer.headers, "X-Credits-Used": str(answer.credits_used)} if self.key else answer.headers
         return JsonResponse(answer.record, status=operation.status, headers=headers)
 
@@ -207,8 +212,9 @@ class _Exchange:
             response["X-RateLimit-RPM-Remaining"] = str(budget.remaining)
         if self.key is not None:
             response.headers.setdefault("X-Credits-Used", "0")
-            balance = wallet_balance(workspace=self.key.workspace, book=settings.STUDIO_BOOK)
-            response["X-Credits-Remaining"] = str(balance)
+            if self.credits_remaining is None:
+                self.credits_remaining = wallet_balance(workspace=self.key.workspace, book=settings.STUDIO_BOOK)
+            response["X-Credits-Remaining"] = str(self.credits_remaining)
         return response
 
 

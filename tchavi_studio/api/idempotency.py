@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,6 +23,9 @@ KEY_PATTERN = re.compile(r"[!-~]{1,255}", re.ASCII)
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=90)
 """A request that hasn't renewed its lease for this long has lost its process. It renews before each slow step."""
+
+MAX_DELETED = 500
+"""More than a key's requests in the minute between two calls."""
 
 WAIT_SECONDS = 2.0
 WAIT_STEP_SECONDS = 0.05
@@ -67,11 +70,9 @@ def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | 
     if KEY_PATTERN.fullmatch(key) is None:
         raise unreadable_request(_("An Idempotency-Key is 1 to 255 visible ASCII characters."), param=HEADER)
     request_sha256 = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    IdempotentRequest.objects.filter(created_at__lte=timezone.now() - KEPT).delete()
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        row = IdempotentRequest.objects.filter(workspace=caller.workspace_id, is_test=caller.is_test, key=key).first()
-        outcome = _created(caller, key, request_sha256) if row is None else _looked_at(row, request_sha256)
+        outcome = _created(caller, key, request_sha256) or _found(caller, key, request_sha256)
         if outcome is not None:
             return outcome
         if time.monotonic() >= deadline:
@@ -79,21 +80,40 @@ def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | 
         time.sleep(WAIT_STEP_SECONDS)
 
 
+def delete_expired_answers() -> None:
+    """Delete the oldest answers that no longer need to be kept, a bounded number at a time."""
+    expired = IdempotentRequest.objects.filter(created_at__lte=timezone.now() - KEPT).order_by("created_at")
+    IdempotentRequest.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:MAX_DELETED])).delete()
+
+
 def _created(caller: ApiKey, key: str, request_sha256: str) -> Claim | None:
+    """A claim on a new row; None if there is a row for the key already."""
     lease = leases.new_claim(IdempotentRequest, pk=uuid4(), lease=LEASE)
-    try:
-        with transaction.atomic():
-            IdempotentRequest.objects.create(
-                pk=lease.pk,
-                workspace_id=caller.workspace_id,
-                is_test=caller.is_test,
-                key=key,
-                request_sha256=request_sha256,
-                **lease.fresh_lease(),
-            )
-    except IntegrityError:
-        return None  # another first request was faster
-    return Claim(lease)
+    row = IdempotentRequest(
+        pk=lease.pk,
+        workspace_id=caller.workspace_id,
+        is_test=caller.is_test,
+        key=key,
+        request_sha256=request_sha256,
+        **lease.fresh_lease(),
+    )
+    fields = IdempotentRequest._meta.concrete_fields
+    values = {str(field.column): field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields}
+    # Plain SQL, since Django's bulk_create doesn't say whether it ignored a conflict.
+    columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    insert = f"INSERT INTO api_idempotentrequest ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(insert, list(values.values()))
+        return Claim(lease) if cursor.rowcount == 1 else None
+
+
+def _found(caller: ApiKey, key: str, request_sha256: str) -> Claim | StoredAnswer | None:
+    """What an earlier request with the key left; None if it is still running, or was refused just now."""
+    row = IdempotentRequest.objects.filter(workspace=caller.workspace_id, is_test=caller.is_test, key=key).first()
+    if row is not None and row.created_at <= timezone.now() - KEPT:
+        IdempotentRequest.objects.filter(pk=row.pk).delete()
+        return _created(caller, key, request_sha256)
+    return None if row is None else _looked_at(row, request_sha256)
 
 
 def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAnswer | None:

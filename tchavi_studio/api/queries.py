@@ -3,18 +3,21 @@
 import heapq
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db import connection
+from django.db.models import CharField, F, FilteredRelation, Model, Q, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.generations.models import OPEN_STATES, Generation, KeyUse, State
 from tchavi_studio.generations.visibility import visible_to
 from tchavi_studio.long_lists import rows_after
-from tchavi_studio.workspaces.models import Membership, Permission, Workspace
+from tchavi_studio.prepared import Parameter, Prepared
+from tchavi_studio.workspaces.models import Membership, Permission, User, Workspace
 
 from .models import ApiKey
 from .services import digest
@@ -23,18 +26,53 @@ KEY_PATTERN = re.compile(r"sk-tch_(?:test_)?([0-9a-f]{12})[A-Za-z0-9_-]{43}", re
 JOB_PATTERN = re.compile(r"job_[0-9a-f]{32}", re.ASCII)
 
 
-def key_by_text(text: str) -> ApiKey | None:
-    """The row for the key `text`, even if revoked or expired; None if there is no such key."""
+def key_by_text(text: str) -> tuple[ApiKey, Membership | None] | None:
+    """The row for the key `text`, even if revoked or expired, with the membership it acts with. One query.
+
+    There is no membership if its person has left the workspace or was deactivated. None if there is no such key.
+    """
     match = KEY_PATTERN.fullmatch(text)
     if match is None:
         return None
-    row = ApiKey.objects.select_related("workspace", "user").filter(public_id=match.group(1)).first()
-    return row if row and hmac.compare_digest(row.secret_sha256, digest(text)) else None
+    rows = _prepared_key.values(public_id=match.group(1))
+    if not rows:
+        return None
+    key, workspace, user, membership = _instances(rows[0])
+    if not hmac.compare_digest(key.secret_sha256, digest(text)):
+        return None
+    key.workspace, key.user = workspace, user
+    if membership.pk is None or not user.is_active:
+        return key, None
+    membership.workspace, membership.user = workspace, user
+    return key, membership
 
 
-def membership_of_key(key: ApiKey) -> Membership | None:
-    """The membership a key acts with; None if its person has left the workspace or was deactivated."""
-    return Membership.objects.filter(workspace=key.workspace_id, user=key.user_id, user__is_active=True).first()
+_KEY_PARTS: dict[str, type[Model]] = {
+    "": ApiKey,
+    "workspace__": Workspace,
+    "user__": User,
+    "own_membership__": Membership,
+}
+"""The rows that each request reads of its key, by the prefix of their fields."""
+
+
+def _key() -> QuerySet[ApiKey, Any]:
+    own_membership = FilteredRelation("workspace__memberships", condition=Q(workspace__memberships__user=F("user")))
+    names = [
+        f"{prefix}{field.attname}" for prefix, model in _KEY_PARTS.items() for field in model._meta.concrete_fields
+    ]
+    keys = ApiKey.objects.annotate(own_membership=own_membership)
+    return keys.filter(public_id=Parameter("public_id", CharField())).values_list(*names)
+
+
+_prepared_key = Prepared(_key)
+
+
+def _instances(row: list[Any]) -> Iterator[Any]:
+    values = iter(row)
+    for model in _KEY_PARTS.values():
+        names = [field.attname for field in model._meta.concrete_fields]
+        yield model.from_db(connection.alias, names, list(islice(values, len(names))))
 
 
 def jobs_for_key(key: ApiKey, membership: Membership) -> QuerySet[Generation]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError, store_url
+from tchavi_studio.assets.services import MediaRefusedError, own_assets, store_url
 from tchavi_studio.generations.params import (
     MAX_REFERENCE_AUDIOS,
     MAX_REFERENCE_IMAGES,
@@ -54,19 +54,27 @@ class ReferenceFetch:
 
         A list that is too long isn't fetched, so no request can have more fetched than it could use.
         """
+        singles = {field: body[field] for field in SINGLE_FIELDS if _is_url(body.get(field))}
+        lists = {field: body[field] for field in LIST_FIELDS if isinstance(body.get(field), list)}
+        fetched = {
+            field for field, urls in lists.items() if len(urls) <= LIST_FIELDS[field] and all(map(_is_url, urls))
+        }
+        self._find_own([*singles.values(), *(url for field in fetched for url in lists[field])])
         result = dict(body)
-        for field in SINGLE_FIELDS:
-            if _is_url(body.get(field)):
-                result[field] = self._reference(field, body[field], index=None)
-        for field, max_urls in LIST_FIELDS.items():
-            urls = body.get(field)
-            if isinstance(urls, list):
-                may_fetch = len(urls) <= max_urls and all(map(_is_url, urls))
-                result[field] = [
-                    self._reference(field, url, index=index) if may_fetch else _unfetched(url)
-                    for index, url in enumerate(urls)
-                ]
+        for field, url in singles.items():
+            result[field] = self._reference(field, url, index=None)
+        for field, urls in lists.items():
+            result[field] = [
+                self._reference(field, url, index=index) if field in fetched else _unfetched(url)
+                for index, url in enumerate(urls)
+            ]
         return result
+
+    def _find_own(self, urls: list[str]) -> None:
+        """Find the files that are in the workspace already, in one query for all."""
+        own_urls = {url: as_own_url(url, self._request) for url in urls}
+        found = own_assets(workspace=self._caller.workspace, urls=own_urls.values())
+        self._known |= {url: found[own_url] for url, own_url in own_urls.items() if own_url in found}
 
     def _reference(self, field: str, url: str, *, index: int | None) -> MediaReference:
         stored = self._stored(url)

@@ -91,9 +91,10 @@ def revoke_key(*, key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
-def note_use(*, key: ApiKey) -> None:
-    """Record that the key was used, to the minute, so that most requests need no write."""
+def note_use(*, key: ApiKey) -> bool:
+    """Record that the key was used, to the minute, so that most requests need no write. Returns whether this did."""
     now = timezone.now()
-    if key.last_used_at is None or key.last_used_at <= now - LAST_USED_RESOLUTION:
-        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_RESOLUTION)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    if key.last_used_at is not None and key.last_used_at > now - LAST_USED_RESOLUTION:
+        return False
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_RESOLUTION)
+    return ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now) == 1

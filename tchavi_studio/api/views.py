@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 
@@ -60,7 +59,7 @@ def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
     body = read_json_object(call.request)
     key = call.request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
-        return _answered(call, *_accept(call, body, claim=None))
+        return _accept(call, body, claim=None)
     claim = claim_request(caller=call.key, key=key, body=body)
     if isinstance(claim, StoredAnswer):
         record: AcceptedJobRecord = claim.body
@@ -70,41 +69,46 @@ def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
             headers={"Idempotent-Replayed": "true"},
         )
     try:
-        accepted = _accept(call, body, claim=claim)
+        return _accept(call, body, claim=claim)
     except BaseException:
-        # Nothing was committed, so the key can be used again.
+        # If nothing was committed, the key can be used again.
         claim.release()
         raise
-    return _answered(call, *accepted)
 
 
-def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[Generation, AcceptedJobRecord]:
+def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> Answer[AcceptedJobRecord]:
+    """Start the clip, and answer after any wait requested by `Prefer: wait=N`."""
     params, notes = _validated(call, body, claim=claim)
-    # The stored answer is committed together with the job it describes.
-    with transaction.atomic():
-        order = Order(
-            workspace=call.key.workspace,
-            creator=call.key.user,
-            params=params,
-            submission_id=claim.submission_id if claim else uuid4(),
-            key_id=call.key.pk,
-            is_test=call.key.is_test,
-        )
-        started = start_generation(order)
-        record = accepted_record(started.generations[0], call.request, **notes)
+    order = Order(
+        workspace=call.key.workspace,
+        creator=call.key.user,
+        params=params,
+        submission_id=claim.submission_id if claim else uuid4(),
+        key_id=call.key.pk,
+        is_test=call.key.is_test,
+    )
+
+    def accepted(generations: list[Generation]) -> AcceptedJobRecord:
+        """The answer, stored in the transaction of the job it describes."""
+        record = accepted_record(generations[0], call.request, **notes)
         if claim:
             claim.finish(status=202, body=record)
-    return started.generations[0], record
+        return record
 
-
-def _answered(call: Call, generation: Generation, record: AcceptedJobRecord) -> Answer[AcceptedJobRecord]:
-    """The answer, after any wait requested by `Prefer: wait=N`."""
+    started = start_generation(order, before_commit=accepted)
+    if started.is_replay:
+        accepted(started.generations)
+    [generation] = started.generations
     seconds = requested_wait_seconds(call.request.headers.get("Prefer", ""))
     waited = wait_for_end(generation.pk, wait_seconds=seconds)
     if waited:
         generation.refresh_from_db()
-        record = accepted_record(generation, call.request, warnings=record["warnings"], hints=record["hints"])
-    return Answer(record=record, credits_used=generation.price_credits, headers=_preference_applied(waited, seconds))
+    return Answer(
+        record=accepted_record(generation, call.request, **notes),
+        credits_used=generation.price_credits,
+        credits_remaining=None if waited else started.balance_credits,
+        headers=_preference_applied(waited, seconds),
+    )
 
 
 def _preference_applied(waited: bool, seconds: int) -> dict[str, str]:

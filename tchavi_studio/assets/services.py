@@ -27,10 +27,10 @@ from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
 from .models import Asset, Kind, Origin, StorageUse, server_made_name
 from .probe import ProbedFile
-from .queries import asset_by_signed_token, received_with, stored_bytes
+from .queries import received_with, stored_bytes
 from .refusals import MediaRefusedError, upload_refused
 from .serving import EXTENSIONS
-from .signing import own_path
+from .signing import own_path, read_token
 
 __all__ = [
     "MediaRefusedError",
@@ -39,6 +39,7 @@ __all__ = [
     "delete_stale_incoming",
     "delete_unowned",
     "note_owner",
+    "own_assets",
     "record_asset",
     "recount_storage",
     "store_output",
@@ -73,9 +74,11 @@ def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
     `MediaRefusedError`, in the same words whatever the server or the network did.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
-        own = _own_asset(workspace, url)
-        if own is not None:
-            return own
+        if own_path(url) is not None:
+            own = own_assets(workspace=workspace, urls=[url])
+            if url not in own:
+                raise RefusedFileError("address_refused")  # the studio never fetches from itself
+            return own[url]
         _check_quota(workspace)
         try:
             fetched = fetch_to_file(
@@ -287,27 +290,25 @@ def _store_received(
         return same.get()
 
 
-def _own_asset(workspace: Workspace, url: str) -> Asset | None:
-    """The asset behind one of the studio's own URLs, or None for any other URL.
+def own_assets(*, workspace: Workspace, urls: Iterable[str]) -> dict[str, Asset]:
+    """The assets behind those of `urls` that are the studio's own URLs for files of `workspace`. One query at most."""
+    paths = {url: path for url in urls if (path := own_path(url)) is not None}
+    asset_ids = {url: asset_id for url, path in paths.items() if (asset_id := _asset_id_in(path)) is not None}
+    if not asset_ids:
+        return {}
+    assets = Asset.objects.filter(workspace=workspace).in_bulk(set(asset_ids.values()))
+    return {url: assets[asset_id] for url, asset_id in asset_ids.items() if asset_id in assets}
 
-    Raises `RefusedFileError` if an own URL isn't for a file of `workspace`: the studio never fetches from itself.
-    """
-    path = own_path(url)
-    if path is None:
-        return None
-    asset: Asset | None = None
+
+def _asset_id_in(path: str) -> UUID | None:
     try:
         match = resolve(path)
     except Resolver404:
-        match = None
-    if match is not None and match.view_name == "media:signed":
-        opened = asset_by_signed_token(match.kwargs["token"])
-        asset = opened[0] if opened else None
-    elif match is not None and match.view_name == "assets:media":
-        asset = Asset.objects.filter(pk=match.kwargs["asset_id"]).first()
-    if asset is None or asset.workspace_id != workspace.pk:
-        raise RefusedFileError("address_refused")
-    return asset
+        return None
+    if match.view_name == "media:signed":
+        signed = read_token(match.kwargs["token"])
+        return signed.asset_id if signed else None
+    return match.kwargs["asset_id"] if match.view_name == "assets:media" else None
 
 
 def _check_trim(asset: Asset, start_seconds: float, duration_seconds: float) -> None:

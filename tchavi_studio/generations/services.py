@@ -1,6 +1,7 @@
 """Starting, cancelling, deleting and reviewing clips."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import delete_unowned
+from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
 from tchavi_studio.refusals import UserFacingError
@@ -67,16 +69,23 @@ class StillOpenError(UserFacingError):
         )
 
 
+BeforeCommit = Callable[[list[Generation]], object]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """The clips of one submission. `is_replay`: they existed already, so nothing was created or charged."""
+    """The clips of one submission. `is_replay`: they existed already, so nothing was created or charged.
+
+    `balance_credits` is what the wallet held after the charges; None if there were none.
+    """
 
     generations: list[Generation]
     is_replay: bool
+    balance_credits: int | None = None
 
 
-def start_generation(order: Order) -> Started:
-    """Charge for and queue an order's clips, all or none, in one transaction.
+def start_generation(order: Order, *, before_commit: BeforeCommit | None = None) -> Started:
+    """Charge for and queue an order's clips, all or none, in one transaction, which calls `before_commit` last.
 
     Once it returns, each clip will reach a final state, whatever crashes. Repeating a `submission_id` (a double click,
     a reload) returns the first submission's clips. The charges count against every spending limit that applies to the
@@ -86,28 +95,39 @@ def start_generation(order: Order) -> Started:
     wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider
     can't get the references. Raises ValueError for another workspace's reference, which no form offers.
     """
-    if earlier := _submitted(order):
-        return Started(generations=earlier, is_replay=True)
-    if order.expected_total_credits not in (None, order.total_credits):
-        raise PriceChangedError(order.total_credits)
-    _check_references(order)
     try:
-        with transaction.atomic():
-            seeds = _seeds(order.params.seed, order.variations)
-            generations = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
-            crashpoint(CrashPoint.IN_ACCEPTING)
-            transaction.on_commit(partial(_wake_workers, order))
-    except IntegrityError:
-        # The same submission ran at the same time and won; its transaction is committed by now.
+        return _started(order, before_commit)
+    except (IntegrityError, UserFacingError):
+        # Most submissions are new. If this one isn't, the earlier one's transaction is committed by now.
         if earlier := _submitted(order):
             return Started(generations=earlier, is_replay=True)
         raise
+
+
+def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
+    if order.expected_total_credits not in (None, order.total_credits):
+        raise PriceChangedError(order.total_credits)
+    _check_references(order)
+    seeds = _seeds(order.params.seed, order.variations)
+    try:
+        with transaction.atomic():
+            clips = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
+            generations = [generation for generation, _charge in clips]
+            if before_commit is not None:
+                before_commit(generations)
+            crashpoint(CrashPoint.IN_ACCEPTING)
+            transaction.on_commit(partial(_wake_workers, order))
     except InsufficientCreditsError:
         raise InsufficientCreditsError(
             needed_credits=order.total_credits,
             available_credits=wallet_balance(workspace=order.workspace, book=settings.STUDIO_BOOK),
         ) from None
-    return Started(generations=generations, is_replay=False)
+    _generation, last_charge = clips[-1]
+    return Started(
+        generations=generations,
+        is_replay=False,
+        balance_credits=last_charge.balance_after_credits if last_charge else None,
+    )
 
 
 def _submitted(order: Order) -> list[Generation]:
@@ -135,7 +155,7 @@ def _seeds(seed: int | None, count: int) -> list[int]:
     return list(drawn)
 
 
-def _queue_clip(order: Order, *, variation: int, seed: int) -> Generation:
+def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation, Transfer | None]:
     params = order.params
     width, height = params.pixel_size
     generation = Generation.objects.create(
@@ -163,7 +183,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> Generation:
         GenerationReference(generation=generation, role=role, position=position, asset_id=asset_id)
         for role, position, asset_id in order.references
     )
-    charge_credits(
+    charge = charge_credits(
         workspace=order.workspace,
         book=generation.book,
         amount_credits=order.price_credits,
@@ -171,7 +191,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> Generation:
         actor=order.creator,
         key_id=order.key_id,
     )
-    return generation
+    return generation, charge
 
 
 def _wake_workers(order: Order) -> None:

@@ -119,6 +119,6 @@ def row_of(program: Program) -> ApiKey:
     """The row of the program's key."""
     from tchavi_studio.api.queries import key_by_text
 
-    row = key_by_text(program.key)
-    assert row is not None
-    return row
+    found = key_by_text(program.key)
+    assert found is not None
+    return found[0]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tchavi_studio.api import idempotency, views
 from tchavi_studio.api.errors import ApiError
-from tchavi_studio.api.models import IdempotentRequest
+from tchavi_studio.api.models import ApiKey, IdempotentRequest
 from tchavi_studio.api.services import CreatedKey, create_key
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.ledger.models import Kind, Transfer
@@ -18,6 +18,7 @@ from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.api.conftest import BODY, Program
 from tests.databases import Database
+from tests.plans import listed_by_index
 
 SIMULTANEOUS = 50
 
@@ -122,6 +123,23 @@ def test_an_answer_is_kept_for_a_day(program: Program) -> None:
     assert program.generate(idempotency_key="a").json()["id"] == first
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
     assert program.generate(idempotency_key="a").json()["id"] != first
+
+
+def test_old_answers_are_deleted_a_bounded_number_at_a_time(
+    program: Program, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "MAX_DELETED", 2)
+    for hours in (23, 25, 26, 27):
+        program.generate(duration=1, idempotency_key=str(hours))
+        old = timezone.now() - timedelta(hours=hours)
+        IdempotentRequest.objects.filter(key=str(hours)).update(created_at=old)
+    with listed_by_index(IdempotentRequest):
+        idempotency.delete_expired_answers()
+    assert set(IdempotentRequest.objects.values_list("key", flat=True)) == {"23", "25"}
+    # A key's first request in a minute does it.
+    ApiKey.objects.update(last_used_at=None)
+    program.get("/models")
+    assert set(IdempotentRequest.objects.values_list("key", flat=True)) == {"23"}
 
 
 # --- At the same moment, and after a crash ----------------------------------------------------------------------------

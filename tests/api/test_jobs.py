@@ -264,8 +264,8 @@ def test_a_lists_query_count_is_constant(
     for generation in Generation.objects.all():
         complete(generation)
     test_program.get("/jobs")
-    # The key, its count of requests, its membership, the ids of the jobs, the jobs with their outputs, the balance.
-    with django_assert_num_queries(6):
+    # The key with its membership, its count of requests, the ids of the jobs, the jobs with their outputs, the balance.
+    with django_assert_num_queries(5):
         assert len(test_program.get("/jobs").json()["data"]) == count
 
 

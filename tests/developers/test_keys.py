@@ -51,8 +51,9 @@ def test_new_key_works_and_is_shown_once(alice_browser: Client, alice: User, wor
     assert "no-store" in response["Cache-Control"]
     match = KEY.search(response.content.decode())
     assert match is not None
-    key = key_by_text(match.group(1))
-    assert key is not None
+    found = key_by_text(match.group(1))
+    assert found is not None
+    key, _membership = found
     assert (key.name, key.user, key.workspace, key.is_test, key.scope) == (
         "Nightly",
         alice,
