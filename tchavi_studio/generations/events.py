@@ -1,15 +1,18 @@
 """What is recorded when a generation ends."""
 
+from collections.abc import Collection
 from datetime import UTC
 from uuid import UUID
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db import transaction
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Sum
+from django.db.models.functions import TruncMonth
 
 from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.queries import enabled_endpoints
 from tchavi_studio.webhooks.services import record_event
 
-from .models import Generation, KeyUse, State
+from .models import OPEN_STATES, Generation, KeyUse, State
 from .records import ended_job_record, public_job_id
 
 
@@ -48,3 +51,20 @@ def _count_for_key(generation: Generation, key_id: UUID) -> None:
     if not counted.update(**more):
         KeyUse.objects.bulk_create([KeyUse(key_id=key_id, month=month)], ignore_conflicts=True)
         counted.update(**more)
+
+
+@transaction.atomic
+def recount_key_use(*, key_ids: Collection[UUID]) -> None:
+    """Count the keys' ended clips anew, by reading them all. Those that were deleted for good no longer count."""
+    ended = Generation.objects.filter(key_id__in=key_ids).exclude(state__in=OPEN_STATES)
+    uses = (
+        ended.annotate(month=TruncMonth("created_at", tzinfo=UTC))
+        .order_by()
+        .values_list("key_id", "month")
+        .annotate(clips=Count("pk"), spent=Sum("price_credits", filter=Q(state=State.COMPLETED), default=0))
+    )
+    KeyUse.objects.filter(key_id__in=key_ids).delete()
+    KeyUse.objects.bulk_create(
+        KeyUse(key_id=key_id, month=month.date(), clip_count=clips, spent_credits=spent)
+        for key_id, month, clips, spent in uses
+    )

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.generations.lifecycle import claim_next_render, rescue_abandoned_renders
-from tchavi_studio.generations.models import Generation, GenerationReference, State
+from tchavi_studio.generations.models import OPEN_STATES, Generation, GenerationReference, KeyUse, State
 from tchavi_studio.generations.queries import bin_for_viewer, clips_for_viewer
 from tchavi_studio.ledger.models import Account, AccountName, Kind, Transfer
 from tchavi_studio.operations.demo import seeding
@@ -101,6 +101,15 @@ def test_every_credit_is_accounted_for(seed: Any, workspace: Workspace) -> None:
     assert dict(refunds.values_list("reference", "reason")) == dict(refunded.values_list("pk", "error_code"))
     kept = priced.exclude(pk__in=refunded).aggregate(total=Sum("price_credits"))["total"]
     assert Account.objects.get(workspace=workspace, book="sandbox", name=AccountName.SPENT).balance_credits == kept
+
+
+def test_what_is_counted_is_right(seed: Any, workspace: Workspace) -> None:
+    seed()
+    call_command("verify_storage")
+    ended = Generation.objects.exclude(key_id=None).exclude(state__in=OPEN_STATES)
+    kept = ended.filter(state=State.COMPLETED).aggregate(total=Sum("price_credits"))["total"]
+    uses = KeyUse.objects.aggregate(clips=Sum("clip_count"), spent=Sum("spent_credits"))
+    assert uses == {"clips": ended.count(), "spent": kept}
 
 
 def test_pages_show_it(seed: Any, workspace: Workspace, alice_browser: Client) -> None:

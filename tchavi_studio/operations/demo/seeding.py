@@ -15,6 +15,8 @@ from django.db import connection, transaction
 
 from tchavi_studio.api.models import ApiKey
 from tchavi_studio.api.services import CreatedKey, create_key
+from tchavi_studio.assets.services import recount_storage
+from tchavi_studio.generations.events import recount_key_use
 
 from .clips import Batch
 from .plan import Demo
@@ -37,6 +39,8 @@ def seed_clips(demo: Demo, *, on_progress: Callable[[int], None]) -> list[Create
                 with transaction.atomic():
                     Batch(demo, range(first, end)).write()
             on_progress(end)
+    recount_storage(workspace_id=demo.workspace.pk)
+    recount_key_use(key_ids=demo.key_ids)
     if connection.vendor == "postgresql":
         # Autovacuum would, some minutes later; until then plans are made for the tables as they were.
         with connection.cursor() as cursor:
