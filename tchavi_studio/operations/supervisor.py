@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .process_group import kill_descendants_with_their_parents, kill_group, start_process_group
+from .process_group import kill_group, start_process_group
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,6 @@ class Supervisor:
             # Under nohup, SIGHUP must not stop it.
             if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
                 signal.signal(number, self._ask_to_stop)
-        kill_descendants_with_their_parents()
         lifeline = os.pipe()
         try:
             while not self._stop_signals:

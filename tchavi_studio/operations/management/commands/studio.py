@@ -1,6 +1,8 @@
 """`manage.py studio`: the whole studio from one command."""
 
+import gc
 import http.client
+import multiprocessing
 import os
 import signal
 import socket
@@ -14,10 +16,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
-from django.db import Error, connections
+from django.db import Error
+from django.urls import get_resolver
 
 from tchavi_studio.operations.clusters import ClusterTrace, configured_clusters, run_cluster
 from tchavi_studio.operations.preparation import collect_static_files, migrate_database
+from tchavi_studio.operations.process_group import kill_descendants_with_their_parents
 from tchavi_studio.operations.server import listen, serve
 from tchavi_studio.operations.supervisor import Child, Supervisor
 from tchavi_studio.operations.watchdog import watch
@@ -33,17 +37,13 @@ class Command(BaseCommand):
         # Until the supervisor takes over, Ctrl+C just ends this process.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         listener = self._listen()
-        try:
-            if migrate_database():
-                self._say("The database is ready.")
-            if collect_static_files():
-                self._say("The static files are ready.")
-        except (Error, OSError) as error:
-            sys.exit(f"Tchavi Studio can't start: {' '.join(str(error).split())}")
+        kill_descendants_with_their_parents()
+        self._prepare()
         # Imported once, here, for all the processes forked below.
         application = get_wsgi_application()
+        get_resolver().url_patterns  # noqa: B018
 
-        with tempfile.TemporaryDirectory(prefix="tchavi-studio-") as folder:
+        with tempfile.TemporaryDirectory(prefix="tchavi-studio-", dir=_memory_folder()) as folder:
             traces = {name: ClusterTrace(Path(folder, name)) for name in configured_clusters()}
 
             def background(work: partial[None]) -> None:
@@ -56,8 +56,9 @@ class Command(BaseCommand):
                 children.append(Child(f"The {name} cluster", work, on_end=trace.clear))
             children.append(Child("The watchdog", partial(background, partial(watch, traces))))
 
-            # Connections must not be shared with forked processes.
-            connections.close_all()
+            # They share this process's memory until they write to it, as their garbage collectors otherwise would.
+            gc.collect()
+            gc.freeze()
             Supervisor(children, on_tick=Announcement(self, traces).check).run()
         self._say("Tchavi Studio has stopped.")
 
@@ -74,9 +75,32 @@ class Command(BaseCommand):
                 f"running there? To use another port, set PORT, for example: PORT={settings.PORT + 1} make run"
             )
 
+    def _prepare(self) -> None:
+        """Prepare in a process of its own: the memory that migrations take would stay in all the others."""
+        preparation = multiprocessing.get_context("fork").Process(target=self._prepare_here)
+        preparation.start()
+        preparation.join()
+        if preparation.exitcode:
+            sys.exit(preparation.exitcode)
+
+    def _prepare_here(self) -> None:
+        try:
+            if migrate_database():
+                self._say("The database is ready.")
+            if collect_static_files():
+                self._say("The static files are ready.")
+        except (Error, OSError) as error:
+            sys.exit(f"Tchavi Studio can't start: {' '.join(str(error).split())}")
+
     def _say(self, sentence: str) -> None:
         self.stdout.write(sentence)
         self.stdout.flush()
+
+
+def _memory_folder() -> Path | None:
+    """A folder for files that change often and needn't reach a disk. None, for the usual one, if there is none."""
+    shared_memory = Path("/dev/shm")  # noqa: S108  # only through tempfile
+    return shared_memory if os.access(shared_memory, os.W_OK | os.X_OK) else None
 
 
 class Announcement:
