@@ -211,6 +211,7 @@ Q_CLUSTER: dict[str, Any] = {
     "name": "studio",
     "cluster_name": "pump",
     "orm": "default",
+    "broker_class": "tchavi_studio.runtime.task_queue.TaskQueue",
     "workers": 2,
     "queue_limit": 2,
     "timeout": 60,
@@ -218,15 +219,18 @@ Q_CLUSTER: dict[str, Any] = {
     "ack_failures": True,
     "max_attempts": 1,
     "catch_up": False,
-    "save_limit": 100,
-    "poll": 0.2,
+    # Nobody reads the results of tasks that succeeded.
+    "save_limit": -1,
+    # The queue has a doorbell.
+    "poll": 0,
+    "guard_cycle": 1,
     "scheduler": False,
     "label": "Background tasks",
-    "ALT_CLUSTERS": {"render": {"workers": 1, "queue_limit": 1, "timeout": 300, "retry": 1000, "poll": 0.2}},
+    "ALT_CLUSTERS": {"render": {"workers": 1, "queue_limit": 1, "timeout": 300, "retry": 1000}},
 }
 if STUDIO_MODE == "live":
     # Downloads and uploads have their own cluster, so that polls and renders never wait for a slow connection.
-    Q_CLUSTER["ALT_CLUSTERS"]["transfer"] = {"workers": 2, "queue_limit": 2, "timeout": 300, "retry": 1000, "poll": 0.2}
+    Q_CLUSTER["ALT_CLUSTERS"]["transfer"] = {"workers": 2, "queue_limit": 2, "timeout": 300, "retry": 1000}
 
 # --- People -----------------------------------------------------------------------------------------------------------
 

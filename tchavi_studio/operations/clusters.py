@@ -2,18 +2,23 @@
 
 import multiprocessing
 import os
+import select
 import shutil
 import signal
-import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 
 from tchavi_studio.runtime import slices
+
+from .pulse import PulsingQueue
 
 
 def configured_clusters() -> dict[str, dict[str, Any]]:
@@ -26,7 +31,7 @@ def configured_clusters() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ClusterTrace:
-    """Files that a running cluster keeps in a folder: its leader's process id, and the workers running a task.
+    """Files that a running cluster keeps in a folder: its leader's process id, what its workers do and have done.
 
     Files stay readable after a SIGKILL at any moment; locks and shared counters don't.
     """
@@ -45,6 +50,14 @@ class ClusterTrace:
     @property
     def _tasks(self) -> Path:
         return self.folder / "tasks"
+
+    @property
+    def _settled_file(self) -> Path:
+        return self.folder / "settled"
+
+    @property
+    def _heartbeat_file(self) -> Path:
+        return self.folder / "heartbeat"
 
     def begin(self) -> None:
         """Make this process the cluster's leader."""
@@ -66,6 +79,21 @@ class ClusterTrace:
         with suppress(OSError):
             (self._tasks / str(os.getpid())).unlink()
 
+    def task_settled(self, task: Mapping[str, Any], **_: Any) -> None:
+        """Note that a task has succeeded and passed through all of the cluster's processes. Never raises."""
+        if task["success"]:
+            with suppress(OSError):
+                self._settled_file.touch()
+
+    def heartbeat_recorded(self) -> None:
+        """Note that the database has a heartbeat of the cluster since it began."""
+        with suppress(OSError):
+            self._heartbeat_file.touch()
+
+    def has_heartbeat(self) -> bool:
+        """Whether the database has a heartbeat of the cluster since it began."""
+        return self._heartbeat_file.exists()
+
     def leader(self) -> int | None:
         """The running cluster's process id, which is also its process group; None if it isn't running."""
         try:
@@ -74,12 +102,11 @@ class ClusterTrace:
             return None
 
     def last_task_at(self) -> int | None:
-        """When a worker last started or finished a task, in nanoseconds; None if none has since the cluster began."""
+        """When a task was last settled, in nanoseconds; None if none has been since the cluster began."""
         try:
-            changed_at, began_at = self._tasks.stat().st_mtime_ns, self._leader_file.stat().st_mtime_ns
+            return self._settled_file.stat().st_mtime_ns
         except OSError:
             return None
-        return changed_at if changed_at > began_at else None
 
     def busy_workers(self, task_limit_seconds: float) -> int:
         """How many living workers are running a task that is still within its time limit."""
@@ -99,11 +126,27 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+class StopEvent:
+    """Tells a sentinel to stop. It may be set in a signal handler, where multiprocessing's Event could deadlock."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def set(self) -> None:
+        os.write(self._writer, b"!")
+
+    def is_set(self) -> bool:
+        return self.wait(0)
+
+    def wait(self, seconds: float) -> bool:
+        return bool(select.select([self._reader], [], [], seconds)[0])
+
+
 def run_cluster(name: str, trace: ClusterTrace) -> None:
-    """Run the cluster `name` in this forked process until SIGTERM. Raises SystemExit at the end."""
-    from django_q.cluster import Cluster
+    """Run the cluster `name` in this forked process until SIGTERM."""
+    from django_q.cluster import Sentinel
     from django_q.conf import Conf
-    from django_q.signals import post_execute_in_worker, pre_execute
+    from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 
     # django-q2 picks a process's cluster from the environment when Django loads its app: before this fork, so the same
     # for all clusters. But Conf is only read when the cluster starts, so it can still be changed here. Each setting is
@@ -117,16 +160,18 @@ def run_cluster(name: str, trace: ClusterTrace) -> None:
 
     pre_execute.connect(trace.task_began)
     post_execute_in_worker.connect(trace.task_ended)
+    post_execute.connect(trace.task_settled)
     trace.begin()
     slices.stop_file = trace.stop_file
-    cluster = Cluster()
-    cluster.start()
+    stop_event = StopEvent()
+    # Without django-q2's Cluster, whose process would do nothing but wait for this one.
+    sentinel = Sentinel(stop_event, multiprocessing.Event(), uuid4(), broker=PulsingQueue(name), start=False)
 
-    def stop(*signal_and_frame: Any) -> None:
+    def stop(*_: Any) -> None:
         trace.stop_file.touch()
-        cluster.sig_handler(*signal_and_frame)
+        stop_event.set()
 
+    # The sentinel ends its processes, some of them with SIGTERM.
+    os.register_at_fork(after_in_child=partial(signal.signal, signal.SIGTERM, signal.SIG_DFL))
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    cluster.sentinel.join()
-    sys.exit(cluster.sentinel.exitcode)
+    sentinel.start()

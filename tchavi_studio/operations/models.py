@@ -6,9 +6,9 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """When something that has to happen regularly last did: `name` is a cluster's, or "sweep".
+    """When the cluster `name` last showed that it works, on any machine.
 
-    A cluster's heartbeat is written by finishing a task: a wedged cluster can't, even if its processes are alive.
+    The watchdog records it when the cluster has finished a task: a wedged one can't, even if its processes are alive.
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -196,10 +196,13 @@ def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None
     print(f"whole clusters killed: work resumed after {time.monotonic() - killed_at:.1f} s")
     assert "The render cluster ended (SIGKILL); restarting it in" in studio.log
     wait_for(lambda: studio.get("/readyz")[0] == 200, seconds=RECOVERY_SECONDS, what="/readyz to be ok again")
-    swept_at = Heartbeat.objects.get(name="sweep").beat_at
-    wait_for(
-        lambda: Heartbeat.objects.get(name="sweep").beat_at > swept_at, seconds=RECOVERY_SECONDS, what="another sweep"
-    )
+    for cluster in CLUSTERS:
+        beat_at = Heartbeat.objects.get(name=cluster).beat_at
+        wait_for(
+            lambda: Heartbeat.objects.get(name=cluster).beat_at > beat_at,  # noqa: B023
+            seconds=RECOVERY_SECONDS,
+            what=f"another heartbeat of {cluster}",
+        )
 
 
 def test_killed_web_server_is_restarted(studio: RunningStudio) -> None:

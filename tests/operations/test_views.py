@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.operations import views
 from tchavi_studio.operations.models import Heartbeat
-from tchavi_studio.operations.services import record_heartbeat
+from tchavi_studio.operations.services import record_heartbeats
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +25,8 @@ def _empty_cache() -> Iterator[None]:
 
 @pytest.fixture
 def _working_clusters() -> None:
-    record_heartbeat("pump")
-    record_heartbeat("render")
+    record_heartbeats("pump")
+    record_heartbeats("render")
 
 
 @pytest.fixture

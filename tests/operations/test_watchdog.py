@@ -1,31 +1,23 @@
-"""What the watchdog queues, and when it decides that a cluster is wedged."""
+"""When the watchdog decides that a cluster is wedged, and which heartbeats it records."""
 
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
-from django_q.models import OrmQ
+from django.db import OperationalError, connection, connections
+from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.operations.clusters import ClusterTrace, configured_clusters
 from tchavi_studio.operations.models import Heartbeat
-from tchavi_studio.operations.services import record_heartbeat
-from tchavi_studio.operations.tasks import beat
-from tchavi_studio.operations.watchdog import (
-    LOST_AFTER,
-    PULSE_SECONDS,
-    STALE_SECONDS,
-    ClusterWatch,
-)
+from tchavi_studio.operations.services import record_heartbeats
+from tchavi_studio.operations.watchdog import RECORD_SECONDS, STALE_SECONDS, ClusterWatch, Watchdog
 
 pytestmark = pytest.mark.django_db
-
-RETRY = timedelta(seconds=configured_clusters()["render"]["retry"])
 
 
 @pytest.fixture
@@ -41,10 +33,6 @@ def trace(cluster: subprocess.Popen[bytes], tmp_path: Path) -> ClusterTrace:
     trace = ClusterTrace(tmp_path / "render")
     trace.begin()
     (tmp_path / "render" / "leader").write_text(str(cluster.pid))
-    # In the past, so that a task's trace is newer whatever the resolution of the clock.
-    began_at = time.time() - 1
-    for path in ("leader", "tasks"):
-        os.utime(tmp_path / "render" / path, (began_at, began_at))
     return trace
 
 
@@ -61,51 +49,18 @@ def was_killed(cluster: subprocess.Popen[bytes]) -> bool:
         return False
 
 
+def settle(trace: ClusterTrace) -> None:
+    """Finish a task, at a time that differs from the last one's."""
+    before = trace.last_task_at()
+    while trace.last_task_at() == before:
+        trace.task_settled(task={"success": True})
+
+
 def look_every_second(watch: ClusterWatch, seconds: float, before_each: Callable[[], object] = lambda: None) -> None:
     """Look once for each of the `seconds` that have passed since the first look."""
     for second in range(int(seconds) + 1):
         before_each()
         watch.look(1000.0 + second)
-
-
-def test_heartbeat_is_not_queued_twice(watch: ClusterWatch) -> None:
-    watch.look(1000.0)
-    (queued,) = OrmQ.objects.all()
-    assert (queued.key, queued.name(), queued.args()) == ("render", "render heartbeat", ("render",))
-    assert queued.func() == "tchavi_studio.operations.tasks.beat"
-    watch.look(1000.0 + 3 * PULSE_SECONDS)
-    assert OrmQ.objects.get() == queued
-
-
-def test_next_heartbeat_is_queued_after_the_last(watch: ClusterWatch) -> None:
-    watch.look(1000.0)
-    first = OrmQ.objects.get()
-    first.delete()
-    watch.look(1000.0 + PULSE_SECONDS - 0.1)
-    assert OrmQ.objects.count() == 0
-    watch.look(1000.0 + PULSE_SECONDS)
-    assert OrmQ.objects.get().pk != first.pk
-
-
-@pytest.mark.parametrize(
-    ("taken_ago", "is_queued_again"),
-    [(LOST_AFTER - timedelta(seconds=5), False), (LOST_AFTER + timedelta(seconds=5), True)],
-)
-def test_lost_heartbeat_is_queued_again(watch: ClusterWatch, taken_ago: timedelta, is_queued_again: bool) -> None:
-    watch.look(1000.0)
-    first = OrmQ.objects.get()
-    OrmQ.objects.update(lock=timezone.now() - taken_ago + RETRY)
-    watch.look(1000.0 + PULSE_SECONDS)
-    assert (OrmQ.objects.get().pk != first.pk) == is_queued_again
-
-
-def test_restarted_cluster_gets_a_fresh_heartbeat(watch: ClusterWatch, trace: ClusterTrace, tmp_path: Path) -> None:
-    watch.look(1000.0)
-    first = OrmQ.objects.get()
-    OrmQ.objects.update(lock=timezone.now() + RETRY)
-    (tmp_path / "render" / "leader").write_text(str(os.getpid()))
-    watch.look(1000.5)
-    assert OrmQ.objects.get().pk != first.pk
 
 
 def test_cluster_without_signs_of_work_is_killed(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
@@ -118,14 +73,20 @@ def test_cluster_without_signs_of_work_is_killed(watch: ClusterWatch, cluster: s
 def test_cluster_that_runs_tasks_is_left_alone(
     watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes]
 ) -> None:
-    def take_and_finish() -> None:
-        trace.task_began()
-        time.sleep(0.01)
-        trace.task_ended()
-
-    look_every_second(watch, STALE_SECONDS + 5, take_and_finish)
+    look_every_second(watch, STALE_SECONDS + 5, lambda: settle(trace))
     assert not was_killed(cluster)
-    assert Heartbeat.objects.get().name == "render"
+
+
+def test_cluster_whose_tasks_fail_or_are_never_settled_is_killed(
+    watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes]
+) -> None:
+    def begin_end_and_fail() -> None:
+        trace.task_began()
+        trace.task_ended()
+        trace.task_settled(task={"success": False})
+
+    look_every_second(watch, STALE_SECONDS + 1, begin_end_and_fail)
+    assert was_killed(cluster)
 
 
 def test_cluster_with_only_busy_workers_is_left_alone(
@@ -134,7 +95,6 @@ def test_cluster_with_only_busy_workers_is_left_alone(
     trace.task_began()
     look_every_second(watch, STALE_SECONDS + 5)
     assert not was_killed(cluster)
-    assert Heartbeat.objects.get().name == "render"
 
 
 def test_task_past_its_time_limit_does_not_count(
@@ -164,28 +124,100 @@ def test_one_busy_worker_of_two_is_not_enough(trace: ClusterTrace, cluster: subp
     assert was_killed(cluster)
 
 
-def test_heartbeat_from_another_machine_counts(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
-    look_every_second(watch, STALE_SECONDS + 5, lambda: beat("render"))
+def test_work_of_another_machine_does_not_count(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
+    look_every_second(watch, STALE_SECONDS + 1, lambda: record_heartbeats("render"))
+    assert was_killed(cluster)
+
+
+def test_time_without_database_does_not_count(
+    watch: ClusterWatch, cluster: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("the server is gone")
+
+    watchdog = Watchdog([watch])
+    watchdog.look(1000.0)
+    with monkeypatch.context() as outage:
+        outage.setattr(connection, "cursor", fail)
+        # Closing would end the test's transaction.
+        outage.setattr(connections, "close_all", lambda: None)
+        watchdog.look(1000.0 + STALE_SECONDS + 1)
+    watchdog.look(1000.0 + 2 * STALE_SECONDS)
     assert not was_killed(cluster)
+    watchdog.look(1000.0 + 2 * STALE_SECONDS + 2)
+    assert was_killed(cluster)
 
 
-def test_time_without_database_does_not_count(watch: ClusterWatch, cluster: subprocess.Popen[bytes]) -> None:
+def test_restarted_cluster_gets_its_full_time(
+    watch: ClusterWatch, trace: ClusterTrace, cluster: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "render" / "leader").write_text(str(os.getpid()))
     watch.look(1000.0)
-    watch.reset(1000.0 + STALE_SECONDS)
-    watch.look(1000.0 + STALE_SECONDS + 1)
+    (tmp_path / "render" / "leader").write_text(str(cluster.pid))
+    watch.look(1000.0 + STALE_SECONDS)
+    watch.look(1000.0 + 2 * STALE_SECONDS)
     assert not was_killed(cluster)
 
 
-def test_nothing_is_queued_for_a_stopped_cluster(watch: ClusterWatch, trace: ClusterTrace) -> None:
+def test_stopped_cluster_is_no_concern(watch: ClusterWatch, trace: ClusterTrace) -> None:
     trace.clear()
-    watch.look(1000.0)
-    assert OrmQ.objects.count() == 0
+    assert not watch.look(1000.0)
 
 
-def test_heartbeats_share_one_row() -> None:
-    record_heartbeat("pump")
-    first = Heartbeat.objects.get()
-    record_heartbeat("pump")
-    second = Heartbeat.objects.get()
-    assert (second.pk, second.name) == (first.pk, "pump")
-    assert second.beat_at > first.beat_at
+# --- Heartbeats -------------------------------------------------------------------------------------------------------
+
+
+def beats() -> dict[str, datetime]:
+    """The recorded heartbeats."""
+    return dict(Heartbeat.objects.values_list("name", "beat_at"))
+
+
+def test_first_heartbeat_is_recorded_at_once_and_later_ones_now_and_then(
+    watch: ClusterWatch, trace: ClusterTrace
+) -> None:
+    watchdog = Watchdog([watch])
+    watchdog.look(1000.0)
+    assert beats() == {}
+    assert not trace.has_heartbeat()
+    settle(trace)
+    watchdog.look(1001.0)
+    first = beats()
+    assert list(first) == ["render"]
+    assert trace.has_heartbeat()
+    settle(trace)
+    watchdog.look(1000.5 + RECORD_SECONDS)
+    assert beats() == first
+    watchdog.look(1001.0 + RECORD_SECONDS)
+    second = beats()
+    assert second["render"] > first["render"]
+    watchdog.look(1001.0 + 2 * RECORD_SECONDS)
+    assert beats() == second, "no task has been finished since"
+
+
+def test_restarted_cluster_has_a_heartbeat_at_once(watch: ClusterWatch, trace: ClusterTrace) -> None:
+    watchdog = Watchdog([watch])
+    settle(trace)
+    watchdog.look(1000.0)
+    first = beats()
+    trace.begin()
+    settle(trace)
+    watchdog.look(1001.0)
+    assert beats()["render"] > first["render"]
+
+
+def test_busy_cluster_has_heartbeats(watch: ClusterWatch, trace: ClusterTrace) -> None:
+    trace.task_began()
+    Watchdog([watch]).look(1000.0)
+    assert list(beats()) == ["render"]
+
+
+def test_heartbeats_are_updated_in_one_statement(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    record_heartbeats("pump")
+    record_heartbeats("pump", "render")
+    first = beats()
+    with django_assert_num_queries(1):
+        record_heartbeats("pump", "render")
+    second = beats()
+    assert list(second) == list(first) == ["pump", "render"]
+    assert second["pump"] == second["render"] > first["render"]
+    assert first["pump"] == first["render"]

@@ -117,8 +117,8 @@ class Announcement:
         if self._is_done or time.monotonic() < self._check_at:
             return
         self._check_at = time.monotonic() + READY_CHECK_SECONDS
-        # The heartbeats in the database may be from the last run, so each cluster must also have run a task here.
-        if all(trace.last_task_at() for trace in self._traces.values()) and self._answers():
+        # The heartbeats in the database may be from the last run.
+        if all(trace.has_heartbeat() for trace in self._traces.values()) and self._answers():
             self._is_done = True
             host = f"[{self._host}]" if ":" in self._host else self._host
             self._command.stdout.write(f"Tchavi Studio is ready at http://{host}:{settings.PORT}/")
