@@ -4,8 +4,9 @@ The child limits its memory, CPU time, file size and open files before it import
 to the decoding libraries. It gets no secrets from the environment, yields to the web server, ignores signals to the
 process group and dies with its parent. A hostile file can only harm the child.
 
-The module defines `work(task, answer)`. Parent and child exchange JSON, one value per line: the parent sends the task
-on stdin, which then stays open as a lifeline; each call of `answer` in the child sends one message to the parent.
+The module defines `work(task, answer)`. Parent and child exchange JSON, one value per line: the parent sends its order
+and the task on stdin, which then stays open as a lifeline; each call of `answer` in the child sends one message to the
+parent.
 """
 
 import contextlib
@@ -75,13 +76,14 @@ class SandboxedProcess:
     """One run of `module`. Use as a context manager: leaving it kills the process, whatever its state.
 
     The process runs in `directory`. If the parent dies, the process deletes the file `unfinished` and dies too.
-    Entering raises `OSError` if the machine can't start a process.
+    Entering raises `OSError` if the machine can't start a process. Without a `task`, the process imports its module,
+    which may take longer than the work, and waits for `give`.
     """
 
     def __init__(
         self,
         module: str,
-        task: Mapping[str, Any],
+        task: Mapping[str, Any] | None,
         *,
         profile: Profile,
         directory: Path,
@@ -90,14 +92,15 @@ class SandboxedProcess:
         self._module = module
         self._profile = profile
         self._directory = directory
-        order = {"task": task, "profile": asdict(profile), "unfinished": str(unfinished) if unfinished else None}
-        self._unsent = memoryview(json.dumps(order).encode("ascii") + b"\n")
+        self._unsent = memoryview(
+            _line({"profile": asdict(profile), "unfinished": str(unfinished) if unfinished else None})
+        )
+        self._task = task
         self._unread = b""
         self._messages: list[dict[str, Any]] = []
         self._stderr = bytearray()
 
     def __enter__(self) -> Self:
-        self._deadline = time.monotonic() + self._profile.max_wall_seconds
         self._process = subprocess.Popen(  # noqa: S603  # our own module; everything else goes through stdin
             # -P keeps the working directory off the module path.
             [sys.executable, "-P", "-m", "tchavi_studio.sandbox", self._module],
@@ -113,6 +116,10 @@ class SandboxedProcess:
         stdin, stdout, stderr = self._pipes
         os.set_blocking(stdin.fileno(), False)
         self._selector.register(stdin, selectors.EVENT_WRITE, self._send)
+        # An empty pipe takes the whole order.
+        self._send(stdin)
+        if self._task is not None:
+            self.give(self._task)
         self._outputs = {stdout, stderr}
         self._selector.register(stdout, selectors.EVENT_READ, self._receive)
         self._selector.register(stderr, selectors.EVENT_READ, self._keep_stderr)
@@ -126,6 +133,17 @@ class SandboxedProcess:
         self._selector.close()
         for pipe in self._pipes:
             pipe.close()
+
+    def give(self, task: Mapping[str, Any]) -> None:
+        """Give the process its task; from now on, its wall time counts. Call `messages` or `answer` next."""
+        self._deadline = time.monotonic() + self._profile.max_wall_seconds
+        self._unsent = memoryview(_line(task))
+        self._selector.register(self._pipes[0], selectors.EVENT_WRITE, self._send)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is running."""
+        return self._process.poll() is None
 
     def messages(self, *, interval_seconds: float = math.inf) -> Iterator[dict[str, Any] | None]:
         """Each message as it arrives, and None whenever `interval_seconds` pass without one.
@@ -203,6 +221,10 @@ class SandboxedProcess:
         self._outputs.remove(pipe)
 
 
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
 def _environment(profile: Profile) -> dict[str, str]:
     """The whole environment of a sandboxed process: no keys, no passwords."""
     return {
@@ -224,18 +246,24 @@ _tight_limits: list[str] = []
 def main() -> int:
     """Do the work and return the exit status: 0 if it is done, 1 if it raised."""
     _lower_priority_and_ignore_signals()
-    # Unbuffered: a buffered reader would swallow what comes after the order.
+    # Unbuffered: a buffered reader would wait for more than there is.
     lifeline = FileIO(0, "rb")
-    order = json.loads(_read_line(lifeline))
+    lines = _lines(lifeline)
+    order = json.loads(next(lines))
     limit_this_process(Profile(**order["profile"]))
-    _die_with_parent(lifeline, unfinished=order["unfinished"])
     stdout = _private_stdout()
 
     def answer(message: Mapping[str, Any]) -> None:
         stdout.write(json.dumps(message).encode("ascii") + b"\n")
 
     try:
-        importlib.import_module(sys.argv[1]).work(order["task"], answer)
+        module = importlib.import_module(sys.argv[1])
+        try:
+            task = json.loads(next(lines))
+        except EOFError:
+            return STATUS_PARENT_GONE
+        _die_with_parent(lifeline, unfinished=order["unfinished"])
+        module.work(task, answer)
     except BaseException:
         traceback.print_exc()
         if _tight_limits:
@@ -309,14 +337,18 @@ def _private_stdout() -> FileIO:
     return stdout
 
 
-def _read_line(stream: FileIO) -> bytes:
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        chunk = stream.read(65536)
-        if not chunk:
+def _lines(stream: FileIO) -> Iterator[bytes]:
+    """The lines of `stream`. Raises `EOFError` at its end."""
+    unread = bytearray()
+    while True:
+        line, end, rest = unread.partition(b"\n")
+        if end:
+            unread = rest
+            yield bytes(line)
+        elif chunk := stream.read(65536):
+            unread += chunk
+        else:
             raise EOFError("The order ended early.")
-        line += chunk
-    return bytes(line)
 
 
 if __name__ == "__main__":

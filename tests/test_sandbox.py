@@ -1,5 +1,6 @@
 """What a sandboxed process can't do, and what its parent learns when it hits a limit."""
 
+import json
 import os
 import resource
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ def test_long_task_arrives(tmp_path: Path) -> None:
     task = {"script": "answer({'length': len(task['text'])})", "text": "é" * 1_000_000}
     with SandboxedProcess("tests.sandboxed_script", task, profile=PROFILE, directory=tmp_path) as process:
         assert process.answer() == {"length": 1_000_000}
+
+
+def test_process_gets_ready_before_its_task_is_known(tmp_path: Path) -> None:
+    with SandboxedProcess("tests.sandboxed_script", None, profile=PROFILE, directory=tmp_path) as process:
+        assert process.is_alive
+        process.give({"script": "answer({'task': sorted(task)})"})
+        assert process.answer() == {"task": ["script"]}
+
+
+def test_process_that_waits_for_its_task_dies_with_its_parent(tmp_path: Path) -> None:
+    order = json.dumps({"profile": asdict(PROFILE), "unfinished": None}) + "\n"
+    command = [sys.executable, "-m", "tchavi_studio.sandbox", "tests.sandboxed_script"]
+    done = subprocess.run(command, cwd=ROOT, input=order, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (sandbox.STATUS_PARENT_GONE, "", "")
 
 
 def test_silence_is_reported(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Probing, seen from the studio: a sandboxed process opens the file, and its findings come back."""
 
 import logging
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tchavi_studio.sandbox import Profile, SandboxedProcess, SandboxError
 
@@ -55,12 +56,47 @@ def take_upload(source: Path, directory: Path) -> ProbedFile:
     return _run({"name": "take_upload"}, source, directory)
 
 
+class OutputVerifier:
+    """A process that verifies a finished clip, started while the clip is being made: starting takes longest.
+
+    Use as a context manager, and call it once, with the clip and the directory for its pictures.
+    """
+
+    def __init__(self, working_directory: Path) -> None:
+        self._working_directory = working_directory
+        self._stack = ExitStack()
+        self._child: SandboxedProcess | None = None
+
+    def __enter__(self) -> Self:
+        # If the machine can't start it now, maybe it can when the clip is there.
+        with suppress(OSError):
+            self._child = self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __call__(self, source: Path, directory: Path) -> ProbedFile:
+        """Check that `source` is a complete, playable MP4, and write its pictures into `directory`.
+
+        Raises `RefusedFileError`.
+        """
+        child = self._child if self._child is not None and self._child.is_alive else self._start()
+        child.give({"name": "verify_output", "source": str(source), "directory": str(directory)})
+        return _answer(child, directory)
+
+    def _start(self) -> SandboxedProcess:
+        process = SandboxedProcess(CHILD_MODULE, None, profile=PROBE, directory=self._working_directory)
+        return self._stack.enter_context(process)
+
+
 def verify_output(source: Path, directory: Path) -> ProbedFile:
     """Check that `source` is a complete, playable MP4, and write its pictures into `directory`.
 
     Raises `RefusedFileError`.
     """
-    return _run({"name": "verify_output"}, source, directory)
+    with OutputVerifier(directory) as verify:
+        return verify(source, directory)
 
 
 def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, duration_seconds: float) -> ProbedFile:
@@ -75,11 +111,15 @@ def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, dura
 def _run(task: dict[str, Any], source: Path, directory: Path, *, profile: Profile | None = None) -> ProbedFile:
     task |= {"source": str(source), "directory": str(directory)}
     with SandboxedProcess(CHILD_MODULE, task, profile=profile or PROBE, directory=directory) as child:
-        try:
-            answer = child.answer()
-        except SandboxError as error:
-            logger.warning("A file could not be probed. %s\n%s", error, child.stderr)
-            raise RefusedFileError("too_complex") from error
+        return _answer(child, directory)
+
+
+def _answer(child: SandboxedProcess, directory: Path) -> ProbedFile:
+    try:
+        answer = child.answer()
+    except SandboxError as error:
+        logger.warning("A file could not be probed. %s\n%s", error, child.stderr)
+        raise RefusedFileError("too_complex") from error
     if "refused" in answer:
         raise RefusedFileError(answer["refused"]["code"], **answer["refused"]["figures"])
     return _probed(answer["facts"], directory)

@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -26,7 +27,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
 from .models import Asset, Kind, Origin, StorageUse, server_made_name
-from .probe import ProbedFile
+from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import received_with, stored_bytes
 from .refusals import MediaRefusedError, upload_refused
 from .serving import EXTENSIONS
@@ -39,6 +40,7 @@ __all__ = [
     "delete_stale_incoming",
     "delete_unowned",
     "note_owner",
+    "output_verifier",
     "own_assets",
     "record_asset",
     "recount_storage",
@@ -48,6 +50,7 @@ __all__ = [
     "trim_asset",
 ]
 
+Verify = Callable[[Path, Path], ProbedFile]
 Verification = Callable[[], ProbedFile]
 
 FETCH_SECONDS = 60.0
@@ -124,8 +127,18 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         return _store(trimmed, probed, probed.file, within_quota=True)
 
 
+def output_verifier() -> OutputVerifier:
+    """A context manager for while a clip is being made: what it gives makes `store_output` faster."""
+    return OutputVerifier(Path(settings.FILE_UPLOAD_TEMP_DIR))
+
+
 def store_output(
-    *, workspace: Workspace, user: User | None, path: Path, during: Callable[[Verification], ProbedFile] | None = None
+    *,
+    workspace: Workspace,
+    user: User | None,
+    path: Path,
+    during: Callable[[Verification], ProbedFile] | None = None,
+    verify: Verify = verify_output,
 ) -> Asset:
     """Store a finished clip. `path` is moved in if it is a complete, playable MP4, and deleted if it isn't.
 
@@ -137,11 +150,8 @@ def store_output(
     """
     try:
         with _incoming_directory() as directory:
-
-            def verify() -> ProbedFile:
-                return probe.verify_output(path.resolve(), directory)
-
-            probed = during(verify) if during else verify()
+            verification = partial(verify, path.resolve(), directory)
+            probed = during(verification) if during else verification()
             asset = _asset(workspace, user, Origin.OUTPUT, probed, _sha256(path), name="")
             asset.unowned_since = timezone.now()
             return _store(asset, probed, path, within_quota=False)

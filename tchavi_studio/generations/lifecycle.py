@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import delete_asset, delete_unowned, note_owner, store_output
+from tchavi_studio.assets.probe import verify_output
+from tchavi_studio.assets.services import Verify, delete_asset, delete_unowned, note_owner, store_output
 from tchavi_studio.ledger.services import refund_charge
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import (
@@ -91,7 +92,9 @@ def give_back_render(claim: Claim[Generation]) -> bool:
     )
 
 
-def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
+def finish_generation(
+    claim: Claim[Generation], *, path: Path, content_hash: str = "", verify: Verify = verify_output
+) -> bool:
     """Take over the rendered file at `path` and complete the generation.
 
     A broken file fails the generation and refunds it. Either way `path` is gone afterwards.
@@ -108,7 +111,7 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
         path.unlink(missing_ok=True)
         return False
     try:
-        return save_output(claim, path=path, content_hash=content_hash)
+        return save_output(claim, path=path, content_hash=content_hash, verify=verify)
     except ClaimLostError:
         return False
     except StopRequestedError:
@@ -117,7 +120,9 @@ def finish_generation(claim: Claim[Generation], *, path: Path, content_hash: str
         return fail_generation(claim.pk, code=output_failure_code(refusal.code), only_if=claim.held)
 
 
-def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "") -> bool:
+def save_output(
+    claim: Claim[Generation], *, path: Path, content_hash: str = "", verify: Verify = verify_output
+) -> bool:
     """Complete a generation in state "saving" with the file at `path`, which is gone afterwards.
 
     The file is stored and verified before the state changes, so a completed generation always has its file. Raises
@@ -129,6 +134,7 @@ def save_output(claim: Claim[Generation], *, path: Path, content_hash: str = "")
         user=generation.creator,
         path=path,
         during=partial(while_held, claim),
+        verify=verify,
     )
     crashpoint(CrashPoint.STORED)
     with transaction.atomic():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tchavi_studio.assets.services import delete_stale_incoming
+from tchavi_studio.assets.services import delete_stale_incoming, output_verifier
 from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
@@ -60,16 +60,17 @@ def render_claimed(claim: Claim[Generation]) -> None:
         last_report = now
         return lifecycle.report_progress(claim, progress_percent=min(99, int(fraction * 100)))
 
-    try:
-        clip = PreviewEngine().render(local_request(generation), output_path=path, on_progress=on_progress)
-    except RenderFailedError as failure:
-        lifecycle.fail_generation(claim.pk, code=failure.code, figures=failure.figures, only_if=claim.held)
-    except RenderCancelledError:
-        # Either we lost the claim, or we were asked to stop; then the next worker needn't wait for the lease to end.
-        lifecycle.give_back_render(claim)
-    else:
-        crashpoint(CrashPoint.RENDERED)
-        lifecycle.finish_generation(claim, path=clip.path, content_hash=clip.content_hash)
+    with output_verifier() as verify:
+        try:
+            clip = PreviewEngine().render(local_request(generation), output_path=path, on_progress=on_progress)
+        except RenderFailedError as failure:
+            lifecycle.fail_generation(claim.pk, code=failure.code, figures=failure.figures, only_if=claim.held)
+        except RenderCancelledError:
+            # Either we lost the claim, or we were asked to stop: then the next worker needn't wait for the lease's end.
+            lifecycle.give_back_render(claim)
+        else:
+            crashpoint(CrashPoint.RENDERED)
+            lifecycle.finish_generation(claim, path=clip.path, content_hash=clip.content_hash, verify=verify)
 
 
 def pump_upstream() -> None:

@@ -35,6 +35,29 @@ def test_a_file_goes_through_the_child(video: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("accident", ["none", "not started", "killed"])
+def test_verifier_is_ready_or_starts_again(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accident: str
+) -> None:
+    started: list[SandboxedProcess] = []
+
+    def start(*arguments: Any, **options: Any) -> SandboxedProcess:
+        started.append(SandboxedProcess(*arguments, **options))
+        if accident == "not started" and len(started) == 1:
+            monkeypatch.setattr(started[0], "_directory", tmp_path / "missing")
+        return started[-1]
+
+    monkeypatch.setattr(probe, "SandboxedProcess", start)
+    with probe.OutputVerifier(tmp_path) as verify:
+        if accident == "killed":
+            started[0]._process.kill()
+            started[0]._process.wait()
+        found = verify(video, tmp_path)
+    assert len(started) == (1 if accident == "none" else 2)
+    assert not any(process.is_alive for process in started[-1:])
+    assert found == probe.verify_output(video, tmp_path)
+
+
 def test_a_refusal_comes_back_with_its_figures(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"#EXTM3U\nfile:///etc/passwd")
     with pytest.raises(RefusedFileError) as refused:

@@ -204,6 +204,7 @@ def store_output(
     user: User | None,
     path: Path,
     during: Callable[[Callable[[], str]], str],
+    **_: object,
 ) -> Asset:
     """Stands in for `assets.services.store_output`: an asset for a whole video, `RefusedFileError` for anything else.
 
