@@ -16,15 +16,22 @@ class InThisProcess:
 
     stderr = ""
 
-    def __init__(self, module: str, task: Mapping[str, Any], **options: Any) -> None:
+    is_alive = True
+
+    def __init__(self, module: str, task: Mapping[str, Any] | None, **options: Any) -> None:
         self._module = module
-        self._task = json.loads(json.dumps(task))
+        if task is not None:
+            self.give(task)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         pass
+
+    def give(self, task: Mapping[str, Any]) -> None:
+        """Give it its task, as from outside."""
+        self._task = json.loads(json.dumps(task))
 
     def messages(self, **options: Any) -> Iterator[dict[str, Any]]:
         """What the module's `work` has sent, once it is done."""

@@ -3,6 +3,7 @@
 import io
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +15,7 @@ from tchavi_studio.ledger.services import charge_credits
 from tchavi_studio.workspaces.models import User, Workspace
 
 PASSWORD = "  dawn over the lagoon "
-CLIP = "11111111-1111-4111-8111-111111111111"
+CLIP = UUID("11111111-1111-4111-8111-111111111111")
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_second_run_changes_nothing(provision: Any) -> None:
 def test_later_run_sets_password_and_tops_up(provision: Any) -> None:
     provision()
     workspace = Workspace.objects.get()
-    charge_credits(workspace=workspace, book="sandbox", amount_credits=1300, reference=CLIP)  # type: ignore[arg-type]
+    charge_credits(workspace=workspace, book="sandbox", amount_credits=1300, reference=CLIP)
     assert provision(password="another golden hour")["balance"] == 50_000
     assert User.objects.get().check_password("another golden hour")
     assert Transfer.objects.latest("pk").amount_credits == 1300
