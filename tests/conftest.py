@@ -1,7 +1,10 @@
 """Fixtures for every app's tests."""
 
+import fcntl
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -141,6 +144,31 @@ def db(request: pytest.FixtureRequest) -> None:
     """The test's database: a fresh one if it is marked `own_database`, else pytest-django's."""
     marked = request.node.get_closest_marker("own_database") is not None
     request.getfixturevalue("own_database" if marked else "db")
+
+
+# --- Studios in processes of their own --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def prepared_data(pytestconfig: pytest.Config) -> Path:
+    """A data folder with its static files collected, to be copied: hashing and compressing them takes seconds."""
+    shared = shared_folder(pytestconfig)
+    data = shared / "data"
+    with (shared / "data.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not data.exists():
+            unfinished = shared / "unfinished_data"
+            code = "from tchavi_studio.operations.preparation import collect_static_files; collect_static_files()"
+            subprocess.run(
+                [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+                env={
+                    **Database(name="", url=f"sqlite:///{shared}/unused.sqlite3").environment,
+                    "STUDIO_DATA": str(unfinished),
+                },
+                check=True,
+            )
+            unfinished.rename(data)
+    return data
 
 
 # --- People -----------------------------------------------------------------------------------------------------------

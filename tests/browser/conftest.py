@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,12 +45,13 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def studio(database_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+def studio(
+    database_template: Template, prepared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningStudio]:
     """One studio for all browser tests."""
-    with (
-        database_template.copy() as database,
-        RunningStudio(tmp_path_factory.mktemp("studio"), database) as studio,
-    ):
+    folder = tmp_path_factory.mktemp("studio")
+    shutil.copytree(prepared_data, folder / "data")
+    with database_template.copy() as database, RunningStudio(folder, database) as studio:
         yield studio
 
 

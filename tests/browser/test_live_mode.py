@@ -1,8 +1,10 @@
 """A live studio whose provider can't be reached: free previews, places in line, the admins' banner."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -21,10 +23,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
 @pytest.fixture(scope="module")
-def studio(database_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+def studio(
+    database_template: Template, prepared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningStudio]:
     """A live studio for this module. Its provider isn't there, so clips wait."""
     address = f"http://127.0.0.1:{free_port()}/v1"
     folder = tmp_path_factory.mktemp("live-studio")
+    shutil.copytree(prepared_data, folder / "data")
     with (
         database_template.copy() as database,
         RunningStudio(folder, database, TCHAVI_API_KEY="sk-tch_test", TCHAVI_BASE_URL=address) as studio,

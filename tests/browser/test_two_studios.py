@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,9 @@ PROMPT = "Fishermen pull a painted boat onto the beach, in the light of [Image1]
 
 
 @pytest.fixture
-def provider(database_template: Template, tmp_path: Path) -> Iterator[RunningStudio]:
+def provider(database_template: Template, prepared_data: Path, tmp_path: Path) -> Iterator[RunningStudio]:
     """A sandbox studio that serves as the provider."""
+    shutil.copytree(prepared_data, tmp_path / "provider" / "data")
     with database_template.copy() as database, RunningStudio(tmp_path / "provider", database) as studio:
         yield studio
 
@@ -45,9 +47,10 @@ def provider_key(provider: RunningStudio, django_db_blocker: DjangoDbBlocker) ->
 
 @pytest.fixture
 def live_studio(
-    database_template: Template, tmp_path: Path, provider: RunningStudio, provider_key: str
+    database_template: Template, prepared_data: Path, tmp_path: Path, provider: RunningStudio, provider_key: str
 ) -> Iterator[RunningStudio]:
     """A live studio whose clips are made by `provider`."""
+    shutil.copytree(prepared_data, tmp_path / "live" / "data")
     address = f"{provider.address}/v1"
     with (
         database_template.copy() as database,

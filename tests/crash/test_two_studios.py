@@ -1,6 +1,7 @@
 """Two complete studios on one SQLite file: every cluster twice, and never a "database is locked"."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -43,8 +44,9 @@ def upstream(tmp_path: Path) -> Iterator[RunningUpstream]:
 
 
 def test_two_studios_share_one_sqlite_file(
-    own_database: Database, upstream: RunningUpstream, tmp_path: Path, settings: Settings
+    own_database: Database, prepared_data: Path, upstream: RunningUpstream, tmp_path: Path, settings: Settings
 ) -> None:
+    shutil.copytree(prepared_data, tmp_path / "data")
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     people = [_person(name) for name in ("Alice", "Bob", "Carol", "Dora")]
     live = {

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,8 +63,9 @@ def test_the_openai_package_for_node(served_api: ServedApi, three_requests_a_min
 
 
 @pytest.fixture
-def studio(own_database: Database, tmp_path: Path) -> Iterator[RunningStudio]:
+def studio(own_database: Database, prepared_data: Path, tmp_path: Path) -> Iterator[RunningStudio]:
     """The whole studio, including the workers."""
+    shutil.copytree(prepared_data, tmp_path / "data")
     with RunningStudio(tmp_path, own_database) as studio:
         yield studio
 

@@ -37,17 +37,6 @@ START_SECONDS = 15.0
 CLUSTERS = ["pump", "render"]
 
 
-@pytest.fixture(scope="session")
-def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with its static files collected, which takes seconds."""
-    data = tmp_path_factory.mktemp("prepared")
-    code = "from tchavi_studio.operations.preparation import collect_static_files; collect_static_files()"
-    database = Database(name="", url=f"sqlite:///{data}/unused.sqlite3")
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-    subprocess.run(command, env={**database.environment, "STUDIO_DATA": str(data)}, check=True)
-    return data
-
-
 @pytest.fixture
 def studio(own_database: Database, prepared_data: Path, tmp_path: Path) -> Iterator[RunningStudio]:
     """A studio that has run before: its database is migrated, its static files are collected."""
@@ -73,6 +62,7 @@ def worker_noted_in(path: Path, seconds: float = RECOVERY_SECONDS) -> int:
     return int(wait_for(lambda: path.exists() and path.read_text(), seconds=seconds, what=f"a worker to write {path}"))
 
 
+@pytest.mark.one_database
 def test_only_first_start_prepares(new_studio: RunningStudio) -> None:
     new_studio.start()
     assert new_studio.log.splitlines() == [
