@@ -1,6 +1,6 @@
 """`make test`: the checks, then the whole suite on SQLite and on PostgreSQL, from units to a real browser.
 
-Two lanes run side by side and keep two cores busy: one computes, the other mostly waits for processes and the browser.
+Two steps at a time keep two cores busy: one computes, the other mostly waits for processes and the browser.
 If this machine lacks Chromium, Node or PostgreSQL, it says so at the end; with CI=true that is a failure.
 """
 
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class Step:
 
 
 class Run:
-    """Runs lanes of steps side by side. Each step's output is printed as a whole when it ends."""
+    """Runs steps, two at a time. Each step's output is printed as a whole when it ends."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -61,9 +62,10 @@ class Run:
         self._is_stopping = False
         self._lock = threading.Lock()
 
-    def lanes(self, *lanes: list[Step]) -> None:
-        """Run the steps of each lane one after another, and all lanes at the same time."""
-        threads = [threading.Thread(target=self._lane, args=(lane,)) for lane in lanes]
+    def steps(self, steps: list[Step]) -> None:
+        """Run the steps, begun in their order."""
+        waiting = deque(steps)
+        threads = [threading.Thread(target=self._lane, args=(waiting,)) for _lane in range(2)]
         for thread in threads:
             thread.start()
         try:
@@ -75,9 +77,11 @@ class Run:
                 thread.join()
             raise
 
-    def _lane(self, lane: list[Step]) -> None:
-        for step in lane:
-            if self._is_stopping:
+    def _lane(self, waiting: deque[Step]) -> None:
+        while not self._is_stopping:
+            try:
+                step = waiting.popleft()
+            except IndexError:
                 return
             self._step(step)
 
@@ -156,15 +160,14 @@ def main() -> int:
         # The steps on one database share its migrated template.
         templates = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="studio-templates-")))
         environment = {"TEST_TEMPLATE": str(templates)}
-        computing, waiting = [suite("SQLite", environment)], [checks]
+        steps = [suite("SQLite", environment), checks]
         if not found_node():
             run.missing.append("Node (install nodejs and npm): Node programs that use the API")
         elif not packages_are_there(NODE_FOLDER):
-            install = [sys.executable, "-m", "tests.node", str(NODE_FOLDER)]
-            waiting.append(Step(name="Node packages", command=install))
-        waiting.append(processes("SQLite", environment))
+            run.steps([Step(name="Node packages", command=[sys.executable, "-m", "tests.node", str(NODE_FOLDER)])])
+        steps.append(processes("SQLite", environment))
         if chromium:
-            waiting.append(browser("SQLite", chromium, environment))
+            steps.append(browser("SQLite", chromium, environment))
 
         if url := os.environ.pop("TEST_DATABASE_URL", None):
             # Each step drops its own template from a server that isn't thrown away.
@@ -173,12 +176,12 @@ def main() -> int:
             url = stack.enter_context(throwaway_postgresql(binaries))
             environment = {"TEST_DATABASE_URL": url, "TEST_TEMPLATE": str(templates)}
         if url:
-            computing += [suite("PostgreSQL", environment), processes("PostgreSQL", environment)]
+            steps += [suite("PostgreSQL", environment), processes("PostgreSQL", environment)]
             if chromium:
-                waiting.append(browser("PostgreSQL", chromium, environment))
+                steps.append(browser("PostgreSQL", chromium, environment))
         else:
             run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
-        run.lanes(computing, waiting)
+        run.steps(steps)
     return run.finish()
 
 
