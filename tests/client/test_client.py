@@ -34,6 +34,9 @@ from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.queries import wallet_balance
 from tests.live_api import LiveApi
 
+# The client sees only the server's answers, which tests/api checks on every database.
+pytestmark = pytest.mark.one_database
+
 BOAT = {"model": "seedance-2", "prompt": "A paper boat in the rain"}
 
 

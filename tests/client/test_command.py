@@ -19,6 +19,9 @@ from tchavi_studio.client import Job, Tchavi, command
 from tchavi_studio.generations.models import Generation
 from tests.live_api import LiveApi
 
+# The client sees only the server's answers, which tests/api checks on every database.
+pytestmark = pytest.mark.one_database
+
 
 class Stream(io.StringIO):
     """A stream that may claim to be a terminal."""

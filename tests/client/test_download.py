@@ -19,6 +19,9 @@ from tchavi_studio.client import (
 from tests.client.conftest import START, make_mp4
 from tests.live_api import LiveApi
 
+# The client sees only the server's answers, which tests/api checks on every database.
+pytestmark = pytest.mark.one_database
+
 LINK = "https://cdn.example/clip.mp4?signature=secret"
 
 
