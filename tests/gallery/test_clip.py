@@ -123,16 +123,17 @@ def test_unknown_clip_is_not_found(alice_browser: Client, url: Url, make_clip: M
     assert alice_browser.get(f"{address}/{uuid4()}/").status_code == 404
 
 
+@pytest.mark.parametrize("count", [1, 3])
 def test_clip_page_query_count_is_constant(
-    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries
+    alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     clip = make_clip()
-    with django_assert_num_queries(7):
-        alice_browser.get(url("clip", clip), headers=HTMX)
-    for _number in range(3):
-        make_clip(parent=clip)
-    with django_assert_num_queries(7):
-        alice_browser.get(url("clip", clip), headers=HTMX)
+    for number in range(count):
+        remix = make_clip(parent=clip)
+        clip.references.create(role=ReferenceRole.VIDEO, position=number + 1, asset=remix.output)
+    with django_assert_num_queries(8):
+        page = text_of(alice_browser.get(url("clip", clip), headers=HTMX))
+    assert (page.count("Remixed as"), page.count("<small>Video")) == (count, count)
 
 
 def test_download_is_named_after_the_prompt(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
