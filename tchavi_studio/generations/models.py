@@ -179,9 +179,10 @@ class Generation(LeasedModel):
                 condition=IS_FOR_PEOPLE,
                 name="generation_updates",
             ),
-            # How long clips of a kind took: answered from the index alone.
+            # How long clips of a kind took. A clip comes in when it ends, not with each change of its state.
             models.Index(
-                fields=["state", "engine", "model", "resolution", "duration_seconds", "-finished_at", "created_at"],
+                fields=["state", "engine", "model", "resolution", "duration_seconds", "-finished_at"],
+                condition=~IS_OPEN,
                 name="generation_history",
             ),
             # For whoever looks for work. Few clips are open, so it stays small; it has all columns that choosing needs,

@@ -236,7 +236,7 @@ def _kind_of(generation: Generation) -> tuple[object, ...]:
 
 def _latest_of_kind(kind: tuple[object, ...]) -> QuerySet[Generation, tuple[Any, ...]]:
     """The kind and the times of its latest HISTORY_LENGTH clips. Nested, because SQLite's UNION refuses a LIMIT."""
-    done = Generation.objects.filter(state=State.COMPLETED, **dict(zip(KIND, kind, strict=True)))
+    done = Generation.objects.filter(~IS_OPEN, state=State.COMPLETED, **dict(zip(KIND, kind, strict=True)))
     latest = done.order_by("-finished_at").values("pk")[:HISTORY_LENGTH]
     return Generation.objects.filter(pk__in=latest).values_list(*KIND, "created_at", "finished_at")
 

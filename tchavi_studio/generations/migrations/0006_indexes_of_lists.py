@@ -33,7 +33,8 @@ INDEXES = [
         fields=["workspace", "creator", "updated_at", "id"], condition=IS_FOR_PEOPLE, name="generation_updates"
     ),
     models.Index(
-        fields=["state", "engine", "model", "resolution", "duration_seconds", "-finished_at", "created_at"],
+        fields=["state", "engine", "model", "resolution", "duration_seconds", "-finished_at"],
+        condition=~IS_OPEN,
         name="generation_history",
     ),
     models.Index(F("deleted_at"), condition=~IS_OPEN & Q(("deleted_at__isnull", False)), name="generation_purge"),
