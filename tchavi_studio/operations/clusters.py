@@ -15,6 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django_q.cluster import Sentinel
+from django_q.conf import Conf
+from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 
 from tchavi_studio.runtime import slices
 
@@ -144,10 +147,6 @@ class StopEvent:
 
 def run_cluster(name: str, trace: ClusterTrace) -> None:
     """Run the cluster `name` in this forked process until SIGTERM."""
-    from django_q.cluster import Sentinel
-    from django_q.conf import Conf
-    from django_q.signals import post_execute, post_execute_in_worker, pre_execute
-
     # django-q2 picks a process's cluster from the environment when Django loads its app: before this fork, so the same
     # for all clusters. But Conf is only read when the cluster starts, so it can still be changed here. Each setting is
     # an attribute with the same name in capitals.

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
-from django.db import Error
+from django.db import Error, connections
 from django.urls import get_resolver
 
 from tchavi_studio.operations.clusters import ClusterTrace, configured_clusters, run_cluster
+from tchavi_studio.operations.models import Heartbeat
 from tchavi_studio.operations.preparation import collect_static_files, migrate_database
 from tchavi_studio.operations.process_group import kill_descendants_with_their_parents
 from tchavi_studio.operations.server import listen, serve
@@ -39,9 +41,8 @@ class Command(BaseCommand):
         listener = self._listen()
         kill_descendants_with_their_parents()
         self._prepare()
-        # Imported once, here, for all the processes forked below.
         application = get_wsgi_application()
-        get_resolver().url_patterns  # noqa: B018
+        _load_what_is_shared()
 
         with tempfile.TemporaryDirectory(prefix="tchavi-studio-", dir=_memory_folder()) as folder:
             traces = {name: ClusterTrace(Path(folder, name)) for name in configured_clusters()}
@@ -56,9 +57,6 @@ class Command(BaseCommand):
                 children.append(Child(f"The {name} cluster", work, on_end=trace.clear))
             children.append(Child("The watchdog", partial(background, partial(watch, traces))))
 
-            # They share this process's memory until they write to it, as their garbage collectors otherwise would.
-            gc.collect()
-            gc.freeze()
             Supervisor(children, on_tick=Announcement(self, traces).check).run()
         self._say("Tchavi Studio has stopped.")
 
@@ -95,6 +93,20 @@ class Command(BaseCommand):
     def _say(self, sentence: str) -> None:
         self.stdout.write(sentence)
         self.stdout.flush()
+
+
+def _load_what_is_shared() -> None:
+    """Load, once for all processes, what Django loads for the first request and the first query.
+
+    Forked processes share this process's memory until they write to it, as their garbage collectors otherwise would.
+    """
+    get_resolver().url_patterns  # noqa: B018
+    with suppress(Error):
+        Heartbeat.objects.exists()
+    # Connections must not be shared.
+    connections.close_all()
+    gc.collect()
+    gc.freeze()
 
 
 def _memory_folder() -> Path | None:
