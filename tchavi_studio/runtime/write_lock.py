@@ -1,11 +1,10 @@
-"""Wait for SQLite's write lock in short, even steps.
+"""Wait for SQLite's write lock in short steps.
 
-SQLite itself waits in steps that grow to a tenth of a second: whoever has waited longest asks least often. So when
-several processes write at once, one writes on and on while others wait for seconds. It is still SQLite's own lock,
-which the kernel releases when a process dies.
+SQLite's steps grow from 1 ms to a tenth of a second: whoever has waited longest asks least often. So when several
+processes write at once, one writes on and on while others wait for seconds. Here SQLite gives up after its first steps
+and is asked again. It is still its own lock, which the kernel releases when a process dies.
 """
 
-import random
 import sqlite3
 import time
 from collections.abc import Callable
@@ -14,17 +13,15 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-PAUSE_SECONDS = 0.001
-PATIENT_AFTER_SECONDS = 0.5
-"""By then the lock is held for long work, and asking often would only slow it down."""
-PATIENT_PAUSE_SECONDS = 0.01
+SHORT_STEPS_MS = 3
+"""SQLite tries at once, after 1 ms and after 2 ms more."""
 
 
-def wait_evenly(sender: type, connection: BaseDatabaseWrapper, **signal: Any) -> None:
-    """Handle the signal `connection_created`: wait in SQLite's place, as long as its OPTIONS["timeout"]."""
+def wait_in_short_steps(sender: type, connection: BaseDatabaseWrapper, **signal: Any) -> None:
+    """Handle the signal `connection_created`: from now on we wait as long as OPTIONS["timeout"], not SQLite."""
     if connection.vendor != "sqlite":
         return
-    connection.connection.execute("PRAGMA busy_timeout = 0")
+    connection.connection.execute(f"PRAGMA busy_timeout = {SHORT_STEPS_MS}")
     if _execute_when_unlocked not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, _execute_when_unlocked)
 
@@ -36,17 +33,13 @@ def _execute_when_unlocked(
     if connection.in_atomic_block:
         # Its BEGIN IMMEDIATE already took the lock.
         return execute(sql, params, many, context)
-    began_at = time.monotonic()
+    ends_at = time.monotonic() + connection.settings_dict["OPTIONS"]["timeout"]
     while True:
         try:
             return execute(sql, params, many, context)
         except OperationalError as error:
-            waited_seconds = time.monotonic() - began_at
-            if not _is_busy(error) or waited_seconds > connection.settings_dict["OPTIONS"]["timeout"]:
+            if not _is_busy(error) or time.monotonic() > ends_at:
                 raise
-        pause_seconds = PAUSE_SECONDS if waited_seconds < PATIENT_AFTER_SECONDS else PATIENT_PAUSE_SECONDS
-        # Uneven, so that writers don't keep in step.
-        time.sleep(random.uniform(0.5, 1.5) * pause_seconds)  # noqa: S311
 
 
 def _is_busy(error: OperationalError) -> bool:

@@ -1,7 +1,8 @@
-"""Waiting for SQLite's write lock: until it is free or the timeout is over, in short and even steps."""
+"""Waiting for SQLite's write lock: in short steps, until it is free or the timeout is over."""
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -13,23 +14,6 @@ from tests.databases import Database
 MAX_WAIT_SECONDS = 20
 
 pytestmark = [pytest.mark.own_database, pytest.mark.one_database]
-
-
-class Clock:
-    """Stands in for the module `time`: pauses pass at once, after `on_pause`."""
-
-    def __init__(self, on_pause: Callable[[], object] = lambda: None) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-        self._on_pause = on_pause
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.pauses.append(seconds)
-        self._on_pause()
 
 
 @pytest.fixture
@@ -63,39 +47,49 @@ def write_on_its_own() -> None:
     Workspace.objects.update(name="Lagune")
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Grows by one each time that the lock was busy."""
+    asked: list[bool] = []
+    is_busy = write_lock._is_busy
+
+    def note(error: OperationalError) -> bool:
+        asked.append(is_busy(error))
+        return asked[-1]
+
+    monkeypatch.setattr(write_lock, "_is_busy", note)
+    return asked
+
+
 @pytest.mark.parametrize("write", [write_in_a_transaction, write_on_its_own])
 def test_writers_wait_until_the_lock_is_free(
-    release: Callable[[], None], monkeypatch: pytest.MonkeyPatch, write: Callable[[], None]
+    release: Callable[[], None], asked: list[bool], monkeypatch: pytest.MonkeyPatch, write: Callable[[], None]
 ) -> None:
-    def release_at_the_third_pause() -> None:
-        if len(clock.pauses) == 3:
+    def monotonic() -> float:
+        if len(asked) == 3:
             release()
+        return 0.0
 
-    clock = Clock(release_at_the_third_pause)
-    monkeypatch.setattr(write_lock, "time", clock)
+    monkeypatch.setattr(write_lock, "time", SimpleNamespace(monotonic=monotonic))
     write()
-    assert len(clock.pauses) == 3
-    assert all(0.0005 <= pause <= 0.0015 for pause in clock.pauses)
+    assert asked == [True] * 3
 
 
-def test_readers_do_not_wait(release: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(write_lock, "time", clock)
+def test_readers_do_not_wait(release: Callable[[], None], asked: list[bool]) -> None:
     assert Workspace.objects.count() == 0
-    assert clock.pauses == []
+    assert asked == []
 
 
-def test_long_waits_become_patient_and_end_at_the_timeout(
-    release: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(write_lock, "time", clock)
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+def test_other_errors_are_raised_at_once(own_database: Database, asked: list[bool]) -> None:
+    with pytest.raises(OperationalError, match="no such table"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ghosts")
+    assert asked == [False]
+
+
+def test_waiting_ends_at_the_timeout(release: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.01)
     with pytest.raises(OperationalError, match="database is locked"):
         write_in_a_transaction()
-    assert 1 < clock.now < 1.02
-    assert max(clock.pauses[:300]) <= 0.0015
-    assert min(clock.pauses[-30:]) >= 0.005
 
 
 def test_reconnecting_does_not_wait_twice_over(own_database: Database) -> None:
@@ -104,4 +98,4 @@ def test_reconnecting_does_not_wait_twice_over(own_database: Database) -> None:
         connection.ensure_connection()
     assert connection.execute_wrappers == [write_lock._execute_when_unlocked]
     with connection.cursor() as cursor:
-        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (0,)
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (3,)
