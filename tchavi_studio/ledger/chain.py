@@ -41,13 +41,13 @@ def canonical_bytes(
     previous_hash: str,
 ) -> bytes:
     """The bytes of a transfer that version 1 hashes. `created_at` must be timezone-aware."""
-    utc = created_at.astimezone(datetime.UTC).replace(tzinfo=None)
+    utc = created_at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
     members = {
         "actor": actor_id,
         "amount_credits": amount_credits,
         "balance_after_credits": balance_after_credits,
         "book": book,
-        "created_at": utc.isoformat(timespec="microseconds") + "Z",
+        "created_at": utc.removesuffix("+00:00") + "Z",
         "credit": credit,
         "debit": debit,
         "kind": kind,
