@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models import CharField, DateTimeField, QuerySet
 
-from tchavi_studio.prepared import Parameter, Prepared
+from tchavi_studio.prepared import Parameter, Prepared, insert_row
 from tchavi_studio.workspaces.models import User, Workspace
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +32,29 @@ def test_values_are_those_of_the_fields(workspace: Workspace) -> None:
     expected = [[workspace.pk, workspace.created_at, "owner"]]
     assert prepared.values(name=workspace.name) == expected
     assert prepared.values(name="") == []
+
+
+def test_changes_have_parameters_too(workspace: Workspace) -> None:
+    slug, name = Parameter("slug", CharField()), Parameter("name", CharField())
+    prepared = Prepared(lambda: Workspace.objects.filter(slug=slug), name=name)
+    assert prepared.update(slug=workspace.slug, name="Delta") == 1
+    assert prepared.update(slug="nowhere", name="Lagune") == 0
+    assert Workspace.objects.get().name == "Delta"
+
+
+def test_a_row_is_inserted_as_it_is_saved(db: None) -> None:
+    row = Workspace(name="Lagune", slug="lagune")
+    assert insert_row(row) is True
+    stored = Workspace.objects.get()
+    assert (stored.pk, stored.name, stored.created_at) == (row.pk, "Lagune", row.created_at)
+    row.name = "Delta"
+    row.save()
+    assert Workspace.objects.get().name == "Delta"
+
+
+def test_a_row_that_breaks_a_uniqueness_rule_is_not_inserted(workspace: Workspace) -> None:
+    assert insert_row(Workspace(name="Another", slug=workspace.slug)) is False
+    assert Workspace.objects.get() == workspace
 
 
 def test_the_queryset_is_built_once(db: None) -> None:

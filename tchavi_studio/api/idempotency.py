@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db.models import IntegerField, JSONField, QuerySet, UUIDField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tchavi_studio.prepared import Parameter, Prepared, insert_row
 from tchavi_studio.runtime import leases
 
 from .errors import ApiError, unreadable_request
@@ -53,12 +54,22 @@ class Claim:
 
     def finish(self, *, status: int, body: Any) -> None:
         """Store the answer. Call it in the transaction that creates the job, so that both are saved or neither."""
-        if not self._lease.release(status=status, body=body):
+        if not _prepared_answer.update(pk=self._lease.pk, token=self._lease.token, status=status, body=body):
             raise in_progress()
 
     def release(self) -> None:
         """Free the key after the request was refused. Does nothing once an answer is stored."""
         self._lease.rows.delete()
+
+
+def _held() -> QuerySet[IdempotentRequest]:
+    token = Parameter("token", UUIDField())
+    return IdempotentRequest.objects.filter(pk=Parameter("pk", UUIDField()), leased_by=token)
+
+
+_prepared_answer = Prepared(
+    _held, **leases.RELEASED, status=Parameter("status", IntegerField()), body=Parameter("body", JSONField())
+)
 
 
 def claim_request(*, caller: ApiKey, key: str, body: dict[str, Any]) -> Claim | StoredAnswer:
@@ -97,14 +108,7 @@ def _created(caller: ApiKey, key: str, request_sha256: str) -> Claim | None:
         request_sha256=request_sha256,
         **lease.fresh_lease(),
     )
-    fields = IdempotentRequest._meta.concrete_fields
-    values = {str(field.column): field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields}
-    # Plain SQL, since Django's bulk_create doesn't say whether it ignored a conflict.
-    columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
-    insert = f"INSERT INTO api_idempotentrequest ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(insert, list(values.values()))
-        return Claim(lease) if cursor.rowcount == 1 else None
+    return Claim(lease) if insert_row(row) else None
 
 
 def _found(caller: ApiKey, key: str, request_sha256: str) -> Claim | StoredAnswer | None:

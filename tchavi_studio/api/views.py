@@ -88,23 +88,25 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> Answer[
         is_test=call.key.is_test,
     )
 
-    def accepted(generations: list[Generation]) -> AcceptedJobRecord:
-        """The answer, stored in the transaction of the job it describes."""
-        record = accepted_record(generations[0], call.request, **notes)
-        if claim:
-            claim.finish(status=202, body=record)
-        return record
+    records: list[AcceptedJobRecord] = []
 
-    started = start_generation(order, before_commit=accepted)
+    def answer(generations: list[Generation]) -> None:
+        """Make the answer, and store it in the transaction of the job it describes."""
+        records.append(accepted_record(generations[0], call.request, **notes))
+        if claim:
+            claim.finish(status=202, body=records[-1])
+
+    started = start_generation(order, before_commit=answer)
     if started.is_replay:
-        accepted(started.generations)
+        answer(started.generations)
     [generation] = started.generations
     seconds = requested_wait_seconds(call.request.headers.get("Prefer", ""))
     waited = wait_for_end(generation.pk, wait_seconds=seconds)
     if waited:
         generation.refresh_from_db()
+        records.append(accepted_record(generation, call.request, **notes))
     return Answer(
-        record=accepted_record(generation, call.request, **notes),
+        record=records[-1],
         credits_used=generation.price_credits,
         credits_remaining=None if waited else started.balance_credits,
         headers=_preference_applied(waited, seconds),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from tchavi_studio.assets.services import delete_unowned
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
+from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.workspaces.models import User
@@ -69,6 +70,10 @@ class StillOpenError(UserFacingError):
         )
 
 
+class _SubmittedBeforeError(Exception):
+    """The submission's clips exist already."""
+
+
 BeforeCommit = Callable[[list[Generation]], object]
 
 
@@ -97,7 +102,7 @@ def start_generation(order: Order, *, before_commit: BeforeCommit | None = None)
     """
     try:
         return _started(order, before_commit)
-    except (IntegrityError, UserFacingError):
+    except (_SubmittedBeforeError, UserFacingError):
         # Most submissions are new. If this one isn't, the earlier one's transaction is committed by now.
         if earlier := _submitted(order):
             return Started(generations=earlier, is_replay=True)
@@ -158,7 +163,7 @@ def _seeds(seed: int | None, count: int) -> list[int]:
 def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation, Transfer | None]:
     params = order.params
     width, height = params.pixel_size
-    generation = Generation.objects.create(
+    generation = Generation(
         workspace=order.workspace,
         creator=order.creator,
         submission_id=order.submission_id,
@@ -179,6 +184,8 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         is_test=order.is_test,
         price_credits=order.price_credits,
     )
+    if not insert_row(generation):
+        raise _SubmittedBeforeError
     GenerationReference.objects.bulk_create(
         GenerationReference(generation=generation, role=role, position=position, asset_id=asset_id)
         for role, position, asset_id in order.references

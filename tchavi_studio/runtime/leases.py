@@ -98,8 +98,7 @@ class Claim(Generic[M]):
     @property
     def rows(self) -> QuerySet[M]:
         """The rows that the claim still holds."""
-        rows = self.model._default_manager.filter(self.held)
-        return rows if self.pk is None else rows.filter(pk=self.pk)
+        return self.model._default_manager.filter(self.held if self.pk is None else self.held & Q(pk=self.pk))
 
     def fresh_lease(self) -> dict[str, Any]:
         """Field values that take a row, or renew its lease, as of now."""

@@ -1,13 +1,27 @@
 """Wake-ups: queued tasks that only say "look at the rows". If they are all lost, the sweep still finds the work."""
 
 import logging
+from typing import Any
 
 from django.db import DatabaseError
+from django.db.models import CharField, DateTimeField, QuerySet
 from django.utils import timezone
 from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
+from tchavi_studio.prepared import Parameter, Prepared
+
 logger = logging.getLogger(__name__)
+
+
+def _unread() -> QuerySet[Any, Any]:
+    cluster, now = Parameter("cluster", CharField()), Parameter("now", DateTimeField())
+    rows: QuerySet[Any, Any] = OrmQ.objects.filter(key=cluster, lock__lte=now)
+    return rows.values_list("payload")
+
+
+_prepared_unread = Prepared(_unread)
 
 
 def queue_wake_up(task: str, *, cluster: str, max_unread: int = 1) -> None:
@@ -16,9 +30,9 @@ def queue_wake_up(task: str, *, cluster: str, max_unread: int = 1) -> None:
     Never raises: the caller's work is committed, and the sweep runs in a few seconds anyway.
     """
     try:
-        unread = OrmQ.objects.filter(key=cluster, lock__lte=timezone.now())
+        unread = _prepared_unread.rows(cluster=cluster, now=timezone.now())
         # Heartbeats and other wake-ups share the queue.
-        if sum(row.task.get("func") == task for row in unread) < max_unread:
+        if sum(SignedPackage.loads(payload).get("func") == task for (payload,) in unread) < max_unread:
             async_task(task, cluster=cluster)
     except DatabaseError:
         logger.warning("Couldn't queue a wake-up for the %s cluster; the sweep will find the work.", cluster)

@@ -52,12 +52,15 @@ def test_a_generation_takes_few_statements(
     assert response.status_code == 202
     assert response["X-Credits-Remaining"] == "7400"
     tables = tables_of(captured)
-    assert [table for table in tables if "ledger" not in table and table not in TRANSACTION] == [
+    assert [table for table in tables if table not in TRANSACTION] == [
         "SELECT api_apikey",
         "INSERT api_requestcount",
         *(["INSERT api_idempotentrequest"] if idempotency_key else []),
         *(["SELECT assets_asset"] * 2 if links else []),
         "INSERT generations_generation",
         *(["INSERT generations_generationreference"] if links else []),
+        "SELECT ledger_transfer",  # first in a subquery: whether there is a charge already, with the wallet's lock
+        "INSERT ledger_transfer",
+        "UPDATE ledger_account",
         *(["UPDATE api_idempotentrequest"] if idempotency_key else []),
     ]
