@@ -10,7 +10,7 @@ from .clusters import configured_clusters
 from .models import Heartbeat
 
 FRESH_FOR = timedelta(seconds=20)
-"""How long a heartbeat counts. A working cluster has one every eight seconds."""
+"""How long a heartbeat counts. A working cluster has one every ten seconds."""
 
 
 def stale_clusters() -> list[str]:

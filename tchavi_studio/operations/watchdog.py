@@ -21,7 +21,7 @@ from .services import record_heartbeats
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-RECORD_SECONDS = 8.0
+RECORD_SECONDS = 10.0
 """Rarer than pulses, because each is a write to the database, and more often than a heartbeat goes stale."""
 STALE_SECONDS = 20.0
 TASK_GRACE_SECONDS = 5.0
