@@ -41,9 +41,11 @@ lock: install-dev ## update the two lock files
 		-o requirements-dev.txt -c requirements.txt \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-bench: install-dev ## measure how fast previews render and how well the pump keeps up
+SIZE ?= 200000
+bench: install-dev ## measure a studio with SIZE clips, hot paths, previews and the pump; update docs/benchmarks.md
+	@$(BIN)/python -m tests.bench --size $(SIZE)
 	@$(BIN)/python -m tchavi_studio.engines.preview.bench
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.pump
 
 crash: install-dev ## kill a worker at every crash point, on SQLite and PostgreSQL; update the table in docs/reliability.md
 	@$(BIN)/python -m tests.crash --write docs/reliability.md
