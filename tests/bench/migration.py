@@ -1,7 +1,7 @@
 """How long a studio with many clips takes to migrate from an earlier commit: `python -m tests.bench.migration`.
 
-The earlier commit's code migrates an empty database in a temporary checkout, where today's `seed_demo` fills it; then
-today's code migrates it.
+The earlier commit's code makes the tables in a temporary checkout, and its `seed_demo` fills them; then today's code
+migrates them.
 """
 
 import argparse
@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 EARLIER = "06c7a0c"
 """The commit to migrate from: the last one before the newest migrations of large tables."""
 
+FIRST_DEMO = "1f25e65"
+"""The commit that brought `seed_demo`, for checkouts that are older."""
+
 DEMO = ("tchavi_studio/operations/demo", "tchavi_studio/operations/management/commands/seed_demo.py")
+
 COUNTED = (
     "generations_generation", "generations_generationreference", "assets_asset", "ledger_transfer", "ledger_account",
 )  # fmt: skip
@@ -41,8 +45,10 @@ def rows(size: int, commit: str = EARLIER) -> Iterator[Row]:
         folder = Path(name)
         earlier = folder / "earlier"
         check_out(commit, earlier)
-        for path in DEMO:
-            subprocess.run(["cp", "-r", ROOT / path, earlier / path], check=True)
+        if not (earlier / DEMO[0]).exists():
+            check_out(FIRST_DEMO, folder / "demo")
+            for path in DEMO:
+                (folder / "demo" / path).rename(earlier / path)
         yield measured("SQLite", size, commit, earlier, folder, f"sqlite:///{folder}/studio.sqlite3")
         if (binaries := postgresql_binaries()) is not None:
             with throwaway_postgresql(binaries) as url:
