@@ -83,7 +83,7 @@ class OutputVerifier:
         """
         child = self._child if self._child is not None and self._child.is_alive else self._start()
         child.give({"name": "verify_output", "source": str(source), "directory": str(directory)})
-        return _answer(child, directory)
+        return _answer(child, source, directory)
 
     def _start(self) -> SandboxedProcess:
         process = SandboxedProcess(CHILD_MODULE, None, profile=PROBE, directory=self._working_directory)
@@ -111,14 +111,18 @@ def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, dura
 def _run(task: dict[str, Any], source: Path, directory: Path, *, profile: Profile | None = None) -> ProbedFile:
     task |= {"source": str(source), "directory": str(directory)}
     with SandboxedProcess(CHILD_MODULE, task, profile=profile or PROBE, directory=directory) as child:
-        return _answer(child, directory)
+        return _answer(child, source, directory)
 
 
-def _answer(child: SandboxedProcess, directory: Path) -> ProbedFile:
+def _answer(child: SandboxedProcess, source: Path, directory: Path) -> ProbedFile:
     try:
         answer = child.answer()
     except SandboxError as error:
-        logger.warning("A file could not be probed. %s\n%s", error, child.stderr)
+        if source.exists() and directory.exists():
+            logger.warning("A file could not be probed. %s\n%s", error, child.stderr)
+        else:
+            # Whoever lost the claim on a clip deletes its files while they are being verified in another thread.
+            logger.info("A file was deleted while it was being probed.")
         raise RefusedFileError("too_complex") from error
     if "refused" in answer:
         raise RefusedFileError(answer["refused"]["code"], **answer["refused"]["figures"])

@@ -175,3 +175,17 @@ def test_a_damaged_file_is_called_damaged_where_the_limits_are_ours(photo: Path,
     with pytest.raises(RefusedFileError) as refused:
         probe.take_upload(damaged, tmp_path)
     assert refused.value.code == "broken_file"
+
+
+def test_file_deleted_meanwhile_is_no_reason_to_warn(
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clip = Path(shutil.copy(video, tmp_path / "clip.mp4"))
+    with probe.OutputVerifier(tmp_path) as verify:
+        clip.unlink()
+        with pytest.raises(RefusedFileError, match="too_complex"):
+            verify(clip, tmp_path)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "A file was deleted while it was being probed.")
+    ]
