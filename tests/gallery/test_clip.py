@@ -130,6 +130,7 @@ def test_clip_page_query_count_is_constant(
     clip = make_clip()
     for number in range(count):
         remix = make_clip(parent=clip)
+        assert remix.output is not None
         clip.references.create(role=ReferenceRole.VIDEO, position=number + 1, asset=remix.output)
     with django_assert_num_queries(8):
         page = text_of(alice_browser.get(url("clip", clip), headers=HTMX))
