@@ -7,7 +7,6 @@ from django.db import DatabaseError
 from django.db.models import CharField, DateTimeField, QuerySet
 from django.utils import timezone
 from django_q.models import OrmQ
-from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
 from tchavi_studio.prepared import Parameter, Prepared
@@ -31,8 +30,8 @@ def queue_wake_up(task: str, *, cluster: str, max_unread: int = 1) -> None:
     """
     try:
         unread = _prepared_unread.rows(cluster=cluster, now=timezone.now())
-        # Heartbeats and other wake-ups share the queue.
-        if sum(SignedPackage.loads(payload).get("func") == task for (payload,) in unread) < max_unread:
+        # Heartbeats and other wake-ups share the queue. A task signed with an earlier secret key has no function.
+        if sum(OrmQ(payload=payload).task.get("func") == task for (payload,) in unread) < max_unread:
             async_task(task, cluster=cluster)
     except DatabaseError:
         logger.warning("Couldn't queue a wake-up for the %s cluster; the sweep will find the work.", cluster)

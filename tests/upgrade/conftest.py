@@ -138,9 +138,9 @@ def page(browser: Client, path: str, *, language: str = "en") -> str:
 
 
 @pytest.fixture
-def studio(own_database: Database, old_studio: OldStudio, settings: Settings, tmp_path: Path) -> Iterator[Studio]:
+def studio(own_database: Database, old_studio: OldStudio, settings: Settings) -> Iterator[Studio]:
     """The upgraded studio in sandbox mode, `DOWNTIME` after the old code was stopped. Time stands still."""
-    shutil.copytree(old_studio.folder / "media", tmp_path / "media")
+    shutil.copytree(old_studio.folder / "media", settings.STORAGES["default"]["OPTIONS"]["location"])
     settings.SECRET_KEY = old_studio.facts["secret_key"]
     # The one that operators have: the old code made the passwords with it.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
