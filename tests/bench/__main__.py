@@ -10,12 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+
+import psycopg
 
 from tests.databases import postgresql_binaries, throwaway_postgresql
 
@@ -29,8 +33,8 @@ DEFAULT_SIZE = 200_000
 MANY_CLIPS = ("pages",)
 HOT_PATHS = ("poll", "api", "ledger", "idle")
 MIGRATION = ("migration",)
-ON_POSTGRESQL_TOO = ("pages", "poll")
-"""The others use SQLite only, or measure both databases themselves."""
+ON_POSTGRESQL_TOO = ("pages", "poll", "ledger")
+"""Of the others, `migration` measures both databases itself."""
 
 
 @dataclass
@@ -47,7 +51,8 @@ class Run:
         for name in subjects:
             found["SQLite"] += self._rows(name, "SQLite", {})
             if name in ON_POSTGRESQL_TOO and self.postgresql_url:
-                found["PostgreSQL"] += self._rows(name, "PostgreSQL", {"TEST_DATABASE_URL": self.postgresql_url})
+                with fresh_database(self.postgresql_url) as url:
+                    found["PostgreSQL"] += self._rows(name, "PostgreSQL", {"TEST_DATABASE_URL": url})
         if not found["PostgreSQL"]:
             return table(found["SQLite"])
         return "\n\n".join(f"### {database}\n\n{table(rows)}" for database, rows in found.items())
@@ -64,6 +69,18 @@ class Run:
                 self.not_measured.append(f"{name} on {database}: it failed")
                 return []
             return [Row(*row) for row in json.loads(out.read_text())]
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """An empty database on this server, dropped afterwards; yields its URL."""
+    server, name = server_url.rpartition("/")[0], f"bench_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as session:
+        session.execute(f'CREATE DATABASE "{name}"'.encode())
+        try:
+            yield f"{server}/{name}"
+        finally:
+            session.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def machine(folder: Path, binaries: Path | None) -> str:
