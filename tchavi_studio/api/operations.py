@@ -44,6 +44,7 @@ OPERATIONS = (
         path="/jobs",
         handler=views.list_jobs,
         parameters=(parameters.STATUS, parameters.limit(_("How many jobs.")), parameters.OFFSET, parameters.AFTER),
+        errors=(404,),
         tag="jobs",
         summary=_("List jobs"),
         description=_("The jobs that this key started, newest first."),

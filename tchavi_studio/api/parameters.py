@@ -1,5 +1,6 @@
 """The parameters of `/v1` outside the body. Query parameters are parsed from the same descriptions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,11 +110,15 @@ def read_query(parameters: Sequence[Parameter], query: Mapping[str, str]) -> dic
 
 def _read(parameter: Parameter, text: str | None, problems: list[Problem]) -> str | int | None:
     name, schema = parameter.name, parameter.schema
+    if "pattern" in schema and text is not None:
+        if re.fullmatch(schema["pattern"], text, re.ASCII):
+            return text
+        message = _("%(field)s must be the id of a job.") % {"field": name}
+        problems.append(Problem(field=name, code="not_a_job_id", message=message))
+        return None
     if not text:
         default: int | None = schema.get("default")
         return default
-    if "pattern" in schema:
-        return text  # only the handler can tell whether there is such a job
     if "enum" in schema:
         if text in schema["enum"]:
             return text

@@ -176,19 +176,13 @@ def list_jobs(
     call: Call, *, status: JobStatus | None, limit: int, offset: int, after: str | None
 ) -> Answer[JobListRecord]:
     """`GET /v1/jobs`: this key's jobs, newest first."""
-    last_seen = None
-    if after is not None:
-        last_seen = job_for_key(call.key, call.membership, after)
-        if last_seen is None:
-            message = _("after must be the id of a job that this key started.")
-            raise invalid_request([note_record(Problem(field="after", code="unknown_job", message=message))])
     jobs, has_more = job_page(
         call.key,
         call.membership,
         states=STATUSES[status] if status is not None else set(State),
         length=limit,
         offset=offset,
-        after=last_seen,
+        after=None if after is None else _job(call, after),
     )
     data = [job_record(job, call.request) for job in jobs]
     return Answer(record=JobListRecord(data=data, has_more=has_more))

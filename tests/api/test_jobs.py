@@ -176,15 +176,15 @@ def test_jobs_of_one_moment_follow_one_another(test_program: Program) -> None:
 
 def test_only_the_keys_own_jobs_can_be_continued_after(program: Program, test_program: Program) -> None:
     theirs = test_program.generate().json()["id"]
-    for after in (theirs, "job_" + "0" * 32, "job_1", "0"):
-        response = program.get(f"/jobs?after={after}")
+    for unknown in (theirs, "job_" + "0" * 32):
+        response = program.get(f"/jobs?after={unknown}")
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+    for malformed in ("", "job_1", "0"):
+        response = program.get(f"/jobs?after={malformed}")
         assert response.status_code == 400
-        [problem] = response.json()["error"]["details"]
-        assert problem == {
-            "param": "after",
-            "code": "unknown_job",
-            "message": "after must be the id of a job that this key started.",
-        }
+        assert response.json()["error"]["details"] == [
+            {"param": "after", "code": "not_a_job_id", "message": "after must be the id of a job."}
+        ]
 
 
 def test_statuses_that_are_several_states_are_listed_newest_first(program: Program) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import DatabaseError
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from tchavi_studio.runtime import wakeups
@@ -37,3 +38,10 @@ def test_database_error_is_logged(db: None, monkeypatch: pytest.MonkeyPatch, cap
     queue_wake_up("math.sqrt", cluster="pump")
     assert queued() == []
     assert "Couldn't queue a wake-up for the pump cluster" in caplog.text
+
+
+def test_a_task_with_another_secret_key_is_not_read(db: None) -> None:
+    """It may have been queued before the key was changed; its cluster drops it."""
+    OrmQ.objects.create(key="pump", payload="not signed with this key", lock=timezone.now())
+    queue_wake_up("math.sqrt", cluster="pump")
+    assert OrmQ.objects.count() == 2
