@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import uuid
 from collections.abc import Iterator
@@ -120,7 +121,7 @@ def main() -> None:
             url = stack.enter_context(throwaway_postgresql(binaries))
         run = Run(size, url)
         text = PAGE_TEMPLATE.format(
-            about=about,
+            about=textwrap.fill(about, 120),
             size=f"{size:,}",
             many_clips=run.tables(MANY_CLIPS),
             hot_paths=run.tables(HOT_PATHS),
@@ -138,9 +139,8 @@ def main() -> None:
 PAGE_TEMPLATE = """\
 # Benchmarks
 
-Written by `make bench SIZE=…`; the default size, 200,000 clips, ends within 15 minutes on two cores, and a million
-takes about an hour. Goals are ratios within one run, so they should hold on any machine. Figures that miss their goal
-are bold.
+Written by `make bench SIZE=…`; the default size, 200,000 clips, ends within 15 minutes on two cores. Most goals are
+ratios within one run, so they should hold on any machine. Figures that miss their goal are bold.
 
 {about}
 
