@@ -20,8 +20,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Sandbox or live --------------------------------------------------------------------------------------------------
 
-TCHAVI_API_KEY = env.str("TCHAVI_API_KEY", "").strip()
-STUDIO_MODE = "live" if TCHAVI_API_KEY else "sandbox"
+STUDIO_PROVIDER_API_KEY = env.str("STUDIO_PROVIDER_API_KEY", "").strip()
+STUDIO_MODE = "live" if STUDIO_PROVIDER_API_KEY else "sandbox"
 STUDIO_BOOK = STUDIO_MODE
 """The ledger book in use: the sandbox's play credits can never buy a real clip."""
 
@@ -295,10 +295,12 @@ STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
 
 # --- The provider (live mode only) ------------------------------------------------------------------------------------
 
-TCHAVI_BASE_URL = env.str("TCHAVI_BASE_URL", "https://tchavi.com/api/v1").rstrip("/")
-if urlsplit(TCHAVI_BASE_URL).scheme not in {"http", "https"} or not urlsplit(TCHAVI_BASE_URL).hostname:
-    raise ImproperlyConfigured(f"TCHAVI_BASE_URL must look like https://tchavi.com/api/v1, not {TCHAVI_BASE_URL!r}.")
-TCHAVI_ACCOUNT_EXCLUSIVE = env.bool("TCHAVI_ACCOUNT_EXCLUSIVE", False)
+STUDIO_PROVIDER_URL = env.str("STUDIO_PROVIDER_URL", "https://tchavi.com/api/v1").rstrip("/")
+if urlsplit(STUDIO_PROVIDER_URL).scheme not in {"http", "https"} or not urlsplit(STUDIO_PROVIDER_URL).hostname:
+    raise ImproperlyConfigured(
+        f"STUDIO_PROVIDER_URL must look like https://tchavi.com/api/v1, not {STUDIO_PROVIDER_URL!r}."
+    )
+STUDIO_PROVIDER_EXCLUSIVE = env.bool("STUDIO_PROVIDER_EXCLUSIVE", False)
 """Whether only this studio uses the provider account: only then may an unknown job be taken for one of ours."""
 
 STUDIO_MAX_OPEN_PER_WORKSPACE = env.int("STUDIO_MAX_OPEN_PER_WORKSPACE", 20, validate=validate.Range(1))

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 
-for name in ("TCHAVI_API_KEY", "STUDIO_PUBLIC_URL", "EMAIL_URL", "DATABASE_URL", "HOST", "PORT"):
+for name in ("STUDIO_PROVIDER_API_KEY", "STUDIO_PUBLIC_URL", "EMAIL_URL", "DATABASE_URL", "HOST", "PORT"):
     os.environ.pop(name, None)
 os.environ["STUDIO_DATA"] = tempfile.mkdtemp(prefix="tchavi-studio-tests-")
 atexit.register(shutil.rmtree, os.environ["STUDIO_DATA"], ignore_errors=True)

@@ -120,7 +120,7 @@ def test_stderr_is_kept_up_to_a_limit(tmp_path: Path) -> None:
 
 
 def test_environment_secrets_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TCHAVI_API_KEY", "sk-tch_secret")
+    monkeypatch.setenv("STUDIO_PROVIDER_API_KEY", "sk-tch_secret")
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setenv("TMPDIR", "/tmp")
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)

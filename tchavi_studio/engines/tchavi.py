@@ -56,7 +56,7 @@ ACCOUNT_STATUSES = frozenset({401, 402, 403})
 """Refusals of the provider account's key, balance or rights, which say nothing about the request."""
 
 MISPLACED_STATUSES = frozenset({404, 405})
-"""What a submission to a wrong TCHAVI_BASE_URL gets."""
+"""What a submission to a wrong STUDIO_PROVIDER_URL gets."""
 
 UNDECIDED_STATUSES = frozenset({408, 409, 425})
 """Refusals that leave open whether an equal request is being carried out."""

@@ -130,10 +130,10 @@ FAILURES: dict[str, Failure] = {
     "reference_unreadable": Failure(reason=_("A reference couldn't be read."), label=UNREADABLE, remedy=OTHER_FILE),
 }
 
-CHECK_KEY = _("Check TCHAVI_API_KEY. If you change it, restart the studio.")
+CHECK_KEY = _("Check STUDIO_PROVIDER_API_KEY. If you change it, restart the studio.")
 ADD_CREDITS = _("Add credits to the studio's provider account.")
-CHECK_ADDRESS = _("Check TCHAVI_BASE_URL: nothing at that address accepts clips.")
-CHECK_ALL = _("Check TCHAVI_API_KEY, the credits in the studio's provider account and the models it may use.")
+CHECK_ADDRESS = _("Check STUDIO_PROVIDER_URL: nothing at that address accepts clips.")
+CHECK_ALL = _("Check STUDIO_PROVIDER_API_KEY, the credits in the studio's provider account and the models it may use.")
 
 ACCOUNT_REMEDIES: dict[str, Promise] = {
     "invalid_api_key": CHECK_KEY,

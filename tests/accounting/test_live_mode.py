@@ -35,7 +35,7 @@ Expose = Callable[..., RemoteJob]
 def live(workspace: Workspace, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.STUDIO_SIGNUP_CREDITS = 0
-    settings.TCHAVI_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ def benchmark() -> None:
             RunningStudio(
                 folder / "studio",
                 database,
-                TCHAVI_API_KEY=upstream.api_key,
-                TCHAVI_BASE_URL=upstream.base_url,
+                STUDIO_PROVIDER_API_KEY=upstream.api_key,
+                STUDIO_PROVIDER_URL=upstream.base_url,
                 STUDIO_MAX_OPEN_PER_WORKSPACE=str(OPEN_CLIPS),
             ) as studio,
         ):

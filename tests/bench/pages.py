@@ -215,7 +215,7 @@ def places_in_line() -> Iterator[Row]:
     members = [make_person(f"Member{number}").memberships.get() for number in range(QUEUES)]
     Generation.objects.bulk_create(waiting_clip(members[number % QUEUES]) for number in range(QUEUED))
     shown = list(Generation.objects.filter(creator=members[0].user, state=State.QUEUED)[:PLACES])
-    with override_settings(STUDIO_MODE="live", STUDIO_BOOK="live", TCHAVI_API_KEY="sk-tch_bench"):
+    with override_settings(STUDIO_MODE="live", STUDIO_BOOK="live", STUDIO_PROVIDER_API_KEY="sk-tch_bench"):
         assert len(provider_waits(shown)) == PLACES
         page_seconds, pump_seconds = medians(
             lambda: provider_waits(shown), lambda: next(iter(submission.sendable(now=timezone.now())))

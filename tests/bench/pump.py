@@ -49,7 +49,7 @@ def benchmark() -> None:
         ) as upstream,
     ):
         settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-        settings.TCHAVI_API_KEY, settings.TCHAVI_BASE_URL = upstream.api_key, upstream.base_url
+        settings.STUDIO_PROVIDER_API_KEY, settings.STUDIO_PROVIDER_URL = upstream.api_key, upstream.base_url
         settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
         prompts = (f"Boat {number}" for number in range(OPEN_JOBS))
         open_jobs([upstream.control.add_job(model="seedance-2", prompt=prompt) for prompt in prompts])

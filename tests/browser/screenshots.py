@@ -554,8 +554,8 @@ def picture_live(camera: Photographer, browser: Browser, folder: Path, options: 
         studio = stack.enter_context(
             running(
                 folder,
-                TCHAVI_API_KEY=upstream.api_key,
-                TCHAVI_BASE_URL=upstream.base_url,
+                STUDIO_PROVIDER_API_KEY=upstream.api_key,
+                STUDIO_PROVIDER_URL=upstream.base_url,
                 STUDIO_UNKNOWN_DEADLINE_SECONDS="1",
                 **options,
             )

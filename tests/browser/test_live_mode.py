@@ -32,7 +32,7 @@ def studio(
     shutil.copytree(prepared_data, folder / "data")
     with (
         database_template.copy() as database,
-        RunningStudio(folder, database, TCHAVI_API_KEY="sk-tch_test", TCHAVI_BASE_URL=address) as studio,
+        RunningStudio(folder, database, STUDIO_PROVIDER_API_KEY="sk-tch_test", STUDIO_PROVIDER_URL=address) as studio,
     ):
         yield studio
 

@@ -51,10 +51,10 @@ def live_studio(
 ) -> Iterator[RunningStudio]:
     """A live studio whose clips are made by `provider`."""
     shutil.copytree(prepared_data, tmp_path / "live" / "data")
-    address = f"{provider.address}/v1"
+    at_provider = {"STUDIO_PROVIDER_API_KEY": provider_key, "STUDIO_PROVIDER_URL": f"{provider.address}/v1"}
     with (
         database_template.copy() as database,
-        RunningStudio(tmp_path / "live", database, TCHAVI_API_KEY=provider_key, TCHAVI_BASE_URL=address) as studio,
+        RunningStudio(tmp_path / "live", database, **at_provider) as studio,
     ):
         yield studio
 

@@ -62,7 +62,7 @@ class Case:
 
     The worker dies when it reaches `point` for the `nth` time; with `deaths` above 1, so do those that replace it.
     `loses_answer`: the upstream accepts the first submission and then drops the connection. `is_exclusive` is
-    TCHAVI_ACCOUNT_EXCLUSIVE: the job of a lost answer can be found. `cancels`: the person cancels the first clip right
+    STUDIO_PROVIDER_EXCLUSIVE: the job of a lost answer can be found. `cancels`: the person cancels the first clip right
     after requesting it. `review_count`: how many clips site admins must review in the end; None if that varies.
     """
 

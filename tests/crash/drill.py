@@ -95,8 +95,8 @@ def environment_of(
     return {
         **database.environment,
         "STUDIO_DATA": str(folder / "data"),
-        "TCHAVI_API_KEY": upstream.api_key,
-        "TCHAVI_BASE_URL": upstream.base_url,
+        "STUDIO_PROVIDER_API_KEY": upstream.api_key,
+        "STUDIO_PROVIDER_URL": upstream.base_url,
         "STUDIO_LEASE_SECONDS": str(LEASE_SECONDS),
         "STUDIO_JOB_DEADLINE_SECONDS": "60",
         "STUDIO_PUMPS": str(worker_count),
@@ -119,7 +119,7 @@ def run_case(case: Case, database: Database, folder: Path, *, worker_count: int 
             folder,
             worker_count=worker_count,
             STUDIO_UNKNOWN_DEADLINE_SECONDS=str(case.unknown_deadline_seconds),
-            TCHAVI_ACCOUNT_EXCLUSIVE=str(case.is_exclusive).lower(),
+            STUDIO_PROVIDER_EXCLUSIVE=str(case.is_exclusive).lower(),
         )
         drill = Drill(case, folder, environment)
         try:

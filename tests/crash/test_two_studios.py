@@ -50,8 +50,8 @@ def test_two_studios_share_one_sqlite_file(
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     people = [_person(name) for name in ("Alice", "Bob", "Carol", "Dora")]
     live = {
-        "TCHAVI_API_KEY": upstream.api_key,
-        "TCHAVI_BASE_URL": upstream.base_url,
+        "STUDIO_PROVIDER_API_KEY": upstream.api_key,
+        "STUDIO_PROVIDER_URL": upstream.base_url,
         "STUDIO_PUMPS": "2",
         "STUDIO_DATA": str(tmp_path / "data"),
     }

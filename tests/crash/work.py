@@ -112,7 +112,7 @@ def _welcome(names: set[str], *, takes_files: bool) -> dict[str, tuple[User, Wor
         grant_credits(workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=CREDITS, reason="opening balance")
         people[name] = (user, workspace)
     known = {"limit_per_minute": LIMIT_PER_MINUTE, "tokens": LIMIT_PER_MINUTE // 10, "takes_files": takes_files}
-    UpstreamAccount.objects.update_or_create(pk=1, defaults={"base_url": settings.TCHAVI_BASE_URL, **known})
+    UpstreamAccount.objects.update_or_create(pk=1, defaults={"base_url": settings.STUDIO_PROVIDER_URL, **known})
     return people
 
 

@@ -35,7 +35,7 @@ def live(workspace: Workspace, settings: Settings) -> None:
     """Live, with nothing in the wallet yet, and on an address that nobody outside can open."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.STUDIO_SIGNUP_CREDITS = 0
-    settings.TCHAVI_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
     settings.STUDIO_PUBLIC_URL = "http://127.0.0.1:8000"
 
 
@@ -191,7 +191,7 @@ def test_with_a_way_to_the_provider_files_are_taken(
     if way == "links":
         settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
     else:
-        UpstreamAccount.objects.create(pk=1, base_url=settings.TCHAVI_BASE_URL, takes_files=True)
+        UpstreamAccount.objects.create(pk=1, base_url=settings.STUDIO_PROVIDER_URL, takes_files=True)
     values = with_a_photo(make_asset)
     assert "can't fetch" not in text_of(alice_browser.post(url("quote"), values))
     assert alice_browser.post(url("submit"), values, headers=HTMX).status_code == 200

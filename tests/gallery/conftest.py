@@ -39,8 +39,8 @@ class Answer(Protocol):
 def live(settings: Settings) -> None:
     """Live mode, with a provider key; no test here contacts the provider."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.TCHAVI_API_KEY = "sk-tch_test"
-    settings.TCHAVI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_URL = "http://127.0.0.1:9/v1"
 
 
 HTMX = {"HX-Request": "true"}

@@ -32,7 +32,7 @@ Start = Callable[..., Generation]
 @pytest.fixture(autouse=True)
 def live(settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.TCHAVI_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
     settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
 
 

@@ -33,8 +33,8 @@ def stop_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def live(settings: Settings, workspace: Workspace) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.TCHAVI_API_KEY = "sk-tch_test"
-    settings.TCHAVI_BASE_URL = "http://upstream.test/v1"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_URL = "http://upstream.test/v1"
     settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
     grant_credits(workspace=workspace, book="live", amount_credits=100_000, reason="to test with")
 

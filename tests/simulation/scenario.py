@@ -105,7 +105,7 @@ def draw_scenario(seed: int) -> Scenario:
             "STUDIO_JOB_DEADLINE_SECONDS": chance.choice((40, 120, 600)),
             "STUDIO_LEASE_SECONDS": lease_seconds,
             "STUDIO_PUMPS": chance.randint(1, 3),
-            "TCHAVI_ACCOUNT_EXCLUSIVE": not is_foreign and chance.random() < 0.6,
+            "STUDIO_PROVIDER_EXCLUSIVE": not is_foreign and chance.random() < 0.6,
         },
         upstream=Settings(
             requests_per_minute=chance.choice((10, 30, 120, 300)),

@@ -461,7 +461,8 @@ def simulate(scenario: Scenario, database: MemoryDatabase) -> Outcome:
     """Run a seed's world and check the result."""
     database.restore()
     with ExitStack() as stack:
-        stack.enter_context(override_settings(**scenario.studio, TCHAVI_API_KEY=API_KEY, TCHAVI_BASE_URL=BASE_URL))
+        provider = {"STUDIO_PROVIDER_API_KEY": API_KEY, "STUDIO_PROVIDER_URL": BASE_URL}
+        stack.enter_context(override_settings(**scenario.studio, **provider))
         stack.enter_context(seeded(scenario.seed))
         clock = stack.enter_context(time_machine.travel(START, tick=False))
         world = World(scenario, database, clock)

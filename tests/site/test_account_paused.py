@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("live")
 def live(workspace: Workspace, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     settings.STUDIO_SIGNUP_CREDITS = 0
-    settings.TCHAVI_API_KEY = "sk-tch_test"
+    settings.STUDIO_PROVIDER_API_KEY = "sk-tch_test"
 
 
 def pause(model: str = "", code: str = "insufficient_credits") -> AccountPause:
@@ -74,10 +74,10 @@ def test_site_admins_see_the_banner_on_every_page(alice_browser: Client) -> None
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        ("invalid_api_key", "Check TCHAVI_API_KEY. If you change it, restart the studio."),
+        ("invalid_api_key", "Check STUDIO_PROVIDER_API_KEY. If you change it, restart the studio."),
         ("http_402", "Add credits to the studio's provider account."),
-        ("http_404", "Check TCHAVI_BASE_URL: nothing at that address accepts clips."),
-        ("something_else", "Check TCHAVI_API_KEY, the credits in the studio's provider account and the models"),
+        ("http_404", "Check STUDIO_PROVIDER_URL: nothing at that address accepts clips."),
+        ("something_else", "Check STUDIO_PROVIDER_API_KEY, the credits in the studio's provider account and the"),
     ],
 )
 def test_remedy_depends_on_the_code(alice_browser: Client, code: str, remedy: str) -> None:

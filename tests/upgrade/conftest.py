@@ -153,5 +153,5 @@ def studio(own_database: Database, old_studio: OldStudio, settings: Settings) ->
 def live(settings: Settings, old_studio: OldStudio) -> None:
     """The studio in live mode, as it was when the old code was stopped."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.TCHAVI_API_KEY = API_KEY
-    settings.TCHAVI_BASE_URL = old_studio.facts["base_url"]
+    settings.STUDIO_PROVIDER_API_KEY = API_KEY
+    settings.STUDIO_PROVIDER_URL = old_studio.facts["base_url"]

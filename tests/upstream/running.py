@@ -199,7 +199,7 @@ class RunningUpstream:
 
     @property
     def base_url(self) -> str:
-        """For TCHAVI_BASE_URL."""
+        """For STUDIO_PROVIDER_URL."""
         return f"{self.origin}/v1"
 
     @property

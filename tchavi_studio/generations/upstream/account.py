@@ -38,10 +38,10 @@ PAUSE_RETRY_SECONDS = 60.0
 
 
 def upstream_account() -> UpstreamAccount:
-    """The installation's single row, reset when the operator changes TCHAVI_BASE_URL."""
-    account, _is_new = UpstreamAccount.objects.get_or_create(pk=1, defaults={"base_url": settings.TCHAVI_BASE_URL})
-    if account.base_url != settings.TCHAVI_BASE_URL:
-        account = UpstreamAccount(pk=1, base_url=settings.TCHAVI_BASE_URL)
+    """The installation's single row, reset when the operator changes STUDIO_PROVIDER_URL."""
+    account, _is_new = UpstreamAccount.objects.get_or_create(pk=1, defaults={"base_url": settings.STUDIO_PROVIDER_URL})
+    if account.base_url != settings.STUDIO_PROVIDER_URL:
+        account = UpstreamAccount(pk=1, base_url=settings.STUDIO_PROVIDER_URL)
         account.save()
         AccountPause.objects.all().delete()
     return account

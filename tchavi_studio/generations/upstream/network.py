@@ -59,7 +59,7 @@ class Network(Protocol):
 
 def open_engine() -> TchaviEngine:
     """The provider's engine, as configured by the operator."""
-    return TchaviEngine(api_key=settings.TCHAVI_API_KEY, base_url=settings.TCHAVI_BASE_URL)
+    return TchaviEngine(api_key=settings.STUDIO_PROVIDER_API_KEY, base_url=settings.STUDIO_PROVIDER_URL)
 
 
 def ask(request: Callable[[TchaviEngine], Awaitable[T]]) -> T:

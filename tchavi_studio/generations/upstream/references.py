@@ -41,7 +41,7 @@ def reference_route() -> Route:
 def missing_uploads(*, now: datetime) -> Q:
     """A condition on references: the provider has no upload of it that lasts long enough."""
     usable = RemoteFile.objects.filter(
-        asset=OuterRef("asset"), base_url=settings.TCHAVI_BASE_URL, expires_at__gt=now + UPLOAD_MARGIN
+        asset=OuterRef("asset"), base_url=settings.STUDIO_PROVIDER_URL, expires_at__gt=now + UPLOAD_MARGIN
     )
     return ~Q(Exists(usable))
 
@@ -67,7 +67,7 @@ def remote_request(generation: Generation) -> EngineRequest | None:
         urls = {reference.asset_id: _link(reference.asset) for reference in references}
     else:
         files = RemoteFile.objects.filter(
-            asset__in=[reference.asset_id for reference in references], base_url=settings.TCHAVI_BASE_URL
+            asset__in=[reference.asset_id for reference in references], base_url=settings.STUDIO_PROVIDER_URL
         )
         urls = {file.asset_id: file.url for file in files} if references else {}
     if any(reference.asset_id not in urls for reference in references):

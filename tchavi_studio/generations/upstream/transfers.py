@@ -135,7 +135,7 @@ def _fetch(url: str, path: Path) -> str:
     return fetch_output(
         url,
         path,
-        base_url=settings.TCHAVI_BASE_URL,
+        base_url=settings.STUDIO_PROVIDER_URL,
         allowed_peers=settings.STUDIO_OUTBOUND_ALLOW,
         timeout_seconds=TRANSFER_SECONDS,
     )
@@ -210,7 +210,7 @@ def _upload(claim: Claim[Generation], asset: Asset) -> bool:
     # If the provider keeps files only briefly, uploading again wouldn't help, and we would never stop.
     expires_at = max(uploaded.expires_at or now + UPLOAD_LIFETIME, now + UPLOAD_MARGIN + MIN_UPLOAD_USE)
     RemoteFile.objects.update_or_create(
-        asset=asset, base_url=settings.TCHAVI_BASE_URL, defaults={"url": uploaded.url, "expires_at": expires_at}
+        asset=asset, base_url=settings.STUDIO_PROVIDER_URL, defaults={"url": uploaded.url, "expires_at": expires_at}
     )
     return True
 

@@ -66,7 +66,7 @@ class Search:
 
 def begin_search() -> Search | None:
     """A search that covers every lost submission; None if there are none, or others use the account too."""
-    if not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
+    if not settings.STUDIO_PROVIDER_EXCLUSIVE:
         return None
     lost = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.UNKNOWN)
     oldest = lost.aggregate(oldest=Min("started_at"))["oldest"]
@@ -96,7 +96,7 @@ class _Attempt:
 
 def adopt_found(search: Search) -> int:
     """Give each lost submission its job if a complete search leaves no doubt. Returns how many were adopted."""
-    if not search.is_complete or not settings.TCHAVI_ACCOUNT_EXCLUSIVE:
+    if not search.is_complete or not settings.STUDIO_PROVIDER_EXCLUSIVE:
         return 0
     owned = set(RemoteJob.objects.filter(remote_id__in=list(search.jobs)).values_list("remote_id", flat=True))
     unowned = [job for remote_id, job in search.jobs.items() if remote_id not in owned]

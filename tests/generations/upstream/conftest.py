@@ -43,9 +43,9 @@ Start = Callable[..., Generation]
 def live(settings: Settings) -> None:
     """A studio in live mode that the provider can reach, with an exclusive provider account."""
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.TCHAVI_API_KEY = API_KEY
-    settings.TCHAVI_BASE_URL = BASE_URL
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = True
+    settings.STUDIO_PROVIDER_API_KEY = API_KEY
+    settings.STUDIO_PROVIDER_URL = BASE_URL
+    settings.STUDIO_PROVIDER_EXCLUSIVE = True
     settings.STUDIO_PUBLIC_URL = "https://studio.example.org"
 
 

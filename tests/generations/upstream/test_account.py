@@ -255,7 +255,7 @@ def test_only_a_free_request_makes_it_healthy_again(clock: Clock) -> None:
 def test_changing_the_base_url_resets_the_account(clock: Clock, settings: Settings) -> None:
     set_account(limit_per_minute=300, tokens=30, takes_files=True, blocked_until=START + timedelta(seconds=60))
     account.record_failure()
-    settings.TCHAVI_BASE_URL = "https://elsewhere.example.org/v1"
+    settings.STUDIO_PROVIDER_URL = "https://elsewhere.example.org/v1"
     row = account.upstream_account()
     assert (row.base_url, row.limit_per_minute, row.tokens) == ("https://elsewhere.example.org/v1", None, 2)
     assert (row.blocked_until, row.failure_count, row.is_healthy, row.takes_files) == (None, 0, True, None)

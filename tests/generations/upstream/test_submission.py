@@ -373,7 +373,7 @@ def test_from_generate_to_the_provider(start: Start, drive: Drive, upstream: Ups
 def test_a_lost_answer_is_never_followed_by_a_second_request(
     start: Start, drive: Drive, upstream: Upstream, settings: Settings, kind: str
 ) -> None:
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
+    settings.STUDIO_PROVIDER_EXCLUSIVE = False
     generation = start()
     upstream.arm("create", kind)
     drive(120, step_seconds=4)

@@ -62,7 +62,7 @@ def test_nothing_is_adopted_on_a_shared_account(
     lost: Generation, drive: Drive, settings: Settings, upstream: Upstream
 ) -> None:
     """A stranger's clip must never land in somebody's gallery."""
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
+    settings.STUDIO_PROVIDER_EXCLUSIVE = False
     wait(drive, 60)
     assert not is_adopted(lost)
     assert unknown.begin_search() is None
@@ -119,12 +119,12 @@ def test_a_submission_in_flight_makes_it_ambiguous(
 def test_a_given_up_clips_job_is_not_adopted_by_another(
     lost: Generation, start: Start, drive: Drive, upstream: Upstream, settings: Settings
 ) -> None:
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
+    settings.STUDIO_PROVIDER_EXCLUSIVE = False
     wait(drive, 30)
     settings.STUDIO_UNKNOWN_DEADLINE_SECONDS = 20
     wait(drive, 2)
     assert reloaded(lost).state == State.FAILED
-    settings.STUDIO_UNKNOWN_DEADLINE_SECONDS, settings.TCHAVI_ACCOUNT_EXCLUSIVE = 600, True
+    settings.STUDIO_UNKNOWN_DEADLINE_SECONDS, settings.STUDIO_PROVIDER_EXCLUSIVE = 600, True
     other = start()
     upstream.arm("create", "drop_before_commit")
     wait(drive, 30)
@@ -319,7 +319,7 @@ def test_a_clip_given_up_during_the_walk_adopts_nothing(
 def test_a_lost_clip_past_its_deadline_is_refunded_and_reviewed(
     lost: Generation, drive: Drive, settings: Settings, upstream: Upstream
 ) -> None:
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = False
+    settings.STUDIO_PROVIDER_EXCLUSIVE = False
     drive.clock.move_to(START + timedelta(seconds=600))
     assert unknown.give_up_lost() == 0
     drive.clock.shift(0.001)
@@ -328,7 +328,7 @@ def test_a_lost_clip_past_its_deadline_is_refunded_and_reviewed(
     assert (row.state, row.error_code, row.needs_review) == (State.FAILED, "upstream_unknown", True)
     assert transfers(lost) == REFUNDED
     assert unknown.give_up_lost() == 0
-    settings.TCHAVI_ACCOUNT_EXCLUSIVE = True
+    settings.STUDIO_PROVIDER_EXCLUSIVE = True
     wait(drive, 30)
     assert (reloaded(lost).state, job_of(lost).remote_id) == (State.FAILED, None)
     assert upstream.audit().charged_credits == 1300, "this is what the admins see as exposure"

@@ -108,7 +108,7 @@ def test_uploads_to_another_provider_do_not_count(
     start(image_url=picture)
     upload_all()
     clock.shift(0.001)
-    settings.TCHAVI_BASE_URL = "http://elsewhere.test/v1"
+    settings.STUDIO_PROVIDER_URL = "http://elsewhere.test/v1"
     account.upstream_account()
     account.note_takes_files(True)
     assert sendable() == []
