@@ -9,6 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from environs import EnvError
 
+from tchavi_studio.configuration import sentence_of
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tchavi_studio.settings")
@@ -16,7 +18,7 @@ def main() -> None:
         # Accessing any setting loads them all.
         settings.DATABASES  # noqa: B018
     except (ImproperlyConfigured, EnvError, OSError) as error:
-        sys.exit(f"Tchavi Studio can't start: {error}")
+        sys.exit(f"Tchavi Studio can't start: {sentence_of(error)}")
     execute_from_command_line(sys.argv)
 
 

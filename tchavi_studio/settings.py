@@ -13,22 +13,43 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env, validate
+from environs import Env
+
+from tchavi_studio.configuration import (
+    blaming,
+    database_settings,
+    email_settings,
+    keep_database_private,
+    keep_private,
+    one_of,
+    require_host_names,
+    require_key,
+    require_origin,
+    require_own_folder,
+    require_peers,
+    require_secret,
+    require_sender,
+    require_web_address,
+    whole,
+)
+from tchavi_studio.generations.price_list import require_prices
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Sandbox or live --------------------------------------------------------------------------------------------------
 
-STUDIO_PROVIDER_API_KEY = env.str("STUDIO_PROVIDER_API_KEY", "").strip()
+STUDIO_PROVIDER_API_KEY = env.str("STUDIO_PROVIDER_API_KEY", "", validate=require_key).strip()
 STUDIO_MODE = "live" if STUDIO_PROVIDER_API_KEY else "sandbox"
 STUDIO_BOOK = STUDIO_MODE
 """The ledger book in use: the sandbox's play credits can never buy a real clip."""
 
 # --- Data and the secret key ------------------------------------------------------------------------------------------
 
-STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var").resolve()
-STUDIO_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+STUDIO_DATA = env.path("STUDIO_DATA", BASE_DIR / "var", validate=require_own_folder).resolve()
+with blaming("STUDIO_DATA"):
+    STUDIO_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_private(STUDIO_DATA)
 
 
 def installation_secret_key(kept_in: Path) -> str:
@@ -41,37 +62,45 @@ def installation_secret_key(kept_in: Path) -> str:
         with suppress(FileExistsError):
             os.link(draft, kept_in)
         draft.unlink()
-    return kept_in.read_text()
+    keep_private(kept_in)
+    key = kept_in.read_text()
+    if not key.strip():
+        raise ImproperlyConfigured(f"{kept_in} is empty. Restore it from a backup, or delete it to get a new key.")
+    return key
 
 
-SECRET_KEY = env.str("SECRET_KEY", "") or installation_secret_key(STUDIO_DATA / "secret.key")
+with blaming("STUDIO_DATA"):
+    SECRET_KEY = env.str("SECRET_KEY", "", validate=require_secret) or installation_secret_key(
+        STUDIO_DATA / "secret.key"
+    )
 
 # --- Address ----------------------------------------------------------------------------------------------------------
 
 HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
-STUDIO_PUBLIC_URL = env.str("STUDIO_PUBLIC_URL", "").rstrip("/")
+PORT = env.int("PORT", 8000, validate=whole(1, 65535))
+STUDIO_PUBLIC_URL = env.str("STUDIO_PUBLIC_URL", "", validate=require_origin).rstrip("/")
 """Where browsers and the provider reach the studio, e.g. https://studio.example.org. Empty: this machine only."""
 
-if STUDIO_PUBLIC_URL and urlsplit(STUDIO_PUBLIC_URL).scheme not in {"http", "https"}:
-    raise ImproperlyConfigured(f"STUDIO_PUBLIC_URL must begin with http:// or https://, not {STUDIO_PUBLIC_URL!r}.")
-
 DEBUG = False
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.list("STUDIO_ALLOWED_HOSTS", [])]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS += env.list("STUDIO_ALLOWED_HOSTS", [], validate=require_host_names)
 if STUDIO_PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(STUDIO_PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = [STUDIO_PUBLIC_URL]
 
 # Sign-in and the API limit attempts per IP address, which behind proxies is in X-Forwarded-For.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("STUDIO_PROXY_COUNT", 0, validate=validate.Range(0, 10))
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("STUDIO_PROXY_COUNT", 0, validate=whole(0, 10))
 
 PUBLIC_HTTPS = STUDIO_PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = PUBLIC_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PUBLIC_HTTPS
-SECURE_HSTS_PRELOAD = PUBLIC_HTTPS
+STUDIO_HSTS = env.str("STUDIO_HSTS", "host", validate=one_of("host", "subdomains", "preload"))
+SECURE_HSTS_INCLUDE_SUBDOMAINS = STUDIO_HSTS in {"subdomains", "preload"}
+SECURE_HSTS_PRELOAD = STUDIO_HSTS == "preload"
+# Whether the domain's other hosts have https too is for the operator to say, not for the studio to assume.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = PUBLIC_HTTPS
 CSRF_COOKIE_SECURE = PUBLIC_HTTPS
@@ -169,17 +198,16 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database, cache, files -------------------------------------------------------------------------------------------
 
+# Without recursive_triggers, INSERT OR REPLACE would delete a ledger row without firing its trigger.
+SQLITE_COMMANDS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;"
 DATABASES: dict[str, Any] = {
-    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{STUDIO_DATA / 'studio.sqlite3'}", conn_max_age=600)
+    "default": database_settings(
+        env, "DATABASE_URL", f"sqlite:///{STUDIO_DATA / 'studio.sqlite3'}", sqlite_commands=SQLITE_COMMANDS
+    )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE takes the write lock when a transaction begins, so a second writer waits instead of failing midway.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        # Without recursive_triggers, INSERT OR REPLACE would delete a ledger row without firing its trigger.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
-    }
+    with blaming("DATABASE_URL"):
+        keep_database_private(Path(DATABASES["default"]["NAME"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
@@ -198,7 +226,8 @@ STATIC_ROOT = STUDIO_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = STUDIO_DATA / "incoming"
-FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
+with blaming("STUDIO_DATA"):
+    FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 FILE_UPLOAD_PERMISSIONS = 0o600
 # Stream every upload to disk, so that memory use doesn't depend on what people send.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -259,9 +288,8 @@ MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
-EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console:")
-vars().update(EMAIL_CONFIG)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "studio@localhost")
+vars().update(email_settings(env, "EMAIL_URL", "console:"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "studio@localhost", validate=require_sender)
 
 # --- Languages --------------------------------------------------------------------------------------------------------
 
@@ -276,47 +304,44 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- Sign-up, credits and limits --------------------------------------------------------------------------------------
 
+MAX_CREDITS = 10**9
 STUDIO_SIGNUP = env.str(
-    "STUDIO_SIGNUP", "open" if STUDIO_MODE == "sandbox" else "invite", validate=validate.OneOf(["open", "invite"])
+    "STUDIO_SIGNUP", "open" if STUDIO_MODE == "sandbox" else "invite", validate=one_of("open", "invite")
 )
 STUDIO_SIGNUP_CREDITS = env.int(
-    "STUDIO_SIGNUP_CREDITS", 10_000 if STUDIO_MODE == "sandbox" else 0, validate=validate.Range(0)
+    "STUDIO_SIGNUP_CREDITS", 10_000 if STUDIO_MODE == "sandbox" else 0, validate=whole(0, MAX_CREDITS)
 )
-STUDIO_PLAY_CREDITS = env.int("STUDIO_PLAY_CREDITS", 10_000, validate=validate.Range(1))
-STUDIO_PLAY_CREDITS_PER_DAY = env.int("STUDIO_PLAY_CREDITS_PER_DAY", 50_000, validate=validate.Range(0))
-STUDIO_PRICES = env.json("STUDIO_PRICES", {})
-STUDIO_WORKSPACE_QUOTA_BYTES = env.int(
-    "STUDIO_WORKSPACE_QUOTA_BYTES", 20 * 1024**3, validate=validate.Range(1024 * 1024)
-)
-STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW", []))
-STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=validate.Range(1))
-STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=validate.Range(1))
-STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=validate.Range(1))
+STUDIO_PLAY_CREDITS = env.int("STUDIO_PLAY_CREDITS", 10_000, validate=whole(1, MAX_CREDITS))
+STUDIO_PLAY_CREDITS_PER_DAY = env.int("STUDIO_PLAY_CREDITS_PER_DAY", 50_000, validate=whole(0, MAX_CREDITS))
+STUDIO_PRICES: Any = env.json("STUDIO_PRICES", {}, validate=require_prices)
+STUDIO_WORKSPACE_QUOTA_BYTES = env.int("STUDIO_WORKSPACE_QUOTA_BYTES", 20 * 1024**3, validate=whole(1024**2, 1024**5))
+STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW", [], validate=require_peers))
+STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=whole(1, 1_000_000))
+STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=whole(1, 1_000_000))
+STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=whole(1, 3650))
 
 # --- The provider (live mode only) ------------------------------------------------------------------------------------
 
-STUDIO_PROVIDER_URL = env.str("STUDIO_PROVIDER_URL", "https://tchavi.com/api/v1").rstrip("/")
-if urlsplit(STUDIO_PROVIDER_URL).scheme not in {"http", "https"} or not urlsplit(STUDIO_PROVIDER_URL).hostname:
-    raise ImproperlyConfigured(
-        f"STUDIO_PROVIDER_URL must look like https://tchavi.com/api/v1, not {STUDIO_PROVIDER_URL!r}."
-    )
+STUDIO_PROVIDER_URL = env.str("STUDIO_PROVIDER_URL", "https://tchavi.com/api/v1", validate=require_web_address)
+STUDIO_PROVIDER_URL = STUDIO_PROVIDER_URL.rstrip("/")
 STUDIO_PROVIDER_EXCLUSIVE = env.bool("STUDIO_PROVIDER_EXCLUSIVE", False)
 """Whether only this studio uses the provider account: only then may an unknown job be taken for one of ours."""
 
-STUDIO_MAX_OPEN_PER_WORKSPACE = env.int("STUDIO_MAX_OPEN_PER_WORKSPACE", 20, validate=validate.Range(1))
-STUDIO_UNKNOWN_DEADLINE_SECONDS = env.int("STUDIO_UNKNOWN_DEADLINE_SECONDS", 600, validate=validate.Range(1))
-STUDIO_ACCOUNT_WAIT_SECONDS = env.int("STUDIO_ACCOUNT_WAIT_SECONDS", 24 * 3600, validate=validate.Range(1))
-STUDIO_JOB_DEADLINE_SECONDS = env.int("STUDIO_JOB_DEADLINE_SECONDS", 2 * 3600, validate=validate.Range(1))
-STUDIO_LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", 20, validate=validate.Range(1))
+STUDIO_MAX_OPEN_PER_WORKSPACE = env.int("STUDIO_MAX_OPEN_PER_WORKSPACE", 20, validate=whole(1, 10_000))
+STUDIO_UNKNOWN_DEADLINE_SECONDS = env.int("STUDIO_UNKNOWN_DEADLINE_SECONDS", 600, validate=whole(1, 30 * 86_400))
+STUDIO_ACCOUNT_WAIT_SECONDS = env.int("STUDIO_ACCOUNT_WAIT_SECONDS", 24 * 3600, validate=whole(1, 30 * 86_400))
+STUDIO_JOB_DEADLINE_SECONDS = env.int("STUDIO_JOB_DEADLINE_SECONDS", 2 * 3600, validate=whole(1, 30 * 86_400))
+STUDIO_LEASE_SECONDS = env.int("STUDIO_LEASE_SECONDS", 20, validate=whole(1, 3600))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # A worker that is frozen or cut off in the middle of a transaction must not keep rows locked longer than its lease.
     limit = f"-c idle_in_transaction_session_timeout={STUDIO_LEASE_SECONDS}s"
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = limit
-STUDIO_PUMPS = env.int("STUDIO_PUMPS", 1, validate=validate.Range(1, 16))
+    options = DATABASES["default"]["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} {limit}".lstrip()
+STUDIO_PUMPS = env.int("STUDIO_PUMPS", 1, validate=whole(1, 16))
 
 # --- Logs: no keys, signed URLs or prompts ----------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("STUDIO_LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+LOG_LEVEL = env.str("STUDIO_LOG_LEVEL", "INFO", validate=one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

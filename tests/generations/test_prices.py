@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from environs import ValidationError
 from pytest_django import Settings
 
-from tchavi_studio.generations.prices import Quote, price_list, quote, quote_unfinished
+from tchavi_studio.generations.price_list import require_prices
+from tchavi_studio.generations.prices import Quote, quote, quote_unfinished
 from tchavi_studio.generations.validation import validate
 
 
@@ -60,17 +61,19 @@ def test_an_operator_can_override_one_price_and_add_an_audio_surcharge(settings:
 
 
 @pytest.mark.parametrize(
-    "overrides",
+    ("overrides", "sentence"),
     [
-        [],
-        {"sora": {"480p": 1}},
-        {"kling-v3": {"1080p": 1}},
-        {"kling-v3": {"480p": 2.5}},
-        {"kling-v3": {"480p": True}},
-        {"kling-v3": {"480p": -1}},
+        ([], "Must be a JSON object, with models as its keys."),
+        ({"sora": {"480p": 1}}, "Unknown model 'sora'; choose from seedance-2, kling-v3."),
+        ({"kling-v3": 5}, "kling-v3 must be a JSON object, with resolutions as its keys."),
+        ({"kling-v3": {"1080p": 1}}, "Unknown price kling-v3.1080p; choose from 480p, 720p, audio_surcharge."),
+        ({"kling-v3": {"480p": 2.5}}, "kling-v3.480p must be whole credits from 0 to 1000000."),
+        ({"kling-v3": {"480p": True}}, "kling-v3.480p must be whole credits from 0 to 1000000."),
+        ({"kling-v3": {"480p": -1}}, "kling-v3.480p must be whole credits from 0 to 1000000."),
+        ({"kling-v3": {"480p": 10**7}}, "kling-v3.480p must be whole credits from 0 to 1000000."),
     ],
 )
-def test_an_invalid_price_list_is_refused_with_the_reason(settings: Settings, overrides: object) -> None:
-    settings.STUDIO_PRICES = overrides
-    with pytest.raises(ImproperlyConfigured, match="STUDIO_PRICES"):
-        price_list()
+def test_an_invalid_price_list_is_refused_with_the_reason(overrides: object, sentence: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        require_prices(overrides)
+    assert refused.value.messages == [sentence]

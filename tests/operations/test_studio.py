@@ -241,14 +241,16 @@ def test_invalid_setting_is_named(studio: RunningStudio) -> None:
         'Tchavi Studio can\'t start: Environment variable "PORT" invalid: Not a valid integer.'
     )
     assert start_error(studio, STUDIO_PUBLIC_URL="studio.example.org") == (
-        "Tchavi Studio can't start: STUDIO_PUBLIC_URL must begin with http:// or https://, not 'studio.example.org'."
+        'Tchavi Studio can\'t start: Environment variable "STUDIO_PUBLIC_URL" invalid: '
+        "Must look like https://studio.example.org, not 'studio.example.org'."
     )
 
 
 def test_data_folder_cannot_be_created(studio: RunningStudio, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert start_error(studio, STUDIO_DATA=str(tmp_path / "file" / "data")) == (
-        f"Tchavi Studio can't start: [Errno 20] Not a directory: '{tmp_path}/file/data'"
+        'Tchavi Studio can\'t start: Environment variable "STUDIO_DATA" invalid: '
+        f"{tmp_path}/file/data can't be used (Not a directory)."
     )
 
 

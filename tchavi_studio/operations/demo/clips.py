@@ -13,7 +13,8 @@ from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ADAPTIVE, FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, State
 from tchavi_studio.generations.params import SEED_MAX
-from tchavi_studio.generations.prices import AUDIO_SURCHARGE, price_list
+from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
+from tchavi_studio.generations.prices import price_list
 from tchavi_studio.ledger.models import Book
 
 from .plan import Demo, drawn_id
