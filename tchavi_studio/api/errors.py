@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from tchavi_studio.client.records import ErrorDetailsRecord, ErrorRecord, NoteRecord
 from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
+from tchavi_studio.generations.via import RequestLoopError
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.refusals import UserFacingError
 
@@ -46,6 +47,7 @@ class ApiError(UserFacingError):
 
 REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
     ReferencesUnreachableError: (400, "references_unreachable"),
+    RequestLoopError: (400, "request_loop"),
     InsufficientCreditsError: (402, "insufficient_credits"),
     SpendingLimitError: (402, "spending_limit_reached"),
     NotCancellableError: (409, "not_cancellable"),

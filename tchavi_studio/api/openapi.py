@@ -134,7 +134,9 @@ def _headers() -> Schema:
 
 def _error_responses(components: Components) -> Schema:
     descriptions = {
-        400: _("invalid_request: details lists every problem. Or references_unreachable: see the message."),
+        400: _(
+            "invalid_request: details lists every problem. Or references_unreachable or request_loop: see the message."
+        ),
         401: _("invalid_api_key: missing, unknown, revoked or expired."),
         402: _("insufficient_credits or spending_limit_reached: nothing was created."),
         403: _("insufficient_scope: this key may only read."),

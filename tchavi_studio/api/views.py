@@ -22,6 +22,7 @@ from tchavi_studio.client.records import (
     NoteRecord,
     QuoteRecord,
 )
+from tchavi_studio.engines.tchavi import VIA_HEADER
 from tchavi_studio.generations.models import Engine, Generation, State
 from tchavi_studio.generations.orders import Order, default_engine
 from tchavi_studio.generations.params import GenerationParams, Problem
@@ -35,6 +36,7 @@ from tchavi_studio.generations.services import (
 )
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.generations.validation import validate
+from tchavi_studio.generations.via import checked_via
 from tchavi_studio.ledger.queries import statement, wallet_balance
 
 from .bodies import check_content_length, read_json_object
@@ -57,9 +59,10 @@ MAX_UPLOAD_BYTES = max(MAX_BYTES.values()) + MULTIPART_OVERHEAD_BYTES
 def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
     """`POST /v1/videos/generations`: accept a clip, charge for it, answer 202."""
     body = read_json_object(call.request)
+    via = checked_via(call.request.headers.get(VIA_HEADER, ""))
     key = call.request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
-        return _accept(call, body, claim=None)
+        return _accept(call, body, via, claim=None)
     claim = claim_request(caller=call.key, key=key, body=body)
     if isinstance(claim, StoredAnswer):
         record: AcceptedJobRecord = claim.body
@@ -69,14 +72,14 @@ def create_generation(call: Call) -> Answer[AcceptedJobRecord]:
             headers={"Idempotent-Replayed": "true"},
         )
     try:
-        return _accept(call, body, claim=claim)
+        return _accept(call, body, via, claim=claim)
     except BaseException:
         # If nothing was committed, the key can be used again.
         claim.release()
         raise
 
 
-def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> Answer[AcceptedJobRecord]:
+def _accept(call: Call, body: dict[str, Any], via: str, *, claim: Claim | None) -> Answer[AcceptedJobRecord]:
     """Start the clip, and answer after any wait requested by `Prefer: wait=N`."""
     params, notes = _validated(call, body, claim=claim)
     order = Order(
@@ -85,6 +88,7 @@ def _accept(call: Call, body: dict[str, Any], *, claim: Claim | None) -> Answer[
         params=params,
         submission_id=claim.submission_id if claim else uuid4(),
         key_id=call.key.pk,
+        via=via,
         is_test=call.key.is_test,
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -144,9 +144,17 @@ class AsyncGenerations:
     def __init__(self, client: AsyncTchavi) -> None:
         self._client = client
 
-    async def create(self, *, idempotency_key: str | None = None, **params: Unpack[GenerationParams]) -> Job:
+    async def create(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **params: Unpack[GenerationParams],
+    ) -> Job:
         """See `Generations.create`."""
-        return await self._client._run(self._client._flows.create(params, idempotency_key=idempotency_key))
+        return await self._client._run(
+            self._client._flows.create(params, idempotency_key=idempotency_key, extra_headers=extra_headers)
+        )
 
     async def create_and_wait(
         self,

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -150,12 +150,20 @@ class Generations:
     def __init__(self, client: Tchavi) -> None:
         self._client = client
 
-    def create(self, *, idempotency_key: str | None = None, **params: Unpack[GenerationParams]) -> Job:
+    def create(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **params: Unpack[GenerationParams],
+    ) -> Job:
         """Request a clip and return the accepted job at once. `params` are those of `GenerationParams`.
 
         Local files are uploaded first, if the server accepts uploads. An `idempotency_key` is made if you give none.
         """
-        return self._client._run(self._client._flows.create(params, idempotency_key=idempotency_key))
+        return self._client._run(
+            self._client._flows.create(params, idempotency_key=idempotency_key, extra_headers=extra_headers)
+        )
 
     def create_and_wait(
         self,

@@ -57,6 +57,7 @@ class Call:
     body: Mapping[str, object] | None = None
     file: tuple[str, BinaryIO, str] | None = None
     idempotency_key: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_safe: bool = True
 
     def __str__(self) -> str:
@@ -117,6 +118,7 @@ class Connection:
             "Authorization": f"Bearer {self.api_key}",
             "Accept": "application/json",
             "User-Agent": _USER_AGENT,
+            **call.headers,
         }
         if call.idempotency_key:
             headers["Idempotency-Key"] = call.idempotency_key

@@ -165,12 +165,25 @@ class Flows:
 
     # Generations
 
-    def create(self, params: Mapping[str, object], *, idempotency_key: str | None) -> Flow[Job]:
+    def create(
+        self,
+        params: Mapping[str, object],
+        *,
+        idempotency_key: str | None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> Flow[Job]:
         key = idempotency_key if idempotency_key is not None else str(uuid.uuid4())
         if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
             raise UsageError("An idempotency key must be 1 to 255 visible ASCII characters.")
         body = yield from self._uploaded(request_body(params))
-        call = Call(method="POST", path="/videos/generations", body=body, idempotency_key=key, is_safe=False)
+        call = Call(
+            method="POST",
+            path="/videos/generations",
+            body=body,
+            idempotency_key=key,
+            headers=extra_headers or {},
+            is_safe=False,
+        )
         answer = yield from self.call(call)
         job = read_job(answer.body, response=answer.response)
         if not job.id:

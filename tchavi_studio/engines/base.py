@@ -35,6 +35,7 @@ class EngineRequest:
 
     `generation_id` is the studio's UUID in text form. `duration_seconds` is 1–15 or `AUTO_DURATION_SECONDS`;
     `resolution` is "480p" or "720p"; `aspect_ratio` one of the contract's six; `seed` is always drawn (0 to 2³²−1).
+    `via` names the studios that it has come through, this one last, so that none of them makes it again.
     """
 
     generation_id: str
@@ -45,6 +46,7 @@ class EngineRequest:
     aspect_ratio: str
     generate_audio: bool
     seed: int
+    via: str = ""
     first_frame: EngineReference | None = None
     last_frame: EngineReference | None = None
     reference_images: Sequence[EngineReference] = ()

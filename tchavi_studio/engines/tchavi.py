@@ -52,6 +52,9 @@ logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 
+VIA_HEADER = "X-Studio-Via"
+"""Tells a provider that is a studio which studios a request has come through."""
+
 ACCOUNT_STATUSES = frozenset({401, 402, 403})
 """Refusals of the provider account's key, balance or rights, which say nothing about the request."""
 
@@ -119,6 +122,7 @@ class TchaviEngine:
         try:
             job = await self._client.videos.generations.create(
                 idempotency_key=attempt_id,
+                extra_headers={VIA_HEADER: request.via} if request.via else None,
                 model=request.model,
                 prompt=request.prompt,
                 duration=request.duration_seconds,

@@ -103,6 +103,7 @@ class Generation(LeasedModel):
     key_id = models.UUIDField(null=True)
     is_test = models.BooleanField(default=False)
     price_credits = models.PositiveIntegerField()
+    via = models.CharField(max_length=100, blank=True, default="", db_default="")
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     progress_percent = models.PositiveSmallIntegerField(null=True)

@@ -24,8 +24,8 @@ class Order:
 
     `submission_id` makes a repeat harmless: a second order with the same id returns the first order's clips.
     `expected_total_credits` is the price the person saw, None if they saw none. `key_id` is the API key behind the
-    order. `is_test` makes it a free preview, whatever the studio's mode. `engine` is the requested engine, None for the
-    studio's default.
+    order, `via` the studios that it has come through (`via.py`). `is_test` makes it a free preview, whatever the
+    studio's mode. `engine` is the requested engine, None for the studio's default.
     """
 
     workspace: Workspace
@@ -36,6 +36,7 @@ class Order:
     expected_total_credits: int | None = None
     parent: Generation | None = None
     key_id: UUID | None = None
+    via: str = ""
     is_test: bool = False
     engine: Engine | None = None
 

@@ -183,6 +183,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         key_id=order.key_id,
         is_test=order.is_test,
         price_credits=order.price_credits,
+        via=order.via,
     )
     if not insert_row(generation):
         raise _SubmittedBeforeError

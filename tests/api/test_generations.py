@@ -8,6 +8,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.via import own_name
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Workspace
 from tests.api.conftest import BODY, Program, only_generation
@@ -72,6 +73,19 @@ def test_a_test_key_makes_free_previews(test_program: Program, workspace: Worksp
     assert response["X-Credits-Used"] == "0"
     assert balance(workspace) == 10_000
     assert only_generation().engine == "preview"
+
+
+def test_what_this_studio_sent_itself_is_refused(program: Program, workspace: Workspace) -> None:
+    before = wallet_balance(workspace=workspace, book="sandbox")
+    answer = program.post("/videos/generations", BODY, **{"X-Studio-Via": f"0123456789abcdef,{own_name()}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "request_loop")
+    assert not Generation.objects.exists()
+    assert wallet_balance(workspace=workspace, book="sandbox") == before
+
+
+def test_a_clip_keeps_the_studios_it_has_come_through(program: Program) -> None:
+    assert program.post("/videos/generations", BODY, **{"X-Studio-Via": "0123456789abcdef"}).status_code == 202
+    assert only_generation().via == "0123456789abcdef"
 
 
 def test_an_unknown_field_is_ignored_with_a_warning(program: Program) -> None:

@@ -341,6 +341,7 @@ def test_a_request_is_sent_with_every_parameter_under_its_name() -> None:
     request = EngineRequest(
         **{
             **vars(REQUEST),
+            "via": "0123456789abcdef",
             "first_frame": url("first"),
             "last_frame": url("last"),
             "reference_images": (url("i1"), url("i2")),
@@ -365,6 +366,7 @@ def test_a_request_is_sent_with_every_parameter_under_its_name() -> None:
     }
     assert sent[0].headers["Idempotency-Key"] == "attempt-9"
     assert sent[0].headers["Authorization"] == f"Bearer {API_KEY}"
+    assert sent[0].headers["X-Studio-Via"] == "0123456789abcdef"
     carry_out(httpx.MockTransport(keep), submit)
     assert sorted(json.loads(sent[1].content)) == [
         "aspect_ratio",

@@ -63,16 +63,17 @@ def worker_noted_in(path: Path, seconds: float = RECOVERY_SECONDS) -> int:
 
 
 @pytest.mark.one_database
-def test_only_first_start_prepares(new_studio: RunningStudio) -> None:
+def test_only_first_start_prepares(new_studio: RunningStudio, tmp_path: Path) -> None:
     new_studio.start()
     assert new_studio.log.splitlines() == [
         "The database is ready.",
+        about := f"Mode: sandbox. Provider: none. Database: SQLite, {tmp_path}/new.sqlite3.",
         "The static files are ready.",
         f"Tchavi Studio is ready at {new_studio.address}/",
     ]
     assert new_studio.stop() == 0
     new_studio.start()
-    assert new_studio.log.splitlines() == [f"Tchavi Studio is ready at {new_studio.address}/"]
+    assert new_studio.log.splitlines() == [about, f"Tchavi Studio is ready at {new_studio.address}/"]
     assert new_studio.stop() == 0
 
 

@@ -1,5 +1,6 @@
 """How the provider gets a request's references: by links to this studio, or by uploads."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -12,6 +13,7 @@ from tchavi_studio.assets.signing import Variant, links_open_from_outside, signe
 from tchavi_studio.engines.base import EngineReference, EngineRequest
 from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, State
 from tchavi_studio.generations.requests import engine_request
+from tchavi_studio.generations.via import extended_via
 
 from .models import UpstreamAccount
 
@@ -72,7 +74,7 @@ def remote_request(generation: Generation) -> EngineRequest | None:
         urls = {file.asset_id: file.url for file in files} if references else {}
     if any(reference.asset_id not in urls for reference in references):
         return None
-    return engine_request(
+    request = engine_request(
         generation,
         [
             (
@@ -82,6 +84,7 @@ def remote_request(generation: Generation) -> EngineRequest | None:
             for reference in references
         ],
     )
+    return replace(request, via=extended_via(generation.via))
 
 
 def _link(asset: Asset) -> str:

@@ -17,6 +17,7 @@ from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.services import NotCancellableError
 from tchavi_studio.generations.upstream import account, submission
 from tchavi_studio.generations.upstream.submission import Submission
+from tchavi_studio.generations.via import own_name
 from tchavi_studio.ledger.services import grant_credits
 from tchavi_studio.runtime.leases import new_claim
 from tchavi_studio.workspaces.models import User, Workspace
@@ -57,6 +58,12 @@ def test_a_submission_is_recorded_before_it_is_sent(start: Start, upstream: Upst
     assert (job.remote_id, job.poll_at, job.generation_id) == (None, None, generation.pk)
     assert (sent.model, sent.request.prompt, sent.request.seed) == ("seedance-2", generation.prompt, generation.seed)
     assert upstream.requests() == []
+
+
+def test_a_submission_names_the_studios_it_has_come_through(start: Start) -> None:
+    generation = start()
+    Generation.objects.update(via="0123456789abcdef")
+    assert written(generation).request.via == f"0123456789abcdef,{own_name()}"
 
 
 def test_cancelled_and_claimed_clips_are_left_out(start: Start) -> None:

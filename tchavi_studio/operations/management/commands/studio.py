@@ -25,6 +25,7 @@ from tchavi_studio.operations.models import Heartbeat
 from tchavi_studio.operations.preparation import collect_static_files, migrate_database
 from tchavi_studio.operations.process_group import kill_descendants_with_their_parents
 from tchavi_studio.operations.server import listen, serve
+from tchavi_studio.operations.start import StartRefusedError, check_start, start_lines
 from tchavi_studio.operations.supervisor import Child, Supervisor
 from tchavi_studio.operations.watchdog import watch
 
@@ -85,9 +86,12 @@ class Command(BaseCommand):
         try:
             if migrate_database():
                 self._say("The database is ready.")
+            check_start()
+            for line in start_lines():
+                self._say(line)
             if collect_static_files():
                 self._say("The static files are ready.")
-        except (Error, OSError) as error:
+        except (Error, OSError, StartRefusedError) as error:
             sys.exit(f"Tchavi Studio can't start: {' '.join(str(error).split())}")
 
     def _say(self, sentence: str) -> None:
