@@ -208,6 +208,11 @@ DATABASES: dict[str, Any] = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     with blaming("DATABASE_URL"):
         keep_database_private(Path(DATABASES["default"]["NAME"]))
+CACHES = {
+    # django-allauth keeps its throttles and used codes in the default cache, and nothing else does.
+    "default": {"BACKEND": "tchavi_studio.workspaces.guards.GuardCache"},
+    "cluster statistics": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
@@ -248,6 +253,8 @@ Q_CLUSTER: dict[str, Any] = {
     "ack_failures": True,
     "max_attempts": 1,
     "catch_up": False,
+    # Nobody reads the statistics, which are written every second.
+    "cache": "cluster statistics",
     # Nobody reads the results of tasks that succeeded.
     "save_limit": -1,
     # The queue has a doorbell.

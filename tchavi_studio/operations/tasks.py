@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tchavi_studio.generations import tasks as generations
 from tchavi_studio.webhooks import tasks as webhooks
-from tchavi_studio.workspaces.services import delete_expired_sessions
+from tchavi_studio.workspaces.services import delete_ended_guards, delete_expired_sessions
 
 from .models import Heartbeat
 
@@ -38,6 +38,7 @@ def _clean_up_if_due() -> None:
             "generations clean-up": generations.clean_up,
             "webhooks clean-up": webhooks.clean_up,
             "sessions clean-up": delete_expired_sessions,
+            "guards clean-up": delete_ended_guards,
         }
     )
 

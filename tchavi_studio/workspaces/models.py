@@ -121,3 +121,14 @@ class Membership(models.Model):
     def can(self, permission: str) -> bool:
         """Whether this member's role allows `permission` (a `Permission` value)."""
         return permission in ROLE_PERMISSIONS[self.role]
+
+
+class Guard(models.Model):
+    """What guards sign-in until `expires_at`: recent attempts, a lock, a code that was used. See guards.py."""
+
+    key = models.CharField(max_length=250, primary_key=True)
+    value = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

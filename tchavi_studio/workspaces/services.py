@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from .models import Membership, Role, User, Workspace
+from .models import Guard, Membership, Role, User, Workspace
 from .signals import workspace_created
 
 SLUG_LENGTH = 40
@@ -31,6 +31,14 @@ def delete_expired_sessions(*, max_count: int = 500) -> int:
     """Delete up to `max_count` sessions of people who haven't come back; returns how many."""
     expired = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
     return Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:max_count])).delete()[0]
+
+
+def delete_ended_guards(*, max_count: int = 10_000) -> int:
+    """Delete up to `max_count` throttles and used codes that have ended; returns how many."""
+    ended = Guard.objects.filter(expires_at__lte=timezone.now())
+    keys = list(ended.order_by("expires_at").values_list("pk", flat=True)[:max_count])
+    # Asked again: a row may have been renewed since.
+    return ended.filter(pk__in=keys).delete()[0]
 
 
 def welcome_person(*, user: User) -> Workspace:
