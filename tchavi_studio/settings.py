@@ -283,7 +283,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "tchavi_studio.workspaces.forms.SignupForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_EMAIL_VERIFICATION = "optional" if env.str("EMAIL_URL", "") else "none"
+SENDS_MAIL = bool(env.str("EMAIL_URL", ""))
+# With mandatory verification, sign-up needn't tell who is registered: both answers are "look into your mail".
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SENDS_MAIL else "none"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
@@ -291,7 +294,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_HTTPS else "http"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 # Without outgoing mail, addresses stay unverified; two-factor authentication must still be possible.
-MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
+MFA_ALLOW_UNVERIFIED_EMAIL = not SENDS_MAIL
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 

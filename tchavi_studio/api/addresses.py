@@ -1,4 +1,4 @@
-"""The studio's address as the caller sees it, the base of every link in an answer."""
+"""Links to the studio: those in answers, and those that callers send."""
 
 from urllib.parse import urlsplit
 
@@ -7,14 +7,10 @@ from django.http import HttpRequest
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.signing import Variant, signed_media_path
+from tchavi_studio.workspaces.addresses import public_origin
 
 SIGNED_SECONDS = 24 * 3600
 """How long a link to a file works. Each answer contains a new one."""
-
-
-def public_origin(request: HttpRequest) -> str:
-    """Such as `https://studio.example.org`: STUDIO_PUBLIC_URL if set, else the address this request was sent to."""
-    return settings.STUDIO_PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def signed_url(asset: Asset, request: HttpRequest) -> str:

@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tchavi_studio.client.records import ErrorRecord
+from tchavi_studio.workspaces.addresses import public_origin
 
-from .addresses import public_origin
 from .dispatcher import Answer, Operation
 from .examples import answer_example
 from .operations import OPERATIONS

@@ -1,12 +1,18 @@
-"""How django-allauth creates users here."""
+"""How django-allauth creates users, redirects and sends mail here."""
 
+import secrets
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from .addresses import public_origin
 from .models import User
 from .services import welcome_person
 
@@ -25,3 +31,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             if commit:
                 welcome_person(user=user)
         return user
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """What sign-up does instead of creating an account, when somebody has one with this address.
+
+        It also does the work of creating one, and takes it back: the time of the answer must not tell either.
+        """
+        with transaction.atomic():
+            name = secrets.token_hex(8)
+            welcome_person(user=User.objects.create_user(f"{name}@{name}.invalid", secrets.token_hex(8), name=name))
+            transaction.set_rollback(True)
+        super().send_account_already_exists_mail(email)
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether a page may lead on to `url` (its `next`): a path here, never another host or port."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail. Its links lead to the studio's public address, whatever host name the request was sent to."""
+        origin = public_origin(allauth_context.request)
+        links = {
+            name: origin + urlsplit(value)._replace(scheme="", netloc="").geturl()
+            for name, value in context.items()
+            if name.endswith("_url")
+        }
+        site = SimpleNamespace(name="Tchavi Studio", domain=origin)
+        super().send_mail(template_prefix, email, {**context, **links, "current_site": site})
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # allauth counts per host name and port, which whoever guesses passwords can vary.
+        return str(credentials.get("email", "")).lower()

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django import Settings
 
 from tchavi_studio.api.services import create_key
 from tchavi_studio.ledger.models import Transfer
@@ -40,6 +41,15 @@ def test_first_run_creates_everything(provision: Any) -> None:
     assert user.check_password(PASSWORD)
     assert (user.is_staff, user.is_founder) == (True, True)
     assert grants() == [("sign-up", 10_000), ("provision", 40_000)]
+
+
+def test_the_person_can_sign_in_where_others_confirm_their_address(
+    provision: Any, client: Client, settings: Settings
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    provision()
+    answer = client.post("/accounts/login/", {"login": "awa@example.org", "password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
 
 
 def test_second_run_changes_nothing(provision: Any) -> None:

@@ -12,13 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from tchavi_studio.api import queries, services
-from tchavi_studio.api.addresses import public_origin
 from tchavi_studio.api.models import ApiKey, Scope
 from tchavi_studio.api.samples import samples
 from tchavi_studio.developers.forms import KeyForm
 from tchavi_studio.developers.reference import Sample
 from tchavi_studio.ledger.queries import spending_of_keys
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.addresses import public_origin
 from tchavi_studio.workspaces.models import Permission
 
 

@@ -4,9 +4,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from tchavi_studio.api.addresses import public_origin
 from tchavi_studio.developers.reference import reference_groups
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.addresses import public_origin
 from tchavi_studio.workspaces.models import Permission
 
 

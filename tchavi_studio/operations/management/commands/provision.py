@@ -16,7 +16,7 @@ from tchavi_studio.api.models import ApiKey
 from tchavi_studio.api.services import create_key, revoke_key
 from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
 from tchavi_studio.workspaces.models import Role, User, Workspace
-from tchavi_studio.workspaces.services import welcome_person
+from tchavi_studio.workspaces.services import trust_email, welcome_person
 
 KEY_NAME = "provision"
 
@@ -70,6 +70,7 @@ class Command(BaseCommand):
                 # Setting the same password again would sign the person out everywhere.
                 user.set_password(password)
                 user.save(update_fields=["password"])
+            trust_email(user=user)
             owned = Workspace.objects.filter(memberships__user=user, memberships__role=Role.OWNER)
             workspace = owned.order_by("created_at").first() or welcome_person(user=user)
             balance = top_up_wallet(workspace=workspace, target_credits=credits)
