@@ -287,6 +287,10 @@ SENDS_MAIL = bool(env.str("EMAIL_URL", ""))
 # With mandatory verification, sign-up needn't tell who is registered: both answers are "look into your mail".
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SENDS_MAIL else "none"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# A change of address or password, or of two-factor authentication, is told to the address known so far.
+ACCOUNT_EMAIL_NOTIFICATIONS = SENDS_MAIL
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_FORMS = {"add_email": "tchavi_studio.workspaces.email_form.AddEmailForm"}
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
 from django.conf import settings
 from django.db import transaction
@@ -61,3 +62,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth counts per host name and port, which whoever guesses passwords can vary.
         return str(credentials.get("email", "")).lower()
+
+
+def tell_of_added_email(*, user: User, email_address: EmailAddress, **signal: Any) -> None:
+    """Handle allauth's signal `email_added`: whoever adds an address could soon sign in with it."""
+    get_adapter().send_notification_mail("account/email/email_added", user, {"added_email": email_address.email})

@@ -454,7 +454,11 @@ def picture_developers(camera: Photographer, page: Page, home: str, receiver_hos
         page.locator(f"{create} label:has([name=kind][value=live])").click()
         page.locator(f"{create} [name=monthly_limit_credits]").fill("5000")
         page.locator(create).evaluate("form => form.requestSubmit()")
-        page.wait_for_selector(".secret")
+        page.wait_for_selector(".created, [name=password]")
+        if page.locator("[name=password]").count():
+            page.locator("[name=password]").fill(PASSWORD)
+            page.locator(".account-form").evaluate("form => form.requestSubmit()")
+        page.wait_for_selector(".created")
     with camera.state(page, "keys-revoke-menu"):
         page.goto(f"{home}developers/")
         page.locator("main details.menu summary").first.click()

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import Generation, KeyUse
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.api.conftest import Answer, Program
+from tests.conftest import PASSWORD
 from tests.plans import listed_by_index
 
 KEY = re.compile(r"<code>(sk-tch_(?:test_)?[0-9a-f]{12}[\w-]{43})</code>")
@@ -27,7 +29,8 @@ def path_of(workspace: Workspace, path: str = "") -> str:
 
 
 def submit(browser: Client, workspace: Workspace, **changes: str) -> Answer:
-    """Submit the "Create a key" form."""
+    """Submit the "Create a key" form, having just confirmed the password."""
+    browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
     fields = {"key_id": str(uuid4()), "name": "Nightly", "kind": "live", "scope": "generate", "lifetime_days": ""}
     return browser.post(path_of(workspace, "keys/"), {**fields, "monthly_limit_credits": "", **changes})
 
@@ -68,6 +71,29 @@ def test_new_key_works_and_is_shown_once(alice_browser: Client, alice: User, wor
     assert key.hint in again.content.decode()
     assert "0 of 5,000 credits" in text_of(again)
     assert KEY.search(again.content.decode()) is None
+
+
+def test_live_key_needs_the_password_and_then_comes_at_once(alice_browser: Client, workspace: Workspace) -> None:
+    fields = {"key_id": str(uuid4()), "name": "Nightly", "kind": "live", "scope": "generate", "lifetime_days": "30"}
+    asked = alice_browser.post(path_of(workspace, "keys/"), fields)
+    confirm = f"/accounts/reauthenticate/?{urlencode({'next': path_of(workspace, 'keys/')})}"
+    assert (asked.status_code, asked["Location"]) == (302, confirm)
+    wrong = alice_browser.post(confirm, {"password": "no"})
+    assert "Incorrect password." in wrong.content.decode()
+    assert not ApiKey.objects.exists()
+    created = alice_browser.post(confirm, {"password": PASSWORD})
+    assert KEY.search(created.content.decode()) is not None
+    assert "no-store" in created["Cache-Control"]
+    assert ApiKey.objects.get().name == "Nightly"
+    # Nor is the password asked for again within five minutes.
+    assert alice_browser.post(path_of(workspace, "keys/"), {**fields, "key_id": str(uuid4())}).status_code == 200
+    assert ApiKey.objects.count() == 2
+
+
+def test_test_key_needs_no_password(alice_browser: Client, workspace: Workspace) -> None:
+    fields = {"key_id": str(uuid4()), "name": "CI", "kind": "test", "scope": "generate", "lifetime_days": ""}
+    assert alice_browser.post(path_of(workspace, "keys/"), fields).status_code == 200
+    assert ApiKey.objects.get().is_test
 
 
 def test_create_read_only_test_key(alice_browser: Client, workspace: Workspace) -> None:

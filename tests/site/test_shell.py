@@ -11,6 +11,7 @@ from django.utils import formats, translation
 
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
+from tests.conftest import PASSWORD
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_french_times_follow_an_a() -> None:
 
 
 def test_messages_become_toasts(alice_browser: Client, gallery_url: str) -> None:
+    alice_browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
     response = alice_browser.post("/accounts/email/", {"action_add": "", "email": "second@example.org"}, follow=True)
     page = response.content.decode()
     toasts = page[page.index('<div id="toasts"') : page.index('<template id="error-toast">')]

@@ -1,8 +1,10 @@
 """The API keys page."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -60,10 +62,20 @@ def _keys_page(
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def create(request: WorkspaceRequest) -> HttpResponse:
-    """Create a key. The response is the only page that ever shows it."""
+    """Create a key. The response is the only page that ever shows it.
+
+    A live key spends credits, so it takes the password, even of somebody who is signed in.
+    """
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _keys_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    answer: Callable[..., HttpResponse] = (
+        _create_key if form.cleaned_data["is_test"] else reauthentication_required(_create_key)
+    )
+    return answer(request, form)
+
+
+def _create_key(request: WorkspaceRequest, form: KeyForm) -> HttpResponse:
     fields = form.cleaned_data
     if ApiKey.objects.filter(pk=fields["key_id"]).exists():
         messages.info(request, _("That key already exists and was shown only once. If you lost it, revoke it."))
