@@ -6,6 +6,7 @@ from django.http import JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tchavi_studio.assets.refusals import StudioBusyError
 from tchavi_studio.client.records import ErrorDetailsRecord, ErrorRecord, NoteRecord
 from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
 from tchavi_studio.generations.via import RequestLoopError
@@ -59,6 +60,10 @@ def as_api_error(refusal: UserFacingError) -> ApiError:
     """A refusal as an error of `/v1`, with the same message."""
     if isinstance(refusal, ApiError):
         return refusal
+    if isinstance(refusal, StudioBusyError):
+        return too_many_requests(
+            "rate_limit_exceeded", refusal.message, retry_after_seconds=refusal.retry_after_seconds
+        )
     status, code = REFUSALS.get(type(refusal), (400, "invalid_request"))
     return ApiError(status, code, refusal.message)
 

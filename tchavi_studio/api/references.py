@@ -1,15 +1,12 @@
 """Fetches the URLs in a request and stores them like uploads, before anything is charged."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError, own_assets, store_url
+from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError, own_assets, store_url
 from tchavi_studio.generations.params import (
     MAX_REFERENCE_AUDIOS,
     MAX_REFERENCE_IMAGES,
@@ -19,7 +16,6 @@ from tchavi_studio.generations.params import (
 )
 
 from .addresses import as_own_url
-from .errors import too_many_requests
 from .models import ApiKey
 
 SINGLE_FIELDS = ("image_url", "last_frame_image_url")
@@ -28,10 +24,6 @@ LIST_FIELDS = {
     "reference_videos": MAX_REFERENCE_VIDEOS,
     "reference_audios": MAX_REFERENCE_AUDIOS,
 }
-MAX_FETCHING_REQUESTS = 3
-"""Per process. A slow address holds a server thread; the others must stay free to answer."""
-
-_slots = threading.BoundedSemaphore(MAX_FETCHING_REQUESTS)
 
 
 def names_references(body: Mapping[str, Any]) -> bool:
@@ -52,7 +44,8 @@ class ReferenceFetch:
     def resolved(self, body: dict[str, Any]) -> dict[str, Any]:
         """`body` with a `MediaReference` for every URL. Anything else is left for the validator to refuse.
 
-        A list that is too long isn't fetched, so no request can have more fetched than it could use.
+        A list that is too long isn't fetched, so no request can have more fetched than it could use. Raises
+        `StudioBusyError` while the studio is fetching or examining too many files.
         """
         singles = {field: body[field] for field in SINGLE_FIELDS if _is_url(body.get(field))}
         lists = {field: body[field] for field in LIST_FIELDS if isinstance(body.get(field), list)}
@@ -99,6 +92,8 @@ class ReferenceFetch:
                 self._known[url] = store_url(
                     workspace=self._caller.workspace, user=self._caller.user, url=as_own_url(url, self._request)
                 )
+            except StudioBusyError:
+                raise
             except MediaRefusedError as refusal:
                 self._known[url] = refusal
         return self._known[url]
@@ -115,15 +110,3 @@ def _is_url(value: object) -> bool:
 
 def _unfetched(value: object) -> object:
     return MediaReference(kind="", url=value) if isinstance(value, str) and value else value
-
-
-@contextmanager
-def fetch_slot() -> Iterator[None]:
-    """Hold one of this process's slots for requests that fetch. Raises a 429 if none is free."""
-    if not _slots.acquire(blocking=False):
-        message = _("Too many requests are fetching URLs right now. No credits moved: try again in 5 s.")
-        raise too_many_requests("rate_limit_exceeded", message, retry_after_seconds=5)
-    try:
-        yield
-    finally:
-        _slots.release()

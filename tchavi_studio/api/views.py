@@ -1,6 +1,5 @@
 """The request handlers of `/v1`. They only translate to HTTP and JSON; rules and prices are in the apps below."""
 
-from contextlib import nullcontext
 from typing import Any, TypedDict
 from uuid import uuid4
 
@@ -10,7 +9,7 @@ from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.limits import MAX_BYTES
-from tchavi_studio.assets.services import MediaRefusedError, store_upload
+from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError, store_upload
 from tchavi_studio.client.records import (
     AcceptedJobRecord,
     CreditsRecord,
@@ -46,7 +45,7 @@ from .idempotency import HEADER as IDEMPOTENCY_HEADER
 from .idempotency import Claim, StoredAnswer, claim_request
 from .queries import job_for_key, job_page
 from .records import accepted_record, file_record, job_record, model_records, note_record, transfer_record
-from .references import ReferenceFetch, fetch_slot, names_references
+from .references import ReferenceFetch, names_references
 from .waiting import requested_wait_seconds, wait_for_end
 
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
@@ -153,9 +152,7 @@ class _Notes(TypedDict):
 def _validated(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[GenerationParams, _Notes]:
     """The validated request, with its `warnings` and `hints`. Raises the 400 that lists every problem."""
     fetch = ReferenceFetch(caller=call.key, request=call.request, before_each=claim.renew if claim else lambda: None)
-    with fetch_slot() if names_references(body) else nullcontext():
-        raw = fetch.resolved(body)
-    validated = validate(raw)
+    validated = validate(fetch.resolved(body))
     details = [
         *(note_record(problem) for problem in validated.errors),
         *(note_record(problem, index) for problem, index in fetch.problems),
@@ -239,6 +236,8 @@ def upload_file(call: Call) -> Answer[FileRecord]:
         raise unreadable_request(_("The part named “file” is missing or empty. Nothing was stored."), param="file")
     try:
         asset = store_upload(workspace=call.key.workspace, user=call.key.user, upload=upload)
+    except StudioBusyError:
+        raise
     except MediaRefusedError as refusal:
         problem = note_record(Problem(field="file", code=refusal.code, message=refusal.message))
         raise ApiError(400, "invalid_request", refusal.message, param="file", details=[problem]) from refusal

@@ -36,6 +36,29 @@ class MediaRefusedError(UserFacingError):
         self.code = code
 
 
+class StudioBusyError(MediaRefusedError):
+    """As many files are being fetched or examined as may be. The same request may work `retry_after_seconds` later."""
+
+    retry_after_seconds = 5
+
+    def __init__(self, message: str) -> None:
+        super().__init__("studio_busy", message)
+
+
+def too_many_fetches() -> StudioBusyError:
+    """The refusal of a link while too many are being fetched."""
+    return StudioBusyError(
+        _("Too many links are being fetched right now. Nothing was stored and no credits moved: try again in 5 s.")
+    )
+
+
+def too_many_probes() -> StudioBusyError:
+    """The refusal of a file while too many are being examined."""
+    return StudioBusyError(
+        _("Too many files are being examined right now. Nothing was stored and no credits moved: try again in 5 s.")
+    )
+
+
 def upload_refused(refusal: RefusedFileError) -> MediaRefusedError:
     """The refusal as told to whoever sent a reference."""
     nothing_stored = _("Nothing was stored.")

@@ -6,7 +6,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,6 +22,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
+from tchavi_studio.runtime.pools import Pool, PoolFullError
 from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
@@ -29,12 +30,13 @@ from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, Refus
 from .models import Asset, Kind, Origin, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import received_with, stored_bytes
-from .refusals import MediaRefusedError, upload_refused
+from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
 from .serving import EXTENSIONS
 from .signing import own_path, read_token
 
 __all__ = [
     "MediaRefusedError",
+    "StudioBusyError",
     "delete_asset",
     "delete_asset_files",
     "delete_stale_incoming",
@@ -54,6 +56,16 @@ Verify = Callable[[Path, Path], ProbedFile]
 Verification = Callable[[], ProbedFile]
 
 FETCH_SECONDS = 60.0
+FETCHES = Pool(name="fetches", size=4, max_per_owner=2)
+"""Links being fetched, each for a person. A silent address holds a server thread for FETCH_SECONDS."""
+
+PROBES = Pool(name="probes", size=2)
+"""Received files being decoded. Finished clips don't wait for a place: their clusters have few workers anyway."""
+
+PROBE_REQUESTS = Pool(name="probe-requests", size=6, max_per_owner=3)
+"""Requests whose file is being decoded, or waits for that. The server's other threads stay free to answer."""
+
+PROBE_WAIT_SECONDS = 20.0
 MAX_NAME_LENGTH = 200
 STALE_AFTER_SECONDS = 24 * 3600
 TIME_ROUNDING_SECONDS = 0.001
@@ -74,7 +86,8 @@ def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
     """Store the file at a URL as a reference, by the same rules as an upload.
 
     One of the studio's own URLs for a file of the same workspace returns that asset, without a fetch. Raises
-    `MediaRefusedError`, in the same words whatever the server or the network did.
+    `MediaRefusedError`, in the same words whatever the server or the network did, and at once `StudioBusyError` while
+    too many links are being fetched.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
         if own_path(url) is not None:
@@ -84,13 +97,16 @@ def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
             return own[url]
         _check_quota(workspace)
         try:
-            fetched = fetch_to_file(
-                url,
-                directory / "source",
-                max_bytes=max(MAX_BYTES.values()),
-                timeout_seconds=FETCH_SECONDS,
-                policy=OutboundPolicy(allowed_peers=frozenset(settings.STUDIO_OUTBOUND_ALLOW)),
-            )
+            with FETCHES.place(owner=user.pk if user else ""):
+                fetched = fetch_to_file(
+                    url,
+                    directory / "source",
+                    max_bytes=max(MAX_BYTES.values()),
+                    timeout_seconds=FETCH_SECONDS,
+                    policy=OutboundPolicy(allowed_peers=frozenset(settings.STUDIO_OUTBOUND_ALLOW)),
+                )
+        except PoolFullError as error:
+            raise too_many_fetches() from error
         except OutboundTooLargeError as error:
             raise RefusedFileError("too_many_bytes", byte_count=max(MAX_BYTES.values()), cut_off=True) from error
         except OutboundRefusedError as error:
@@ -118,9 +134,10 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
             shutil.copyfileobj(stored, file)
         made = directory / "made"
         made.mkdir()
-        probed = probe.trim(
-            source, made, kind=asset.kind, start_seconds=start_seconds, duration_seconds=duration_seconds
-        )
+        with _probing(user):
+            probed = probe.trim(
+                source, made, kind=asset.kind, start_seconds=start_seconds, duration_seconds=duration_seconds
+            )
         assert probed.file is not None
         trimmed = _asset(asset.workspace, user, Origin.TRIM, probed, source_sha256, asset.original_name)
         trimmed.derived_from = asset
@@ -249,6 +266,18 @@ def _refusals_for_sender() -> Iterator[None]:
         raise upload_refused(refusal) from refusal
 
 
+@contextmanager
+def _probing(user: User | None) -> Iterator[None]:
+    """Wait for a place among the probes. Raises `StudioBusyError` if too many wait already, or for too long."""
+    try:
+        with ExitStack() as places:
+            places.enter_context(PROBE_REQUESTS.place(owner=user.pk if user else ""))
+            places.enter_context(PROBES.place(wait_seconds=PROBE_WAIT_SECONDS))
+            yield
+    except PoolFullError as error:
+        raise too_many_probes() from error
+
+
 def _receive(chunks: Iterable[bytes], path: Path, *, declared_byte_count: int | None) -> str:
     """Write `chunks` to `path`, up to the limit for the kind of file, and return their SHA-256."""
     digest = hashlib.sha256()
@@ -290,7 +319,8 @@ def _store_received(
     check_byte_count(kind, source.stat().st_size)
     made = directory / "made"
     made.mkdir()
-    probed = probe.take_upload(source, made)
+    with _probing(user):
+        probed = probe.take_upload(source, made)
     assert probed.file is not None
     asset = _asset(workspace, user, origin, probed, source_sha256, name)
     try:

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError
+from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.queries import clip_for_viewer
@@ -255,6 +255,12 @@ def trim(request: WorkspaceRequest) -> JsonResponse:
 
 
 def _refused_file(error: MediaRefusedError) -> JsonResponse:
+    if isinstance(error, StudioBusyError):
+        return JsonResponse(
+            {"refusal": error.message, "may_retry": True},
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            headers={"Retry-After": str(error.retry_after_seconds)},
+        )
     return JsonResponse({"refusal": error.message}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
@@ -12,8 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pytest_django import Settings
 
-from tchavi_studio.api import references
+from tchavi_studio.assets import services
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import FETCHES, PROBES
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import grant_credits
@@ -150,18 +152,16 @@ def test_a_quote_checks_the_references_too(program: Program, pictures: str) -> N
     assert problems(program.post("/videos/quote", body))[0]["code"] == "address_refused"
 
 
-def test_only_a_few_requests_fetch_at_once(program: Program) -> None:
-    for _slot in range(references.MAX_FETCHING_REQUESTS):
-        assert references._slots.acquire(blocking=False)
-    try:
+def test_only_a_few_links_are_fetched_at_once(program: Program) -> None:
+    with ExitStack() as held:
+        for number in range(FETCHES.size):
+            held.enter_context(FETCHES.place(owner=f"somebody else {number}"))
         response = program.generate(image_url="http://127.0.0.1:1/x.png")
         assert program.generate().status_code == 202
-    finally:
-        for _slot in range(references.MAX_FETCHING_REQUESTS):
-            references._slots.release()
     assert response.status_code == 429
     assert response.json()["error"]["code"] == "rate_limit_exceeded"
     assert response["Retry-After"] == "5"
+    assert Generation.objects.count() == 1
 
 
 # --- Uploads ----------------------------------------------------------------------------------------------------------
@@ -169,6 +169,19 @@ def test_only_a_few_requests_fetch_at_once(program: Program) -> None:
 
 def upload(program: Program, content: bytes, name: str = "gold.png") -> Any:
     return program.upload("/files", file=SimpleUploadedFile(name, content, "image/png"))
+
+
+def test_an_upload_that_must_wait_for_too_long_is_told_to_come_back(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "PROBE_WAIT_SECONDS", 0)
+    with PROBES.place(), PROBES.place():
+        response = upload(program, picture("gold"))
+    assert (response.status_code, response["Retry-After"]) == (429, "5")
+    assert response.json()["error"]["message"] == (
+        "Too many files are being examined right now. Nothing was stored and no credits moved: try again in 5 s."
+    )
+    assert Asset.objects.count() == 0
 
 
 def test_an_upload_returns_a_url_that_works_as_any_reference(program: Program) -> None:

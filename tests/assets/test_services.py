@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -24,6 +25,7 @@ from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import (
     MediaRefusedError,
+    StudioBusyError,
     delete_asset,
     delete_stale_incoming,
     display_name,
@@ -33,6 +35,7 @@ from tchavi_studio.assets.services import (
     trim_asset,
 )
 from tchavi_studio.assets.signing import Variant, signed_media_path, signed_media_url
+from tchavi_studio.runtime.pools import PoolFullError
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.assets.conftest import Store, as_upload, make_asset
 from tests.assets.media import make_image, make_video, make_wav, padded_mp4
@@ -336,6 +339,56 @@ def test_what_was_uploaded_before_is_found_by_its_bytes(
 ) -> None:
     asset = store(photo)
     assert store_url(workspace=workspace, user=alice, url=serve("/a", photo.read_bytes())) == asset
+
+
+@pytest.fixture
+def pools(tmp_path: Path, settings: Settings) -> None:
+    settings.STUDIO_DATA = tmp_path
+
+
+@pytest.mark.usefixtures("pools")
+def test_a_link_is_refused_at_once_while_its_person_fetches_two(
+    workspace: Workspace, alice: User, bob: User, photo: Path, serve: Serve
+) -> None:
+    url = serve("/a", photo.read_bytes())
+    with services.FETCHES.place(owner=alice.pk), services.FETCHES.place(owner=alice.pk):
+        with pytest.raises(StudioBusyError):
+            store_url(workspace=workspace, user=alice, url=url)
+        assert store_url(workspace=workspace, user=bob, url=url).kind == "image"
+
+
+@pytest.mark.usefixtures("pools")
+def test_only_two_files_are_examined_at_once(
+    workspace: Workspace, alice: User, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    take_upload = probe.take_upload
+
+    def counting(source: Path, directory: Path) -> probe.ProbedFile:
+        with ExitStack() as others, suppress(PoolFullError):
+            for number in range(9):
+                others.enter_context(services.PROBES.place())
+                at_once.append(number)
+        return take_upload(source, directory)
+
+    monkeypatch.setattr(probe, "take_upload", counting)
+    store_upload(workspace=workspace, user=alice, upload=as_upload(photo))
+    assert at_once == [0]  # one place was left beside our own
+
+
+@pytest.mark.usefixtures("pools")
+def test_files_wait_for_their_turn_in_bounded_number(
+    workspace: Workspace, alice: User, bob: User, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "PROBE_WAIT_SECONDS", 0)
+    with services.PROBES.place(), services.PROBES.place(), pytest.raises(StudioBusyError):
+        store_upload(workspace=workspace, user=alice, upload=as_upload(photo))
+    with ExitStack() as waiting:
+        for _request in range(3):
+            waiting.enter_context(services.PROBE_REQUESTS.place(owner=alice.pk))
+        with pytest.raises(StudioBusyError):
+            store_upload(workspace=workspace, user=alice, upload=as_upload(photo))
+        assert store_upload(workspace=workspace, user=bob, upload=as_upload(photo)).kind == "image"
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "http://127.0.0.1:1/", "file:///etc/passwd", "x"])

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.services import FETCHES
 from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.workspaces.models import Membership, User, Workspace
@@ -56,6 +57,17 @@ def test_a_refused_address_says_so(alice_browser: Client, url: Url, address: str
     response = alice_browser.post(url("upload"), {"new-url": address})
     assert response.status_code == 422
     assert "The file couldn't be fetched from this URL." in response.json()["refusal"]
+
+
+def test_a_person_fetches_few_links_at_once(alice_browser: Client, alice: User, url: Url) -> None:
+    with FETCHES.place(owner=alice.pk), FETCHES.place(owner=alice.pk):
+        response = alice_browser.post(url("upload"), {"new-url": "https://example.org/x.jpg"})
+    assert (response.status_code, response["Retry-After"]) == (429, "5")
+    assert response.json() == {
+        "refusal": "Too many links are being fetched right now. Nothing was stored and no credits moved: try again in "
+        "5 s.",
+        "may_retry": True,
+    }
 
 
 def test_a_viewer_uploads_nothing(alice_browser: Client, workspace: Workspace, url: Url, photo: Path) -> None:

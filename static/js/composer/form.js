@@ -90,10 +90,10 @@ export function hideNote(form) {
 }
 
 /** What an upload or a trim is answered: the stored file's id, or why it is refused.
- * @typedef {{ asset?: string, refusal?: string }} Stored */
+ * @typedef {{ asset?: string, refusal?: string, may_retry?: boolean }} Stored */
 
 /**
- * Post to one of the composer's own URLs. The answer is the JSON of a 200 or 422; anything else rejects. Whoever is
+ * Post to one of the composer's own URLs. The answer is the JSON of a 200, 422 or 429; anything else rejects. Whoever is
  * signed out is taken to the sign-in page, and gets no answer.
  *
  * @template Answer
@@ -114,10 +114,11 @@ export function post(form, url, body, onProgress = () => {}) {
     xhr.setRequestHeader("X-CSRFToken", find(form, "[name=csrfmiddlewaretoken]", HTMLInputElement).value);
     xhr.upload.addEventListener("progress", onProgress);
     xhr.addEventListener("error", () => reject(new Error("no answer")));
+    xhr.addEventListener("abort", () => reject(new Error("aborted")));
     xhr.addEventListener("load", () => {
       const signIn = xhr.getResponseHeader("HX-Redirect");
       if (signIn) location.assign(signIn);
-      else if ([200, 422].includes(xhr.status) && xhr.response) resolve(xhr.response);
+      else if ([200, 422, 429].includes(xhr.status) && xhr.response) resolve(xhr.response);
       else reject(new Error(`status ${xhr.status}`));
     });
     xhr.send(body);

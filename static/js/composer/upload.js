@@ -7,6 +7,13 @@ import { find, post, tellChange, wordsOf } from "./form.js";
 
 const HIGHLIGHT_MS = 1200;
 
+/** The studio examines a few files at a time; the others wait here, without holding a connection. */
+const MAX_AT_ONCE = 2;
+
+let underWay = 0;
+/** @type {(() => void)[]} */
+const waiting = [];
+
 /** A file that was picked, dropped or pasted, or the URL of one. @typedef {{ file: File } | { url: string }} Source */
 
 /**
@@ -20,6 +27,42 @@ export async function upload(form, arrangement, slot, source) {
   const chip = pendingChip(form, source);
   slot.append(chip);
   const bar = find(chip, "progress", HTMLProgressElement);
+  let abort = () => {};
+  find(chip, "[data-cancel]", HTMLButtonElement).addEventListener("click", () => {
+    chip.remove();
+    abort();
+    tellChange(form);
+  });
+  const retry = () => upload(form, arrangement, slot, source);
+  await turn();
+  try {
+    if (!chip.isConnected) return;
+    const sent = send(form, source, bar);
+    abort = sent.abort;
+    const { asset, refusal, may_retry: mayRetry } = await sent.answer;
+    if (asset) await place(form, arrangement, slot, chip, asset);
+    else fail(form, chip, refusal ?? words.interrupted, mayRetry ? retry : undefined);
+  } catch {
+    if (chip.isConnected) fail(form, chip, words.interrupted, retry);
+  } finally {
+    endTurn();
+  }
+}
+
+async function turn() {
+  if (underWay < MAX_AT_ONCE) underWay += 1;
+  else await new Promise((resolve) => waiting.push(() => resolve(undefined)));
+}
+
+function endTurn() {
+  const next = waiting.shift();
+  if (next) next();
+  else underWay -= 1;
+}
+
+/** @param {HTMLFormElement} form @param {Source} source @param {HTMLProgressElement} bar
+ * @returns {{ answer: Promise<import("./form.js").Stored>, abort: () => void }} */
+function send(form, source, bar) {
   const { answer, abort } = /** @type {{ answer: Promise<import("./form.js").Stored>, abort: () => void }} */ (
     post(form, form.dataset.uploadUrl, bodyFor(form, source), ({ loaded, total }) => {
       if (loaded < total) bar.value = (100 * loaded) / total;
@@ -27,18 +70,7 @@ export async function upload(form, arrangement, slot, source) {
       else bar.removeAttribute("value");
     })
   );
-  find(chip, "[data-cancel]", HTMLButtonElement).addEventListener("click", () => {
-    abort();
-    chip.remove();
-    tellChange(form);
-  });
-  try {
-    const { asset, refusal } = await answer;
-    if (asset) await place(form, arrangement, slot, chip, asset);
-    else fail(form, chip, refusal ?? words.interrupted);
-  } catch {
-    fail(form, chip, words.interrupted, () => upload(form, arrangement, slot, source));
-  }
+  return { answer, abort };
 }
 
 /**
