@@ -198,8 +198,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database, cache, files -------------------------------------------------------------------------------------------
 
+# With NORMAL, a power cut may take back the last commits. In live mode a clip could then be sent, and billed, twice.
+SYNCHRONOUS = "FULL" if STUDIO_MODE == "live" else "NORMAL"
 # Without recursive_triggers, INSERT OR REPLACE would delete a ledger row without firing its trigger.
-SQLITE_COMMANDS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;"
+SQLITE_COMMANDS = f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SYNCHRONOUS}; PRAGMA recursive_triggers=ON;"
 DATABASES: dict[str, Any] = {
     "default": database_settings(
         env, "DATABASE_URL", f"sqlite:///{STUDIO_DATA / 'studio.sqlite3'}", sqlite_commands=SQLITE_COMMANDS

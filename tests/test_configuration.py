@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import ConnectionHandler
 from environs import EnvError
 
 from tchavi_studio import settings
@@ -166,3 +167,15 @@ def test_hsts_reaches_as_far_as_the_operator_says(
     found = loaded()
     assert found["SECURE_HSTS_SECONDS"] == 31_536_000
     assert (found["SECURE_HSTS_INCLUDE_SUBDOMAINS"], found["SECURE_HSTS_PRELOAD"]) == (subdomains, preload)
+
+
+@pytest.mark.parametrize(("key", "synchronous"), [("sk-tch_live", 2), ("", 1)])
+def test_in_live_mode_what_is_committed_is_on_the_disk(
+    key: str, synchronous: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_PROVIDER_API_KEY", key)
+    connection = ConnectionHandler(loaded()["DATABASES"])["default"]
+    with connection.cursor() as cursor:
+        # 1 is NORMAL, 2 is FULL.
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    connection.close()

@@ -1,6 +1,7 @@
 """Writes on stored files: references come in, trims are cut, finished clips are stored, and all can be deleted."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 import time
@@ -434,8 +435,17 @@ def _store(asset: Asset, probed: probe.ProbedFile, path: Path, *, within_quota: 
 
 
 def _promote(path: Path, name: str) -> str:
+    """Move a file into the storage, and onto the disk: its row must not outlast it in a power cut."""
     with _PreparedFile(path) as file:
-        return default_storage.save(name, file)
+        os.fsync(file.fileno())
+        stored = default_storage.save(name, file)
+    folder = Path(default_storage.path(stored)).parent
+    while folder.is_relative_to(default_storage.path("")):
+        handle = os.open(folder, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+        folder = folder.parent
+    return stored
 
 
 def _stored_names(asset: Asset) -> list[str]:

@@ -47,6 +47,24 @@ def stored_files() -> list[Path]:
     return sorted(path for path in root.rglob("*") if path.is_file()) if root.exists() else []
 
 
+def test_a_files_bytes_and_name_are_on_the_disk_before_its_row_is(
+    store: Store, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    write = services.record_asset
+
+    def record_asset(*, asset: Asset, within_quota: bool) -> None:
+        path = Path(default_storage.path(str(asset.file)))
+        root = Path(default_storage.path(""))
+        needed = [path, *(folder for folder in path.parents if folder.is_relative_to(root))]
+        assert {needed_path.stat().st_ino for needed_path in needed} <= set(synced)
+        write(asset=asset, within_quota=within_quota)
+
+    monkeypatch.setattr(services, "record_asset", record_asset)
+    assert store(photo).file
+
+
 @pytest.fixture(autouse=True)
 def incoming(tmp_path: Path, settings: Settings) -> Path:
     """The folder of incoming files. Every test ends with it empty."""

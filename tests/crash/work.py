@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 import av
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 from PIL import Image
 
@@ -52,6 +53,9 @@ SLICE_SECONDS = 1.0
 """Short, because one worker runs all tasks in turn."""
 
 CREDITS = 50_000
+FULL = 2
+"""SQLite's `synchronous`: every commit waits for the disk."""
+
 LIMIT_PER_MINUTE = 6_000
 
 
@@ -89,6 +93,10 @@ def install_strike(order: Order) -> Counter[str]:
 
     def hook(point: CrashPoint) -> None:
         passed[point.name] += 1
+        if point == CrashPoint.IN_WRITING_DOWN and connection.vendor == "sqlite":
+            # The connection that submits: a power cut must not take back what this transaction says.
+            with connection.cursor() as cursor:
+                assert cursor.execute("PRAGMA synchronous").fetchone() == (FULL,)
         if point.name != order.strike_at or passed[point.name] < order.nth:
             return
         with suppress(FileExistsError):
