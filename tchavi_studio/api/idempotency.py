@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.prepared import Parameter, Prepared, insert_row
 from tchavi_studio.runtime import leases
+from tchavi_studio.runtime.clock import bring_back
 
 from .errors import ApiError, unreadable_request
 from .models import ApiKey, IdempotentRequest
@@ -129,8 +130,10 @@ def _looked_at(row: IdempotentRequest, request_sha256: str) -> Claim | StoredAns
         raise ApiError(422, "idempotency_key_reused", message, param=HEADER)
     if row.status is not None:
         return StoredAnswer(status=row.status, body=row.body)
+    unfinished = IdempotentRequest.objects.filter(pk=row.pk, status=None)
+    bring_back(unfinished, "leased_until", at_most=LEASE)
     # If the row is free, its process died. The submission id stays the same, so a clip it created isn't created twice.
-    lease = leases.claim_first(IdempotentRequest.objects.filter(pk=row.pk, status=None), lease=LEASE)
+    lease = leases.claim_first(unfinished, lease=LEASE)
     return None if lease is None else Claim(lease)
 
 

@@ -14,9 +14,14 @@ FRESH_FOR = timedelta(seconds=20)
 
 
 def stale_clusters() -> list[str]:
-    """The names of the clusters without a recent heartbeat from any machine."""
-    fresh = Heartbeat.objects.filter(beat_at__gt=timezone.now() - FRESH_FOR).values_list("name", flat=True)
-    return sorted(set(configured_clusters()) - set(fresh))
+    """The names of the clusters without a recent heartbeat from any machine.
+
+    One from the future proves nothing: it stays there for hours if a clock was set back, whatever becomes of its
+    cluster. The clocks of machines may differ by as much as a heartbeat counts.
+    """
+    now = timezone.now()
+    fresh = Heartbeat.objects.filter(beat_at__gt=now - FRESH_FOR, beat_at__lte=now + FRESH_FOR)
+    return sorted(set(configured_clusters()) - set(fresh.values_list("name", flat=True)))
 
 
 def has_unapplied_migrations() -> bool:

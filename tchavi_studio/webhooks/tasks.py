@@ -7,9 +7,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from django.utils import timezone
 
 from tchavi_studio.long_lists import count_up_to
+from tchavi_studio.runtime.clock import bring_back
 from tchavi_studio.runtime.slices import Slice
 
-from .delivery import Answer, ClaimedDelivery, claim_next_delivery, send, settle
+from .delivery import LEASE, MAX_JITTER, RETRY_DELAYS, Answer, ClaimedDelivery, claim_next_delivery, send, settle
+from .models import WebhookDelivery
 from .queries import deliveries_being_sent, due_deliveries
 from .services import delete_old_deliveries
 from .wakeups import wake_deliveries
@@ -66,5 +68,8 @@ def sweep() -> None:
 
 
 def clean_up() -> None:
-    """Delete old deliveries."""
+    """Delete old deliveries, and get going again what a clock that was set back has put off."""
     delete_old_deliveries()
+    pending = WebhookDelivery.objects.filter(next_attempt_at__isnull=False)
+    bring_back(pending, "next_attempt_at", at_most=max(RETRY_DELAYS) * (1 + MAX_JITTER))
+    bring_back(WebhookDelivery.objects.filter(leased_until__isnull=False), "leased_until", at_most=LEASE)

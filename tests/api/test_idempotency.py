@@ -187,6 +187,17 @@ def test_a_process_that_died_before_the_charge_is_taken_over(key: CreatedKey, pr
     assert Generation.objects.get().submission_id == claim.submission_id
 
 
+def test_a_dead_process_from_the_future_is_taken_over_after_a_lease(
+    key: CreatedKey, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.0)
+    running(key, lease_seconds=5 * 3600)
+    assert program.generate(idempotency_key="a").status_code == 409
+    until = IdempotentRequest.objects.get().leased_until
+    assert until is not None
+    assert until <= timezone.now() + idempotency.LEASE
+
+
 def test_a_process_that_lost_its_claim_creates_nothing(key: CreatedKey, workspace: Workspace) -> None:
     """It was paused past its lease while another process did the work; it must not store its answer."""
     paused = running(key, lease_seconds=-1)

@@ -61,6 +61,15 @@ def test_not_ready_when_a_heartbeat_is_old(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("_working_clusters")
+def test_not_ready_when_a_heartbeat_is_from_the_future(client: Client) -> None:
+    Heartbeat.objects.filter(name="render").update(beat_at=timezone.now() + timedelta(seconds=15))
+    assert client.get("/readyz").status_code == 200, "clocks differ"
+    Heartbeat.objects.filter(name="render").update(beat_at=timezone.now() + timedelta(hours=1))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable", "failing": ["render"]})
+
+
+@pytest.mark.usefixtures("_working_clusters")
 def test_not_ready_until_migrated(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "has_unapplied_migrations", lambda: True)
     response = client.get("/readyz")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
@@ -573,3 +574,18 @@ def test_settled_messages_are_deleted_after_30_days(
     with listed_by_index(WebhookDelivery):
         tasks.clean_up()
     assert sorted(WebhookDelivery.objects.values_list("pk", flat=True)) == sorted([waiting.pk, fresh.pk])
+
+
+def test_a_message_does_not_wait_for_a_future_that_the_clock_has_left(
+    workspace: Workspace, endpoint: WebhookEndpoint
+) -> None:
+    message = record(workspace)
+    far = timezone.now() + timedelta(days=30)
+    WebhookDelivery.objects.filter(pk=message.pk).update(next_attempt_at=far, leased_by=uuid4(), leased_until=far)
+    with listed_by_index(WebhookDelivery):
+        tasks.clean_up()
+    message.refresh_from_db()
+    assert message.next_attempt_at is not None
+    assert message.leased_until is not None
+    assert message.next_attempt_at < timezone.now() + timedelta(hours=12)
+    assert message.leased_until <= timezone.now() + delivery.LEASE
