@@ -10,6 +10,8 @@ workspace_urlpatterns = [
     path("", include("tchavi_studio.assets.urls")),
 ]
 
+handler500 = "tchavi_studio.site.views.failure"
+
 urlpatterns = [
     path("", include("tchavi_studio.operations.urls")),
     path("", include("tchavi_studio.site.urls")),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.outages import is_outage
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership, Permission
 
@@ -26,6 +27,7 @@ from .errors import (
     invalid_key,
     method_not_allowed,
     not_found,
+    unavailable,
     unreadable_request,
 )
 from .idempotency import delete_expired_answers
@@ -105,7 +107,7 @@ class Operation:
                 *([413, 415] if self.content_type else []),
                 *([403] if self.scope == Scope.GENERATE else []),
                 *([404] if "{" in self.path else []),
-                *(401, 429, 500),
+                *(401, 429, 500, 503),
             }
         )
 
@@ -154,9 +156,9 @@ class _Exchange:
             response = ApiError(413, "payload_too_large", _("The body is too large. No credits moved.")).response()
         except (SuspiciousOperation, MultiPartParserError):
             response = unreadable_request(_("The request can't be read.")).response()
-        except Exception:
+        except Exception as error:
             logger.exception("%s: %s %s failed", self.request_id, self.request.method, self.request.path)
-            response = internal_error().response()
+            response = (unavailable() if is_outage(error) else internal_error()).response()
         return self._with_headers(response)
 
     def _identify(self) -> None:

@@ -11,6 +11,7 @@ from tchavi_studio.client.records import ErrorDetailsRecord, ErrorRecord, NoteRe
 from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
 from tchavi_studio.generations.via import RequestLoopError
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
+from tchavi_studio.outages import RETRY_AFTER_SECONDS
 from tchavi_studio.refusals import UserFacingError
 
 
@@ -103,6 +104,15 @@ def method_not_allowed(allowed: Sequence[str]) -> ApiError:
 
 def too_many_requests(code: str, message: str, *, retry_after_seconds: int) -> ApiError:
     return ApiError(429, code, message, headers={"Retry-After": str(retry_after_seconds)})
+
+
+def unavailable() -> ApiError:
+    """503 during an outage (`outages.py`)."""
+    message = _(
+        "The studio can't save anything right now: its disk is full, or its database is busy. If the request could "
+        "cost credits, check the list of jobs before you send it again, or send it with the same Idempotency-Key."
+    )
+    return ApiError(503, "service_unavailable", message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def internal_error() -> ApiError:

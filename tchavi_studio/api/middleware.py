@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from .dispatcher import new_request_id
-from .errors import ApiError, internal_error
+from .errors import ApiError, internal_error, unavailable
 
 API_PATHS = ("/v1/", "/api/v1/")
 
@@ -23,7 +23,9 @@ def errors_as_json(get_response: Next) -> Next:
             return response
         if response.headers.get("Content-Type") == "application/json":
             return response
-        if response.status_code >= 500:
+        if response.status_code == 503:
+            error = unavailable()
+        elif response.status_code >= 500:
             error = internal_error()
         else:
             error = ApiError(response.status_code, "invalid_request", _("The request can't be answered."))

@@ -147,13 +147,14 @@ def _error_responses(components: Components) -> Schema:
         422: _("idempotency_key_reused: the key was used with another body."),
         429: _("rate_limit_exceeded (per address) or user_rate_limit_exceeded (per key): wait Retry-After seconds."),
         500: _("internal_error."),
+        503: _("service_unavailable: the studio can't save anything now. Wait Retry-After seconds."),
     }
     request_id = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
     retry_after = {"Retry-After": {"schema": {"type": "integer"}, "description": _("Seconds to wait.")}}
     return {
         f"Error{status}": {
             "description": description,
-            "headers": {**request_id, **(retry_after if status == 429 else {})},
+            "headers": {**request_id, **(retry_after if status in {429, 503} else {})},
             "content": {"application/json": {"schema": components.reference(ErrorRecord)}},
         }
         for status, description in descriptions.items()

@@ -1,10 +1,14 @@
-"""The home redirect and the theme switch."""
+"""The home redirect, the theme switch, and the page for what failed."""
+
+import sys
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
+from tchavi_studio.outages import RETRY_AFTER_SECONDS, is_outage
 from tchavi_studio.workspaces.models import User
 from tchavi_studio.workspaces.queries import home_membership
 
@@ -37,3 +41,11 @@ def theme(request: HttpRequest) -> HttpResponse:
     else:
         response.delete_cookie("theme", samesite="Lax")
     return response
+
+
+def failure(request: HttpRequest) -> HttpResponse:
+    """The page for an exception: 503 for an outage, else 500. Neither page reads the session or the database."""
+    if is_outage(sys.exception()):
+        page = render_to_string("503.html")
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return HttpResponse(render_to_string("500.html"), status=500)

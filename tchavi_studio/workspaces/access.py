@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from tchavi_studio.outages import unless_outage
+
 from . import queries, services
 from .models import Membership, Permission, User, Workspace
 
@@ -66,7 +68,8 @@ def workspace_view(
                 raise Http404
             if not membership.can(can):
                 raise PermissionDenied
-            services.remember_workspace(user=request.user, workspace=membership.workspace)
+            with unless_outage():
+                services.remember_workspace(user=request.user, workspace=membership.workspace)
             workspace_request = cast(WorkspaceRequest, request)
             workspace_request.workspace, workspace_request.membership = membership.workspace, membership
             return view(workspace_request, *args, **kwargs)

@@ -1,0 +1,108 @@
+"""A full disk and a locked database: pages that only read keep working, and the rest says what happened."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db import OperationalError, connection
+from django.test import Client
+
+from tchavi_studio.api.services import create_key
+from tchavi_studio.outages import is_outage
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.api.conftest import BODY, Program
+from tests.databases import Database
+
+
+@pytest.fixture
+def browser(alice: User, workspace: Workspace) -> Client:
+    """Alice's browser, which shows error pages. She was in another workspace last."""
+    User.objects.filter(pk=alice.pk).update(current_workspace=None)
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def program(alice: User, workspace: Workspace) -> Program:
+    return Program(create_key(workspace=workspace, user=alice, name="mine").key)
+
+
+@pytest.fixture(params=["locked", "readonly"])
+def outage(
+    request: pytest.FixtureRequest,
+    browser: Client,
+    program: Program,
+    own_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """Somebody else writes for longer than we wait, or nobody can write at all."""
+    with connection.cursor() as cursor, sqlite3.connect(own_database.name, isolation_level=None) as other:
+        if request.param == "locked":
+            monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.05)
+            other.execute("BEGIN IMMEDIATE")
+        else:
+            cursor.execute("PRAGMA query_only = 1")
+        yield
+        cursor.execute("PRAGMA query_only = 0")
+    other.close()
+
+
+@pytest.mark.own_database
+@pytest.mark.one_database
+@pytest.mark.usefixtures("outage")
+def test_pages_open_and_what_cannot_be_saved_says_so(browser: Client, workspace: Workspace, program: Program) -> None:
+    home = f"/w/{workspace.slug}/"
+    pages = ["create/", "gallery/", "gallery/bin/", "credits/", "developers/", "developers/webhooks/"]
+    assert {path: browser.get(home + path).status_code for path in pages} == dict.fromkeys(pages, 200)
+
+    answer = browser.post(f"{home}credits/play/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    page = answer.content.decode()
+    assert "The studio can't save anything right now" in page
+    assert "look at your clips before you do it again" in page
+
+    answer = program.post("/videos/generations", BODY)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert answer.json()["error"]["code"] == "service_unavailable"
+    assert "same Idempotency-Key" in answer.json()["error"]["message"]
+
+
+@pytest.mark.django_db
+def test_upload_to_a_full_disk(browser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: TemporaryFileUploadHandler, raw_data: bytes, start: int) -> None:
+        self.file.close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", full)
+    file = SimpleUploadedFile("a.png", b"x" * 100)
+    answer = browser.post(f"/w/{workspace.slug}/create/upload/", {"file": file})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+
+
+@pytest.mark.own_database
+@pytest.mark.one_database
+def test_sqlites_errors_are_told_apart(own_database: Database) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(OperationalError, match="full") as full:
+            cursor.execute("CREATE TABLE big AS SELECT zeroblob(1000000)")
+        with pytest.raises(OperationalError, match="no such column") as bug:
+            cursor.execute("SELECT missing FROM ledger_account")
+    assert is_outage(full.value)
+    assert not is_outage(bug.value)
+    wrapped = RuntimeError("while saving")
+    wrapped.__cause__ = full.value
+    assert is_outage(wrapped)
+    assert not is_outage(None)
+
+
+@pytest.mark.django_db
+def test_a_bug_is_still_a_500(browser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tchavi_studio.workspaces.queries.membership_for_viewer", None)
+    answer = browser.get(f"/w/{workspace.slug}/gallery/")
+    assert answer.status_code == 500
+    assert "went wrong on our side" in answer.content.decode()
