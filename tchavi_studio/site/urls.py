@@ -1,9 +1,12 @@
 from django.urls import path
 
-from . import views
+from . import account, views
 
 app_name = "site"
 urlpatterns = [
     path("", views.home, name="home"),
     path("theme/", views.theme, name="theme"),
+    path("account/sessions/", account.sessions, name="sessions"),
+    path("account/sessions/end/", account.end, name="end_session"),
+    path("account/sessions/end-others/", account.end_others, name="end_other_sessions"),
 ]

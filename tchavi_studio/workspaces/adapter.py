@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from .addresses import public_origin
 from .models import User
-from .services import welcome_person
+from .services import end_other_sessions, welcome_person
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -62,6 +62,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth counts per host name and port, which whoever guesses passwords can vary.
         return str(credentials.get("email", "")).lower()
+
+
+def end_sessions_with_old_password(*, request: HttpRequest, user: User, **signal: Any) -> None:
+    """Handle allauth's signals of a new password: whoever is signed in with the old one has to sign in again."""
+    end_other_sessions(user=user, kept_key=request.session.session_key)
 
 
 def tell_of_added_email(*, user: User, email_address: EmailAddress, **signal: Any) -> None:

@@ -1,12 +1,19 @@
 """People, the workspaces they share, and who may do what in them."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from .sessions import SessionStore
+
+DEVICE_MAX_LENGTH = 200
 
 
 class UserManager(BaseUserManager["User"]):
@@ -121,6 +128,29 @@ class Membership(models.Model):
     def can(self, permission: str) -> bool:
         """Whether this member's role allows `permission` (a `Permission` value)."""
         return permission in ROLE_PERMISSIONS[self.role]
+
+
+class Session(AbstractBaseSession):
+    """One browser's session. `user` is whoever signed in, `address` and `device` are from where it was last used."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions", db_index=False)
+    address = models.GenericIPAddressField(null=True)
+    device = models.CharField(max_length=DEVICE_MAX_LENGTH, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        indexes: ClassVar = [models.Index(fields=["user", "-seen_at"], name="sessions_of_user")]
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[SessionStore]":
+        from .sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def public_id(self) -> str:
+        """What a page may call it: whoever knows the key has the session."""
+        return salted_hmac("tchavi_studio.session", self.session_key).hexdigest()[:20]
 
 
 class Guard(models.Model):

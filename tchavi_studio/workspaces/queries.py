@@ -1,8 +1,9 @@
 """Reads of people and workspaces."""
 
 from django.db.models import Case, QuerySet, When
+from django.utils import timezone
 
-from .models import Membership, User, Workspace
+from .models import Membership, Session, User, Workspace
 
 
 def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
@@ -23,6 +24,17 @@ def home_membership(user: User) -> Membership | None:
     memberships = Membership.objects.select_related("workspace").filter(user=user)
     remembered_first = Case(When(workspace=user.current_workspace_id, then=0), default=1)
     return memberships.order_by(remembered_first, "workspace__created_at").first()
+
+
+MAX_SESSIONS = 100
+
+
+def sessions_for_viewer(user: User) -> list[Session]:
+    """Where the user is signed in: up to MAX_SESSIONS sessions, the last used first."""
+    sessions = Session.objects.filter(user=user).order_by("-seen_at")
+    now = timezone.now()
+    # Filtered here: of one person's sessions, the index gives the last used.
+    return [session for session in sessions[:MAX_SESSIONS] if session.expire_date > now]
 
 
 MAX_ADMIN_NAMES = 3

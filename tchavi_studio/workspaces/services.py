@@ -3,13 +3,13 @@
 import secrets
 
 from allauth.account.models import EmailAddress
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from .models import Guard, Membership, Role, User, Workspace
+from .models import Guard, Membership, Role, Session, User, Workspace
+from .queries import sessions_for_viewer
 from .signals import workspace_created
 
 SLUG_LENGTH = 40
@@ -26,6 +26,17 @@ def create_workspace(*, name: str, owner: User) -> Workspace:
         Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
         workspace_created.send(sender=Workspace, workspace=workspace, owner=owner)
     return workspace
+
+
+def end_session(*, user: User, public_id: str) -> bool:
+    """Sign the user out where they have this session (see `Session.public_id`); False if they have none such."""
+    keys = [session.pk for session in sessions_for_viewer(user) if session.public_id == public_id]
+    return Session.objects.filter(pk__in=keys).delete()[0] == 1
+
+
+def end_other_sessions(*, user: User, kept_key: str | None) -> int:
+    """Sign the user out everywhere except in the session `kept_key`; returns of how many sessions."""
+    return Session.objects.filter(user=user).exclude(pk=kept_key or "").delete()[0]
 
 
 def delete_expired_sessions(*, max_count: int = 500) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -22,6 +21,7 @@ from playwright.sync_api import (
 from pytest_django import DjangoDbBlocker
 
 from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.sessions import SessionStore
 from tests.conftest import make_person
 from tests.databases import Template, connected_to
 from tests.run import CHROMIUM_ARGUMENTS, found_chromium

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from tchavi_studio.operations import tasks
+from tchavi_studio.workspaces.models import Session
 from tchavi_studio.workspaces.services import delete_expired_sessions
 from tests.plans import listed_by_index
 
