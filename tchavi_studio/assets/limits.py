@@ -25,6 +25,8 @@ MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 2.0, 15.0
 """Of a video or audio file. A longer one is kept, for a trim."""
 
 # The studio's own limits on what it opens at all.
+MIN_SAMPLE_RATE = 8_000
+"""Of audio, in hertz: the least that any recorder uses. At 1 Hz, a small file would decode to months of sound."""
 MAX_IMAGE_PIXELS = 64_000_000
 """Decodes in well under a gigabyte. A decompression bomb is refused by its header, before a pixel is decoded."""
 MAX_JPEG_PIXELS = 110_000_000

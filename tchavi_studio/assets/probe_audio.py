@@ -12,11 +12,14 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 
 from . import sniff
 from .containers import open_container, write_container
 from .limits import (
     MAX_DURATION_SECONDS,
+    MAX_SOURCE_DURATION_SECONDS,
+    MIN_SAMPLE_RATE,
     PEAK_COUNT,
     RefusedFileError,
     check_byte_count,
@@ -46,6 +49,7 @@ def take_audio(source: Path, directory: Path, file_type: sniff.FileType) -> dict
             copy = target.add_stream_from_template(stream)
             for packet in container.demux(stream):
                 if packet.dts is not None:
+                    _check_end(packet)
                     packet.stream = copy
                     target.mux(packet)
     return _facts(path, name)
@@ -79,6 +83,12 @@ def trim_audio(source: Path, directory: Path, start_seconds: float, duration_sec
     return _facts(path, "wav")
 
 
+def _check_end(packet: "Packet[AudioStream]") -> None:
+    """Refuse audio that is too long while it is copied, before hours of it are decoded."""
+    if packet.pts is not None and packet.pts * packet.time_base > MAX_SOURCE_DURATION_SECONDS:
+        raise RefusedFileError("too_long", kind="audio", duration_seconds=MAX_SOURCE_DURATION_SECONDS, cut_off=True)
+
+
 @contextmanager
 def _open_audio(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioStream]]:
     """Open `path` as the format `name`, with its first audio stream. Raises `RefusedFileError`."""
@@ -89,6 +99,8 @@ def _open_audio(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioSt
         codec = stream.codec_context.name if stream.codec_context else "unknown"
         if codec not in _CODECS[name]:
             raise RefusedFileError("unsupported_codec", kind="audio", codec=codec)
+        if stream.rate < MIN_SAMPLE_RATE:
+            raise RefusedFileError("sample_rate_too_low", sample_rate=stream.rate)
         yield container, stream
 
 

@@ -22,6 +22,7 @@ from .limits import (
     MIN_DURATION_SECONDS,
     MIN_FRAME_RATE,
     MIN_RATIO,
+    MIN_SAMPLE_RATE,
     MIN_SIDE_PIXELS,
     MIN_VIDEO_AREA_PIXELS,
     RefusedFileError,
@@ -92,6 +93,11 @@ def _reason(refusal: RefusedFileError) -> str:
                 "min": _number(MIN_FRAME_RATE),
                 "max": _number(MAX_FRAME_RATE),
             }
+        case "sample_rate_too_low":
+            return _("The audio has %(rate)s samples per second. It must have at least %(min)s.") % {
+                "rate": _number(figures["sample_rate"]),
+                "min": _number(MIN_SAMPLE_RATE),
+            }
         case "no_video_stream":
             return _("This video file has no picture. To add sound only, use a WAV or MP3 file.")
         case "too_many_streams":
@@ -153,8 +159,12 @@ def _frame(code: str, figures: dict[str, Any]) -> str:
 
 
 def _duration(code: str, figures: dict[str, Any]) -> str:
-    is_video = figures["kind"] == "video"
-    found = _("The video lasts %(duration)s seconds.") if is_video else _("The audio lasts %(duration)s seconds.")
+    if figures.get("cut_off"):
+        found = _("The audio lasts more than %(duration)s seconds.")
+    elif figures["kind"] == "video":
+        found = _("The video lasts %(duration)s seconds.")
+    else:
+        found = _("The audio lasts %(duration)s seconds.")
     if code == "too_short":
         rule = _("It must last at least %(min)s seconds.") % {"min": _number(MIN_DURATION_SECONDS)}
     else:

@@ -54,6 +54,33 @@ def test_silence_has_flat_peaks(tmp_path: Path) -> None:
     assert take(tmp_path / "a.wav", tmp_path / "out")["peaks"] == [0] * PEAK_COUNT
 
 
+@pytest.mark.parametrize("rate", [1, 100, 7_999])
+def test_a_rate_that_no_recorder_uses_is_refused_by_the_header(
+    tmp_path: Path, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_audio, "_frames", never_called)
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((1, 1, rate, 0, "NONE", ""))
+        file.writeframes(bytes(100_000))
+    refusal = refusal_of(tmp_path / "a.wav", tmp_path / "out")
+    assert (refusal.code, refusal.figures) == ("sample_rate_too_low", {"sample_rate": rate})
+
+
+def test_hours_of_sound_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_audio, "_frames", never_called)
+    # Frames of 72 ms and 72 bytes: MPEG 2.5, layer III, 8 kbit/s, 8 kHz, mono.
+    (tmp_path / "a.mp3").write_bytes((b"\xff\xe3\x18\xc4" + bytes(68)) * (1_810 * 1_000 // 72))
+    refusal = refusal_of(tmp_path / "a.mp3", tmp_path / "out")
+    assert (refusal.code, refusal.figures) == (
+        "too_long",
+        {"kind": "audio", "duration_seconds": 1800.0, "cut_off": True},
+    )
+
+
+def never_called(*_: object) -> None:
+    raise AssertionError("The file was decoded.")
+
+
 def test_tags_and_pictures_of_an_mp3_are_gone(tmp_path: Path) -> None:
     path = make_mp3(tmp_path / "a.mp3", metadata={"title": "Secret title", "artist": "Secret artist"})
     path.write_bytes(path.read_bytes() + b"TAG" + b"Secret".ljust(125, b"\0"))

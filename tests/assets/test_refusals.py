@@ -49,6 +49,15 @@ CASES = [
         "Nothing was stored.",
     ),
     (
+        RefusedFileError("too_long", kind="audio", duration_seconds=1800.0, cut_off=True),
+        "The audio lasts more than 1,800.00 seconds. The limit is 30 minutes, from which you can trim up to 15 "
+        "seconds. Nothing was stored.",
+    ),
+    (
+        RefusedFileError("sample_rate_too_low", sample_rate=100),
+        "The audio has 100 samples per second. It must have at least 8,000. Nothing was stored.",
+    ),
+    (
         RefusedFileError("frame_rate_out_of_range", frame_rate=12.5),
         "The video has 12.50 frames per second. It must have 24 to 60. Nothing was stored.",
     ),
