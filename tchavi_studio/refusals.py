@@ -7,6 +7,9 @@ class UserFacingError(Exception):
     `message` says what happened, whether credits moved and what to do next, in the language of whoever asked.
     """
 
+    retry_after_seconds: int | None = None
+    """When the same request may work; None if waiting doesn't help."""
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message

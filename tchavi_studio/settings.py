@@ -331,6 +331,8 @@ STUDIO_PLAY_CREDITS = env.int("STUDIO_PLAY_CREDITS", 10_000, validate=whole(1, M
 STUDIO_PLAY_CREDITS_PER_DAY = env.int("STUDIO_PLAY_CREDITS_PER_DAY", 50_000, validate=whole(0, MAX_CREDITS))
 STUDIO_PRICES: Any = env.json("STUDIO_PRICES", {}, validate=require_prices)
 STUDIO_WORKSPACE_QUOTA_BYTES = env.int("STUDIO_WORKSPACE_QUOTA_BYTES", 20 * 1024**3, validate=whole(1024**2, 1024**5))
+STUDIO_MIN_FREE_BYTES = env.int("STUDIO_MIN_FREE_BYTES", 2 * 1024**3, validate=whole(0, 1024**5))
+STUDIO_MAX_FREE_PER_WORKSPACE = env.int("STUDIO_MAX_FREE_PER_WORKSPACE", 20, validate=whole(4, 10_000))
 STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW", [], validate=require_peers))
 STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=whole(1, 1_000_000))
 STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=whole(1, 1_000_000))

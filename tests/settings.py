@@ -21,6 +21,9 @@ from tchavi_studio.settings import *
 # Whitenoise warns if the folder that it serves is missing.
 STATIC_ROOT.mkdir()
 
+# However full the disk of the machine is.
+STUDIO_MIN_FREE_BYTES = 0
+
 # The default hasher takes a third of a second for each person that a test creates.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

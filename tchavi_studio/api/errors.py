@@ -8,7 +8,12 @@ from django.utils.translation import ngettext
 
 from tchavi_studio.assets.refusals import StudioBusyError
 from tchavi_studio.client.records import ErrorDetailsRecord, ErrorRecord, NoteRecord
-from tchavi_studio.generations.services import NotCancellableError, ReferencesUnreachableError
+from tchavi_studio.generations.services import (
+    NoRoomForFreeClipsError,
+    NotCancellableError,
+    ReferencesUnreachableError,
+    TooManyFreeClipsError,
+)
 from tchavi_studio.generations.via import RequestLoopError
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.outages import RETRY_AFTER_SECONDS
@@ -53,6 +58,9 @@ REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
     InsufficientCreditsError: (402, "insufficient_credits"),
     SpendingLimitError: (402, "spending_limit_reached"),
     NotCancellableError: (409, "not_cancellable"),
+    NoRoomForFreeClipsError: (409, "no_room"),
+    StudioBusyError: (429, "rate_limit_exceeded"),
+    TooManyFreeClipsError: (429, "too_many_free_clips"),
 }
 """Status and code for each refusal of the apps below."""
 
@@ -61,12 +69,9 @@ def as_api_error(refusal: UserFacingError) -> ApiError:
     """A refusal as an error of `/v1`, with the same message."""
     if isinstance(refusal, ApiError):
         return refusal
-    if isinstance(refusal, StudioBusyError):
-        return too_many_requests(
-            "rate_limit_exceeded", refusal.message, retry_after_seconds=refusal.retry_after_seconds
-        )
     status, code = REFUSALS.get(type(refusal), (400, "invalid_request"))
-    return ApiError(status, code, refusal.message)
+    seconds = refusal.retry_after_seconds
+    return ApiError(status, code, refusal.message, headers={"Retry-After": str(seconds)} if seconds else None)
 
 
 def invalid_request(details: Sequence[NoteRecord]) -> ApiError:

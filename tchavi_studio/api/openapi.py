@@ -141,11 +141,14 @@ def _error_responses(components: Components) -> Schema:
         402: _("insufficient_credits or spending_limit_reached: nothing was created."),
         403: _("insufficient_scope: this key may only read."),
         404: _("not_found: this key has nothing there."),
-        409: _("idempotency_in_progress or not_cancellable."),
+        409: _("idempotency_in_progress, not_cancellable or no_room (for free clips)."),
         413: _("payload_too_large."),
         415: _("unsupported_media_type."),
         422: _("idempotency_key_reused: the key was used with another body."),
-        429: _("rate_limit_exceeded (per address) or user_rate_limit_exceeded (per key): wait Retry-After seconds."),
+        429: _(
+            "rate_limit_exceeded (per address or person), user_rate_limit_exceeded (per key) or too_many_free_clips: "
+            "wait Retry-After seconds."
+        ),
         500: _("internal_error."),
         503: _("service_unavailable: the studio can't save anything now. Wait Retry-After seconds."),
     }

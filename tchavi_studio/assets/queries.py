@@ -1,9 +1,11 @@
 """Reads on stored files."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
@@ -42,6 +44,11 @@ def stored_bytes(*, workspace: Workspace) -> int:
     """How many bytes a workspace's files take, not counting thumbnails and posters."""
     counts = StorageUse.objects.filter(workspace=workspace).values_list("byte_count", flat=True)
     return counts.first() or 0
+
+
+def is_disk_low() -> bool:
+    """Whether less than STUDIO_MIN_FREE_BYTES are free where files are stored. What is already paid for still lands."""
+    return shutil.disk_usage(settings.STUDIO_DATA).free < settings.STUDIO_MIN_FREE_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)

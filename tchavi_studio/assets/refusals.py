@@ -85,6 +85,8 @@ def _reason(refusal: RefusedFileError) -> str:
                 "The workspace uses %(used)s of its %(quota)s, so there's no room for this file. Delete references or "
                 "clips you no longer need."
             ) % {"used": _gigabytes(figures["used_bytes"]), "quota": _gigabytes(figures["quota_bytes"])}
+        case "studio_full":
+            return _("The studio's disk is almost full, so it takes no new files. Ask the site's admin to free space.")
         case "too_short" | "too_long":
             return _duration(refusal.code, figures)
         case "frame_rate_out_of_range":

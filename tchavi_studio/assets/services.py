@@ -30,7 +30,7 @@ from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
 from .models import Asset, Kind, Origin, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
-from .queries import received_with, stored_bytes
+from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
 from .serving import EXTENSIONS
 from .signing import own_path, read_token
@@ -38,6 +38,7 @@ from .signing import own_path, read_token
 __all__ = [
     "MediaRefusedError",
     "StudioBusyError",
+    "check_room",
     "delete_asset",
     "delete_asset_files",
     "delete_stale_incoming",
@@ -78,7 +79,7 @@ def store_upload(*, workspace: Workspace, user: User | None, upload: "UploadedFi
     The upload is read in chunks and never held in memory. Raises `MediaRefusedError`, and then leaves nothing on disk.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
-        _check_quota(workspace)
+        check_room(workspace=workspace)
         source_sha256 = _receive(upload.chunks(), directory / "source", declared_byte_count=upload.size)
         return _store_received(workspace, user, directory, source_sha256, Origin.UPLOAD, name=upload.name or "")
 
@@ -96,7 +97,7 @@ def store_url(*, workspace: Workspace, user: User | None, url: str) -> Asset:
             if url not in own:
                 raise RefusedFileError("address_refused")  # the studio never fetches from itself
             return own[url]
-        _check_quota(workspace)
+        check_room(workspace=workspace)
         try:
             with FETCHES.place(owner=user.pk if user else ""):
                 fetched = fetch_to_file(
@@ -129,7 +130,7 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256).first()
         if existing is not None:
             return existing
-        _check_quota(asset.workspace)
+        check_room(workspace=asset.workspace)
         source = directory / f"source.{EXTENSIONS[asset.content_type]}"
         with asset.file.open("rb") as stored, source.open("xb") as file:
             shutil.copyfileobj(stored, file)
@@ -360,8 +361,10 @@ def _check_trim(asset: Asset, start_seconds: float, duration_seconds: float) -> 
         raise RefusedFileError("trim_out_of_range", duration_seconds=asset.duration_seconds)
 
 
-def _check_quota(workspace: Workspace) -> None:
-    """Refuse early what certainly has no room; `_count_bytes` decides the rest."""
+def check_room(*, workspace: Workspace) -> None:
+    """Refuse early what certainly has no room; `_count_bytes` decides the rest. Raises `RefusedFileError`."""
+    if is_disk_low():
+        raise RefusedFileError("studio_full")
     used_bytes = stored_bytes(workspace=workspace)
     if used_bytes >= settings.STUDIO_WORKSPACE_QUOTA_BYTES:
         raise _workspace_full(used_bytes)

@@ -16,7 +16,13 @@ from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.queries import clip_for_viewer
-from tchavi_studio.generations.services import PriceChangedError, ReferencesUnreachableError, Started
+from tchavi_studio.generations.services import (
+    NoRoomForFreeClipsError,
+    PriceChangedError,
+    ReferencesUnreachableError,
+    Started,
+    TooManyFreeClipsError,
+)
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
@@ -116,6 +122,8 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
         return _refuse(request, form, Summary(title=_("Not enough credits"), message=error.message))
     except SpendingLimitError as error:
         return _refuse(request, form, Summary(title=_("Monthly limit reached"), message=error.message))
+    except (TooManyFreeClipsError, NoRoomForFreeClipsError) as error:
+        return _refuse(request, form, Summary(title=_("No free clip was started"), message=error.message))
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)
     return _started(request, started, settled)
 

@@ -22,12 +22,14 @@ from tchavi_studio.assets.probe import verify_output
 from tchavi_studio.assets.services import Verify, delete_asset, delete_unowned, note_owner, store_output
 from tchavi_studio.ledger.services import refund_charge
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.fairness import Turns
 from tchavi_studio.runtime.leases import (
     RELEASED,
     Claim,
     ClaimLostError,
     StopRequestedError,
     claim_first,
+    free,
     lapsed,
     while_held,
 )
@@ -62,10 +64,25 @@ def _new_version() -> dict[str, Any]:
     return {"version": F("version") + 1, "updated_at": timezone.now()}
 
 
+_render_turns = Turns()
+
+
 def claim_next_render() -> Claim[Generation] | None:
-    """Claim the preview that has waited longest. None if none is waiting."""
+    """Claim the next preview: those that were paid for first, with turns between workspaces and members.
+
+    None if none is waiting.
+    """
     waiting = Generation.objects.filter(IS_OPEN, engine=Engine.PREVIEW, state=State.QUEUED).order_by("created_at", "id")
-    return claim_next(waiting, state=State.PROCESSING, started_at=timezone.now(), progress_percent=0)
+    for equals in (waiting.filter(price_credits__gt=0), waiting.filter(price_credits=0)):
+        while rows := list(equals.filter(free(timezone.now())).values_list("pk", "workspace_id", "creator_id")):
+            pk, *member = rows[_render_turns.next_in([(workspace, creator) for _pk, workspace, creator in rows])]
+            claim = claim_next(
+                waiting.filter(pk=pk), state=State.PROCESSING, started_at=timezone.now(), progress_percent=0
+            )
+            if claim is not None:
+                _render_turns.note((member[0], member[1]))
+                return claim
+    return None
 
 
 def report_progress(claim: Claim[Generation], *, progress_percent: int) -> bool:

@@ -11,16 +11,19 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import delete_unowned
+from tchavi_studio.assets.services import check_room, delete_unowned
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
+from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.models import User, Workspace
 
 from . import lifecycle
 from .models import IS_OPEN, OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
@@ -70,6 +73,41 @@ class StillOpenError(UserFacingError):
         )
 
 
+class TooManyFreeClipsError(UserFacingError):
+    """The workspace has STUDIO_MAX_FREE_PER_WORKSPACE free clips that aren't finished."""
+
+    retry_after_seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            ngettext(
+                "A workspace can have %(max)s free clip in the making, so no other was started. No credits moved. Wait "
+                "until it is finished, then try again.",
+                "A workspace can have %(max)s free clips in the making, so no more were started. No credits moved. "
+                "Wait until some are finished, then try again.",
+                settings.STUDIO_MAX_FREE_PER_WORKSPACE,
+            )
+            % {"max": settings.STUDIO_MAX_FREE_PER_WORKSPACE}
+        )
+
+
+class NoRoomForFreeClipsError(UserFacingError):
+    """There is no room for files that nobody pays for: the workspace's quota is used up, or the disk is almost full."""
+
+    def __init__(self, *, is_disk_low: bool) -> None:
+        super().__init__(
+            _(
+                "The studio's disk is almost full, so no free clip was started. No credits moved. Ask the site's admin "
+                "to free space."
+            )
+            if is_disk_low
+            else _(
+                "The workspace has used up its storage, so no free clip was started. No credits moved. Empty the bin "
+                "or delete unused files, then try again."
+            )
+        )
+
+
 class _SubmittedBeforeError(Exception):
     """The submission's clips exist already."""
 
@@ -98,7 +136,8 @@ def start_generation(order: Order, *, before_commit: BeforeCommit | None = None)
 
     Raises PriceChangedError if the price isn't the expected one, InsufficientCreditsError with the total if the
     wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider
-    can't get the references. Raises ValueError for another workspace's reference, which no form offers.
+    can't get the references. Free clips may raise TooManyFreeClipsError and NoRoomForFreeClipsError. Raises ValueError
+    for another workspace's reference, which no form offers.
     """
     try:
         return _started(order, before_commit)
@@ -116,6 +155,8 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
     seeds = _seeds(order.params.seed, order.variations)
     try:
         with transaction.atomic():
+            if order.price_credits == 0:
+                _check_free_clips(order)
             clips = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
             generations = [generation for generation, _charge in clips]
             if before_commit is not None:
@@ -148,6 +189,20 @@ def _check_references(order: Order) -> None:
         raise ValueError("A reference does not belong to this workspace.")
     if order.engine_in_force == Engine.TCHAVI and reference_route() == Route.NONE:
         raise ReferencesUnreachableError
+
+
+def _check_free_clips(order: Order) -> None:
+    """Refuse free clips beyond the workspace's bound, and those that have no room. Paid ones need neither."""
+    # Locked, so that concurrent requests can't exceed the bound.
+    Workspace.objects.select_for_update(no_key=True).get(pk=order.workspace.pk)
+    max_open = settings.STUDIO_MAX_FREE_PER_WORKSPACE
+    unfinished = Generation.objects.filter(IS_OPEN, engine=Engine.PREVIEW, workspace=order.workspace, price_credits=0)
+    if count_up_to(unfinished, max_open) + order.variations > max_open:
+        raise TooManyFreeClipsError
+    try:
+        check_room(workspace=order.workspace)
+    except RefusedFileError as refusal:
+        raise NoRoomForFreeClipsError(is_disk_low=refusal.code == "studio_full") from refusal
 
 
 def _seeds(seed: int | None, count: int) -> list[int]:

@@ -1,11 +1,14 @@
 """Health checks for load balancers and monitors. No session, no sign-in, and no internals in the response."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from tchavi_studio.assets.queries import is_disk_low
 
 from .queries import has_unapplied_migrations, stale_clusters
 
@@ -24,13 +27,16 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether everything works: database, migrations and all clusters. If not, send no traffic here."""
+    """Whether everything works: database, migrations and all clusters. If not, send no traffic here.
+
+    A warning needs the operator, but no other traffic: "disk" means that uploads and free clips are refused.
+    """
     try:
         _reach_database()
         failing = stale_clusters() if _is_migrated() else ["migrations"]
     except Error:
         failing = ["database"]
-    return _response(failing)
+    return _response(failing, warnings=["disk"] if is_disk_low() else [])
 
 
 def _reach_database() -> None:
@@ -38,10 +44,11 @@ def _reach_database() -> None:
         cursor.execute("SELECT 1")
 
 
-def _response(failing: list[str]) -> JsonResponse:
+def _response(failing: list[str], *, warnings: Sequence[str] = ()) -> JsonResponse:
+    warned = {"warnings": list(warnings)} if warnings else {}
     if failing:
-        return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
-    return JsonResponse({"status": "ok"})
+        return JsonResponse({"status": "unavailable", "failing": failing, **warned}, status=503)
+    return JsonResponse({"status": "ok", **warned})
 
 
 class _NotMigratedError(Exception):

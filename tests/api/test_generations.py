@@ -88,6 +88,22 @@ def test_a_clip_keeps_the_studios_it_has_come_through(program: Program) -> None:
     assert only_generation().via == "0123456789abcdef"
 
 
+def test_free_previews_are_bounded(test_program: Program, program: Program, settings: Settings) -> None:
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 1
+    test_program.generate()
+    response = test_program.generate()
+    assert (response.status_code, response["Retry-After"]) == (429, "10")
+    assert response.json()["error"]["code"] == "too_many_free_clips"
+    assert program.generate().status_code == 202
+
+
+def test_free_previews_need_room(test_program: Program, program: Program, settings: Settings) -> None:
+    settings.STUDIO_MIN_FREE_BYTES = 2**62
+    response = test_program.generate()
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "no_room")
+    assert program.generate().status_code == 202
+
+
 def test_an_unknown_field_is_ignored_with_a_warning(program: Program) -> None:
     response = program.generate(webhook="https://example.org")
     assert response.status_code == 202

@@ -54,6 +54,11 @@ CASES = [
         "seconds. Nothing was stored.",
     ),
     (
+        RefusedFileError("studio_full"),
+        "The studio's disk is almost full, so it takes no new files. Ask the site's admin to free space. "
+        "Nothing was stored.",
+    ),
+    (
         RefusedFileError("sample_rate_too_low", sample_rate=100),
         "The audio has 100 samples per second. It must have at least 8,000. Nothing was stored.",
     ),

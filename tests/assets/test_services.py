@@ -359,6 +359,21 @@ def test_what_was_uploaded_before_is_found_by_its_bytes(
     assert store_url(workspace=workspace, user=alice, url=serve("/a", photo.read_bytes())) == asset
 
 
+def test_an_almost_full_disk_takes_no_references_but_clips(
+    workspace: Workspace, alice: User, photo: Path, video: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.STUDIO_MIN_FREE_BYTES = 2**62
+    with as_upload(photo) as upload, pytest.raises(MediaRefusedError) as refused:
+        store_upload(workspace=workspace, user=alice, upload=upload)
+    assert refused.value.code == "studio_full"
+    assert refused.value.message == (
+        "The studio's disk is almost full, so it takes no new files. Ask the site's admin to free space. "
+        "Nothing was stored."
+    )
+    clip = Path(shutil.copy(video, tmp_path / "clip.mp4"))
+    assert store_output(workspace=workspace, user=alice, path=clip).origin == Origin.OUTPUT
+
+
 @pytest.fixture
 def pools(tmp_path: Path, settings: Settings) -> None:
     settings.STUDIO_DATA = tmp_path

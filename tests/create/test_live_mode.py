@@ -115,6 +115,16 @@ def test_the_same_submission_is_not_charged_after_its_preview(
     assert (clips(), charges()) == ([("preview", 0)], 0)
 
 
+def test_a_preview_too_many_says_what_to_do(alice_browser: Client, url: Url, settings: Settings) -> None:
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 1
+    alice_browser.post(url("submit"), sent(make_values(engine="preview")), headers=HTMX)
+    response = alice_browser.post(url("submit"), sent(make_values(engine="preview")), headers=HTMX)
+    assert response.status_code == 422
+    assert "No free clip was started" in text_of(response)
+    assert "A workspace can have 1 free clip in the making" in text_of(response)
+    assert clips() == [("preview", 0)]
+
+
 def test_a_preview_that_cannot_be_made_says_what_to_do(alice_browser: Client, url: Url) -> None:
     response = alice_browser.post(url("submit"), sent(make_values(engine="preview", prompt="")), headers=HTMX)
     assert response.status_code == 422

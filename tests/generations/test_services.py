@@ -236,3 +236,72 @@ def test_an_unreviewed_exposure_is_not_purged(
     assert services.purge_bin() == 1
     job.refresh_from_db()
     assert (job.generation, job.reviewed_by) == (None, alice)
+
+
+# --- Free clips -------------------------------------------------------------------------------------------------------
+
+
+def order_of(workspace: Workspace, creator: User, *, variations: int = 1, is_test: bool = True) -> Order:
+    return Order(
+        workspace=workspace,
+        creator=creator,
+        params=make_params(),
+        submission_id=uuid4(),
+        variations=variations,
+        is_test=is_test,
+    )
+
+
+def test_a_workspace_has_few_free_clips_in_the_making(
+    workspace: Workspace, alice: User, bob: User, settings: Settings
+) -> None:
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 4
+    first = order_of(workspace, alice, variations=3)
+    clips = services.start_generation(first).generations
+    with pytest.raises(services.TooManyFreeClipsError) as refused, listed_by_index(Generation):
+        services.start_generation(order_of(workspace, alice, variations=2))
+    assert refused.value.message == (
+        "A workspace can have 4 free clips in the making, so no more were started. No credits moved. Wait until some "
+        "are finished, then try again."
+    )
+    assert services.start_generation(first).is_replay
+    services.start_generation(order_of(workspace, alice))
+    services.start_generation(order_of(workspace, alice, is_test=False))
+    services.start_generation(order_of(Workspace.objects.get(memberships__user=bob), bob, variations=4))
+    services.cancel_generation(generation=clips[0])
+    services.start_generation(order_of(workspace, alice))
+    assert Generation.objects.count() == 10
+
+
+def test_over_quota_only_paid_clips_are_started(workspace: Workspace, alice: User, settings: Settings) -> None:
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = 0
+    with pytest.raises(services.NoRoomForFreeClipsError) as refused:
+        services.start_generation(order_of(workspace, alice))
+    assert refused.value.message == (
+        "The workspace has used up its storage, so no free clip was started. No credits moved. Empty the bin or "
+        "delete unused files, then try again."
+    )
+    services.start_generation(order_of(workspace, alice, is_test=False))
+    settings.STUDIO_MIN_FREE_BYTES = 2**62
+    with pytest.raises(services.NoRoomForFreeClipsError) as refused:
+        services.start_generation(order_of(workspace, alice))
+    assert refused.value.message == (
+        "The studio's disk is almost full, so no free clip was started. No credits moved. Ask the site's admin to "
+        "free space."
+    )
+    services.start_generation(order_of(workspace, alice, is_test=False))
+
+
+def test_forty_free_clips_of_one_workspace_delay_nobody_elses(
+    workspace: Workspace, alice: User, bob: User, settings: Settings
+) -> None:
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 40
+    theirs = Workspace.objects.get(memberships__user=bob)
+    for _order in range(10):
+        services.start_generation(order_of(workspace, alice, variations=4))
+    [free] = services.start_generation(order_of(theirs, bob)).generations
+    [paid] = services.start_generation(order_of(theirs, bob, is_test=False)).generations
+    with listed_by_index(Generation):
+        claimed = [claim.pk for _claim in range(3) if (claim := lifecycle.claim_next_render())]
+    assert claimed[0] == paid.pk
+    assert free.pk in claimed[1:]

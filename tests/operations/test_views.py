@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tchavi_studio.operations import views
 from tchavi_studio.operations.models import Heartbeat
@@ -46,6 +46,13 @@ def test_healthy(client: Client) -> None:
 def test_ready_when_every_cluster_works(client: Client) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.usefixtures("_working_clusters")
+def test_an_almost_full_disk_is_a_warning(client: Client, settings: Settings) -> None:
+    settings.STUDIO_MIN_FREE_BYTES = 2**62
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "warnings": ["disk"]})
 
 
 def test_not_ready_before_clusters_have_worked(client: Client) -> None:

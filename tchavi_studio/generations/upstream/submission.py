@@ -21,10 +21,10 @@ from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequ
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
 from tchavi_studio.generations.models import IS_OPEN, Engine, Generation, RemoteJob, State
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.runtime.fairness import Member, by_workspace, fair_order, within_limit
 from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim, taken
 
 from . import account
-from .fairness import Member, by_workspace, fair_order, within_limit
 from .references import Route, clips_missing_uploads, reference_route, remote_request
 
 logger = logging.getLogger(__name__)

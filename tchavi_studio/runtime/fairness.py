@@ -1,6 +1,7 @@
 """Whose turn is next: round-robin between workspaces, and between the members of each.
 
-What waits is known only by its place in a sequence, longest waiting first, so this works for any kind of work.
+What waits is known only by its place in a sequence, longest waiting first, so this works for any kind of work. Work of
+which much is done at once goes by what is being done (`fair_order`); work done one by one, by who was served (`Turns`).
 """
 
 from collections import Counter, defaultdict
@@ -8,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Member = tuple[Any, Any]
-"""The ids of a workspace and of a person."""
+"""The ids of a workspace and of a person, or of whatever else a workspace has several of."""
+
+MAX_REMEMBERED = 10_000
+"""Workspaces and members whose turns are remembered."""
 
 
 def fair_order(waiting: Sequence[Member], *, open_by_member: Mapping[Member, int]) -> list[int]:
@@ -43,6 +47,32 @@ def within_limit(
         if counts[workspace_id] < max_per_workspace:
             counts[workspace_id] += 1
             yield position
+
+
+class Turns:
+    """Who was served when, by this process. What it forgets at its end costs nobody more than a turn."""
+
+    def __init__(self) -> None:
+        self._served: dict[Any, int] = {}
+        self._count = 0
+
+    def next_in(self, waiting: Sequence[Member]) -> int:
+        """The position in `waiting` of whoever's turn it is: the workspace, then its member, served longest ago."""
+        return min(
+            range(len(waiting)),
+            key=lambda position: (
+                self._served.get(waiting[position][0], 0),
+                self._served.get(waiting[position], 0),
+                position,
+            ),
+        )
+
+    def note(self, member: Member) -> None:
+        """`member` is being served."""
+        if len(self._served) >= MAX_REMEMBERED:
+            self._served.clear()
+        self._count += 1
+        self._served[member[0]] = self._served[member] = self._count
 
 
 def by_workspace(open_by_member: Mapping[Member, int]) -> Counter[Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tchavi_studio.generations.upstream.fairness import Member, by_workspace, fair_order, within_limit
+from tchavi_studio.runtime.fairness import MAX_REMEMBERED, Member, Turns, by_workspace, fair_order, within_limit
 
 LAGUNE, NIGER = UUID(int=1), UUID(int=2)
 AWA, BINTOU, CHEIKH = 1, 2, 3
@@ -152,3 +152,46 @@ def test_the_limit_is_reached_but_not_exceeded(queue: Queue, max_open: int) -> N
         waits = sum(other == workspace for other, _person in waiting)
         goes = sum(waiting[position][0] == workspace for position in allowed)
         assert goes == min(waits, max(0, max_open - already[workspace]))
+
+
+# --- One by one -------------------------------------------------------------------------------------------------------
+
+
+def served(waiting: list[Member], turns: Turns) -> list[Member]:
+    """Everybody in `waiting`, in the order in which they are served one by one."""
+    waiting, order = list(waiting), []
+    while waiting:
+        order.append(waiting.pop(turns.next_in(waiting)))
+        turns.note(order[-1])
+    return order
+
+
+def test_workspaces_and_their_members_take_turns() -> None:
+    waiting = [(LAGUNE, AWA)] * 3 + [(LAGUNE, BINTOU)] * 2 + [(NIGER, CHEIKH)] * 2
+    assert served(waiting, Turns()) == [
+        (LAGUNE, AWA),
+        (NIGER, CHEIKH),
+        (LAGUNE, BINTOU),
+        (NIGER, CHEIKH),
+        (LAGUNE, AWA),
+        (LAGUNE, BINTOU),
+        (LAGUNE, AWA),
+    ]
+
+
+def test_turns_taken_before_count_once() -> None:
+    turns = Turns()
+    served([(LAGUNE, AWA)] * 40, turns)
+    assert served([(LAGUNE, AWA)] * 2 + [(NIGER, CHEIKH)] * 2, turns) == [
+        (NIGER, CHEIKH),
+        (LAGUNE, AWA),
+        (NIGER, CHEIKH),
+        (LAGUNE, AWA),
+    ]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    turns = Turns()
+    for number in range(MAX_REMEMBERED):
+        turns.note((UUID(int=number), AWA))
+    assert len(turns._served) <= MAX_REMEMBERED
