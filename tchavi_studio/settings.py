@@ -164,6 +164,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "tchavi_studio.workspaces.sessions.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "tchavi_studio.site.unread_requests.explain_unread_requests",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

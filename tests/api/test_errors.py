@@ -88,6 +88,22 @@ def test_an_unknown_host_name_is_refused_as_json(mount: str, db: None) -> None:
     assert error_of(response)["code"] == "invalid_request"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, "invalid_request", "The request can't be answered. No credits moved."),
+        (408, "request_timeout", "The body arrived too slowly. No credits moved: send it again."),
+        (413, "payload_too_large", "The body is too large. No credits moved."),
+        (414, "uri_too_long", "The address is too long. No credits moved."),
+        (431, "headers_too_large", "The headers are too large. No credits moved."),
+        (501, "not_implemented", "The only transfer encoding is chunked. No credits moved."),
+    ],
+)
+def test_what_the_web_server_refuses_is_json(db: None, status: int, code: str, message: str) -> None:
+    response = Client().post("/v1/videos/generations", **{"studio.refusal": status})  # type: ignore[arg-type]
+    assert error_of(response) == {"code": code, "message": message, "status": status}
+
+
 def test_pages_keep_their_own_errors(alice: User) -> None:
     response = Client().get("/nothing")
     assert response.status_code == 404
