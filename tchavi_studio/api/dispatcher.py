@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.outages import is_outage
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.workspaces.access import FileRule
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from . import queries, services
@@ -65,8 +66,8 @@ class Operation:
 
     The handler takes the `Call`, and the path and query parameters by name; the type of its `Answer` is the schema of
     the answer. A public operation needs no key, and its handler takes the plain request. `content_type` is the body's,
-    "" for none; `errors` are statuses beyond those that follow from the rest; `links` are the ids of operations to
-    continue with, using the `id` in the answer.
+    "" for none; with `max_file_bytes` it may be larger than JSON. `errors` are statuses beyond those that follow from
+    the rest; `links` are the ids of operations to continue with, using the `id` in the answer.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Operation:
     is_public: bool = False
     parameters: tuple[Parameter, ...] = ()
     content_type: str = ""
+    max_file_bytes: int = 0
     errors: tuple[int, ...] = ()
     links: tuple[str, ...] = ()
     tag: str = ""
@@ -124,7 +126,20 @@ def dispatcher(operations: Iterable[Operation]) -> Callable[..., HttpResponseBas
     def view(request: HttpRequest, **path_arguments: str) -> HttpResponseBase:
         return _Exchange(request).respond(by_method, path_arguments)
 
+    if max_bytes := max((operation.max_file_bytes for operation in by_method.values()), default=0):
+        rule = FileRule(max_bytes=max_bytes, may_send=_may_send_files)
+        view.file_rule = rule  # type: ignore[attr-defined]  # read by the web server
     return view
+
+
+def _found_key(request: HttpRequest) -> tuple[ApiKey, Membership | None] | None:
+    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
+    return queries.key_by_text(text.strip()) if scheme.lower() == "bearer" else None
+
+
+def _may_send_files(request: HttpRequest, **_path_arguments: str) -> bool:
+    key, membership = _found_key(request) or (None, None)
+    return key is not None and membership is not None and not (key.is_revoked or key.has_expired)
 
 
 def new_request_id() -> str:
@@ -163,14 +178,11 @@ class _Exchange:
 
     def _identify(self) -> None:
         """Find the key and count the request. Refuses invalid keys and too many requests."""
-        given = self.request.headers.get("Authorization", "")
-        scheme, _space, text = given.partition(" ")
-        found = queries.key_by_text(text.strip()) if scheme.lower() == "bearer" else None
-        key, membership = found or (None, None)
+        key, membership = _found_key(self.request) or (None, None)
         self.budgets = count_request(address=caller_address(self.request), key=key)
         self.budgets.check()
         if key is None:
-            if given:
+            if self.request.headers.get("Authorization"):
                 raise invalid_key(_("This API key is not known. No credits moved: check that it was copied whole."))
             return
         if key.is_revoked:

@@ -82,6 +82,7 @@ OPERATIONS = (
         status=201,
         scope=Scope.GENERATE,
         content_type="multipart/form-data",
+        max_file_bytes=views.MAX_UPLOAD_BYTES,
         tag="files",
         summary=_("Upload a reference"),
         description=_(

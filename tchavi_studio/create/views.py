@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError
 from tchavi_studio.gallery.views import feed_context
@@ -35,6 +36,12 @@ from .media import SLOTS
 from .queries import draft_for_viewer
 from .services import Source, add_sources, save_draft, settle_draft, start_clips, store_source, trim_chip
 from .values import Values, values_of_clip, with_fresh_submission
+
+FORM_BYTES = 1024 * 1024
+"""For the form's other fields, which are sent along with its files."""
+MAX_FILE_BYTES = max(MAX_BYTES.values()) + FORM_BYTES
+MAX_FILES_BYTES = 4 * max(MAX_BYTES.values()) + FORM_BYTES
+"""Without scripts, a form sends all new files at once."""
 
 # --- The page ---------------------------------------------------------------------------------------------------------
 
@@ -96,7 +103,7 @@ def _clip(request: WorkspaceRequest, generation_id: str) -> Generation | None:
 
 
 @require_POST
-@workspace_view(can=Permission.CREATE)
+@workspace_view(can=Permission.CREATE, max_file_bytes=MAX_FILES_BYTES)
 def submit(request: WorkspaceRequest) -> HttpResponseBase:
     """Start the clips. What can't be started comes back with everything in its place, and no credits moved."""
     values = request.POST.copy()
@@ -174,7 +181,7 @@ def quote(request: WorkspaceRequest) -> HttpResponse:
 
 
 @require_POST
-@workspace_view(can=Permission.CREATE)
+@workspace_view(can=Permission.CREATE, max_file_bytes=MAX_FILES_BYTES)
 def arrange(request: WorkspaceRequest) -> HttpResponseBase:
     """One change to the files in the composer, or just the files and the URL sent along.
 
@@ -237,7 +244,7 @@ def _arranged(request: WorkspaceRequest, values: Values, announcement: str, refu
 
 
 @require_POST
-@workspace_view(can=Permission.CREATE)
+@workspace_view(can=Permission.CREATE, max_file_bytes=MAX_FILE_BYTES)
 def upload(request: WorkspaceRequest) -> JsonResponse:
     """Store one file, as the form would send it; answer its id, for `arrange` to put it in its slot, or why not.
 

@@ -21,15 +21,26 @@ KILLED_WITHIN_SECONDS = 3.0
 MIN_RESTART_SECONDS = 0.5
 MAX_RESTART_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0
+MAX_SILENT_SECONDS = 30.0
+"""Of a process that shows signs of life. Generous, since a machine may be very busy."""
 
 
 class Child:
-    """One process group: its work, and when to start it."""
+    """One process group: its work, and when to start it.
 
-    def __init__(self, name: str, work: Callable[[], None], on_end: Callable[[], None] = lambda: None) -> None:
+    `silence` says for how many seconds it has shown no sign of life, if it can tell.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], None],
+        on_end: Callable[[], None] = lambda: None,
+        silence: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.name = name
         self.pid: int | None = None
-        self._work, self._on_end = work, on_end
+        self._work, self._on_end, self._silence = work, on_end, silence
         self._started_at = 0.0
         self._start_at = 0.0
         self._restart_seconds = MIN_RESTART_SECONDS
@@ -38,6 +49,12 @@ class Child:
         if self.pid is None and time.monotonic() >= self._start_at:
             self.pid = start_process_group(self.name, self._work, lifeline)
             self._started_at = time.monotonic()
+
+    def kill_if_silent(self) -> None:
+        """Kill it if it hangs."""
+        if self.pid is not None and self._silence() > MAX_SILENT_SECONDS:
+            logger.error("%s hangs; killing it.", self.name)
+            kill_group(self.pid)
 
     def ended(self, how: str) -> None:
         """The group's leader has ended: kill the rest of the group and restart it after a growing delay."""
@@ -70,6 +87,7 @@ class Supervisor:
             while not self._stop_signals:
                 for child in self._children:
                     child.start_if_due(lifeline)
+                    child.kill_if_silent()
                 for child, how in self._reaped():
                     child.ended(how)
                 self._on_tick()

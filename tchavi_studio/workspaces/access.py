@@ -1,10 +1,14 @@
 """Access to a workspace's pages: for signed-in members whose role allows what the page does."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
+from importlib import import_module
 from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -31,6 +35,18 @@ class WorkspaceRequest(SignedInRequest):
     membership: Membership
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileRule:
+    """That a view takes bodies larger than a form's, for files: how large, and from whom.
+
+    The web server judges by it before it reads such a body. `may_send` gets the bare request, without what middleware
+    adds, and the view's arguments. It needn't be strict, since the view decides again.
+    """
+
+    max_bytes: int
+    may_send: Callable[..., bool]
+
+
 P = ParamSpec("P")
 WorkspaceView = Callable[Concatenate[WorkspaceRequest, P], HttpResponseBase]
 
@@ -50,13 +66,21 @@ def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def workspace_view(
-    *, can: Permission = Permission.VIEW, for_site_admins: bool = False
+    *, can: Permission = Permission.VIEW, for_site_admins: bool = False, max_file_bytes: int = 0
 ) -> Callable[[WorkspaceView[P]], Callable[..., HttpResponseBase]]:
     """Restrict a view of `/w/<workspace_slug>/…` to signed-in members whose role allows `can`.
 
     Non-members get a 404, as if the workspace didn't exist; members whose role doesn't allow `can` get a 403.
     `for_site_admins` also hides the page, with a 404, from everyone but site admins: it shows data of all workspaces.
+    `max_file_bytes` lets those who may use the view send it files, that many bytes in all.
     """
+
+    def may_send(request: HttpRequest, *, workspace_slug: str, **arguments: object) -> bool:
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+        user = get_user(request)
+        membership = queries.membership_for_viewer(user=user, slug=workspace_slug) if isinstance(user, User) else None
+        return membership is not None and membership.can(can)
 
     def decorate(view: WorkspaceView[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
@@ -76,6 +100,9 @@ def workspace_view(
 
         guarded.workspace_permission = can  # type: ignore[attr-defined]  # read by the access matrix test
         guarded.is_for_site_admins = for_site_admins  # type: ignore[attr-defined]  # likewise
+        if max_file_bytes:
+            rule = FileRule(max_bytes=max_file_bytes, may_send=may_send)
+            guarded.file_rule = rule  # type: ignore[attr-defined]  # read by the web server
         return guarded
 
     return decorate

@@ -83,7 +83,7 @@ def test_starts_serves_and_stops_cleanly(studio: RunningStudio) -> None:
     assert started_within < START_SECONDS
     assert studio.get("/healthz") == (200, b'{"status": "ok"}')
     assert studio.get("/readyz") == (200, b'{"status": "ok"}')
-    assert len(studio.groups()) == 5, "the supervisor, the web server, two clusters and the watchdog"
+    assert len(studio.groups()) == 6, "the supervisor, two web servers, two clusters and the watchdog"
     studio.signal(signal.SIGINT)
     assert studio.wait_until_ended() == 0
     assert studio.pids() == []
@@ -196,14 +196,16 @@ def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None
         )
 
 
-def test_killed_web_server_is_restarted(studio: RunningStudio) -> None:
+def test_killed_web_servers_are_restarted(studio: RunningStudio) -> None:
     studio.start()
-    before = studio.groups()
-    serving = next(group for group in before if group != studio.process.pid and _listens(group))
-    os.killpg(serving, signal.SIGKILL)
+    serving = [group for group in studio.groups() if group != studio.process.pid and _listens(group)]
+    assert len(serving) == 2
+    for group in serving:
+        os.killpg(group, signal.SIGKILL)
     # No connection is refused: the supervisor holds the listening socket.
     assert studio.get("/healthz") == (200, b'{"status": "ok"}')
-    assert "The web server ended (SIGKILL); restarting it in 0.5 s." in studio.log
+    for number in (1, 2):
+        assert f"Web server {number} ended (SIGKILL); restarting it in 0.5 s." in studio.log
 
 
 def _listens(pid: int) -> bool:

@@ -24,7 +24,7 @@ from tchavi_studio.operations.clusters import ClusterTrace, configured_clusters,
 from tchavi_studio.operations.models import Heartbeat
 from tchavi_studio.operations.preparation import collect_static_files, migrate_database
 from tchavi_studio.operations.process_group import kill_descendants_with_their_parents
-from tchavi_studio.operations.server import listen, serve
+from tchavi_studio.operations.server.process import PROCESSES, Pulse, listen, serve
 from tchavi_studio.operations.start import StartRefusedError, check_start, start_lines
 from tchavi_studio.operations.supervisor import Child, Supervisor
 from tchavi_studio.operations.watchdog import watch
@@ -52,7 +52,11 @@ class Command(BaseCommand):
                 listener.close()
                 work()
 
-            children = [Child("The web server", partial(serve, application, listener))]
+            children = []
+            for number in range(1, PROCESSES + 1):
+                pulse = Pulse()
+                work = partial(serve, application, listener, pulse)
+                children.append(Child(f"Web server {number}", work, on_end=pulse.clear, silence=pulse.silent_seconds))
             for name, trace in traces.items():
                 work = partial(background, partial(run_cluster, name, trace))
                 children.append(Child(f"The {name} cluster", work, on_end=trace.clear))
