@@ -1,0 +1,45 @@
+"""Clients that send or read as slowly as they can. Other people must not notice them."""
+
+import sys
+
+import pytest
+
+from tests.attack.attacked import AttackedStudio, slow_readers, slow_senders
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.processes,
+]
+CROWD = 500
+MAX_SLOWDOWN = 2.0
+FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+SENDERS = (
+    b"GET /accounts/login/ HTTP/1.1\r\nX: ",
+    b"",
+    FORM + b"Content-Length: 100000\r\n\r\n",
+    FORM + b"Transfer-Encoding: chunked\r\n\r\n186a0\r\n",
+)
+
+
+def test_slow_senders(studio: AttackedStudio) -> None:
+    slowdown = studio.slowdown(slow_senders(*SENDERS, count=CROWD))
+    print(f"{CROWD} slow senders: a page takes {slowdown:.2f} × as long")
+    assert slowdown < MAX_SLOWDOWN
+
+
+def test_slow_readers(studio: AttackedStudio) -> None:
+    path = studio.add_clip(50_000_000)
+    slowdown = studio.slowdown(slow_readers(path, count=CROWD))
+    print(f"{CROWD} slow readers of a clip: a page takes {slowdown:.2f} × as long")
+    assert slowdown < MAX_SLOWDOWN
+
+
+def test_a_slow_reader_costs_little_memory(studio: AttackedStudio) -> None:
+    """What is read slowly stays in the file: it is neither read ahead nor copied to another one."""
+    path = studio.add_clip(50_000_000)
+    written_before = studio.written_bytes()
+    with slow_readers(path, count=20)(studio):
+        studio.page_seconds(1)
+        written = studio.written_bytes() - written_before
+    print(f"20 slow readers of 1 GB: {written / 1e6:.1f} MB written")
+    assert written < 20_000_000
