@@ -24,6 +24,7 @@ def told(shot: Shot) -> str:
         "light": shot.light,
         "weather": " ".join(shot.weather),
         "in": shot.setting,
+        "decor": shot.decor,
         "subjects": ", ".join(map(told_subject, shot.subjects)),
         "mood": shot.mood,
         "colours": " ".join(shot.palette),

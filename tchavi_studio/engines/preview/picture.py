@@ -10,11 +10,15 @@ from typing import Self
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image, ImageChops
+from PIL import Image
 from PIL.Image import Resampling
 
 PIXEL_FORMAT = "yuv420p"
+
+_CONVERTER = VideoReformatter()
+"""Kept from frame to frame: setting one up takes as long as using it."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in luma pixels, which may be fractional."""
@@ -41,6 +45,21 @@ class Picture:
     def from_image(cls, image: Image.Image, size: tuple[int, int] | None = None) -> Self:
         """An RGB image, converted and scaled to `size` (even numbers); the image's own size by default."""
         return cls.from_video_frame(av.VideoFrame.from_ndarray(np.asarray(image)), size or image.size)
+
+    @classmethod
+    def from_pixels(cls, pixels: NDArray[np.uint8]) -> Self:
+        """RGB pixels with a fourth channel that doesn't count, height × width × 4; their memory is used, not copied."""
+        frame = av.VideoFrame.from_numpy_buffer(pixels, format="rgba")
+        return cls._from_planes(
+            _CONVERTER.reformat(
+                frame,
+                format=PIXEL_FORMAT,
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+                interpolation=Interpolation.BILINEAR,
+                threads=1,
+            )
+        )
 
     @classmethod
     def from_video_frame(cls, frame: av.VideoFrame, size: tuple[int, int]) -> Self:
@@ -103,20 +122,11 @@ class Picture:
         """The picture with `change` applied to each plane."""
         return type(self)(change(self.luma), change(self.blue), change(self.red))
 
-    def copy(self) -> Self:
-        return self.mapped(Image.Image.copy)
-
     def paste(self, paint: "Picture", mask: "Mask", *, top: int = 0, left: int = 0) -> None:
         """Paint over this picture, in place, where `mask` covers. `top` and `left` are even luma pixels."""
         self.luma.paste(paint.luma, (left, top), mask.full)
         self.blue.paste(paint.blue, (left // 2, top // 2), mask.half)
         self.red.paste(paint.red, (left // 2, top // 2), mask.half)
-
-    def lay(self, paint: "Picture", *, top: int = 0, left: int = 0) -> None:
-        """Paint over this picture, in place, without a mask. `top` and `left` are even luma pixels."""
-        self.luma.paste(paint.luma, (left, top))
-        self.blue.paste(paint.blue, (left // 2, top // 2))
-        self.red.paste(paint.red, (left // 2, top // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +140,6 @@ class Mask:
     def from_image(cls, full: Image.Image) -> Self:
         """A mask from an image of even size; the half-size mask is averaged from it."""
         return cls(full, full.reduce(2))
-
-    @classmethod
-    def from_coverage(cls, coverage: NDArray[np.floating]) -> Self:
-        """A mask from a height × width array of fractions, 0 to 1."""
-        levels = np.clip(np.rint(coverage * 255), 0, 255).astype(np.uint8)
-        return cls.from_image(Image.fromarray(levels))
-
-    def cropped(self, left: int, right: int) -> Self:
-        """The columns from `left` to `right`, both even."""
-        height, half_height = self.full.height, self.half.height
-        return type(self)(
-            self.full.crop((left, 0, right, height)), self.half.crop((left // 2, 0, right // 2, half_height))
-        )
-
-    def multiplied(self, other: "Mask") -> Self:
-        """A mask that covers only where both do."""
-        return type(self)(ImageChops.multiply(self.full, other.full), ImageChops.multiply(self.half, other.half))
 
 
 def plane_rows(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:

@@ -14,10 +14,11 @@ import numpy as np
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedClip
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.engines.preview.chance import random_generator
+from tchavi_studio.engines.preview.drawing import DrawnShot
 from tchavi_studio.engines.preview.encoder import GRADIENT_QUANTISER, PHOTO_QUANTISER, Encoder
-from tchavi_studio.engines.preview.landscape import LandscapeShot
 from tchavi_studio.engines.preview.light import WanderingLight
 from tchavi_studio.engines.preview.mark import PreviewMark
+from tchavi_studio.engines.preview.script import read_prompt
 from tchavi_studio.engines.preview.shots import (
     Shot,
     Slot,
@@ -218,8 +219,10 @@ def _stage(
 ) -> tuple[Timeline, list[Slot]]:
     """The shots in their order, and the slots of the videos among them.
 
-    First frame, reference images, reference videos, last frame; without any of them, the landscape.
+    First frame, reference images, reference videos, last frame; without any of them, what the prompt says.
     """
+    if not inputs.are_visual:
+        return _drawn(request, size=size, frame_count=frame_count), []
     makers: list[Callable[[int, np.random.Generator], Shot]] = []
     if inputs.first_frame is not None:
         makers.append(partial(_photo_shot, opening_shot, inputs.first_frame, size))
@@ -228,8 +231,6 @@ def _stage(
     makers += [partial(_video_shot, video, size) for video in videos]
     if inputs.last_frame is not None:
         makers.append(partial(_photo_shot, closing_shot, inputs.last_frame, size))
-    if not makers:
-        makers.append(partial(_landscape_shot, size))
 
     only_two_frames = len(makers) == 2 and inputs.first_frame is not None and inputs.last_frame is not None
     slots = lay_slots(
@@ -259,8 +260,15 @@ def _video_shot(video: VideoFile, size: tuple[int, int], _frame_count: int, _cha
     return VideoShot(video, size=size)
 
 
-def _landscape_shot(size: tuple[int, int], frame_count: int, chance: np.random.Generator) -> Shot:
-    return LandscapeShot(size=size, frame_count=frame_count, chance=chance)
+def _drawn(request: EngineRequest, *, size: tuple[int, int], frame_count: int) -> Timeline:
+    """The prompt's shots, drawn, with a cut between each two."""
+    shots: list[tuple[Slot, Shot]] = []
+    for index, shot in enumerate(read_prompt(request.prompt, duration_seconds=frame_count // FRAMES_PER_SECOND).shots):
+        start = round(shot.start_seconds * FRAMES_PER_SECOND)
+        slot = Slot(start=start, end=start + round(shot.duration_seconds * FRAMES_PER_SECOND), fade_in=0)
+        chance = random_generator(prompt=request.prompt, seed=request.seed, purpose=f"shot {index}")
+        shots.append((slot, DrawnShot(shot, size=size, frame_count=slot.frame_count, chance=chance)))
+    return Timeline(shots)
 
 
 def _soundtrack(request: EngineRequest, inputs: Inputs, video_slots: list[Slot], *, sample_count: int) -> Samples:

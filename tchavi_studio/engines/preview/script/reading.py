@@ -249,6 +249,7 @@ def _shot(
         setting=setting or (before.setting if before else ""),
         subjects=subjects,
         mood=_first(scene, Field.MOOD) or (before.mood if before else ""),
+        decor=next((match.meaning for match in _colours_of_decor(scene)), same_place.decor if same_place else ""),
         palette=_palette(scene, tokens, language) or (same_place.palette if same_place else ()),
         lines=_lines(scene, subjects, start_seconds=start_seconds, duration_seconds=duration_seconds),
         sounds=_all(scene, Field.SOUND) or (before.sounds if before else ()),
@@ -475,9 +476,22 @@ def _palette(scene: _Scene, tokens: Sequence[Token], language: str) -> tuple[str
     free = [
         match.meaning
         for match in scene.matches
-        if match.field is Field.COLOUR and not _coloured(match, named, tokens, language)
+        if match.field is Field.COLOUR
+        and not _coloured(match, named, tokens, language)
+        and match not in _colours_of_decor(scene)
     ]
     return tuple(dict.fromkeys(free))
+
+
+def _colours_of_decor(scene: _Scene) -> list[Match]:
+    """Colour words that belong to a setting's furniture: a red sofa, un canapé rouge."""
+    settings = [match for match in scene.matches if match.field is Field.SETTING]
+    return [
+        match
+        for match in scene.matches
+        if match.field is Field.COLOUR
+        and any(setting.start - match.end == 1 or match.start - setting.end == 1 for setting in settings)
+    ]
 
 
 def _spoken(scene: _Scene) -> tuple[_Span, ...]:

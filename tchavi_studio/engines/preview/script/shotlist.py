@@ -129,7 +129,10 @@ class Mention:
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One shot. Times are seconds of the clip, whole frames each. Empty means: the prompt doesn't say."""
+    """One shot. Times are seconds of the clip, whole frames each. Empty means: the prompt doesn't say.
+
+    `decor` is the colour of what the setting is furnished with, `palette` of everything.
+    """
 
     start_seconds: float
     duration_seconds: float
@@ -140,6 +143,7 @@ class Shot:
     light: str
     weather: tuple[str, ...]
     setting: str
+    decor: str
     subjects: tuple[Subject, ...]
     mood: str
     palette: tuple[str, ...]

@@ -40,9 +40,12 @@ dolly in: push in, pushes in, pushing in, dolly, dolly in, dollies in, camera mo
     avance, la caméra se rapproche, avancée, rapprochement
 dolly out: pull back, pulls back, pulling back, pull out, pulls out, dolly out, dolly back, dollies out, camera
     moves back, camera retreats, track out | travelling arrière, la caméra recule, la caméra s'éloigne, recul
-truck: truck shot, trucking shot, camera trucks, trucking, truck left, truck right, lateral move, tracking left,
-    tracking right, slide, camera slides, slider, sideways move, drift along, drifts along, glides along, camera
-    glides | travelling latéral, travelling, la caméra glisse, glissement latéral
+truck: truck shot, trucking shot, camera trucks, trucking, lateral move, slide, camera slides, slider, sideways move,
+    drift along, drifts along, glides along, camera glides | travelling latéral, travelling, la caméra glisse,
+    glissement latéral
+truck left: truck left, trucks left, camera trucks left, tracking left, slide left, slides left | travelling gauche
+truck right: truck right, trucks right, camera trucks right, tracking right, slide right, slides right | travelling
+    droit, travelling droite
 zoom in: zoom, zoom in, zooms in, zooming in, zooms, crash zoom | zoom, zoom avant, zoome, zoomer
 zoom out: zoom out, zooms out, zooming out | zoom arrière, dézoom, dézoome, zoom out
 orbit: orbit, orbits, orbiting, orbit shot, camera circles, circles around, camera rotates around, arc shot, 360,
@@ -186,16 +189,16 @@ man: man, men, guy, gentleman, father, husband, king, fisherman, farmer, driver,
     athlete, person, someone, traveller, traveler, hiker, cyclist | homme+, monsieur, type, père, mari, roi,
     pêcheur+, fermier, chauffeur, chef, cuisinier, soldat, boxeur, héros, acteur, vendeur, tailleur, ouvrier,
     professeur, médecin, coureur, footballeur, joueur, athlète, personne, quelqu'un, voyageur, randonneur, cycliste
-woman: woman, women, lady, mother, wife, queen, bride, actress, ballerina, heroine, seller, market woman,
-    businesswoman, seamstress, nurse, model | femme+, dame+, mère, épouse, reine, mariée, actrice, ballerine,
-    héroïne, vendeuse+, couturière, infirmière, mannequin, danseuse, chanteuse
+woman: woman, women, lady, mother, wife, queen, bride, actress, heroine, seller, market woman,
+    businesswoman, seamstress, nurse, model | femme+, dame+, mère, épouse, reine, mariée, actrice,
+    héroïne, vendeuse+, couturière, infirmière, mannequin
 child: child, children, kid+, boy+, girl+, son, daughter, baby, toddler, schoolchildren, little girl, little boy |
     enfant+, gamin+, garçon+, fille+, fils, bébé+, fillette+, écolier+, petite fille, petit garçon
 elder: old man, old woman, elder+, elderly, grandmother, grandfather, storyteller, griot | vieil homme, vieille
     femme, vieillard, ancien+, grand-mère, grand-père, conteur, griot, vieux
-dancer: dancer+ | danseur+
-musician: musician+, singer, guitarist, drummer, band, dj, kora player | musicien+, chanteur, guitariste, batteur,
-    orchestre, joueur de kora
+dancer: dancer+, ballerina+ | danseur+, danseuse+, ballerine+
+musician: musician+, singer+, guitarist, drummer, band, dj, kora player | musicien+, chanteur+, chanteuse+,
+    guitariste, batteur, orchestre, joueur de kora
 couple: couple, lovers, two people, friends, two friends, sisters, brothers | couple, amoureux, deux personnes,
     amis, amies, deux amis, soeurs, frères
 crowd: crowd+, people, audience, fans, spectators, passersby, pedestrians, villagers, protesters, shoppers, family |
@@ -206,8 +209,9 @@ cat: cat+, kitten+, kitty | chat+, chaton+, chatte
 dog: dog+, puppy, puppies, hound, wolf, wolves, fox | chien+, chiot+, chienne, loup+, renard
 horse: horse+, stallion, pony, mare, zebra+, donkey+, camel+ | cheval, chevaux, étalon, poney, jument, zèbre+, âne+,
     chameau, dromadaire+
-big cat: cheetah+, lion+, lioness, leopard+, tiger+, panther+ | guépard+, lion+, lionne+, léopard+, tigre+,
-    panthère+
+cheetah: cheetah+, leopard+, jaguar+, panther+ | guépard+, léopard+, jaguar+, panthère+
+lion: lion+, lioness | lion+, lionne+
+tiger: tiger+ | tigre+
 elephant: elephant+, rhino, hippo | éléphant+, rhinocéros, hippopotame
 giraffe: giraffe+ | girafe+
 cow: cow+, cattle, bull+, buffalo, ox, oxen, goat+, sheep, antelope+, gazelle+, deer | vache+, boeuf+, zébu+,
@@ -216,8 +220,10 @@ hare: hare+, rabbit+, bunny, mouse, squirrel | lièvre+, lapin+, souris, écureu
 bird: bird+, eagle, seagull+, gull+, heron, pigeon+, parrot, flock of birds, crane bird, swallow+, owl, dove+ |
     oiseau+, aigle+, mouette+, goéland+, héron+, pigeon+, perroquet, hirondelle+, hibou, colombe+
 chicken: chicken+, hen, rooster | poule+, coq, poulet+
-fish: fish, fishes, shark, whale+, dolphin+, school of fish, jellyfish, turtle+ | poisson+, requin, baleine+,
-    dauphin+, banc de poissons, méduse+, tortue+
+fish: fish, fishes, school of fish | poisson+, banc de poissons
+whale: whale+, dolphin+, shark+ | baleine+, dauphin+, requin+
+turtle: turtle+ | tortue+
+jellyfish: jellyfish | méduse+
 butterfly: butterfly, butterflies, bee+, dragonfly, insect+ | papillon+, abeille+, libellule+, insecte+
 car: car+, sports car, taxi+, sedan, suv, jeep | voiture+, taxi+, berline, bolide, auto, jeep, 4x4
 bus: bus, buses, minibus, danfo, van, truck+, lorry | bus, autobus, minibus, gbaka, camion+, camionnette, car rapide

@@ -1,0 +1,300 @@
+"""Sheets of paper: what a scene is made of. Each is painted once, then moved under the camera for every frame.
+
+Pixels are premultiplied RGBA, 8 bits: colour beyond the alpha adds light to what is behind.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tchavi_studio.engines.preview.drawing.shapes import Outline, ellipse
+
+Pixels = NDArray[np.uint8]
+"""Premultiplied RGBA, height × width × 4."""
+
+Colour = tuple[float, float, float]
+"""Red, green, blue, 0 to 255."""
+
+FRACTION_BITS = 4
+"""Outlines are drawn with an accuracy of a sixteenth of a pixel."""
+
+
+EDGE = 3
+"""So many pixels along a sheet's edges are cut off: outlines that end there cover them only in part."""
+
+
+class Area(NamedTuple):
+    """A part of the stage, whose height is 1: x to the right from the middle, y down from the frame's upper edge."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def mix(a: Colour, b: Colour, share: float) -> Colour:
+    """The colour between `a` (share 0) and `b` (share 1)."""
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share
+
+
+def lighter(colour: Colour, by: float) -> Colour:
+    """Towards white, or towards black if `by` is negative."""
+    return mix(colour, (255, 255, 255), by) if by > 0 else mix(colour, (0, 0, 0), -by)
+
+
+def hexed(code: str) -> Colour:
+    return int(code[0:2], 16), int(code[2:4], 16), int(code[4:6], 16)
+
+
+class Sheet:
+    """A sheet that covers `area` of the stage with `density` pixels per unit."""
+
+    def __init__(self, area: Area, density: float) -> None:
+        self.area, self.density = area, density
+        width = max(2, math.ceil((area.right - area.left) * density))
+        height = max(2, math.ceil((area.bottom - area.top) * density))
+        self.pixels: Pixels = np.zeros((height, width, 4), np.uint8)
+
+    def fill(self, outline: Outline, colour: Colour, alpha: float = 1.0, soft: float = 0.0) -> None:
+        """Fill a polygon; `soft` blurs its edge by so many units."""
+        if alpha >= 1 and not soft:
+            cv2.fillPoly(self.pixels, [self._spot(outline)], (*colour, 255.0), cv2.LINE_AA, FRACTION_BITS)
+            return
+        mask, rows, columns = self._mask(outline, soft)
+        if mask is not None:
+            self._over(rows, columns, mask, colour, alpha)
+
+    def fills(self, outlines: Sequence[Outline], colour: Colour) -> None:
+        """Fill many polygons that don't overlap in one colour."""
+        if outlines:
+            spots = [self._spot(outline) for outline in outlines]
+            cv2.fillPoly(self.pixels, spots, (*colour, 255.0), cv2.LINE_AA, FRACTION_BITS)
+
+    def shade(self, outline: Outline, top: Colour, bottom: Colour, *, soft: float = 0.0, alpha: float = 1.0) -> None:
+        """Fill a polygon with a gradient from its upper to its lower end."""
+        mask, rows, columns = self._mask(outline, soft)
+        if mask is None:
+            return
+        ends = (np.array([outline[:, 1].min(), outline[:, 1].max()]) - self.area.top) * self.density
+        way = np.clip((np.arange(rows.start, rows.stop) - ends[0]) / max(1, ends[1] - ends[0]), 0, 1)[:, None, None]
+        colours = (np.array(top) * (1 - way) + np.array(bottom) * way).astype(np.float32)
+        self._blend(rows, columns, mask, colours, alpha)
+
+    def glow(
+        self, x: float, y: float, radius: float, colour: Colour, strength: float = 1.0, *, squash: float = 1.0
+    ) -> None:
+        """Add light around a point."""
+        side = 64
+        axis = np.linspace(-1, 1, side, dtype=np.float32)
+        fall = np.maximum(0, 1 - np.hypot(axis[:, None], axis[None, :])) ** 2 * strength
+        kernel = (fall[..., None] * np.array([*colour, 0], np.float32)).clip(0, 255)
+        self._add(kernel, x - radius, y - radius * squash, x + radius, y + radius * squash)
+
+    def gleam(self, outline: Outline, colour: Colour, strength: float, soft: float) -> None:
+        """Add light inside a soft-edged polygon: a beam, a reflection."""
+        mask, rows, columns = self._mask(outline, soft)
+        if mask is not None:
+            light = cv2.merge(
+                [cv2.convertScaleAbs(mask, alpha=channel / 255 * strength) for channel in colour]
+                + [np.zeros_like(mask)]
+            )
+            part = self.pixels[rows, columns]
+            cv2.add(part, light, part)
+
+    def texture(self, grain: Pixels) -> None:
+        """Give the paper its tooth: multiply by a tile around 240."""
+        height, width = self.pixels.shape[:2]
+        tiles = np.tile(grain, (math.ceil(height / grain.shape[0]), math.ceil(width / grain.shape[1]), 1))
+        cv2.multiply(self.pixels, tiles[:height, :width], self.pixels, 1 / 240)
+
+    def cast(self, *, across: float, down: float, blur: float, strength: float, colour: Colour = (0, 0, 0)) -> None:
+        """Put the sheet's own soft shadow behind it, as if it hung above the next."""
+        shrink = max(1, int(blur * self.density / 4))
+        alpha = self.pixels[..., 3]
+        small = cv2.resize(alpha, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), max(0.8, blur * self.density / shrink / 2))
+        move = np.array([[1, 0, across * self.density / shrink], [0, 1, down * self.density / shrink]])
+        small = cv2.warpAffine(small, move, (small.shape[1], small.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+        shadow = cv2.resize(small, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
+        room = cv2.multiply(shadow, cv2.bitwise_not(alpha), scale=strength / 255)
+        paint = cv2.merge([cv2.convertScaleAbs(room, alpha=channel / 255) for channel in colour] + [room])
+        cv2.add(self.pixels, paint, self.pixels)
+
+    def blurred(self, radius: float) -> None:
+        """Out of focus, by `radius` units."""
+        sigma = radius * self.density
+        shrink = max(1, int(sigma / 2))
+        height, width = self.pixels.shape[:2]
+        small = cv2.resize(
+            self.pixels, (max(1, width // shrink), max(1, height // shrink)), interpolation=cv2.INTER_AREA
+        )
+        small = cv2.GaussianBlur(small, (0, 0), max(0.5, sigma / shrink), borderType=cv2.BORDER_REPLICATE)
+        self.pixels = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def _spot(self, outline: Outline) -> NDArray[np.int32]:
+        scaled = (outline - (self.area.left, self.area.top)) * (self.density * 2**FRACTION_BITS)
+        spot: NDArray[np.int32] = np.rint(scaled).clip(-(2**24), 2**24).astype(np.int32)
+        return spot
+
+    def _mask(self, outline: Outline, soft: float) -> tuple[Pixels | None, slice, slice]:
+        """The polygon's coverage in the rows and columns that it touches."""
+        spot = self._spot(outline)
+        height, width = self.pixels.shape[:2]
+        sigma = soft * self.density
+        margin = int(3 * sigma) + 2
+        low, high = spot.min(0) >> FRACTION_BITS, (spot.max(0) >> FRACTION_BITS) + 1
+        left, top = max(0, low[0] - margin), max(0, low[1] - margin)
+        right, bottom = min(width, high[0] + margin), min(height, high[1] + margin)
+        rows, columns = slice(top, max(top, bottom)), slice(left, max(left, right))
+        if right <= left or bottom <= top:
+            return None, rows, columns
+        mask: Pixels = np.zeros((bottom - top, right - left), np.uint8)
+        cv2.fillPoly(mask, [spot - np.array([left, top]) * 2**FRACTION_BITS], 255, cv2.LINE_AA, FRACTION_BITS)
+        if sigma > 0.5:
+            shrink = max(1, int(sigma / 2))
+            small = cv2.resize(mask, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+            small = cv2.GaussianBlur(small, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE)
+            mask = np.asarray(cv2.resize(small, (mask.shape[1], mask.shape[0])), np.uint8)
+        return mask, rows, columns
+
+    def _over(self, rows: slice, columns: slice, mask: Pixels, colour: Colour, alpha: float) -> None:
+        self._blend(rows, columns, mask, np.array(colour, np.float32), alpha)
+
+    def _blend(self, rows: slice, columns: slice, mask: Pixels, colours: NDArray[np.float32], alpha: float) -> None:
+        part = self.pixels[rows, columns]
+        cover = mask.astype(np.float32)[..., None] * np.float32(alpha / 255)
+        paint = np.concatenate(
+            [np.broadcast_to(colours, (*mask.shape, 3)), np.full((*mask.shape, 1), 255, np.float32)], axis=2
+        )
+        part[:] = np.rint(part + (paint - part) * cover).astype(np.uint8)
+
+    def _add(self, kernel: NDArray[np.float32], left: float, top: float, right: float, bottom: float) -> None:
+        height, width = self.pixels.shape[:2]
+        x0, x1 = (round((x - self.area.left) * self.density) for x in (left, right))
+        y0, y1 = (round((y - self.area.top) * self.density) for y in (top, bottom))
+        if x1 <= max(0, x0) or y1 <= max(0, y0) or x0 >= width or y0 >= height:
+            return
+        # Only the part inside the sheet is worked out: a sun's glow may be far larger.
+        to = np.array([[63 / max(1, x1 - x0), 0, 0], [0, 63 / max(1, y1 - y0), 0]])
+        cx0, cy0, cx1, cy1 = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
+        to[:, 2] = (to[0, 0] * (cx0 - x0), to[1, 1] * (cy0 - y0))
+        light = cv2.warpAffine(
+            kernel.astype(np.uint8), to, (cx1 - cx0, cy1 - cy0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        part = self.pixels[cy0:cy1, cx0:cx1]
+        cv2.add(part, light, part)
+
+
+class Patch(NamedTuple):
+    """A part of a layer where there is something: its pixels' edges, and whether all of them are opaque."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    solid: bool
+
+
+BAND_ROWS = 32
+"""Patches are found in bands of so many rows."""
+
+MIN_GAP = 48
+"""So many empty columns part a band into two patches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A finished sheet in its place: `depth` 0 is infinitely far, 1 where the subject stands, more is nearer."""
+
+    pixels: Pixels
+    left: float
+    top: float
+    density: float
+    depth: float
+    drift: float
+    bob: float
+    """How far it moves up and down, like a crowd that dances; in units."""
+    patches: tuple[Patch, ...]
+    """From the top down. Only these are drawn."""
+
+    @property
+    def solid_from(self) -> int:
+        """The row from which on all pixels are opaque; the height if none are."""
+        row = int(self.pixels.shape[0])
+        for patch in reversed(self.patches):
+            if not patch.solid or patch.bottom < row:
+                break
+            row = patch.top
+        return row
+
+
+def finished(sheet: Sheet, *, depth: float, drift: float = 0.0, bob: float = 0.0) -> Layer:
+    """The layer of a painted sheet."""
+    pixels = sheet.pixels[EDGE:-EDGE, EDGE:-EDGE]
+    return Layer(
+        pixels=pixels,
+        left=sheet.area.left + EDGE / sheet.density,
+        top=sheet.area.top + EDGE / sheet.density,
+        density=sheet.density,
+        depth=depth,
+        drift=drift,
+        bob=bob,
+        patches=tuple(_patches(pixels)),
+    )
+
+
+def _patches(pixels: Pixels) -> Iterator[Patch]:
+    height, width = pixels.shape[:2]
+    waiting: Patch | None = None
+    for top in range(0, height, BAND_ROWS):
+        bottom = min(top + BAND_ROWS, height)
+        band = pixels[top:bottom]
+        # Light without alpha counts as something, too.
+        filled = np.flatnonzero(
+            cv2.reduce(band.reshape(bottom - top, -1), 0, cv2.REDUCE_MAX)[0].reshape(width, 4).any(axis=1)
+        )
+        if filled.size == 0:
+            continue
+        is_solid = filled.size == width and int(cv2.extractChannel(band, 3).min()) == 255
+        gaps = np.flatnonzero(np.diff(filled) > MIN_GAP)
+        starts = filled[np.concatenate([[0], gaps + 1])]
+        ends = filled[np.concatenate([gaps, [filled.size - 1]])] + 1
+        if len(starts) == 1:
+            patch = Patch(int(starts[0]), top, int(ends[0]), bottom, is_solid)
+            if waiting is not None and waiting.solid == is_solid and waiting.bottom == top:
+                waiting = Patch(
+                    min(waiting.left, patch.left), waiting.top, max(waiting.right, patch.right), bottom, is_solid
+                )
+            else:
+                if waiting is not None:
+                    yield waiting
+                waiting = patch
+            continue
+        if waiting is not None:
+            yield waiting
+            waiting = None
+        for start, end in zip(starts, ends, strict=True):
+            yield Patch(int(start), top, int(end), bottom, False)
+    if waiting is not None:
+        yield waiting
+
+
+def grain_tile(chance: np.random.Generator, side: int = 256) -> Pixels:
+    """The tooth of the paper as a tile around 240: fine grain, short fibres and soft blotches."""
+
+    def noise() -> NDArray[np.float32]:
+        return chance.normal(0, 1, (side, side)).astype(np.float32)
+
+    fibres = cv2.blur(noise(), (9, 2)) * 5 + cv2.blur(noise(), (2, 7)) * 4
+    blotches = cv2.GaussianBlur(noise(), (0, 0), 10) * 24
+    tooth = np.clip(240 + noise() * 2.2 + fibres + blotches, 215, 255).astype(np.uint8)
+    return np.asarray(cv2.merge([tooth, tooth, tooth, np.full_like(tooth, 240)]), np.uint8)
+
+
+def dot(x: float, y: float, radius: float) -> Outline:
+    return ellipse(x, y, radius, steps=14)
