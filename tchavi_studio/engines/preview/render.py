@@ -158,8 +158,10 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
                 comment=f"{TITLE}. Model: {request.model}. Seed: {request.seed}.",
             )
         )
-        chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="light")
-        light = WanderingLight(size=size, frame_count=frame_count, chance=chance)
+        light = None
+        if inputs.are_visual:
+            chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="light")
+            light = WanderingLight(size=size, frame_count=frame_count, chance=chance)
         _film(timeline, light, PreviewMark(size), sound, encoder, frame_count=frame_count, report=report)
         content_hash = encoder.content_hash
     return RenderedClip(
@@ -180,7 +182,7 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
 
 def _film(
     timeline: Timeline,
-    light: WanderingLight,
+    light: WanderingLight | None,
     mark: PreviewMark,
     sound: Future[Samples] | None,
     encoder: Encoder,
@@ -193,7 +195,8 @@ def _film(
         lane = EncodingLane(pool)
         for frame in range(frame_count):
             picture = timeline.draw(frame)
-            light.fall_on(picture, frame)
+            if light is not None:
+                light.fall_on(picture, frame)
             mark.stamp(picture)
             lane.send(partial(encoder.add_frame, picture))
             second, rest = divmod(frame + 1, FRAMES_PER_SECOND)

@@ -146,6 +146,8 @@ def grade_for(shot: Shot, setting: str) -> Grade:
     grade = OWN_LIGHT.get(setting) or LIGHTS.get(shot.light) or TIMES[time]
     if setting == "studio" and not shot.time and not shot.light:
         grade = LIGHTS["studio"]
+    if setting in ("stadium", "market") and grade.lamps >= 0.9:
+        grade = replace(grade, level=0.84, lit=mix(grade.lit, (255, 246, 226), 0.65), haze_strength=0.5)
     if shot.light == "backlight":
         grade = replace(grade, level=grade.level * 0.32, sun=(0.5, 0.55))
     changes: list[dict[str, Any]] = [MOODS.get(shot.mood, {})]

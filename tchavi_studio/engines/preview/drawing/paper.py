@@ -6,6 +6,7 @@ Pixels are premultiplied RGBA, 8 bits: colour beyond the alpha adds light to wha
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -106,24 +107,27 @@ class Sheet:
             part = self.pixels[rows, columns]
             cv2.add(part, light, part)
 
-    def texture(self, grain: Pixels) -> None:
-        """Give the paper its tooth: multiply by a tile around 240."""
+    def texture(self) -> None:
+        """Give the paper its tooth."""
+        grain = _grain()
+        side = len(grain)
         height, width = self.pixels.shape[:2]
-        tiles = np.tile(grain, (math.ceil(height / grain.shape[0]), math.ceil(width / grain.shape[1]), 1))
-        cv2.multiply(self.pixels, tiles[:height, :width], self.pixels, 1 / 240)
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                part = self.pixels[top : top + side, left : left + side]
+                cv2.multiply(part, grain[: part.shape[0], : part.shape[1]], part, 1 / 240)
 
-    def cast(self, *, across: float, down: float, blur: float, strength: float, colour: Colour = (0, 0, 0)) -> None:
+    def cast(self, *, across: float, down: float, blur: float, strength: float) -> None:
         """Put the sheet's own soft shadow behind it, as if it hung above the next."""
-        shrink = max(1, int(blur * self.density / 4))
-        alpha = self.pixels[..., 3]
+        shrink = max(1, int(blur * self.density / 2))
+        alpha = cv2.extractChannel(self.pixels, 3)
         small = cv2.resize(alpha, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), max(0.8, blur * self.density / shrink / 2))
         move = np.array([[1, 0, across * self.density / shrink], [0, 1, down * self.density / shrink]])
         small = cv2.warpAffine(small, move, (small.shape[1], small.shape[0]), borderMode=cv2.BORDER_REPLICATE)
         shadow = cv2.resize(small, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
         room = cv2.multiply(shadow, cv2.bitwise_not(alpha), scale=strength / 255)
-        paint = cv2.merge([cv2.convertScaleAbs(room, alpha=channel / 255) for channel in colour] + [room])
-        cv2.add(self.pixels, paint, self.pixels)
+        cv2.insertChannel(cv2.add(alpha, room), self.pixels, 3)
 
     def blurred(self, radius: float) -> None:
         """Out of focus, by `radius` units."""
@@ -167,6 +171,20 @@ class Sheet:
 
     def _blend(self, rows: slice, columns: slice, mask: Pixels, colours: NDArray[np.float32], alpha: float) -> None:
         part = self.pixels[rows, columns]
+        if alpha >= 1:
+            # Most rows of a large shape are covered from side to side, and need no arithmetic.
+            whole = cv2.reduce(mask, 1, cv2.REDUCE_MIN)[:, 0] == 255
+            if whole.any():
+                part[whole, :, :3] = np.rint(
+                    np.broadcast_to(colours, (len(whole), 1, 3)) if colours.ndim == 1 else colours
+                )[whole]
+                part[whole, :, 3] = 255
+                if whole.all():
+                    return
+                rest = ~whole
+                first, last = int(rest.argmax()), len(rest) - int(rest[::-1].argmax())
+                colours = colours if colours.ndim == 1 else colours[first:last]
+                mask, part = mask[first:last], part[first:last]
         cover = mask.astype(np.float32)[..., None] * np.float32(alpha / 255)
         paint = np.concatenate(
             [np.broadcast_to(colours, (*mask.shape, 3)), np.full((*mask.shape, 1), 255, np.float32)], axis=2
@@ -255,12 +273,10 @@ def _patches(pixels: Pixels) -> Iterator[Patch]:
         bottom = min(top + BAND_ROWS, height)
         band = pixels[top:bottom]
         # Light without alpha counts as something, too.
-        filled = np.flatnonzero(
-            cv2.reduce(band.reshape(bottom - top, -1), 0, cv2.REDUCE_MAX)[0].reshape(width, 4).any(axis=1)
-        )
+        filled = np.flatnonzero(band.view(np.uint32)[..., 0].any(axis=0))
         if filled.size == 0:
             continue
-        is_solid = filled.size == width and int(cv2.extractChannel(band, 3).min()) == 255
+        is_solid = filled.size == width and int(band[..., 3].min()) == 255
         gaps = np.flatnonzero(np.diff(filled) > MIN_GAP)
         starts = filled[np.concatenate([[0], gaps + 1])]
         ends = filled[np.concatenate([gaps, [filled.size - 1]])] + 1
@@ -284,14 +300,16 @@ def _patches(pixels: Pixels) -> Iterator[Patch]:
         yield waiting
 
 
-def grain_tile(chance: np.random.Generator, side: int = 256) -> Pixels:
+@cache
+def _grain() -> Pixels:
     """The tooth of the paper as a tile around 240: fine grain, short fibres and soft blotches."""
+    chance, side = np.random.default_rng(240), 256
 
     def noise() -> NDArray[np.float32]:
         return chance.normal(0, 1, (side, side)).astype(np.float32)
 
     fibres = cv2.blur(noise(), (9, 2)) * 5 + cv2.blur(noise(), (2, 7)) * 4
-    blotches = cv2.GaussianBlur(noise(), (0, 0), 10) * 24
+    blotches = cv2.resize(cv2.GaussianBlur(noise()[::8, ::8], (0, 0), 1.25), (side, side)) * 3
     tooth = np.clip(240 + noise() * 2.2 + fibres + blotches, 215, 255).astype(np.uint8)
     return np.asarray(cv2.merge([tooth, tooth, tooth, np.full_like(tooth, 240)]), np.uint8)
 

@@ -50,10 +50,10 @@ def span(sheet: Sheet, step: float, chance: np.random.Generator, jitter: float =
 def sky(stage: Stage, *, clouds: int = 3, sun: bool = True) -> None:
     grade, sheet = stage.grade, stage.sheet(0.0)
     area = sheet.area
+    # Two edges that meet would let through what is behind, so there is paper under the seam.
+    sheet.fill(rectangle(*area), grade.sky(grade.middle))
     split = area.top + (max(stage.horizon, 0.35) - area.top) * 0.62
-    sheet.shade(
-        rectangle(area.left, area.top, area.right, split + 0.002), grade.sky(grade.top), grade.sky(grade.middle)
-    )
+    sheet.shade(rectangle(area.left, area.top, area.right, split), grade.sky(grade.top), grade.sky(grade.middle))
     sheet.shade(
         rectangle(area.left, split, area.right, max(area.bottom, 1.0)), grade.sky(grade.middle), grade.sky(grade.low)
     )
@@ -726,6 +726,7 @@ def market(stage: Stage) -> None:
         p = ground(stage, depth, stage.horizon + base - 0.03, "c59a6c", rise=0.004)
         for number, x in enumerate(span(p.sheet, size * 1.35, stage.chance, 0.1)):
             p.stall(x, stage.horizon + base + 0.01, size, awnings[(number + int(depth * 10)) % len(awnings)])
+            p.light(x, stage.horizon + base - 0.5 * size, 0.9 * size, strength=0.5)
         stage.lay(p.sheet, depth, shadow=0.35)
     p = ground(stage, 0.8, max(stage.shore, stage.horizon + 0.26), "b98a5c", rise=0.004)
     side = -1 if stage.grade.sun[0] > 0.5 else 1
@@ -750,6 +751,10 @@ def market(stage: Stage) -> None:
     for n in range(2, len(cord) - 2, 3):
         flag = ("d8443a", "e0a02e", "2f7f86", "4f7f3c")[n % 4]
         p.fill(placed(points("-0.02,0 0.02,0 0,0.05"), *cord[n]), flag)
+    if stage.grade.lamps > 0.4:
+        for x, y in cord[1:-1:4]:
+            p.sheet.fill(dot(x, y + 0.012, 0.008), stage.grade.sky((255, 236, 180)))
+            p.light(x, y + 0.012, 0.16, strength=0.55)
     stage.lay(p.sheet, 0.8, shadow=0.3)
 
 
@@ -858,6 +863,7 @@ def room(stage: Stage, wall: str, floor: str, *, skirting: float) -> Painter:
     """A wall above a floor that meet at `skirting`."""
     p = painter(stage, 0.45)
     area, grade = p.sheet.area, stage.grade
+    p.fill(rectangle(*area), wall)
     p.sheet.shade(rectangle(area.left, area.top, area.right, skirting), p.tone(wall, 0.12), p.tone(wall))
     p.sheet.shade(rectangle(area.left, skirting, area.right, area.bottom), p.tone(floor, 0.05), p.tone(floor, 0.3))
     for n in range(-14, 15):
@@ -951,6 +957,10 @@ def interior(stage: Stage) -> None:
     p.sheet.fill(ellipse(0, skirting + 0.16, 0.62, 0.06), p.tone("b5523b"))
     p.sheet.fill(ellipse(0, skirting + 0.16, 0.54, 0.048), p.tone("e0c08a"))
     p.sheet.fill(ellipse(0, skirting + 0.16, 0.48, 0.04), p.tone("b5523b"))
+    if stage.table and not stage.seat:
+        p.fill(rectangle(-0.2, skirting + 0.02, 0.2, skirting + 0.045), "a8744a")
+        for x in (-0.17, 0.15):
+            p.fill(rectangle(x, skirting + 0.045, x + 0.022, skirting + 0.24), "8a5c38")
     if stage.seat:
         p.sofa(0, skirting + 0.14, min(1.0, stage.aspect * 0.86), stage.seat)
     stage.lay(p.sheet, 0.85, shadow=0.4)
@@ -1137,7 +1147,7 @@ def stage_set(stage: Stage) -> None:
     p = painter(stage, 0.9)
     for side in (-1, 1):
         for n in range(5):
-            at = side * (0.5 * stage.aspect + 0.03 - n * 0.045)
+            at = side * (0.5 * stage.aspect + 0.03 - n * 0.045 * min(1.0, 0.75 * stage.aspect))
             fold = curve(
                 f"0,-0.2 {0.05},-0.2 {0.045 + 0.01 * (n % 2)},0.5 0.055,1.3 -0.005,1.3 {-0.005 + 0.008 * (n % 2)},0.5",
                 4,
@@ -1224,9 +1234,10 @@ def underwater(stage: Stage) -> None:
     grade = stage.grade
     sheet = stage.sheet(0.0)
     area = sheet.area
+    sheet.fill(rectangle(*area), grade.sky((18, 120, 148)))
     sheet.shade(rectangle(area.left, area.top, area.right, 0.5), grade.sky((58, 190, 196)), grade.sky((18, 120, 148)))
     sheet.shade(
-        rectangle(area.left, 0.498, area.right, max(1.0, area.bottom)),
+        rectangle(area.left, 0.5, area.right, max(1.0, area.bottom)),
         grade.sky((18, 120, 148)),
         grade.sky((8, 60, 92)),
     )

@@ -20,7 +20,6 @@ from tchavi_studio.engines.preview.drawing.paper import (
     Pixels,
     Sheet,
     finished,
-    grain_tile,
 )
 from tchavi_studio.engines.preview.drawing.shapes import Outline
 
@@ -111,7 +110,6 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.aspect = self.width / self.height
-        self._grain = grain_tile(self.chance)
 
     def area(self, depth: float, *, drift: float = 0.0) -> Area:
         """What will be seen of a layer at `depth` that drifts by so many units a second."""
@@ -141,7 +139,7 @@ class Stage:
     ) -> None:
         """Put a painted sheet in front of all that was laid before."""
         if grain:
-            sheet.texture(self._grain)
+            sheet.texture()
         radius = self.focus * abs(1 - depth) if blur is None else blur
         if radius * sheet.density > 0.7:
             sheet.blurred(radius)
@@ -152,7 +150,6 @@ class Stage:
                 down=-0.004,
                 blur=0.02 + 0.02 * depth,
                 strength=shadow,
-                colour=self.grade.sky(self.grade.dark),
             )
         self.items.append(finished(sheet, depth=depth, drift=drift, bob=bob))
 
@@ -208,9 +205,13 @@ class _Placed:
 
     def paint_on(self, frame: Pixels, floor: int) -> None:
         wide = self.left <= 0 and self.left + self.layer.pixels.shape[1] * self.scale >= self.width
+        ends: set[int] = set()
         for patch in self.layer.patches:
-            top = max(0, math.floor(self.top + patch.top * self.scale))
-            bottom = min(floor, math.floor(self.top + patch.bottom * self.scale))
+            # A row that lies half in the patch above is drawn with that one.
+            joined = patch.solid or patch.top in ends
+            top = max(0, self._row(patch.top) if joined else math.floor(self.top + patch.top * self.scale) - 1)
+            bottom = min(floor, self._row(patch.bottom))
+            ends.add(patch.bottom)
             left = max(0, math.floor(self.left + patch.left * self.scale) - 1)
             right = min(self.width, math.ceil(self.left + patch.right * self.scale) + 1)
             if bottom <= top or right <= left:
@@ -223,6 +224,10 @@ class _Placed:
                 rest = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGBA)
                 cv2.multiply(part, rest, part, 1 / 255)
                 cv2.add(part, paint, part)
+
+    def _row(self, row: int) -> int:
+        """The first of the frame's rows that lies wholly below a row of the layer."""
+        return math.ceil(self.top + row * self.scale + 0.5)
 
     def _warped(self, left: int, top: int, right: int, bottom: int, to: Pixels | None = None) -> Pixels:
         """The layer inside a box of frame pixels."""

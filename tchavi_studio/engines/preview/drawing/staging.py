@@ -230,14 +230,14 @@ def stage_for(shot: Shot, *, size: tuple[int, int], chance: np.random.Generator)
         or shot.time in ("golden hour",),
         seat=_seat(shot) if setting == "interior" else "",
         backdrop=_backdrop(shot, kinds),
-        table=(setting == "studio" and bool(kinds & ON_TABLES - {"ink", "logo"})) or "table" in shot.text.casefold(),
+        table=bool(kinds & ON_TABLES - {"ink", "logo"}) or "table" in shot.text.casefold(),
         board=any(word in shot.text.casefold() for word in ("class", "school", "blackboard", "école", "tableau")),
         moon="moon" in shot.text.casefold() or "lun" in shot.text.casefold() or "mars" in shot.text.casefold(),
         window=not kinds and any(word in shot.text.casefold() for word in ("window", "fenêtre")),
         focus={Size.CLOSE_UP: 0.02, Size.MACRO: 0.034, Size.OVER_SHOULDER: 0.008}.get(shot.size, 0.0),
     )
     SETTINGS[setting](stage)
-    for subject in sorted(shot.subjects, key=lambda one: one.kind not in ("tree", "house", "tower", "crowd")):
+    for subject in sorted(_seen(shot.subjects), key=lambda one: one.kind not in ("tree", "house", "tower", "crowd")):
         _place(stage, shot, subject, setting, heading)
     if shot.size is Size.OVER_SHOULDER:
         shoulder(stage)
@@ -246,6 +246,12 @@ def stage_for(shot: Shot, *, size: tuple[int, int], chance: np.random.Generator)
     motes(stage, underwater=setting == "underwater")
     lay_weather(stage, shot.weather, indoors=setting in INDOORS)
     return stage
+
+
+def _seen(subjects: tuple[Subject, ...]) -> list[Subject]:
+    """The subjects that are drawn: whoever drives or rows sits in the vehicle's own sketch."""
+    crewed = any(one.kind in VEHICLES | {"boat"} for one in subjects)
+    return [one for one in subjects if not (crewed and one.kind in PEOPLE and one.action in ("drive", ""))]
 
 
 def _heading(shot: Shot, chance: np.random.Generator) -> int:
@@ -381,6 +387,11 @@ def _figure(
         slot = number if count > 1 else index
         room = min(0.84 * stage.aspect, (0.62 if is_person else 0.9) * size * slots + 0.1)
         x = (slot + 0.5 - slots / 2) * room / slots
+        if is_person and size > 1:
+            # Closer together, and smaller where the frame is narrow: nobody stands in front of anybody's face.
+            fitting = min(size, 0.94 * stage.aspect / slots / 0.3)
+            y += 1.06 * (fitting - size)
+            size, x = fitting, x * min(1.0, 0.34 * fitting * slots / room)
         if count > 2:
             depth = 0.86 + 0.22 * ((slot * 5) % 7) / 7
             y += (depth - 1) * 0.3

@@ -244,4 +244,4 @@ def motes(stage: Stage, *, underwater: bool) -> None:
         )
     else:
         light = mix(stage.grade.sky(stage.grade.sun_colour), stage.grade.sky(stage.grade.middle), 0.45)
-        stage.items.append(Particles("discs", light, 22, 0.0016, -0.012, 0.02, stage.chance, stage.aspect, waver=0.05))
+        stage.items.append(Particles("discs", light, 12, 0.0013, -0.012, 0.02, stage.chance, stage.aspect, waver=0.05))

@@ -93,9 +93,9 @@ golden hour: golden hour, golden light, late afternoon, low sun, warm evening li
 sunset: sunset, sundown, setting sun, evening, evening light | coucher de soleil, coucher du soleil, soleil
     couchant, soir, soirée, le soir
 dusk: dusk, twilight, blue hour, nightfall | crépuscule, heure bleue, tombée de la nuit, entre chien et loup
-night: night, nighttime, at night, by night, midnight, nocturnal, moonlight, moonlit, starry, stars, under the
-    stars, moon | nuit, de nuit, minuit, nocturne+, clair de lune, étoilé*, étoiles, sous les étoiles, au clair de
-    lune, lune
+night: night, nighttime, dark, in the dark, at night, by night, midnight, nocturnal, moonlight, moonlit, starry,
+    stars, under the stars, moon | nuit, de nuit, minuit, nocturne+, clair de lune, étoilé*, étoiles, sous les étoiles,
+    au clair de lune, lune
 """
 
 LIGHTS = """
