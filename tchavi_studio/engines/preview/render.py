@@ -14,11 +14,11 @@ import numpy as np
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedClip
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.engines.preview.chance import random_generator
-from tchavi_studio.engines.preview.drawing import DrawnShot
+from tchavi_studio.engines.preview.drawing import DrawnShot, setting_of
 from tchavi_studio.engines.preview.encoder import GRADIENT_QUANTISER, PHOTO_QUANTISER, Encoder
 from tchavi_studio.engines.preview.light import WanderingLight
 from tchavi_studio.engines.preview.mark import PreviewMark
-from tchavi_studio.engines.preview.script import read_prompt
+from tchavi_studio.engines.preview.script import ShotList, read_prompt
 from tchavi_studio.engines.preview.shots import (
     Shot,
     Slot,
@@ -29,7 +29,7 @@ from tchavi_studio.engines.preview.shots import (
     opening_shot,
     reference_shot,
 )
-from tchavi_studio.engines.preview.soundtrack import (
+from tchavi_studio.engines.preview.sound.soundtrack import (
     VIDEO_SOUND_LEVEL,
     PlacedSound,
     compose_soundtrack,
@@ -140,13 +140,14 @@ def render_clip(request: EngineRequest, output_path: Path, report: Report) -> Re
             aspect_ratio=request.aspect_ratio,
             adapt_to_pixels=_pixels_to_adapt_to(inputs, videos),
         )
-        timeline, video_slots = _stage(request, inputs, videos, size=size, frame_count=frame_count)
+        script = read_prompt(request.prompt, duration_seconds=seconds)
+        timeline, video_slots = _stage(request, script, inputs, videos, size=size, frame_count=frame_count)
 
         sound: Future[Samples] | None = None
         if request.generate_audio:
             # Beside the first second of frames: numpy lets go of the interpreter in its long operations.
             pool = stack.enter_context(ThreadPoolExecutor(1))
-            sound = pool.submit(_soundtrack, request, inputs, video_slots, sample_count=seconds * SAMPLE_RATE)
+            sound = pool.submit(_soundtrack, request, script, inputs, video_slots, sample_count=seconds * SAMPLE_RATE)
 
         encoder = stack.enter_context(
             Encoder(
@@ -218,14 +219,20 @@ def _pixels_to_adapt_to(inputs: Inputs, videos: list[VideoFile]) -> tuple[int, i
 
 
 def _stage(
-    request: EngineRequest, inputs: Inputs, videos: list[VideoFile], *, size: tuple[int, int], frame_count: int
+    request: EngineRequest,
+    script: ShotList,
+    inputs: Inputs,
+    videos: list[VideoFile],
+    *,
+    size: tuple[int, int],
+    frame_count: int,
 ) -> tuple[Timeline, list[Slot]]:
     """The shots in their order, and the slots of the videos among them.
 
     First frame, reference images, reference videos, last frame; without any of them, what the prompt says.
     """
     if not inputs.are_visual:
-        return _drawn(request, size=size, frame_count=frame_count), []
+        return _drawn(request, script, size=size), []
     makers: list[Callable[[int, np.random.Generator], Shot]] = []
     if inputs.first_frame is not None:
         makers.append(partial(_photo_shot, opening_shot, inputs.first_frame, size))
@@ -263,10 +270,10 @@ def _video_shot(video: VideoFile, size: tuple[int, int], _frame_count: int, _cha
     return VideoShot(video, size=size)
 
 
-def _drawn(request: EngineRequest, *, size: tuple[int, int], frame_count: int) -> Timeline:
+def _drawn(request: EngineRequest, script: ShotList, *, size: tuple[int, int]) -> Timeline:
     """The prompt's shots, drawn, with a cut between each two."""
     shots: list[tuple[Slot, Shot]] = []
-    for index, shot in enumerate(read_prompt(request.prompt, duration_seconds=frame_count // FRAMES_PER_SECOND).shots):
+    for index, shot in enumerate(script.shots):
         start = round(shot.start_seconds * FRAMES_PER_SECOND)
         slot = Slot(start=start, end=start + round(shot.duration_seconds * FRAMES_PER_SECOND), fade_in=0)
         chance = random_generator(prompt=request.prompt, seed=request.seed, purpose=f"shot {index}")
@@ -274,7 +281,9 @@ def _drawn(request: EngineRequest, *, size: tuple[int, int], frame_count: int) -
     return Timeline(shots)
 
 
-def _soundtrack(request: EngineRequest, inputs: Inputs, video_slots: list[Slot], *, sample_count: int) -> Samples:
+def _soundtrack(
+    request: EngineRequest, script: ShotList, inputs: Inputs, video_slots: list[Slot], *, sample_count: int
+) -> Samples:
     seconds = sample_count / SAMPLE_RATE
     given: list[PlacedSound] = []
     for source, slot in zip(inputs.videos, video_slots, strict=True):
@@ -291,4 +300,5 @@ def _soundtrack(request: EngineRequest, inputs: Inputs, video_slots: list[Slot],
             voices.append(samples)
     given += place_in_order(voices, sample_count=sample_count)
     chance = random_generator(prompt=request.prompt, seed=request.seed, purpose="soundtrack")
-    return compose_soundtrack(sample_count=sample_count, given=given, chance=chance)
+    settings = [setting_of(shot) for shot in script.shots]
+    return compose_soundtrack(script, settings, sample_count=sample_count, given=given, chance=chance)

@@ -5,8 +5,8 @@
 
 import cv2
 
-from tchavi_studio.engines.preview.drawing.staging import DrawnShot
+from tchavi_studio.engines.preview.drawing.staging import DrawnShot, setting_of
 
-__all__ = ["DrawnShot"]
+__all__ = ["DrawnShot", "setting_of"]
 
 cv2.setNumThreads(1)  # Drawing and encoding already share two cores, and threads would only cost more time in total.
