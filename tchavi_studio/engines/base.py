@@ -33,6 +33,7 @@ class EngineReference:
 class EngineRequest:
     """A validated generation request in plain values.
 
+    `storyboard` asks a preview of words alone for captions and guides.
     `generation_id` is the studio's UUID in text form. `duration_seconds` is 1–15 or `AUTO_DURATION_SECONDS`;
     `resolution` is "480p" or "720p"; `aspect_ratio` one of the contract's six; `seed` is always drawn (0 to 2³²−1).
     `via` names the studios that it has come through, this one last, so that none of them makes it again.
@@ -52,6 +53,7 @@ class EngineRequest:
     reference_images: Sequence[EngineReference] = ()
     reference_videos: Sequence[EngineReference] = ()
     reference_audios: Sequence[EngineReference] = ()
+    storyboard: bool = True
 
 
 class RemoteState(StrEnum):

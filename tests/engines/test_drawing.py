@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tchavi_studio.engines.preview.chance import random_generator
-from tchavi_studio.engines.preview.drawing import DrawnShot
+from tchavi_studio.engines.preview.drawing import Captions, DrawnShot
 from tchavi_studio.engines.preview.drawing.camera import CameraMove
 from tchavi_studio.engines.preview.drawing.paper import Area, Layer, Sheet, finished
 from tchavi_studio.engines.preview.drawing.scenery import SETTINGS
@@ -209,7 +209,8 @@ def test_a_shot_repeats_itself_and_differs_by_seed() -> None:
 
     def drawn(seed: int) -> list[bytes]:
         chance = random_generator(prompt="a", seed=seed, purpose="shot 0")
-        scene = DrawnShot(shot, size=SIZE, frame_count=120, chance=chance)
+        captions = Captions(shot, number=1, count=1, language="en", size=SIZE)
+        scene = DrawnShot(shot, size=SIZE, frame_count=120, chance=chance, captions=captions)
         return [plane.tobytes() for plane in scene.draw(10).planes]
 
     assert drawn(1) == drawn(1) != drawn(2)

@@ -14,7 +14,7 @@ import numpy as np
 from tchavi_studio.engines.base import EngineReference, EngineRequest, RenderedClip
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.engines.preview.chance import random_generator
-from tchavi_studio.engines.preview.drawing import DrawnShot, setting_of
+from tchavi_studio.engines.preview.drawing import Captions, DrawnShot, setting_of
 from tchavi_studio.engines.preview.encoder import GRADIENT_QUANTISER, PHOTO_QUANTISER, Encoder
 from tchavi_studio.engines.preview.light import WanderingLight
 from tchavi_studio.engines.preview.mark import PreviewMark
@@ -277,7 +277,16 @@ def _drawn(request: EngineRequest, script: ShotList, *, size: tuple[int, int]) -
         start = round(shot.start_seconds * FRAMES_PER_SECOND)
         slot = Slot(start=start, end=start + round(shot.duration_seconds * FRAMES_PER_SECOND), fade_in=0)
         chance = random_generator(prompt=request.prompt, seed=request.seed, purpose=f"shot {index}")
-        shots.append((slot, DrawnShot(shot, size=size, frame_count=slot.frame_count, chance=chance)))
+        captions = Captions(
+            shot,
+            number=index + 1,
+            count=len(script.shots),
+            language=script.language,
+            size=size,
+            with_strip=request.storyboard,
+        )
+        drawn = DrawnShot(shot, size=size, frame_count=slot.frame_count, chance=chance, captions=captions)
+        shots.append((slot, drawn))
     return Timeline(shots)
 
 

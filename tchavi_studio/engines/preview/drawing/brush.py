@@ -45,6 +45,10 @@ class Brush:
         own = hexed(colour) if isinstance(colour, str) else colour
         self._add(outline, self.grade.sky(own))
 
+    def letter(self, contours: list[Outline], colour: Colour) -> None:
+        """Draw a glyph at once, above what was drawn: its contours cut holes into each other."""
+        self.pen.fills([self._on_stage(contour * (self.heading, 1)) for contour in contours], self.grade.sky(colour))
+
     def limb(
         self,
         start: tuple[float, float],

@@ -300,6 +300,13 @@ def _patches(pixels: Pixels) -> Iterator[Patch]:
         yield waiting
 
 
+def blended(under: Pixels, paint: Pixels) -> None:
+    """Lay premultiplied `paint` over `under`, in place."""
+    rest = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGBA)
+    cv2.multiply(under, rest, under, 1 / 255)
+    cv2.add(under, paint, under)
+
+
 @cache
 def _grain() -> Pixels:
     """The tooth of the paper as a tile around 240: fine grain, short fibres and soft blotches."""

@@ -19,6 +19,7 @@ from tchavi_studio.engines.preview.drawing.paper import (
     Layer,
     Pixels,
     Sheet,
+    blended,
     finished,
 )
 from tchavi_studio.engines.preview.drawing.shapes import Outline
@@ -219,11 +220,7 @@ class _Placed:
             if patch.solid and wide:
                 self._warped(0, top, self.width, bottom, frame[top:bottom])
             else:
-                paint = self._warped(left, top, right, bottom)
-                part = frame[top:bottom, left:right]
-                rest = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(paint, 3)), cv2.COLOR_GRAY2RGBA)
-                cv2.multiply(part, rest, part, 1 / 255)
-                cv2.add(part, paint, part)
+                blended(frame[top:bottom, left:right], self._warped(left, top, right, bottom))
 
     def _row(self, row: int) -> int:
         """The first of the frame's rows that lies wholly below a row of the layer."""

@@ -10,6 +10,7 @@ from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.drawing.animals import ANIMALS
 from tchavi_studio.engines.preview.drawing.brush import Brush, Look, Sketch
 from tchavi_studio.engines.preview.drawing.camera import CameraMove
+from tchavi_studio.engines.preview.drawing.captions import Captions
 from tchavi_studio.engines.preview.drawing.grade import COLOURS, INDOORS, grade_for, on_subject
 from tchavi_studio.engines.preview.drawing.paper import Colour, hexed, lighter
 from tchavi_studio.engines.preview.drawing.people import astronaut, person, robot
@@ -406,6 +407,8 @@ def _figure(
         x = -heading * (0.1 if setting in ("studio", "stage", "interior") else 0.14) * stage.aspect
         if setting == "interior" and action in ("sleep", "sit"):
             x = 0.0
+    if kind in ("logo", "ink"):
+        x = 0.0
     if kind in ("tree", "house", "tower") and others > 1:
         depth, x, y = 0.9, heading * 0.3 * stage.aspect, y - 0.02
         size *= 1.15
@@ -566,11 +569,16 @@ def shoulder(stage: Stage) -> None:
 class DrawnShot:
     """A shot of the shot list as the timeline films it. Its stage takes memory only while it is on screen."""
 
-    def __init__(self, shot: Shot, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator) -> None:
+    def __init__(
+        self, shot: Shot, *, size: tuple[int, int], frame_count: int, chance: np.random.Generator, captions: Captions
+    ) -> None:
         self._shot, self._size, self._frame_count, self._chance = shot, size, frame_count, chance
+        self._captions = captions
         self._stage: Stage | None = None
 
     def draw(self, frame: int) -> Picture:
         stage = self._stage or stage_for(self._shot, size=self._size, chance=self._chance)
         self._stage = stage if frame + 1 < self._frame_count else None
-        return Picture.from_pixels(stage.film(frame / FRAMES_PER_SECOND))
+        pixels = stage.film(frame / FRAMES_PER_SECOND)
+        self._captions.write_on(pixels, frame)
+        return Picture.from_pixels(pixels)

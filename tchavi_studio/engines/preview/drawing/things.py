@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tchavi_studio.engines.preview.drawing.brush import Brush, Look, curve_of
+from tchavi_studio.engines.preview.drawing.lettering import shaped
 from tchavi_studio.engines.preview.drawing.paper import Colour, lighter
 from tchavi_studio.engines.preview.drawing.people import TAU, head_profile
 from tchavi_studio.engines.preview.drawing.shapes import (
@@ -702,11 +703,23 @@ def drum(brush: Brush, t: float, look: Look) -> None:
 
 
 def logo(brush: Brush, t: float, look: Look) -> None:
-    """A mark of cut paper: a rising sun on its base, and beams for letters."""
-    grow = min(1.0, 0.35 + t * 0.8)
-    angle = np.linspace(math.pi, TAU, 30)
-    brush.shine(np.stack([0.34 * grow * np.cos(angle), -0.42 + 0.34 * grow * np.sin(angle)], 1), look.own("f2b84c"))
-    brush.shine(rectangle(-0.5 * grow, -0.38, 0.5 * grow, -0.31), look.own("f2b84c"))
+    """The words that are to be read, or else a rising sun; letters come up one after the other."""
+    if not look.text:
+        angle = np.linspace(math.pi, TAU, 30)
+        grow = min(1.0, 0.35 + t * 0.8)
+        brush.shine(np.stack([0.34 * grow * np.cos(angle), -0.42 + 0.34 * grow * np.sin(angle)], 1), look.own("f2b84c"))
+        brush.shine(rectangle(-0.5 * grow, -0.38, 0.5 * grow, -0.31), look.own("f2b84c"))
+        return
+    text = shaped(look.text)
+    scale = 1.25 / max(2.2, text.width)
+    for number, glyph in enumerate(text.glyphs):
+        shown = min(1.0, max(0.0, (t - 0.12 * number) * 3))
+        if shown:
+            rise = 0.25 * (1 - shown) ** 2
+            brush.letter(
+                [c * scale + (-text.width * scale / 2, -0.42 + 0.35 * scale + rise) for c in glyph.contours],
+                look.own("f2b84c"),
+            )
 
 
 def ink(brush: Brush, t: float, look: Look) -> None:
