@@ -6,8 +6,8 @@
 import cv2
 
 from tchavi_studio.engines.preview.drawing.captions import Captions
-from tchavi_studio.engines.preview.drawing.staging import DrawnShot, setting_of
+from tchavi_studio.engines.preview.drawing.staging import DrawnShot, setting_of, stage_for
 
-__all__ = ["Captions", "DrawnShot", "setting_of"]
+__all__ = ["Captions", "DrawnShot", "setting_of", "stage_for"]
 
 cv2.setNumThreads(1)  # Drawing and encoding already share two cores, and threads would only cost more time in total.

@@ -7,7 +7,7 @@ import numpy as np
 
 from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.drawing.lettering import Text, shaped, wrapped
-from tchavi_studio.engines.preview.drawing.paper import FRACTION_BITS, Area, Colour, Pixels, Sheet, blended
+from tchavi_studio.engines.preview.drawing.paper import FRACTION_BITS, Area, Colour, Pixels, Sheet, blended, patches_in
 from tchavi_studio.engines.preview.drawing.shapes import Outline, rectangle
 from tchavi_studio.engines.preview.script import Shot
 
@@ -52,7 +52,7 @@ class Captions:
         self._with_strip = with_strip
         self._letter = max(LETTER_HEIGHT * min(1.0, 0.6 + 0.4 * self._aspect), MIN_LETTER_PIXELS / self._height)
         self._strip_top = 1 - 2.1 * self._letter
-        self._overlays = [self._strip(shot, number, count)] if with_strip else []
+        self._overlays = self._strip(shot, number, count) if with_strip else []
         self._overlays += self._subtitles(shot, language)
         self._timecode_right = self._aspect / 2 - MARGIN
 
@@ -66,7 +66,7 @@ class Captions:
         if self._with_strip:
             self._write_timecode(pixels, frame)
 
-    def _strip(self, shot: Shot, number: int, count: int) -> _Overlay:
+    def _strip(self, shot: Shot, number: int, count: int) -> list[_Overlay]:
         sheet = self._sheet()
         half = self._aspect / 2
         sheet.fill(rectangle(-half - 1, self._strip_top, half + 1, 2), INK, STRIP_OPACITY)
@@ -80,7 +80,7 @@ class Captions:
         for text in wrapped(shot.text, room / self._letter, max_lines=1):
             write(sheet, shaped(text), at, base, self._letter, WHITE)
         self._guides(sheet)
-        return self._overlay(sheet, 0.0, float("inf"))
+        return self._overlays_of(sheet, 0.0, float("inf"))
 
     def _guides(self, sheet: Sheet) -> None:
         """Corners of the area in which titles are safe."""
@@ -108,7 +108,7 @@ class Captions:
                 self._write_outlined(sheet, shaped(words), base, size, WHITE)
                 base -= 1.25 * size
             start = line.start_seconds - shot.start_seconds
-            overlays.append(self._overlay(sheet, start, start + line.duration_seconds))
+            overlays += self._overlays_of(sheet, start, start + line.duration_seconds)
         return overlays
 
     def _write_outlined(self, sheet: Sheet, text: Text, base: float, size: float, colour: Colour) -> None:
@@ -141,12 +141,19 @@ class Captions:
     def _sheet(self) -> Sheet:
         return Sheet(Area(-self._aspect / 2, 0, self._aspect / 2, 1), self._height)
 
-    def _overlay(self, sheet: Sheet, start: float, end: float) -> _Overlay:
-        left, top, width, height = cv2.boundingRect(cv2.extractChannel(sheet.pixels, 3))
-        right, bottom = min(left + width, self._width), min(top + height, self._height)
-        return _Overlay(
-            pixels=np.ascontiguousarray(sheet.pixels[top:bottom, left:right]), left=left, top=top, start=start, end=end
-        )
+    def _overlays_of(self, sheet: Sheet, start: float, end: float) -> list[_Overlay]:
+        """What is written on a sheet, in parts: most of it is empty."""
+        pixels = sheet.pixels[: self._height, : self._width]
+        return [
+            _Overlay(
+                pixels=np.ascontiguousarray(pixels[patch.top : patch.bottom, patch.left : patch.right]),
+                left=patch.left,
+                top=patch.top,
+                start=start,
+                end=end,
+            )
+            for patch in patches_in(pixels)
+        ]
 
 
 def write(sheet: Sheet, text: Text, x: float, y: float, size: float, colour: Colour) -> None:

@@ -262,11 +262,12 @@ def finished(sheet: Sheet, *, depth: float, drift: float = 0.0, bob: float = 0.0
         depth=depth,
         drift=drift,
         bob=bob,
-        patches=tuple(_patches(pixels)),
+        patches=tuple(patches_in(pixels)),
     )
 
 
-def _patches(pixels: Pixels) -> Iterator[Patch]:
+def patches_in(pixels: Pixels) -> Iterator[Patch]:
+    """Where there is something, from the top down."""
     height, width = pixels.shape[:2]
     waiting: Patch | None = None
     for top in range(0, height, BAND_ROWS):

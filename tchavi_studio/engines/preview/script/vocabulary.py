@@ -36,7 +36,7 @@ static: static, static shot, static camera, locked off, locked shot, still camer
 pan: pan, pans, panning, camera pans, camera turns | panoramique, panoramique horizontal, la caméra pivote, pano
 tilt: tilt, tilts, tilting, camera tilts | panoramique vertical, la caméra bascule, basculement, bascule
 dolly in: push in, pushes in, pushing in, dolly, dolly in, dollies in, camera moves in, moves closer, move closer,
-    slow push, camera approaches, track in, camera pushes | travelling avant, la caméra s'approche, la caméra
+    camera approaches, track in, camera pushes | travelling avant, la caméra s'approche, la caméra
     avance, la caméra se rapproche, avancée, rapprochement
 dolly out: pull back, pulls back, pulling back, pull out, pulls out, dolly out, dolly back, dollies out, camera
     moves back, camera retreats, track out | travelling arrière, la caméra recule, la caméra s'éloigne, recul
