@@ -94,8 +94,8 @@ SPACE = _grade("03040d 080b22 161a3d fff6dc f4f2ff 05060f 0a0d24", level=0.86, s
 UNDERWATER = _grade("0a86a0 06607f 053352 e8ffff 9fe0dd 042338 0a6a88", level=0.78, sun=(0.5, -0.1), haze_strength=0.95)
 
 WEATHERS: dict[str, dict[str, Any]] = {
-    "rain": {"tint": hexed("7488a0"), "tint_strength": 0.5, "haze_strength": 1.0},
-    "storm": {"tint": hexed("56657f"), "tint_strength": 0.66, "haze_strength": 1.0},
+    "rain": {"tint": hexed("7488a0"), "tint_strength": 0.36, "haze_strength": 1.0},
+    "storm": {"tint": hexed("56657f"), "tint_strength": 0.56, "haze_strength": 1.0},
     "snow": {"tint": hexed("c4d4e6"), "tint_strength": 0.35, "haze_strength": 1.0},
     "fog": {"haze_strength": 1.15, "saturation": 0.75},
     "dust": {"tint": hexed("d8a468"), "tint_strength": 0.5, "haze_strength": 1.3},

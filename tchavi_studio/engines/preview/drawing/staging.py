@@ -17,7 +17,7 @@ from tchavi_studio.engines.preview.drawing.people import astronaut, person, robo
 from tchavi_studio.engines.preview.drawing.scenery import BLACK, SETTINGS, foreground, painter
 from tchavi_studio.engines.preview.drawing.shapes import curve, ellipse, placed
 from tchavi_studio.engines.preview.drawing.stage import Pen, Stage
-from tchavi_studio.engines.preview.drawing.things import THINGS
+from tchavi_studio.engines.preview.drawing.things import THINGS, campfire
 from tchavi_studio.engines.preview.drawing.weather import lay_weather, motes
 from tchavi_studio.engines.preview.picture import Picture
 from tchavi_studio.engines.preview.script import Shot
@@ -238,8 +238,12 @@ def stage_for(shot: Shot, *, size: tuple[int, int], chance: np.random.Generator)
         focus={Size.CLOSE_UP: 0.02, Size.MACRO: 0.034, Size.OVER_SHOULDER: 0.008}.get(shot.size, 0.0),
     )
     SETTINGS[setting](stage)
-    for subject in sorted(_seen(shot.subjects), key=lambda one: one.kind not in ("tree", "house", "tower", "crowd")):
+    for subject in sorted(
+        _seen(shot.subjects, setting), key=lambda one: one.kind not in ("tree", "house", "tower", "crowd")
+    ):
         _place(stage, shot, subject, setting, heading)
+    if "embers" in shot.weather and setting not in INDOORS | {"space", "underwater"}:
+        _lay_fire(stage, heading)
     if shot.size is Size.OVER_SHOULDER:
         shoulder(stage)
     if not stage.focus and setting not in INDOORS:
@@ -249,10 +253,18 @@ def stage_for(shot: Shot, *, size: tuple[int, int], chance: np.random.Generator)
     return stage
 
 
-def _seen(subjects: tuple[Subject, ...]) -> list[Subject]:
-    """The subjects that are drawn: whoever drives or rows sits in the vehicle's own sketch."""
-    crewed = any(one.kind in VEHICLES | {"boat"} for one in subjects)
-    return [one for one in subjects if not (crewed and one.kind in PEOPLE and one.action in ("drive", ""))]
+def _seen(subjects: tuple[Subject, ...], setting: str) -> list[Subject]:
+    """The subjects that are drawn for themselves: not those that are part of another's sketch, or of the setting."""
+    kinds = {subject.kind for subject in subjects}
+
+    def is_seen(one: Subject) -> bool:
+        if kinds & (VEHICLES | {"boat"}) and one.kind in PEOPLE and one.action in ("drive", ""):
+            return False
+        if one.kind == "candle" and "cake" in kinds:
+            return False
+        return not (one.kind == "fruit" and setting == "market")
+
+    return [one for one in subjects if is_seen(one)]
 
 
 def _heading(shot: Shot, chance: np.random.Generator) -> int:
@@ -405,7 +417,7 @@ def _figure(
     elif action not in GOING and shot.size not in (Size.CLOSE_UP, Size.MACRO) and depth == 1.0:
         # The rule of thirds, looking into the free side.
         x = -heading * (0.1 if setting in ("studio", "stage", "interior") else 0.14) * stage.aspect
-        if setting == "interior" and action in ("sleep", "sit"):
+        if setting == "interior" and (action in ("sleep", "sit") or kind in ON_TABLES):
             x = 0.0
     if kind in ("logo", "ink"):
         x = 0.0
@@ -505,6 +517,18 @@ def _thing_frame(shot: Shot, kind: str, setting: str, stage: Stage) -> tuple[flo
     if shot.size is Size.MACRO:
         return size, 0.5 + size * tall * 0.45
     return size, 0.93 if shot.size is Size.CLOSE_UP else stage.ground
+
+
+def _lay_fire(stage: Stage, heading: int) -> None:
+    """A fire on the ground, and its glow on all around it."""
+    x, y, size = heading * 0.24 * stage.aspect, min(0.95, stage.ground + 0.03), 0.24
+    glow = stage.sheet(1.0)
+    glow.glow(x, y - 0.1, 0.7, stage.grade.sky((255, 150, 70)), 0.45)
+    stage.lay(glow, 1.0, shadow=0, grain=False, blur=0)
+    fire = Figure(
+        sketch=campfire, look=Look(), x=x, y=y, size=size, heading=1, depth=1.0, seconds=stage.seconds, stage=stage
+    )
+    stage.items.append(fire)
 
 
 def crowd(stage: Stage, shot: Shot, subject: Subject) -> None:

@@ -17,6 +17,7 @@ from tchavi_studio.engines.preview.drawing.shapes import (
     points,
     rectangle,
     ribbon,
+    smooth,
 )
 
 GLASS: Colour = (70, 104, 122)
@@ -753,6 +754,20 @@ def ink(brush: Brush, t: float, look: Look) -> None:
     fall = (t * 0.9) % 1.6
     if fall < 0.5:
         brush.fill(curve_of("-0.03,0 0,-0.09 0.03,0 0,0.035") + (0.0, -1.2 + 0.6 * fall), colour)
+
+
+def campfire(brush: Brush, t: float, look: Look) -> None:
+    for n, x in enumerate((-0.3, 0.3, -0.12, 0.14)):
+        brush.limb((x * 1.5, -0.02), (-x * 0.4, -0.2), 0.1, 0.08, "6a4630", 0.1 * (n % 2))
+    for width, length, colour, rate in (
+        (0.34, 0.8, (255, 112, 44), 5.0),
+        (0.24, 0.62, (255, 164, 62), 7.0),
+        (0.14, 0.4, (255, 220, 120), 9.0),
+    ):
+        sway = 0.12 * math.sin(t * rate)
+        lick = [[-1, 0], [-0.9, -0.35], [-0.5, -0.5], [-0.3 + sway, -0.85], [0.05, -0.6], [0.25 + sway, -1.1]]
+        tongue = smooth(np.array([*lick, [0.6, -0.5], [0.95, -0.3], [1, 0], [0, 0.12]]), 4)
+        brush.shine(tongue * (width, length * (1 + 0.1 * math.sin(t * rate * 1.7))) + (0, -0.1), colour)
 
 
 THINGS = {

@@ -188,6 +188,9 @@ def lay_weather(stage: Stage, kinds: tuple[str, ...], *, indoors: bool) -> None:
                     dim=grade.tone((236, 120, 150)),
                 )
             )
+        elif kind == "leaves":
+            amber, rust = grade.tone((226, 150, 50)), grade.tone((190, 84, 40))
+            stage.items.append(Particles("leaves", amber, 60, 0.014, 0.16, 0.14, chance, aspect, waver=0.06, dim=rust))
         elif kind == "embers":
             stage.items.append(
                 Particles(

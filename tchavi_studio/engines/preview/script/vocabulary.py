@@ -123,8 +123,8 @@ dust: dust, dusty, sandstorm, harmattan, dust storm, dust devil | poussière, po
     sable, harmattan
 clouds: cloud+, cloudy, overcast, grey sky | nuage+, nuageux, nuageuse, ciel couvert, ciel gris
 embers: embers, ember, sparks, fire, flames, flame | braises, étincelle+, feu, flamme+, incendie
-petals: petal+, falling leaves, autumn leaves, cherry blossom+, confetti, leaves fall | pétale+, feuilles mortes,
-    feuilles d'automne, confettis
+petals: petal+, cherry blossom+, confetti | pétale+, confettis
+leaves: falling leaves, autumn leaves, leaves fall, leaves falling | feuilles mortes, feuilles d'automne
 steam: steam, steaming, steam rising, rising steam | vapeur, fumant*
 fireflies: firefly, fireflies | luciole+
 """
@@ -150,8 +150,10 @@ snowfield: glacier, ice, arctic, tundra, frozen lake, snowfield, polar, antarcti
     arctique, toundra, lac gelé, polaire, piste de ski
 village: village+, mountain village, fishing village, village square, hut+, hamlet, mud houses, compound | village+,
     village de montagne, village de pêcheurs, case+, hameau, hutte+, concession
-street: street+, bus stop, alley, sidewalk, pavement, neighbourhood, neighborhood, crosswalk, courtyard, square,
-    plaza | rue+, arrêt de bus, ruelle, trottoir, quartier, passage piéton, cour, place publique
+street: street+, bus stop, playground, schoolyard, alley, sidewalk, pavement, neighbourhood, neighborhood,
+    crosswalk, courtyard, square,
+    plaza | rue+, arrêt de bus, cour de l'école, cour d'école, ruelle, trottoir, quartier, passage piéton, place
+    publique
 city: city, cities, skyline, downtown, skyscraper+, metropolis, rooftop+, lagos, tokyo, new york, abidjan, dakar,
     paris, london, shanghai, urban | ville+, centre-ville, gratte-ciel, métropole, toit+, lagos, tokyo, new york,
     abidjan, dakar, paris, londres, cotonou, urbain*
@@ -186,9 +188,9 @@ abstract: abstract, particles, geometric, shapes, pattern+, gradient, kaleidosco
 SUBJECTS = """
 man: man, men, guy, gentleman, father, husband, king, fisherman, farmer, driver, chef, soldier, boxer, hero, actor,
     vendor, tailor, fishermen, worker, teacher, doctor, barista, runner, footballer, football player, player,
-    athlete, person, someone, traveller, traveler, hiker, cyclist | homme+, monsieur, type, père, mari, roi,
+    athlete, person, someone, traveller, traveler, hiker | homme+, monsieur, type, père, mari, roi,
     pêcheur+, fermier, chauffeur, chef, cuisinier, soldat, boxeur, héros, acteur, vendeur, tailleur, ouvrier,
-    professeur, médecin, coureur, footballeur, joueur, athlète, personne, quelqu'un, voyageur, randonneur, cycliste
+    professeur, médecin, coureur, footballeur, joueur, athlète, personne, quelqu'un, voyageur, randonneur
 woman: woman, women, lady, mother, wife, queen, bride, actress, heroine, seller, market woman,
     businesswoman, seamstress, nurse, model | femme+, dame+, mère, épouse, reine, mariée, actrice,
     héroïne, vendeuse+, couturière, infirmière, mannequin
@@ -229,9 +231,9 @@ car: car+, sports car, taxi+, sedan, suv, jeep | voiture+, taxi+, berline, bolid
 bus: bus, buses, minibus, danfo, van, truck+, lorry | bus, autobus, minibus, gbaka, camion+, camionnette, car rapide
 motorbike: motorbike+, motorbike taxi+, moto taxi+, motorcycle+, moto, okada, scooter, zemidjan | moto+, scooter+,
     motard, zémidjan
-bicycle: bicycle+, bike+, cyclists | vélo+, bicyclette+, cyclistes
+bicycle: bicycle+, bike+, cyclist+ | vélo+, bicyclette+, cycliste+
 train: train+, locomotive, subway, metro, tram | train+, locomotive, métro, tramway
-plane: plane+, airplane+, aeroplane, aircraft, jet, helicopter | avion+, jet, hélicoptère
+plane: plane+, airplane+, airliner+, aeroplane, aircraft, jet, helicopter | avion+, jet, hélicoptère
 rocket: rocket+, spaceship, spacecraft, space shuttle, satellite, ufo | fusée+, vaisseau spatial, vaisseau, navette,
     satellite, soucoupe
 boat: boat+, canoe+, pirogue+, fishing boat, rowboat, kayak | bateau+, pirogue+, barque+, canoë, kayak
