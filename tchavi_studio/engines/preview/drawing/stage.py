@@ -205,44 +205,43 @@ class _Placed:
         return max(0, math.ceil(self.top + self.layer.solid_from * self.scale + 1))
 
     def paint_on(self, frame: Pixels, floor: int) -> None:
-        wide = self.left <= 0 and self.left + self.layer.pixels.shape[1] * self.scale >= self.width
-        ends: set[int] = set()
+        tops = {patch.top for patch in self.layer.patches}
+        bottoms, rights = set[int](), set[tuple[int, int]]()
         for patch in self.layer.patches:
-            # A row that lies half in the patch above is drawn with that one.
-            joined = patch.solid or patch.top in ends
-            top = max(0, self._row(patch.top) if joined else math.floor(self.top + patch.top * self.scale) - 1)
-            bottom = min(floor, self._row(patch.bottom))
-            ends.add(patch.bottom)
-            left = max(0, math.floor(self.left + patch.left * self.scale) - 1)
-            right = min(self.width, math.ceil(self.left + patch.right * self.scale) + 1)
+            top, bottom = (math.floor(self.top + row * self.scale) for row in (patch.top, patch.bottom))
+            left, right = (math.floor(self.left + column * self.scale) for column in (patch.left, patch.right))
+            if not patch.solid:
+                # What lies half outside is drawn, too, unless the neighbour draws it.
+                top -= patch.top not in bottoms
+                bottom += patch.bottom not in tops
+                left -= (patch.top, patch.left) not in rights
+                right += 1
+            bottoms.add(patch.bottom)
+            rights.add((patch.top, patch.right))
+            top, bottom, left, right = max(0, top), min(floor, bottom), max(0, left), min(self.width, right)
             if bottom <= top or right <= left:
                 continue
-            if patch.solid and wide:
-                self._warped(0, top, self.width, bottom, frame[top:bottom])
+            part = frame[top:bottom, left:right]
+            if patch.solid:
+                self._warped(left, top, part.shape, part)
             else:
-                blended(frame[top:bottom, left:right], self._warped(left, top, right, bottom))
+                blended(part, self._warped(left, top, part.shape))
 
-    def _row(self, row: int) -> int:
-        """The first of the frame's rows that lies wholly below a row of the layer."""
-        return math.ceil(self.top + row * self.scale + 0.5)
-
-    def _warped(self, left: int, top: int, right: int, bottom: int, to: Pixels | None = None) -> Pixels:
-        """The layer inside a box of frame pixels."""
+    def _warped(self, left: int, top: int, shape: tuple[int, ...], to: Pixels | None = None) -> Pixels:
+        """The layer inside a box of frame pixels of so many rows and columns."""
+        rows, columns = shape[:2]
         across, down = left - self.left, top - self.top
         if self.scale == 1 and across.is_integer() and down.is_integer() and across >= 0 and down >= 0:
-            found = self.layer.pixels[int(down) : int(down) + bottom - top, int(across) : int(across) + right - left]
-            if found.shape[:2] == (bottom - top, right - left):
+            found = self.layer.pixels[int(down) : int(down) + rows, int(across) : int(across) + columns]
+            if found.shape[:2] == (rows, columns):
                 if to is not None:
                     to[:] = found
                 return found
         step = 1 / self.scale
-        matrix = np.array(
-            [[step, 0, (across + 0.5) * step - 0.5], [0, step, (down + 0.5) * step - 0.5]],
-        )
         warped = cv2.warpAffine(
             self.layer.pixels,
-            matrix,
-            (right - left, bottom - top),
+            np.array([[step, 0, (across + 0.5) * step - 0.5], [0, step, (down + 0.5) * step - 0.5]]),
+            (columns, rows),
             to,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT if to is None else cv2.BORDER_REPLICATE,
