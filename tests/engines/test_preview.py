@@ -35,7 +35,7 @@ from tests.probing import InThisProcess
 REQUEST = EngineRequest(
     generation_id="5f0c",
     model="seedance-2",
-    prompt="Evening on the lagoon",
+    prompt="A ball in a studio, static shot",
     duration_seconds=1,
     resolution="480p",
     aspect_ratio="16:9",

@@ -49,6 +49,8 @@ def span(sheet: Sheet, step: float, chance: np.random.Generator, jitter: float =
 
 def sky(stage: Stage, *, clouds: int = 3, sun: bool = True) -> None:
     grade, sheet = stage.grade, stage.sheet(0.0)
+    if {"rain", "storm", "snow", "clouds"} & set(stage.weather):
+        sun, clouds = False, clouds and clouds + 3
     area = sheet.area
     # Two edges that meet would let through what is behind, so there is paper under the seam.
     sheet.fill(rectangle(*area), grade.sky(grade.middle))
