@@ -554,10 +554,6 @@ def crowd(stage: Stage, shot: Shot, subject: Subject) -> None:
             if lively and number % 2 == 0:
                 for side in (-1, 1):
                     if stage.chance.random() < 0.75:
-                        hand = (
-                            x + side * head * stage.chance.uniform(0.7, 1.2),
-                            y - head * stage.chance.uniform(0.9, 1.5),
-                        )
                         p.fill(
                             placed(
                                 curve("-0.14,0 -0.1,-1 0.1,-1 0.14,0"),
@@ -569,8 +565,7 @@ def crowd(stage: Stage, shot: Shot, subject: Subject) -> None:
                             cloth,
                             0.1,
                         )
-                        p.fill(ellipse(x + side * 0.68 * head + side * 0.42 * head, y - 1.06 * head, 0.16 * head), skin)
-                        del hand
+                        p.fill(ellipse(x + side * 1.1 * head, y - 1.06 * head, 0.16 * head), skin)
             p.fill(ellipse(x, y, 0.42 * head, 0.5 * head), skin)
             wrapped = stage.chance.random() < 0.35
             p.fill(
