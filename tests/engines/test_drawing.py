@@ -223,9 +223,9 @@ def test_a_layer_is_drawn_only_where_there_is_something() -> None:
     sheet.fill(np.array([[-1, 2], [5, 2], [5, 4], [-1, 4]]), (0, 255, 0))
     patches = finished(sheet, depth=1).patches
     assert [(patch.top, patch.bottom, patch.solid) for patch in patches] == [
-        (32, 64, False),
-        (32, 64, False),
-        (192, 224, False),
-        (224, 294, True),
+        (2, 34, False),
+        (2, 34, False),
+        (162, 194, False),
+        (194, 264, True),
     ]
-    assert finished(sheet, depth=1).solid_from == 224
+    assert finished(sheet, depth=1).solid_from == 194

@@ -84,7 +84,7 @@ class Captions:
 
     def _guides(self, sheet: Sheet) -> None:
         """Corners of the area in which titles are safe."""
-        inset, thick = 0.05, 1.4 / self._height
+        inset, thick = 0.085, 1.4 / self._height
         right, low = self._aspect / 2 - inset, self._strip_top - inset + 0.02
         for x, across in ((-right, 1), (right, -1)):
             for y, down in ((inset, 1), (low, -1)):

@@ -29,6 +29,10 @@ EDGE = 3
 """So many pixels along a sheet's edges are cut off: outlines that end there cover them only in part."""
 
 
+SPARE = 2
+"""Empty pixels around what is painted, to fade into."""
+
+
 class Area(NamedTuple):
     """A part of the stage, whose height is 1: x to the right from the middle, y down from the frame's upper edge."""
 
@@ -259,17 +263,26 @@ class Layer:
 
 
 def finished(sheet: Sheet, *, depth: float, drift: float = 0.0, bob: float = 0.0) -> Layer:
-    """The layer of a painted sheet."""
+    """The layer of a painted sheet, cut to what is painted."""
     pixels = sheet.pixels[EDGE:-EDGE, EDGE:-EDGE]
+    height, width = pixels.shape[:2]
+    patches = list(patches_in(pixels))
+    left = max(0, min((patch.left for patch in patches), default=0) - SPARE)
+    top = max(0, min((patch.top for patch in patches), default=0) - SPARE)
+    right = min(width, max((patch.right for patch in patches), default=0) + SPARE)
+    bottom = min(height, max((patch.bottom for patch in patches), default=0) + SPARE)
     return Layer(
-        pixels=pixels,
-        left=sheet.area.left + EDGE / sheet.density,
-        top=sheet.area.top + EDGE / sheet.density,
+        pixels=pixels[top:bottom, left:right].copy(),
+        left=sheet.area.left + (EDGE + left) / sheet.density,
+        top=sheet.area.top + (EDGE + top) / sheet.density,
         density=sheet.density,
         depth=depth,
         drift=drift,
         bob=bob,
-        patches=tuple(patches_in(pixels)),
+        patches=tuple(
+            Patch(patch.left - left, patch.top - top, patch.right - left, patch.bottom - top, patch.solid)
+            for patch in patches
+        ),
     )
 
 
