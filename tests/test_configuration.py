@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import ConnectionHandler
 from environs import EnvError
+from pytest_django import DjangoDbBlocker
 
 from tchavi_studio import settings
 from tchavi_studio.configuration import sentence_of
@@ -45,6 +46,8 @@ NONSENSE: dict[str, list[str]] = {
     "STUDIO_PRICES": ["", "nope", "[]", "7", '{"sora": {"480p": 1}}', '{"kling-v3": {"480p": -1}}', '{"kling-v3": 1}'],
     "EMAIL_URL": ["nope", "pigeon://a", "smtp://a:x"],
     "DEFAULT_FROM_EMAIL": ["", "studio", "Studio <>", "a@b\nBcc: c@d"],
+    "STUDIO_MIN_FREE_BYTES": ["", "2 GB", "-1", HUGE],
+    "STUDIO_MAX_FREE_PER_WORKSPACE": ["", "all", "3", HUGE],
     "STUDIO_MAX_OPEN_PER_WORKSPACE": ["", "all", "0", HUGE],
     "STUDIO_UNKNOWN_DEADLINE_SECONDS": ["", "soon", "0", HUGE],
     "STUDIO_JOB_DEADLINE_SECONDS": ["", "soon", "0", HUGE],
@@ -171,11 +174,11 @@ def test_hsts_reaches_as_far_as_the_operator_says(
 
 @pytest.mark.parametrize(("key", "synchronous"), [("sk-tch_live", 2), ("", 1)])
 def test_in_live_mode_what_is_committed_is_on_the_disk(
-    key: str, synchronous: int, monkeypatch: pytest.MonkeyPatch
+    key: str, synchronous: int, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
 ) -> None:
     monkeypatch.setenv("STUDIO_PROVIDER_API_KEY", key)
     connection = ConnectionHandler(loaded()["DATABASES"])["default"]
-    with connection.cursor() as cursor:
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
         # 1 is NORMAL, 2 is FULL.
         assert cursor.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     connection.close()
