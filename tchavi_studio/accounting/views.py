@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -44,7 +44,7 @@ def credits_page(request: WorkspaceRequest) -> HttpResponse:
 def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     asked = StatementFilter(request.GET)
     if not asked.is_valid():
-        raise Http404
+        raise BadRequest("There is no such page.")
     in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
     balance_credits = wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK)
     context = {

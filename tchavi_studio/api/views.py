@@ -204,10 +204,9 @@ def cancel_job(call: Call, id: str) -> Answer[JobRecord]:
     try:
         cancel_generation(generation=_job(call, id))
     except NotCancellableError as error:
-        current = _job(call, id)
-        if current.is_open:
+        if not error.has_ended:
             raise
-        if current.state != State.CANCELLED:
+        if _job(call, id).state != State.CANCELLED:
             raise ApiError(409, "not_cancellable", _("This job has already ended. No credits moved.")) from error
     return Answer(record=job_record(_job(call, id), call.request))
 

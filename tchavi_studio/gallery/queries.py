@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +17,6 @@ from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, Ge
 from tchavi_studio.generations.params import GenerationParams
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
-    EPOCH,
     MAX_CHANGES,
     MAX_COUNT,
     OVERLAP,
@@ -33,6 +32,7 @@ from tchavi_studio.generations.queries import (
     first_cursor,
     has_open_clips,
     microseconds,
+    moment_at,
     provider_waits,
     waiting_estimates,
 )
@@ -168,10 +168,7 @@ def page_token(clip: Generation, moment: datetime) -> str:
 def _read_page_token(token: str) -> tuple[datetime, UUID]:
     """Raises ValueError if `page_token` didn't make it."""
     moment, _dot, pk = token.partition(".")
-    try:
-        return EPOCH + timedelta(microseconds=int(moment)), UUID(hex=pk)
-    except OverflowError as error:
-        raise ValueError(token) from error
+    return moment_at(moment), UUID(hex=pk)
 
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -27,8 +28,9 @@ from django.views.decorators.vary import vary_on_headers
 from tchavi_studio.assets.serving import media_response
 from tchavi_studio.assets.signing import Variant
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.queries import Cursor, clip_for_viewer, nothing_to_tell
+from tchavi_studio.generations.queries import Cursor, clip_for_viewer, nothing_to_tell, read_microseconds
 from tchavi_studio.generations.services import (
+    NotAFailureError,
     NotCancellableError,
     StillOpenError,
     cancel_generation,
@@ -75,7 +77,7 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
     try:
         feed = read_feed(membership=request.membership, show=show, before=before)
     except ValueError:
-        raise Http404 from None
+        raise BadRequest("There is no such page.") from None
     template = "gallery/_page.html" if is_part else "gallery/gallery.html"
     return render(request, template, {"feed": feed, "before": before})
 
@@ -90,7 +92,7 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
     try:
         binned = bin_page_for_viewer(membership=request.membership, before=before)
     except ValueError:
-        raise Http404 from None
+        raise BadRequest("There is no such page.") from None
     template = "gallery/_bin_page.html" if before and request.htmx else "gallery/bin.html"
     return render(request, template, {"binned": binned, "bin_days": settings.STUDIO_BIN_DAYS})
 
@@ -148,7 +150,7 @@ def answered_at_once(view: UpdatesView) -> UpdatesView:
     def answer(request: HttpRequest, workspace_slug: str) -> HttpResponseBase:
         # A page that shows places in line has to learn of other people's clips too.
         if isinstance(request.user, User) and not request.GET.get("waits"):
-            with suppress(ValueError, OverflowError):
+            with suppress(ValueError):
                 cursor = Cursor.parse(request.GET.get("after", ""))
                 if nothing_to_tell(user_id=request.user.pk, workspace_slug=workspace_slug, cursor=cursor):
                     return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -164,8 +166,8 @@ def answered_at_once(view: UpdatesView) -> UpdatesView:
 def updates(request: WorkspaceRequest) -> HttpResponse:
     """Answer the page's poller: out of band, exactly the cards that changed, new ones on top; 204 if none did."""
     try:
-        cursor, since = Cursor.parse(request.GET.get("after", "")), int(request.GET.get("since", ""))
-    except (ValueError, OverflowError):
+        cursor, since = Cursor.parse(request.GET.get("after", "")), read_microseconds(request.GET.get("since", ""))
+    except ValueError:
         return HttpResponseBadRequest()
     changes = changes_for_viewer(
         membership=request.membership,
@@ -251,7 +253,7 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Remove a failed clip's card from the feed."""
     try:
         dismiss_failure(generation=_clip(request, generation_id))
-    except StillOpenError as error:
+    except (StillOpenError, NotAFailureError) as error:
         return _refused(request, error.message)
     return _done(request, generation_id)
 

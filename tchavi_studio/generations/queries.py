@@ -99,6 +99,18 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def read_microseconds(text: str) -> int:
+    """What `microseconds` wrote into a URL. Raises ValueError for anything else, such as years before 1970."""
+    if re.fullmatch(r"\d{1,16}", text, re.ASCII) is None:
+        raise ValueError(f"{text!r} is not a moment.")
+    return int(text)
+
+
+def moment_at(text: str) -> datetime:
+    """The moment that `microseconds` wrote into a URL. Raises ValueError for anything else."""
+    return EPOCH + timedelta(microseconds=read_microseconds(text))
+
+
 @dataclass(frozen=True)
 class Cursor:
     """What a page has seen so far: everything up to a moment, and which versions from just before it.
@@ -124,7 +136,7 @@ class Cursor:
         moment, *seen = text.split("~")
         if len(seen) > MAX_WINDOW or CURSOR_PATTERN.fullmatch(text) is None:
             raise ValueError("This is not a cursor.")
-        return cls(moment=EPOCH + timedelta(microseconds=int(moment)), seen=frozenset(seen))
+        return cls(moment=moment_at(moment), seen=frozenset(seen))
 
 
 def _seen_as(generation: Generation) -> str:

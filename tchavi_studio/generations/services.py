@@ -1,7 +1,7 @@
 """Starting, cancelling, deleting and reviewing clips."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,11 +26,13 @@ from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.workspaces.models import User, Workspace
 
 from . import lifecycle
-from .models import IS_OPEN, OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob
+from .models import IS_OPEN, OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob, State
 from .orders import Order
 from .params import SEED_MAX
 from .upstream.references import Route, reference_route
 from .wakeups import wake_pump, wake_renders, wake_transfers
+
+ENDED_STATES = frozenset(State) - set(OPEN_STATES)
 
 
 class PriceChangedError(UserFacingError):
@@ -56,12 +58,15 @@ class ReferencesUnreachableError(UserFacingError):
 
 
 class NotCancellableError(UserFacingError):
-    """Work on the clip has already begun."""
+    """Work on the clip has already begun, or even ended (`has_ended`)."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            _("This clip is already being made and can't be stopped. No credits moved. If it fails, it is refunded.")
+    def __init__(self, *, has_ended: bool) -> None:
+        being_made = _(
+            "This clip is already being made and can't be stopped. No credits moved. If it fails, it is refunded."
         )
+        ended = _("This clip has already ended. Nothing changed and no credits moved.")
+        super().__init__(ended if has_ended else being_made)
+        self.has_ended = has_ended
 
 
 class StillOpenError(UserFacingError):
@@ -105,6 +110,15 @@ class NoRoomForFreeClipsError(UserFacingError):
                 "The workspace has used up its storage, so no free clip was started. No credits moved. Empty the bin "
                 "or delete unused files, then try again."
             )
+        )
+
+
+class NotAFailureError(UserFacingError):
+    """Only a failed or cancelled clip can be dismissed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This clip is finished, so there is no failure to dismiss. Nothing changed. To remove it, delete it.")
         )
 
 
@@ -268,9 +282,10 @@ def _wake_workers(order: Order) -> None:
 
 
 def cancel_generation(*, generation: Generation) -> None:
-    """Take a waiting clip out of the queue and refund it in full. Raises NotCancellableError once work has begun."""
+    """Take a waiting clip out of the queue and refund it in full. Raises NotCancellableError if it no longer waits."""
     if not lifecycle.cancel_queued(generation.pk):
-        raise NotCancellableError
+        is_open = Generation.objects.filter(IS_OPEN, pk=generation.pk).exists()
+        raise NotCancellableError(has_ended=not is_open)
 
 
 def delete_clip(*, generation: Generation) -> None:
@@ -285,13 +300,17 @@ def restore_clip(*, generation: Generation) -> None:
 
 
 def dismiss_failure(*, generation: Generation) -> None:
-    """Remove a failed or cancelled clip's card from the feed. The ledger keeps its rows."""
-    if not _touch(generation, dismissed_at=timezone.now()):
-        raise StillOpenError
+    """Remove a failed or cancelled clip's card from the feed. The ledger keeps its rows.
+
+    Raises StillOpenError, and NotAFailureError for a completed clip.
+    """
+    if not _touch(generation, sources={State.FAILED, State.CANCELLED}, dismissed_at=timezone.now()):
+        is_completed = Generation.objects.filter(pk=generation.pk, state=State.COMPLETED).exists()
+        raise NotAFailureError if is_completed else StillOpenError
 
 
-def _touch(generation: Generation, **changes: object) -> bool:
-    rows = Generation.objects.filter(pk=generation.pk).exclude(state__in=OPEN_STATES)
+def _touch(generation: Generation, *, sources: Collection[State] = ENDED_STATES, **changes: object) -> bool:
+    rows = Generation.objects.filter(pk=generation.pk, state__in=sources)
     return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
 
 

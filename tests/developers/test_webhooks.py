@@ -207,8 +207,8 @@ def test_log_pages_and_filter(
 
 
 @pytest.mark.parametrize("query", ["state=odd", "before=0", "after=-1", "before=x"])
-def test_invalid_log_query_is_404(alice_browser: Client, hook: WebhookEndpoint, query: str) -> None:
-    assert alice_browser.get(f"{path_of(hook)}?{query}").status_code == 404
+def test_invalid_log_query_is_400(alice_browser: Client, hook: WebhookEndpoint, query: str) -> None:
+    assert alice_browser.get(f"{path_of(hook)}?{query}").status_code == 400
 
 
 def test_query_count_does_not_grow_with_the_log(

@@ -131,7 +131,7 @@ def test_next_page_link_works_with_and_without_htmx(alice_browser: Client, url: 
 def test_invalid_page_token_is_not_found(
     alice_browser: Client, url: Url, name: str, before: str, headers: dict[str, str]
 ) -> None:
-    assert alice_browser.get(url(name), {"before": before}, headers=headers).status_code == 404
+    assert alice_browser.get(url(name), {"before": before}, headers=headers).status_code == 400
 
 
 # --- Query counts -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,7 +23,7 @@ from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.plans import listed_by_index
 
-from .conftest import make_params
+from .conftest import make_params, write_clip
 
 SUBMISSION = UUID(int=42)
 
@@ -182,17 +183,33 @@ def test_a_waiting_clip_can_be_cancelled_once_with_a_full_refund(
     generation.refresh_from_db()
     assert generation.state == State.CANCELLED
     assert rows(generation) == [("charge", 1_300), ("refund", 1_300)]
-    with pytest.raises(services.NotCancellableError):
+    with pytest.raises(services.NotCancellableError, match=r"^This clip has already ended\.") as refused:
         services.cancel_generation(generation=generation)
+    assert refused.value.has_ended is True
     assert balance(workspace) == 10_000
 
 
 def test_a_clip_in_progress_cannot_be_cancelled(start: Callable[..., Generation], workspace: Workspace) -> None:
     generation = start()
     assert lifecycle.claim_next_render() is not None
-    with pytest.raises(services.NotCancellableError):
+    with pytest.raises(services.NotCancellableError, match=r"^This clip is already being made") as refused:
         services.cancel_generation(generation=generation)
+    assert refused.value.has_ended is False
     assert balance(workspace) == 8_700
+
+
+def test_only_failed_and_cancelled_clips_can_be_dismissed(start: Callable[..., Generation], tmp_path: Path) -> None:
+    completed, cancelled = start(), start()
+    with pytest.raises(services.StillOpenError):
+        services.dismiss_failure(generation=completed)
+    claimed = lifecycle.claim_next_render()
+    assert claimed is not None
+    assert lifecycle.finish_generation(claimed, path=write_clip(tmp_path / "clip.mp4"))
+    with pytest.raises(services.NotAFailureError, match=r"^This clip is finished"):
+        services.dismiss_failure(generation=completed)
+    services.cancel_generation(generation=cancelled)
+    services.dismiss_failure(generation=cancelled)
+    assert list(Generation.objects.filter(dismissed_at=None)) == [completed]
 
 
 def test_only_finished_clips_can_be_deleted_and_restored(start: Callable[..., Generation]) -> None:

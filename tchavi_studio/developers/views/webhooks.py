@@ -4,6 +4,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -102,7 +103,7 @@ def _endpoint_page(
 ) -> HttpResponse:
     log_filter = LogFilter(request.GET)
     if not log_filter.is_valid():
-        raise Http404
+        raise BadRequest("There is no such page.")
     context = {
         "endpoint": endpoint,
         "form": form,

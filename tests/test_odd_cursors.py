@@ -1,0 +1,65 @@
+"""Every parameter that says where in a list to go on refuses what the studio didn't write, with a 400."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from tchavi_studio.api.services import create_key
+from tchavi_studio.webhooks.models import Event
+from tchavi_studio.webhooks.services import create_endpoint
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.api.conftest import Program
+
+PAGES: dict[str, dict[str, str]] = {
+    "gallery/": {"before": ""},
+    "gallery/bin/": {"before": ""},
+    "updates/": {"after": "0", "since": "0"},
+    "credits/": {"before": "", "after": ""},
+    "developers/webhooks/<webhook>/": {"before": "", "after": ""},
+    "/v1/jobs": {"limit": "", "offset": "", "after": ""},
+    "/v1/credits": {"limit": "", "before": ""},
+}
+"""What each list goes on from, and what a request needs to be answered at all."""
+
+ODD = [
+    "-62135596800000000", "-62135596800000001", "-1", "-0.5", "9" * 30, "9" * 5000, "253402300800000000000", "x", "~",
+    "0~x", "1e3", "0x10", "nan", "inf", "\x00", "1\x00", "²", "١٢٣x", "é", "'", "1.2.3", "9.9",
+]  # fmt: skip
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def webhook(workspace: Workspace, alice: User) -> str:
+    url = "https://example.org/hook"
+    return str(create_endpoint(workspace=workspace, creator=alice, url=url, events=[Event.JOB_COMPLETED]).pk)
+
+
+@pytest.mark.parametrize(("page", "name"), [(page, name) for page, names in PAGES.items() for name in names])
+@pytest.mark.parametrize("is_part", [False, True], ids=["page", "htmx"])
+def test_odd_cursors_are_400(
+    page: str, name: str, is_part: bool, alice: User, alice_browser: Client, workspace: Workspace, webhook: str
+) -> None:
+    client = alice_browser
+    client.raise_request_exception = False
+    headers = {"HX-Request": "true"} if is_part else {}
+    path = f"/w/{workspace.slug}/{page.replace('<webhook>', webhook)}"
+    if page.startswith("/v1/"):
+        client, path = Program("")._client, page
+        headers = {"Authorization": f"Bearer {create_key(workspace=workspace, user=alice, name='mine').key}"}
+    others = {other: value for other, value in PAGES[page].items() if value and other != name}
+    answers = {odd: client.get(path, {**others, name: odd}, headers=headers).status_code for odd in ODD}
+    assert answers == dict.fromkeys(ODD, 400)
+
+
+def test_no_list_is_forgotten() -> None:
+    """Whatever is read from a query string and named like a place in a list."""
+    code = "\n".join(path.read_text() for path in Path("tchavi_studio").rglob("*.py") if "client" not in path.parts)
+    read = re.findall(r'GET\.get\("(before|after|since|offset|limit|page|cursor)"', code)
+    read += re.findall(r"^    (before|after) = forms\.IntegerField", code, flags=re.MULTILINE)
+    read += re.findall(r"parameters\.(limit|OFFSET|AFTER|BEFORE)\b", code)
+    assert sorted(name.lower() for name in read) == sorted(
+        ["after", *(name for names in PAGES.values() for name in names)]
+    ), "once more, because the poll for changes is also answered by a short cut"
