@@ -18,6 +18,7 @@ urlpatterns = [
     path("v1/", include("tchavi_studio.api.urls")),
     path("api/v1/", include("tchavi_studio.api.urls", namespace="api-alias")),
     path("accounts/", include("allauth.urls")),
+    path("account/keys/", include("tchavi_studio.developers.account_urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("media/", include("tchavi_studio.assets.signed_urls")),
     path("w/<slug:workspace_slug>/", include(workspace_urlpatterns)),

@@ -19,7 +19,14 @@ PUBLIC_PREFIXES = {
     "v1/": "protected by an API key",
     "api/v1/": "protected by an API key",
 }
-SIGNED_IN = {"", "account/sessions/", "account/sessions/end/", "account/sessions/end-others/"}
+SIGNED_IN = {
+    "",
+    "account/keys/",
+    "account/keys/<uuid:key_id>/revoke/",
+    "account/sessions/",
+    "account/sessions/end/",
+    "account/sessions/end-others/",
+}
 WORKSPACE = "w/<slug:workspace_slug>/"
 WRONG_METHOD = (405, "")
 """Returned before permissions are checked; it reveals nothing about the workspace."""

@@ -48,7 +48,10 @@ class ApiKey(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(scope__in=Scope.values), name="api_key_scope_known"),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at"], name="api_keys_of_workspace")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-created_at"], name="api_keys_of_workspace"),
+            models.Index(fields=["user", "-created_at"], name="api_keys_of_person", condition=Q(revoked_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint})"

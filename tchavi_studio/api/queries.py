@@ -124,6 +124,15 @@ def keys_for_viewer(*, membership: Membership) -> QuerySet[ApiKey]:
     return keys.order_by(F("revoked_at").asc(nulls_first=True), "-created_at")
 
 
+MAX_KEYS_OF_PERSON = 200
+
+
+def usable_keys_of_person(user: User) -> list[ApiKey]:
+    """The person's keys that aren't revoked or expired, in all workspaces: up to MAX_KEYS_OF_PERSON, newest first."""
+    keys = ApiKey.objects.filter(user=user, revoked_at=None).select_related("workspace").order_by("-created_at")
+    return [key for key in keys[:MAX_KEYS_OF_PERSON] if key.is_usable]
+
+
 @dataclass(kw_only=True)
 class Usage:
     """What a key started in one month: the number of clips, and their prices net of refunds."""

@@ -11,6 +11,7 @@ from allauth.core import context as allauth_context
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .addresses import public_origin
@@ -43,6 +44,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             welcome_person(user=User.objects.create_user(f"{name}@{name}.invalid", secrets.token_hex(8), name=name))
             transaction.set_rollback(True)
         super().send_account_already_exists_mail(email)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        # A new password doesn't end API keys, so people should look through theirs.
+        return reverse("own_keys:list")
 
     def is_safe_url(self, url: str) -> bool:
         """Whether a page may lead on to `url` (its `next`): a path here, never another host or port."""

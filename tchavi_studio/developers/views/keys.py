@@ -23,6 +23,8 @@ from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.addresses import public_origin
 from tchavi_studio.workspaces.models import Permission
 
+from .own_keys import revoked_text
+
 
 @require_safe
 @workspace_view(can=Permission.CREATE)
@@ -103,7 +105,5 @@ def revoke(request: WorkspaceRequest, key_id: UUID) -> HttpResponse:
     """Revoke a key. Members revoke their own; managers revoke anyone's."""
     key = get_object_or_404(queries.keys_for_viewer(membership=request.membership), pk=key_id)
     services.revoke_key(key=key)
-    messages.success(
-        request, _("Key “%(name)s” revoked. Requests that use it are refused from now on.") % {"name": key.name}
-    )
+    messages.success(request, revoked_text(key))
     return redirect("developers:keys", request.workspace.slug)
