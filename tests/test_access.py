@@ -114,6 +114,8 @@ def test_members_can_do_what_their_role_allows(workspace: Workspace, bob: User, 
 FOR_SITE_ADMINS = {
     f"{WORKSPACE}credits/exposure/",
     f"{WORKSPACE}credits/exposure/<uuid:reference>/reviewed/",
+    f"{WORKSPACE}credits/grant/",
+    f"{WORKSPACE}credits/grant/<uuid:recipient_id>/",
     f"{WORKSPACE}credits/provider/try-again/",
 }
 

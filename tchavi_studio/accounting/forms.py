@@ -1,12 +1,14 @@
 """Forms of the Credits page."""
 
+from typing import Any
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Kind
-from tchavi_studio.workspaces.models import Role, Workspace
+from tchavi_studio.workspaces.models import Workspace
 
 REASON_MAX_LENGTH = 200
 
@@ -19,15 +21,16 @@ class StatementFilter(forms.Form):
     after = forms.IntegerField(min_value=0, max_value=2**62, required=False)
 
 
-class GrantForm(forms.Form):
-    """A site admin's grant to any workspace. `cleaned_data["recipient"]` is that Workspace."""
+class RecipientSearch(forms.Form):
+    """The query string of the list of workspaces to grant credits to; see `workspaces.queries.workspaces_found`."""
 
-    recipient = forms.CharField(
-        label=gettext_lazy("To"),
-        help_text=gettext_lazy("A workspace's URL name, or its owner's email address"),
-        max_length=254,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
+    q = forms.CharField(max_length=254, required=False)
+    after = forms.SlugField(max_length=60, required=False)
+
+
+class GrantForm(forms.Form):
+    """A site admin's grant to `recipient`, whose name is typed to confirm it."""
+
     # Localized: people type 10,000 or 10 000, depending on their language.
     amount_credits = forms.IntegerField(
         label=gettext_lazy("Credits"),
@@ -43,23 +46,20 @@ class GrantForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def clean_recipient(self) -> Workspace:
-        name: str = self.cleaned_data["recipient"].strip()
-        if "@" not in name:
-            workspace = Workspace.objects.filter(slug=name).first()
-            if workspace is None:
-                raise ValidationError(_("No workspace has that name. No credits moved."))
-            return workspace
-        owned = list(
-            Workspace.objects.filter(memberships__user__email__iexact=name, memberships__role=Role.OWNER)
-            .distinct()
-            .order_by("created_at")
-        )
-        if not owned:
-            raise ValidationError(_("Nobody with that email address owns a workspace here. No credits moved."))
-        if len(owned) > 1:
+    name = forms.CharField(
+        label=gettext_lazy("The workspace's name, to confirm"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, recipient: Workspace) -> None:
+        super().__init__(*args)
+        self.recipient = recipient
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name.casefold() != self.recipient.name.strip().casefold():
             raise ValidationError(
-                _("This person owns several workspaces. Enter one of their names: %(slugs)s. No credits moved.")
-                % {"slugs": ", ".join(workspace.slug for workspace in owned)}
+                _("This workspace is called “%(name)s”. No credits moved.") % {"name": self.recipient.name}
             )
-        return owned[0]
+        return name

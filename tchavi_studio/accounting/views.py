@@ -1,18 +1,18 @@
-"""The Credits page, play credits and grants, and the Exposure page for site admins."""
+"""The Credits page and play credits; for site admins, grants and the Exposure page."""
 
 from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tchavi_studio.generations.queries import exposures
 from tchavi_studio.generations.services import review_exposure
@@ -20,10 +20,10 @@ from tchavi_studio.ledger.models import Book, Kind
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
-from tchavi_studio.workspaces.models import Permission
-from tchavi_studio.workspaces.queries import site_admin_names
+from tchavi_studio.workspaces.models import Permission, Workspace
+from tchavi_studio.workspaces.queries import site_admin_names, workspaces_found
 
-from .forms import GrantForm, StatementFilter
+from .forms import GrantForm, RecipientSearch, StatementFilter
 from .queries import exposure_list, exposure_to_review, play_allowance, statement_page
 from .services import (
     PlayCreditsSpentError,
@@ -38,10 +38,6 @@ from .services import (
 @workspace_view()
 def credits_page(request: WorkspaceRequest) -> HttpResponse:
     """The balance, the statement and the forms the viewer may use."""
-    return _credits_page(request, GrantForm(initial={"recipient": request.workspace.slug}))
-
-
-def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     asked = StatementFilter(request.GET)
     if not asked.is_valid():
         raise BadRequest("There is no such page.")
@@ -60,12 +56,11 @@ def _credits_page(request: WorkspaceRequest, grant_form: GrantForm, status: HTTP
         "in_sandbox": in_sandbox,
         "may_create": request.membership.can(Permission.CREATE),
         "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
-        "grant_form": grant_form if request.user.is_staff else None,
         # Only site admins can fill an empty live wallet.
         "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
         "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
     }
-    return render(request, "accounting/credits.html", context, status=status)
+    return render(request, "accounting/credits.html", context)
 
 
 @require_POST
@@ -88,15 +83,31 @@ def add_play_credits_to_wallet(request: WorkspaceRequest) -> HttpResponse:
     return redirect("accounting:page", request.workspace.slug)
 
 
-@require_POST
-@workspace_view()
-def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
-    """The form "Grant credits", with which site admins grant credits to any workspace."""
-    if not request.user.is_staff:
-        raise PermissionDenied
-    form = GrantForm(request.POST)
+# --- For site admins --------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@workspace_view(for_site_admins=True)
+def recipients(request: WorkspaceRequest) -> HttpResponse:
+    """All workspaces, to pick the one that gets credits."""
+    asked = RecipientSearch(request.GET)
+    if not asked.is_valid():
+        raise Http404
+    search = asked.cleaned_data["q"]
+    found = workspaces_found(search=search, after=asked.cleaned_data["after"])
+    return render(request, "accounting/recipients.html", {"found": found, "search": search})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workspace_view(for_site_admins=True)
+def grant(request: WorkspaceRequest, recipient_id: UUID) -> HttpResponse:
+    """Grant credits to a workspace, confirmed by its name."""
+    recipient = Workspace.objects.filter(pk=recipient_id).first()
+    if recipient is None:
+        messages.error(request, _("That workspace doesn't exist any more. No credits moved."))
+        return redirect("accounting:recipients", request.workspace.slug)
+    form = GrantForm(*([request.POST] if request.method == "POST" else []), recipient=recipient)
     if form.is_valid():
-        recipient = form.cleaned_data["recipient"]
         try:
             transfer = grant_by_admin(
                 workspace=recipient,
@@ -117,10 +128,13 @@ def grant_to_workspace(request: WorkspaceRequest) -> HttpResponse:
                 % {"amount": number_format(transfer.amount_credits), "workspace": recipient.name},
             )
             return redirect("accounting:page", request.workspace.slug)
-    return _credits_page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-# --- For site admins --------------------------------------------------------------------------------------------------
+    context = {
+        "form": form,
+        "recipient": recipient,
+        "balance_credits": wallet_balance(workspace=recipient, book=settings.STUDIO_BOOK),
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return render(request, "accounting/grant.html", context, status=status)
 
 
 @require_safe

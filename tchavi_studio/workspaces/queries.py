@@ -1,9 +1,15 @@
 """Reads of people and workspaces."""
 
-from django.db.models import Case, QuerySet, When
-from django.utils import timezone
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .models import Membership, Session, User, Workspace
+from django.db import connection
+from django.db.models import Case, Prefetch, QuerySet, When
+from django.db.models.functions import Collate
+from django.utils import timezone
+from django.utils.text import slugify
+
+from .models import Membership, Role, Session, User, Workspace
 
 
 def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
@@ -14,6 +20,39 @@ def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
 def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
     """The workspaces the user is a member of, by name."""
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")
+
+
+WORKSPACES_PER_PAGE = 20
+MAX_OWNED = 200
+IN_BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
+"""The collation in which an index has a prefix's slugs side by side, whatever the database's language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkspacePage:
+    """Workspaces, each with its owners in `owners`; `after` is the slug to go on from, "" at the end."""
+
+    rows: Sequence[Workspace]
+    after: str
+
+
+def workspaces_found(*, search: str, after: str = "") -> WorkspacePage:
+    """A page of all workspaces, for site admins: those whose slug starts as `search` would be written in one.
+
+    An email address finds the workspaces that its person owns, and no others.
+    """
+    by_slug = Collate("slug", IN_BYTE_ORDER[connection.vendor])
+    found = Workspace.objects.alias(key=by_slug).order_by("key").filter(key__gt=after)
+    if "@" in search:
+        owned = Membership.objects.filter(user__email=search.strip().lower(), role=Role.OWNER)
+        found = found.filter(pk__in=list(owned.values_list("workspace", flat=True)[:MAX_OWNED]))
+    elif search:
+        prefix = slugify(search)
+        found = found.filter(key__gte=prefix, key__lt=f"{prefix}~") if prefix else found.none()
+    owners = Membership.objects.filter(role=Role.OWNER).select_related("user").order_by("created_at")
+    rows = list(found.prefetch_related(Prefetch("memberships", owners, to_attr="owners"))[: WORKSPACES_PER_PAGE + 1])
+    page = rows[:WORKSPACES_PER_PAGE]
+    return WorkspacePage(rows=page, after=page[-1].slug if len(rows) > len(page) else "")
 
 
 def home_membership(user: User) -> Membership | None:

@@ -429,9 +429,12 @@ def picture_credits(camera: Photographer, page: Page, home: str) -> None:
     camera.visit(page, "credits", f"{home}credits/")
     camera.visit(page, "credits-charges", f"{home}credits/?kind=charge")
     camera.visit(page, "exposure-empty", f"{home}credits/exposure/")
-    with camera.state(page, "credits-grant-refused"):
-        page.goto(f"{home}credits/")
-        page.locator("form[action*='/grant/']").evaluate("form => { form.noValidate = true; form.requestSubmit(); }")
+    camera.visit(page, "grant-recipients", f"{home}credits/grant/")
+    camera.visit(page, "grant-nobody-found", f"{home}credits/grant/?q=nowhere")
+    with camera.state(page, "grant-refused"):
+        page.goto(f"{home}credits/grant/")
+        page.locator(".recipients a").first.click()
+        page.locator("main form").evaluate("form => { form.noValidate = true; form.requestSubmit(); }")
         page.wait_for_load_state("networkidle")
     with camera.state(page, "credits-added"):
         page.goto(f"{home}credits/")
