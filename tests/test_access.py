@@ -21,6 +21,8 @@ PUBLIC_PREFIXES = {
 }
 SIGNED_IN = {
     "",
+    "account/data/",
+    "account/delete/",
     "account/keys/",
     "account/keys/<uuid:key_id>/revoke/",
     "account/sessions/",

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -89,6 +90,11 @@ def digest(key: str) -> str:
 def revoke_key(*, key: ApiKey) -> None:
     """Revoke a key immediately and permanently. Jobs that it started continue."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def delete_keys_of_person(*, user: User, **signal: Any) -> None:
+    """Handle the signal `account_deleted`. Jobs that the keys started continue."""
+    ApiKey.objects.filter(user=user).delete()
 
 
 def note_use(*, key: ApiKey) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 
@@ -49,6 +50,11 @@ def settle_draft(*, workspace: Workspace, user: User, values: Values) -> Values:
     settled.setlist("parent", [])
     save_draft(workspace=workspace, user=user, values=settled)
     return settled
+
+
+def delete_drafts_of_person(*, user: User, **signal: Any) -> None:
+    """Handle the signal `account_deleted`."""
+    Draft.objects.filter(user=user).delete()
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

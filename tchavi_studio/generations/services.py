@@ -8,7 +8,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -321,16 +321,24 @@ def purge_bin(*, max_count: int = 100) -> int:
     """
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
     expired = Generation.objects.filter(~IS_OPEN, deleted_at__lt=before).select_related("output")
-    expired = expired.exclude(needs_review=True, remote_job__reviewed_at=None)
-    count = 0
-    for generation in expired.order_by("deleted_at")[:max_count]:
-        output = generation.output
-        with transaction.atomic():
-            generation.delete()
-            if output is not None:
-                delete_unowned(asset=output)
-        count += 1
-    return count
+    purged = list(expired.exclude(is_exposure_to_review()).order_by("deleted_at")[:max_count])
+    for generation in purged:
+        delete_for_good(generation=generation)
+    return len(purged)
+
+
+def is_exposure_to_review() -> Q:
+    """The clips that an admin has to look up at the provider first."""
+    return Q(needs_review=True, remote_job__reviewed_at=None)
+
+
+@transaction.atomic
+def delete_for_good(*, generation: Generation) -> None:
+    """Delete a clip that has ended, and its file. The ledger's rows stay: they hold only its id."""
+    output = generation.output
+    generation.delete()
+    if output is not None:
+        delete_unowned(asset=output)
 
 
 def review_exposure(*, job: RemoteJob, admin: User) -> None:

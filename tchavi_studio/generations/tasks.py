@@ -13,7 +13,7 @@ from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
-from . import clock, lifecycle, services, wakeups
+from . import clock, closing, lifecycle, services, wakeups
 from .models import IS_OPEN, Engine, Generation
 from .requests import local_request
 from .upstream import transfers
@@ -134,11 +134,12 @@ def sweep() -> None:
 
 
 def clean_up() -> None:
-    """Delete what is over: clips that were in the bin for long, clips stored for nobody, and forgotten files.
+    """Delete what is over: clips that were in the bin for long or stored for nobody, closed workspaces, stray files.
 
     Also get what a wrong clock has put off going again.
     """
     clock.bring_back_moments()
     services.purge_bin()
+    closing.empty_closed_workspaces()
     lifecycle.delete_orphaned_outputs()
     delete_stale_incoming()

@@ -1,9 +1,14 @@
 """Account pages of our own; django-allauth has the others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 
+from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,11 +17,21 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Session, User
-from tchavi_studio.workspaces.queries import sessions_for_viewer
-from tchavi_studio.workspaces.services import end_other_sessions, end_session
+from tchavi_studio.workspaces.queries import sessions_for_viewer, workspaces_of_one
+from tchavi_studio.workspaces.services import (
+    OnlyOwnerError,
+    OnlySiteAdminError,
+    delete_account,
+    end_other_sessions,
+    end_session,
+)
 
 from .devices import device_label
+from .forms import DeletionForm
+
+MAX_WORKSPACES_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +77,44 @@ def end_others(request: HttpRequest) -> HttpResponse:
     text = ngettext("Signed out in %(count)s other session.", "Signed out in %(count)s other sessions.", count)
     messages.success(request, text % {"count": count})
     return redirect("site:sessions")
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@never_cache
+@login_required
+def data(request: HttpRequest) -> HttpResponse:
+    """Take one's data along, and delete the account."""
+    return _data_page(request, DeletionForm(user=cast(User, request.user)))
+
+
+def _data_page(request: HttpRequest, form: DeletionForm, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    closing = [
+        (workspace, wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK))
+        for workspace in workspaces_of_one(cast(User, request.user))[:MAX_WORKSPACES_SHOWN]
+    ]
+    return render(request, "site/data.html", {"form": form, "closing": closing}, status=status)
+
+
+@require_POST
+@login_required
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete the account, once its address is typed and, a moment ago, the password."""
+    form = DeletionForm(request.POST, user=cast(User, request.user))
+    if not form.is_valid():
+        return _data_page(request, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    confirmed: Callable[..., HttpResponse] = reauthentication_required(_delete)
+    return confirmed(request, form)
+
+
+def _delete(request: HttpRequest, form: DeletionForm) -> HttpResponse:
+    try:
+        delete_account(user=cast(User, request.user))
+    except (OnlyOwnerError, OnlySiteAdminError) as refused:
+        form.add_error(None, refused.message)
+        return _data_page(request, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    logout(request)
+    messages.success(request, _("Your account is deleted."))
+    return redirect("account_login")

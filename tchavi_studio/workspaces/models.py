@@ -8,7 +8,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from .sessions import SessionStore
@@ -30,17 +31,21 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `is_staff` marks site admins; a membership says what its user may do in a workspace."""
+    """A person. `is_staff` marks site admins; a membership says what its user may do in a workspace.
 
-    email = models.EmailField(_("email address"), unique=True)
-    name = models.CharField(_("name"), max_length=80, blank=True)
-    is_active = models.BooleanField(_("active"), default=True)
-    is_staff = models.BooleanField(_("site admin"), default=False)
+    The row stays when the account is deleted (`deleted_at`), because the ledger names it; the person's data doesn't.
+    """
+
+    email = models.EmailField(gettext_lazy("email address"), unique=True)
+    name = models.CharField(gettext_lazy("name"), max_length=80, blank=True)
+    is_active = models.BooleanField(gettext_lazy("active"), default=True)
+    is_staff = models.BooleanField(gettext_lazy("site admin"), default=False)
     is_founder = models.BooleanField(default=False, editable=False)
     current_workspace = models.ForeignKey(
         "Workspace", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = UserManager()
 
@@ -59,6 +64,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def display_name(self) -> str:
+        if self.deleted_at:
+            return _("Former member %(number)s") % {"number": self.pk}
         return self.name or self.email.partition("@")[0]
 
     @property
@@ -68,13 +75,27 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Workspace(models.Model):
-    """What clips, references and credits belong to; shared by its members. Its slug identifies it in URLs."""
+    """What clips, references and credits belong to; shared by its members. Its slug identifies it in URLs.
+
+    A closed one has no members any more. Its ledger stays; what else is in it is deleted bit by bit until `emptied_at`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(max_length=60, unique=True)
-    name = models.CharField(_("name"), max_length=80)
+    name = models.CharField(gettext_lazy("name"), max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+    closed_at = models.DateTimeField(null=True, editable=False)
+    emptied_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["closed_at"],
+                condition=models.Q(closed_at__isnull=False, emptied_at__isnull=True),
+                name="workspaces_to_empty",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -83,11 +104,11 @@ class Workspace(models.Model):
 class Role(models.TextChoices):
     """A member's role; see `ROLE_PERMISSIONS` for what each may do."""
 
-    OWNER = "owner", _("Owner")
-    ADMIN = "admin", _("Admin")
-    CREATOR = "creator", _("Creator")
-    VIEWER = "viewer", _("Viewer")
-    AUDITOR = "auditor", _("Auditor")
+    OWNER = "owner", gettext_lazy("Owner")
+    ADMIN = "admin", gettext_lazy("Admin")
+    CREATOR = "creator", gettext_lazy("Creator")
+    VIEWER = "viewer", gettext_lazy("Viewer")
+    AUDITOR = "auditor", gettext_lazy("Auditor")
 
 
 class Permission(models.TextChoices):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Case, Prefetch, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
 from django.db.models.functions import Collate
 from django.utils import timezone
 from django.utils.text import slugify
@@ -20,6 +20,12 @@ def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
 def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
     """The workspaces the user is a member of, by name."""
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")
+
+
+def workspaces_of_one(user: User) -> QuerySet[Workspace]:
+    """The workspaces that nobody but the user is a member of, by name."""
+    others = Membership.objects.filter(workspace=OuterRef("pk")).exclude(user=user)
+    return workspaces_for_viewer(user).exclude(Exists(others))
 
 
 WORKSPACES_PER_PAGE = 20
@@ -39,10 +45,10 @@ class WorkspacePage:
 def workspaces_found(*, search: str, after: str = "") -> WorkspacePage:
     """A page of all workspaces, for site admins: those whose slug starts as `search` would be written in one.
 
-    An email address finds the workspaces that its person owns, and no others.
+    An email address finds the workspaces that its person owns, and no others. Closed workspaces aren't found.
     """
     by_slug = Collate("slug", IN_BYTE_ORDER[connection.vendor])
-    found = Workspace.objects.alias(key=by_slug).order_by("key").filter(key__gt=after)
+    found = Workspace.objects.alias(key=by_slug).order_by("key").filter(closed_at=None, key__gt=after)
     if "@" in search:
         owned = Membership.objects.filter(user__email=search.strip().lower(), role=Role.OWNER)
         found = found.filter(pk__in=list(owned.values_list("workspace", flat=True)[:MAX_OWNED]))

@@ -3,16 +3,20 @@
 import secrets
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from tchavi_studio.refusals import UserFacingError
+
 from .models import Guard, Membership, Role, Session, User, Workspace
 from .queries import sessions_for_viewer
-from .signals import workspace_created
+from .signals import account_deleted, workspace_created
 
 SLUG_LENGTH = 40
+MAX_NAMES = 3
 
 
 def create_workspace(*, name: str, owner: User) -> Workspace:
@@ -84,3 +88,71 @@ def remember_workspace(*, user: User, workspace: Workspace) -> None:
     if user.current_workspace_id != workspace.pk:
         user.current_workspace = workspace
         user.save(update_fields=["current_workspace"])
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
+
+
+class OnlyOwnerError(UserFacingError):
+    """Other people use a workspace that this person alone owns."""
+
+    def __init__(self, workspaces: list[Workspace]) -> None:
+        super().__init__(
+            _(
+                "You alone own a workspace that others use: %(names)s. Nothing was deleted. First make somebody else "
+                "an owner there, or have the others leave."
+            )
+            % {"names": ", ".join(workspace.name for workspace in workspaces[:MAX_NAMES])}
+        )
+
+
+class OnlySiteAdminError(UserFacingError):
+    """Without this person the studio would have no site admin."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "You are the only site admin. Nothing was deleted. First make another one on the server, with "
+                "manage.py createsuperuser."
+            )
+        )
+
+
+@transaction.atomic
+def delete_account(*, user: User) -> None:
+    """Delete a person's account: their name, addresses, password, sessions, keys and second factors go at once.
+
+    Their row stays as "Former member 17", because the ledger names it. What they made in workspaces that others use
+    stays there. Workspaces in which they were alone are closed, and emptied by the sweep. Raises OnlyOwnerError,
+    OnlySiteAdminError.
+    """
+    # Several who leave at once wait here for each other, so that one of them sees that nobody else is left.
+    admins = User.objects.select_for_update().filter(is_staff=True, is_active=True).order_by("pk")
+    if [admin.pk for admin in admins] == [user.pk]:
+        raise OnlySiteAdminError
+    joined = Workspace.objects.filter(pk__in=user.memberships.values("workspace")).order_by("pk")
+    others = {workspace: workspace.memberships.exclude(user=user) for workspace in joined.select_for_update()}
+    shared = [workspace for workspace, members in others.items() if members.exists()]
+    owned_alone = [workspace for workspace in shared if not others[workspace].filter(role=Role.OWNER).exists()]
+    if owned_alone:
+        raise OnlyOwnerError(owned_alone)
+    for workspace in others:
+        if workspace not in shared:
+            _close_workspace(workspace)
+    account_deleted.send(sender=User, user=user)
+    user.memberships.all().delete()
+    user.sessions.all().delete()
+    EmailAddress.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
+    user.name, user.email = "", f"former-member-{user.pk}@account.invalid"
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.current_workspace, user.deleted_at = None, timezone.now()
+    user.set_unusable_password()
+    user.save()
+
+
+def _close_workspace(workspace: Workspace) -> None:
+    """Its name and slug go too: they are usually a person's."""
+    workspace.name, workspace.closed_at = _("Closed workspace"), timezone.now()
+    workspace.slug = f"closed-{secrets.token_hex(8)}"
+    workspace.save(update_fields=["name", "slug", "closed_at"])

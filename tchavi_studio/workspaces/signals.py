@@ -2,5 +2,8 @@
 
 from django.dispatch import Signal
 
+account_deleted = Signal()
+"""Sent inside the transaction that deletes an account, with its `user`: whoever has data of theirs deletes it."""
+
 workspace_created = Signal()
 """Sent inside the transaction that creates a workspace, with `workspace` and `owner`."""
