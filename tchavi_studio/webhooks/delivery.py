@@ -5,25 +5,32 @@ id. Order isn't guaranteed.
 """
 
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundRefusedError, post_bytes
+from tchavi_studio.runtime.fairness import Turns
 from tchavi_studio.runtime.leases import RELEASED, Claim, claim_first
 
 from .addresses import outbound_policy, url_problem
 from .models import DeliveryState, DisabledReason, Event, Problem, WebhookDelivery, WebhookEndpoint, is_success
-from .queries import due_deliveries
+from .queries import deliveries_being_sent, due_deliveries, endpoints_with_due
 from .services import disable_endpoint
 from .signing import signature_headers
+
+MAX_PARALLEL = 8
+MAX_PARALLEL_PER_WORKSPACE = 3
+MAX_PARALLEL_PER_ENDPOINT = 2
+MAX_PARALLEL_FAILING = 4
+"""However slow the receivers of a workspace, or how many fail, there is room for others."""
 
 TIMEOUT_SECONDS = 10
 LEASE = timedelta(seconds=30)
@@ -73,14 +80,45 @@ class Answer:
     duration_ms: int | None = None
 
 
-def claim_next_delivery(*, excluding: Collection[UUID] = ()) -> ClaimedDelivery | None:
-    """Claim the message that has been due longest, skipping the endpoints `excluding`. None if nothing is due."""
-    due = due_deliveries(timezone.now()).exclude(endpoint__in=excluding)
-    while (claim := claim_first(due, lease=LEASE, attempt_count=F("attempt_count") + 1)) is not None:
-        # None if its endpoint was deleted or disabled at that very moment.
-        if (delivery := claim.rows.select_related("endpoint").first()) is not None:
-            return ClaimedDelivery(claim=claim, delivery=delivery)
+_turns = Turns()
+
+
+def claim_next_delivery() -> ClaimedDelivery | None:
+    """Claim the next message: with turns between workspaces and endpoints, those that fail behind those that work.
+
+    None if nothing is due, or as much is being sent as may be: in all, of one workspace, to one endpoint.
+    """
+    now = timezone.now()
+    for endpoint in _endpoints_in_turn(now):
+        due = due_deliveries(now).filter(endpoint=endpoint.pk)
+        while (claim := claim_first(due, lease=LEASE, attempt_count=F("attempt_count") + 1)) is not None:
+            # None if its endpoint was deleted or disabled at that very moment.
+            if (delivery := claim.rows.select_related("endpoint").first()) is not None:
+                _turns.note((endpoint.workspace_id, endpoint.pk))
+                return ClaimedDelivery(claim=claim, delivery=delivery)
     return None
+
+
+def _endpoints_in_turn(now: datetime) -> Iterator[WebhookEndpoint]:
+    """The endpoints with messages that may be sent now, next one first."""
+    being_sent = WebhookEndpoint.objects.filter(deliveries__in=deliveries_being_sent(now))
+    under_way = list(being_sent.values_list("workspace_id", "pk", "failing_since"))
+    if len(under_way) >= MAX_PARALLEL:
+        return
+    by_workspace = Counter(workspace_id for workspace_id, _pk, _failing_since in under_way)
+    by_endpoint = Counter(pk for _workspace_id, pk, _failing_since in under_way)
+    failing_count = sum(failing_since is not None for _workspace_id, _pk, failing_since in under_way)
+    waiting = [
+        endpoint
+        for endpoint in endpoints_with_due(now).only("workspace_id", "failing_since")
+        if by_workspace[endpoint.workspace_id] < MAX_PARALLEL_PER_WORKSPACE
+        and by_endpoint[endpoint.pk] < MAX_PARALLEL_PER_ENDPOINT
+    ]
+    working = [endpoint for endpoint in waiting if endpoint.failing_since is None]
+    failing = [endpoint for endpoint in waiting if endpoint.failing_since is not None]
+    for equals in (working, failing if failing_count < MAX_PARALLEL_FAILING else []):
+        while equals:
+            yield equals.pop(_turns.next_in([(endpoint.workspace_id, endpoint.pk) for endpoint in equals]))
 
 
 def send(claimed: ClaimedDelivery) -> Answer:

@@ -174,6 +174,12 @@ class WebhookDelivery(LeasedModel):
             models.Index(
                 fields=["next_attempt_at", "id"], condition=Q(next_attempt_at__isnull=False), name="deliveries_due"
             ),
+            # Its second field lets the first due delivery of each endpoint be looked up.
+            models.Index(
+                fields=["endpoint", "next_attempt_at", "id"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="deliveries_due_of_endpoint",
+            ),
             models.Index(fields=["leased_until"], condition=Q(leased_until__isnull=False), name="deliveries_leased"),
             models.Index(fields=["endpoint", "-id"], name="deliveries_of_endpoint"),
         ]

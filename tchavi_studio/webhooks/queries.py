@@ -35,6 +35,14 @@ def deliveries_being_sent(now: datetime) -> QuerySet[WebhookDelivery]:
     return WebhookDelivery.objects.filter(taken(now), state=DeliveryState.PENDING)
 
 
+def endpoints_with_due(now: datetime) -> QuerySet[WebhookEndpoint]:
+    """The enabled endpoints, of every workspace, with a delivery due at `now`: the longest due first."""
+    due = due_deliveries(now).filter(endpoint=OuterRef("pk")).values("next_attempt_at")[:1]
+    return (
+        WebhookEndpoint.objects.annotate(due_since=Subquery(due)).filter(due_since__isnull=False).order_by("due_since")
+    )
+
+
 def endpoints_for_workspace(workspace: Workspace) -> QuerySet[WebhookEndpoint]:
     """A workspace's endpoints, oldest first, each with `last_state` and `last_at` of its newest delivery."""
     newest = WebhookDelivery.objects.filter(endpoint=OuterRef("pk")).order_by("-id")

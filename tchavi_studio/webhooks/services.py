@@ -54,6 +54,13 @@ class EndpointDisabledError(UserFacingError):
         super().__init__(_("This webhook is disabled, so nothing was sent. Enable it first."))
 
 
+class PendingTestError(UserFacingError):
+    """The endpoint's last test hasn't been sent yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("A test is already on its way, so nothing was added. The log will show the result."))
+
+
 class DeliveryInProgressError(UserFacingError):
     """A worker is sending the message right now."""
 
@@ -142,14 +149,22 @@ def record_event(*, workspace_id: uuid.UUID, event: Event, job_id: str, data: Ma
 
 
 def send_test_event(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """Queue a test for this endpoint, whatever its events. Raises EndpointDisabledError."""
+    """Queue a test for this endpoint, whatever its events. Raises EndpointDisabledError and PendingTestError."""
     if endpoint.is_disabled:
         raise EndpointDisabledError
     with transaction.atomic():
+        _refuse_second_test(endpoint)
         delivery = _message(endpoint, Event.TEST, {"webhook": str(endpoint.pk)})
         delivery.save()
         transaction.on_commit(wake_deliveries)
     return delivery
+
+
+def _refuse_second_test(endpoint: WebhookEndpoint) -> None:
+    """Raise PendingTestError if a test waits or is being sent. The lock keeps concurrent requests apart."""
+    WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint.pk).first()
+    if endpoint.deliveries.filter(event=Event.TEST, next_attempt_at__isnull=False).exists():
+        raise PendingTestError
 
 
 def _message(endpoint: WebhookEndpoint, event: Event, data: Mapping[str, Any], *, job_id: str = "") -> WebhookDelivery:
@@ -174,12 +189,14 @@ def iso_utc(when: datetime) -> str:
 def redeliver(*, delivery: WebhookDelivery) -> None:
     """Send a message again, whatever its state, with the same id and a full set of attempts.
 
-    Raises EndpointDisabledError, and DeliveryInProgressError while a worker is sending it.
+    Raises EndpointDisabledError, DeliveryInProgressError while a worker is sending it, and for a test PendingTestError.
     """
     if delivery.endpoint.is_disabled:
         raise EndpointDisabledError
     now = timezone.now()
     with transaction.atomic():
+        if delivery.event == Event.TEST and delivery.state != DeliveryState.PENDING:
+            _refuse_second_test(delivery.endpoint)
         # Release it, so that a worker whose lease has expired can no longer write its outcome.
         asked = WebhookDelivery.objects.filter(free(now), pk=delivery.pk).update(
             state=DeliveryState.PENDING,

@@ -28,6 +28,7 @@ from tchavi_studio.webhooks.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from tchavi_studio.webhooks.queries import due_deliveries
 from tchavi_studio.webhooks.signing import new_secret
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.plans import listed_by_index
@@ -363,6 +364,22 @@ def test_test_event_is_signed_tried_once_and_not_counted(endpoint: WebhookEndpoi
     assert (endpoint.failing_since, endpoint.failure_count) == (None, 0)
 
 
+def test_an_endpoint_has_one_pending_test(endpoint: WebhookEndpoint, receiver: Receiver) -> None:
+    message = services.send_test_event(endpoint=endpoint)
+    with pytest.raises(services.PendingTestError) as refused:
+        services.send_test_event(endpoint=endpoint)
+    assert refused.value.message == (
+        "A test is already on its way, so nothing was added. The log will show the result."
+    )
+    attempt(message)
+    second = services.send_test_event(endpoint=endpoint)
+    with pytest.raises(services.PendingTestError):
+        services.redeliver(delivery=message)
+    attempt(second)
+    services.redeliver(delivery=message)
+    assert WebhookDelivery.objects.filter(state="pending").get() == message
+
+
 def test_test_event_goes_only_to_its_endpoint(
     endpoint: WebhookEndpoint, workspace: Workspace, alice: User, receiver: Receiver
 ) -> None:
@@ -432,7 +449,11 @@ def test_message_is_claimed_once(endpoint: WebhookEndpoint, workspace: Workspace
 
 
 @pytest.mark.own_database
-def test_concurrent_workers_claim_each_message_once(endpoint: WebhookEndpoint, workspace: Workspace) -> None:
+def test_concurrent_workers_claim_each_message_once(
+    endpoint: WebhookEndpoint, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("MAX_PARALLEL", "MAX_PARALLEL_PER_WORKSPACE", "MAX_PARALLEL_PER_ENDPOINT"):
+        monkeypatch.setattr(delivery, bound, 99)
     for number in range(12):
         record(workspace, number=number)
 
@@ -491,18 +512,106 @@ def test_attempt_log_is_bounded(
 # --- The task ---------------------------------------------------------------------------------------------------------
 
 
-def test_slow_receiver_leaves_room_for_others(
-    endpoint: WebhookEndpoint, workspace: Workspace, alice: User, settings: Settings, receiver: Receiver
-) -> None:
-    other = services.create_endpoint(
-        workspace=workspace, creator=alice, url=receiver.url + "/other", events=[Event.JOB_COMPLETED]
+def claim_all() -> list[WebhookEndpoint]:
+    """The endpoints of all messages that may be sent at once, in the order of their turns."""
+    return [claimed.delivery.endpoint for claimed in iter(delivery.claim_next_delivery, None)]
+
+
+def make_endpoint(workspace: Workspace, receiver: Receiver) -> WebhookEndpoint:
+    return services.create_endpoint(
+        workspace=workspace,
+        creator=workspace.memberships.get().user,
+        url=f"{receiver.url}/other",
+        events=[Event.JOB_COMPLETED],
     )
-    for number in range(4):
+
+
+@pytest.fixture
+def their_endpoint(bob: User, receiver: Receiver) -> WebhookEndpoint:
+    """The webhook of Bob's workspace."""
+    return make_endpoint(Workspace.objects.get(memberships__user=bob), receiver)
+
+
+def test_a_workspace_and_an_endpoint_have_some_of_the_slots(
+    endpoint: WebhookEndpoint, workspace: Workspace, their_endpoint: WebhookEndpoint, receiver: Receiver
+) -> None:
+    for number in range(9):
         record(workspace, number=number)
-    running: dict[Any, delivery.ClaimedDelivery] = {}
-    while (claimed := tasks._claim_next(running)) is not None:
-        running[object()] = claimed
-    assert sorted(claimed.delivery.endpoint_id for claimed in running.values()) == sorted([endpoint.pk, other.pk] * 2)
+    assert claim_all() == [endpoint] * delivery.MAX_PARALLEL_PER_ENDPOINT
+    other = make_endpoint(workspace, receiver)
+    for number in range(10, 13):
+        record(workspace, number=number)
+    assert claim_all() == [other]
+    for number in range(3):
+        record(their_endpoint.workspace, number=number)
+    assert claim_all() == [their_endpoint] * 2
+
+
+def test_workspaces_take_turns(
+    endpoint: WebhookEndpoint,
+    workspace: Workspace,
+    their_endpoint: WebhookEndpoint,
+    receiver: Receiver,
+) -> None:
+    other = make_endpoint(workspace, receiver)
+    for number in range(5):
+        record(workspace, number=number)
+    record(their_endpoint.workspace)
+    record(their_endpoint.workspace, number=2)
+    with listed_by_index(WebhookDelivery):
+        assert due_deliveries(timezone.now()).filter(endpoint=endpoint).first() is not None
+    assert claim_all() == [endpoint, their_endpoint, other, their_endpoint, endpoint]
+
+
+def test_failing_endpoints_come_last_and_have_some_of_the_slots(
+    endpoint: WebhookEndpoint,
+    workspace: Workspace,
+    their_endpoint: WebhookEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_PARALLEL_FAILING", 1)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=timezone.now(), failure_count=1)
+    record(workspace)
+    record(workspace, number=2)
+    record(their_endpoint.workspace)
+    assert claim_all() == [their_endpoint, endpoint]
+
+
+def test_what_comes_in_needs_no_answer_of_a_slow_receiver(
+    endpoint: WebhookEndpoint,
+    workspace: Workspace,
+    their_endpoint: WebhookEndpoint,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "LOOK_SECONDS", 0.01)
+    receiver.may_answer.clear()
+    record(workspace)
+    settle_answered, looks = tasks._settle_answered, 0
+
+    def look(under_way: dict[Any, delivery.ClaimedDelivery]) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            record(their_endpoint.workspace)
+        elif len(under_way) == 2:
+            receiver.may_answer.set()
+        settle_answered(under_way)
+
+    monkeypatch.setattr(tasks, "_settle_answered", look)
+    tasks.deliver_due()
+    assert sorted(request.path for request in receiver.requests) == ["/hook", "/hook/other"]
+    assert WebhookDelivery.objects.filter(state="delivered").count() == 2
+
+
+def test_one_task_at_a_time_looks_for_messages(
+    endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "HAND_OVER_SECONDS", 0)
+    record(workspace)
+    with tasks.SENDERS.place():
+        tasks.deliver_due()
+    assert receiver.requests == []
 
 
 def test_one_slice_sends_many_messages(endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver) -> None:
@@ -516,7 +625,7 @@ def test_one_slice_sends_many_messages(endpoint: WebhookEndpoint, workspace: Wor
 def test_task_sends_nothing_when_all_slots_are_taken(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "MAX_PARALLEL", 1)
+    monkeypatch.setattr(delivery, "MAX_PARALLEL", 1)
     record(workspace)
     record(workspace, number=2)
     assert delivery.claim_next_delivery() is not None

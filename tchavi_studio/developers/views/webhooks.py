@@ -170,7 +170,7 @@ def send_test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """Send a test message."""
     try:
         services.send_test_event(endpoint=_endpoint_or_404(request, endpoint_id))
-    except services.EndpointDisabledError as error:
+    except (services.EndpointDisabledError, services.PendingTestError) as error:
         messages.error(request, error.message)
     else:
         messages.success(request, _("Sending a test. The log will show the result."))
