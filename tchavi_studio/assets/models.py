@@ -89,6 +89,7 @@ class Asset(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="asset_recent"),
+            models.Index(fields=["workspace", "created_by", "origin", "-created_at", "-id"], name="asset_of_person"),
             models.Index(
                 fields=["unowned_since", "id"], condition=Q(unowned_since__isnull=False), name="asset_unowned"
             ),

@@ -22,19 +22,20 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from tchavi_studio.assets.serving import media_response
 from tchavi_studio.assets.signing import Variant
-from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.queries import Cursor, clip_for_viewer, nothing_to_tell, read_microseconds
+from tchavi_studio.generations.models import DiscardKind, Generation
+from tchavi_studio.generations.queries import Cursor, clip_for_viewer, freed_by, nothing_to_tell, read_microseconds
 from tchavi_studio.generations.services import (
     NotAFailureError,
     NotCancellableError,
     StillOpenError,
     cancel_generation,
     delete_clip,
+    discard,
     dismiss_failure,
     restore_clip,
 )
@@ -135,6 +136,31 @@ def _file_name_words(prompt: str) -> str:
     if len(words) > MAX_DOWNLOAD_NAME_LENGTH:
         words = words[: MAX_DOWNLOAD_NAME_LENGTH + 1].rpartition("-")[0] or words[:MAX_DOWNLOAD_NAME_LENGTH]
     return words or "clip"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@workspace_view(can=Permission.CREATE)
+def empty_bin(request: WorkspaceRequest) -> HttpResponse:
+    """Ask whether to empty the viewer's bin, or do it."""
+    return _discard(request, DiscardKind.BIN, _("The bin is being emptied. Its storage is free in a moment."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@workspace_view(can=Permission.CREATE)
+def delete_unused(request: WorkspaceRequest) -> HttpResponse:
+    """Ask whether to delete the viewer's references that no clip uses, or do it."""
+    return _discard(request, DiscardKind.FILES, _("Unused files are being deleted. Their storage is free in a moment."))
+
+
+def _discard(request: WorkspaceRequest, kind: DiscardKind, done: str) -> HttpResponse:
+    if request.method == "POST":
+        discard(membership=request.membership, kind=kind)
+        messages.success(request, done)
+        return redirect("gallery:bin", request.workspace.slug)
+    freed = freed_by(kind, membership=request.membership)
+    return render(request, "gallery/discard.html", {"kind": kind.value, "freed": freed})
 
 
 # --- What changed -----------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ __all__ = [
     "IS_SHOWN",
     "OPEN_STATES",
     "AccountPause",
+    "Discard",
+    "DiscardKind",
     "Engine",
     "Generation",
     "GenerationReference",
@@ -267,6 +269,34 @@ class Generation(LeasedModel):
         if ReferenceRole.FIRST_FRAME in roles:
             return "frames"
         return "references" if roles else "text"
+
+
+class DiscardKind(models.TextChoices):
+    """What can be discarded all at once."""
+
+    BIN = "bin", _("Bin")
+    FILES = "files", _("Unused files")
+
+
+class Discard(models.Model):
+    """A member wants their bin emptied, or their unused files deleted: what was there at `requested_at`.
+
+    Workers do it in slices, and then delete this row.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=5, choices=DiscardKind)
+    requested_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user", "kind"], name="one_discard_of_a_kind"),
+            models.CheckConstraint(condition=Q(kind__in=DiscardKind.values), name="discard_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id} in {self.workspace_id}"
 
 
 class KeyUse(models.Model):

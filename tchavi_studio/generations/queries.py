@@ -9,14 +9,27 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import CharField, DateTimeField, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, DateTimeField, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.long_lists import CountUpTo
 from tchavi_studio.prepared import Parameter, Prepared
 from tchavi_studio.workspaces.models import Membership
 
-from .models import IS_FOR_PEOPLE, IS_OPEN, IS_SHOWN, Engine, Generation, RemoteJob, State
+from .models import (
+    IS_FOR_PEOPLE,
+    IS_OPEN,
+    IS_SHOWN,
+    Discard,
+    DiscardKind,
+    Engine,
+    Generation,
+    GenerationReference,
+    RemoteJob,
+    State,
+)
 from .upstream.account import account_pauses
 from .upstream.submission import places_in_line
 from .visibility import visible_to
@@ -45,7 +58,48 @@ def clips_for_viewer(*, membership: Membership, show: str = "all") -> QuerySet[G
 def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
     """The viewer's deleted clips in this workspace that can still be restored, last deleted first."""
     since = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    return _clips(membership).filter(deleted_at__gte=since).order_by("-deleted_at", "-id")
+    emptied = Discard.objects.filter(
+        workspace=membership.workspace_id, user=membership.user_id, kind=DiscardKind.BIN
+    ).values("requested_at")
+    binned = _clips(membership).filter(deleted_at__gte=since, deleted_at__gt=Coalesce(Subquery(emptied), Value(since)))
+    return binned.order_by("-deleted_at", "-id")
+
+
+def unused_files(*, workspace_id: UUID, user_id: int) -> QuerySet[Asset]:
+    """What a member uploaded, linked or trimmed in a workspace and no clip uses, newest first."""
+    references = Asset.objects.filter(workspace=workspace_id, created_by=user_id).exclude(origin=Origin.OUTPUT)
+    is_used = Exists(GenerationReference.objects.filter(asset=OuterRef("pk")))
+    return references.filter(~is_used).order_by("-created_at", "-id")
+
+
+MAX_WEIGHED = 1_000
+"""As many files are added up. A sum over a million takes as long as reading them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freed:
+    """What discarding frees: so much, or more if not everything was added up (`is_partial`)."""
+
+    file_count: int
+    byte_count: int
+    is_partial: bool
+
+
+def freed_by(kind: DiscardKind, *, membership: Membership) -> Freed:
+    """What emptying the member's bin, or deleting their unused files, frees."""
+    if kind == DiscardKind.BIN:
+        binned = bin_for_viewer(membership=membership).select_related(None)
+        sizes = list(binned.values_list("output__byte_count", flat=True)[: MAX_WEIGHED + 1])
+    else:
+        sizes = []
+        for origin in (Origin.UPLOAD, Origin.URL, Origin.TRIM):
+            unused = unused_files(workspace_id=membership.workspace_id, user_id=membership.user_id)
+            sizes += unused.filter(origin=origin).values_list("byte_count", flat=True)[: MAX_WEIGHED + 1]
+    return Freed(
+        file_count=min(len(sizes), MAX_WEIGHED),
+        byte_count=sum(size or 0 for size in sizes[:MAX_WEIGHED]),
+        is_partial=len(sizes) > MAX_WEIGHED,
+    )
 
 
 def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generation:

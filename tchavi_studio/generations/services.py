@@ -8,14 +8,14 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import check_room, delete_unowned
+from tchavi_studio.assets.services import check_room, delete_asset, delete_unowned
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
@@ -23,14 +23,26 @@ from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from . import lifecycle
-from .models import IS_OPEN, OPEN_STATES, Engine, Generation, GenerationReference, RemoteJob, State
+from .models import (
+    IS_FOR_PEOPLE,
+    IS_OPEN,
+    OPEN_STATES,
+    Discard,
+    DiscardKind,
+    Engine,
+    Generation,
+    GenerationReference,
+    RemoteJob,
+    State,
+)
 from .orders import Order
 from .params import SEED_MAX
+from .queries import unused_files
 from .upstream.references import Route, reference_route
-from .wakeups import wake_pump, wake_renders, wake_transfers
+from .wakeups import wake_discards, wake_pump, wake_renders, wake_transfers
 
 ENDED_STATES = frozenset(State) - set(OPEN_STATES)
 
@@ -314,14 +326,53 @@ def _touch(generation: Generation, *, sources: Collection[State] = ENDED_STATES,
     return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
 
 
+def discard(*, membership: Membership, kind: DiscardKind) -> None:
+    """Have the member's bin emptied, or their unused files deleted, in the background. No credits move."""
+    with transaction.atomic():
+        Discard.objects.update_or_create(
+            workspace=membership.workspace,
+            user=membership.user,
+            kind=kind,
+            defaults={"requested_at": timezone.now()},
+        )
+        transaction.on_commit(wake_discards)
+
+
+def discard_some(*, max_count: int = 20) -> bool:
+    """Delete up to `max_count` clips or files that somebody discarded. False if there is nothing left to delete."""
+    wanted = Discard.objects.order_by("requested_at").first()
+    if wanted is None:
+        return False
+    if wanted.kind == DiscardKind.BIN:
+        clips = Generation.objects.filter(
+            IS_FOR_PEOPLE,
+            workspace=wanted.workspace_id,
+            creator=wanted.user_id,
+            deleted_at__lte=wanted.requested_at,
+        )
+        count = _purge(clips.order_by("-deleted_at", "-id"), max_count)
+    else:
+        unused = unused_files(workspace_id=wanted.workspace_id, user_id=wanted.user_id)
+        found = list(unused.filter(created_at__lte=wanted.requested_at)[:max_count])
+        # One that a clip has just begun to use stays, so it doesn't count.
+        count = sum(delete_asset(asset=asset) for asset in found)
+    if count == 0:
+        Discard.objects.filter(pk=wanted.pk, requested_at=wanted.requested_at).delete()
+    return True
+
+
 def purge_bin(*, max_count: int = 100) -> int:
     """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS.
 
     The ledger's rows stay: they hold only the generation's id. An exposure stays until an admin has reviewed it.
     """
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    expired = Generation.objects.filter(~IS_OPEN, deleted_at__lt=before).select_related("output")
-    purged = list(expired.exclude(is_exposure_to_review()).order_by("deleted_at")[:max_count])
+    return _purge(Generation.objects.filter(~IS_OPEN, deleted_at__lt=before).order_by("deleted_at"), max_count)
+
+
+def _purge(clips: QuerySet[Generation], max_count: int) -> int:
+    """Delete up to `max_count` of these clips, with their files, and return how many."""
+    purged = list(clips.select_related("output").exclude(is_exposure_to_review())[:max_count])
     for generation in purged:
         delete_for_good(generation=generation)
     return len(purged)

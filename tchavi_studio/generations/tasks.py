@@ -14,7 +14,7 @@ from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
 from . import clock, closing, lifecycle, services, wakeups
-from .models import IS_OPEN, Engine, Generation
+from .models import IS_OPEN, Discard, Engine, Generation
 from .requests import local_request
 from .upstream import transfers
 from .upstream.network import LiveNetwork
@@ -28,6 +28,7 @@ SLICE_SECONDS = 45
 PUMP_SECONDS = 20
 """How long a pump sends. A submission's answer may take another 22 s, and a slice should end within 45 s."""
 
+DISCARD_SECONDS = 5
 PUMP_STEP_SECONDS = 0.2
 PROGRESS_INTERVAL_SECONDS = 0.5
 
@@ -119,6 +120,15 @@ def wake_transfers_if_any_wait() -> None:
         wakeups.wake_transfers()
 
 
+def discard_waiting() -> None:
+    """Delete what people discarded for a slice of time, then leave the rest to the next wake-up."""
+    turn = Slice(DISCARD_SECONDS)
+    while services.discard_some():
+        if turn.is_over:
+            wakeups.wake_discards()
+            return
+
+
 def sweep() -> None:
     """Catch what slipped through: work without a worker or wake-up, and missed deadlines."""
     any_open = Generation.objects.filter(IS_OPEN, engine__in=Engine.values).exists()
@@ -126,6 +136,8 @@ def sweep() -> None:
         lifecycle.rescue_abandoned_renders()
         wakeups.wake_renders_if_any_wait()
         settle_what_is_overdue()
+    if Discard.objects.exists():
+        wakeups.wake_discards()
     if settings.STUDIO_MODE == "live":
         if has_work():
             wakeups.wake_pump()

@@ -12,6 +12,7 @@ RENDER_CLUSTER = "render"
 RENDER_TASK = "tchavi_studio.generations.tasks.render_waiting"
 PUMP_CLUSTER = "pump"
 PUMP_TASK = "tchavi_studio.generations.tasks.pump_upstream"
+DISCARD_TASK = "tchavi_studio.generations.tasks.discard_waiting"
 TRANSFER_CLUSTER = "transfer"
 TRANSFER_TASK = "tchavi_studio.generations.tasks.transfer_waiting"
 
@@ -32,6 +33,11 @@ def wake_pump() -> None:
     running = PumpSlot.objects.filter(taken(timezone.now()), number__lt=settings.STUDIO_PUMPS)
     if settings.STUDIO_MODE == "live" and running.count() < settings.STUDIO_PUMPS:
         queue_wake_up(PUMP_TASK, cluster=PUMP_CLUSTER)
+
+
+def wake_discards() -> None:
+    """Wake a worker to delete what somebody discarded."""
+    queue_wake_up(DISCARD_TASK, cluster=PUMP_CLUSTER)
 
 
 def wake_transfers() -> None:

@@ -5,10 +5,15 @@ import re
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations import tasks
+from tchavi_studio.generations.models import Discard, Generation, State
 from tchavi_studio.ledger.queries import wallet_balance
-from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, text_of
+from tchavi_studio.workspaces.models import User, Workspace
+from tests.assets.conftest import make_asset
+from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change, text_of
 
 
 def now(clip: Generation) -> Generation:
@@ -109,3 +114,36 @@ def test_refused_action_explains_and_changes_nothing(
     plain = alice_browser.post(url(name, clip))
     assert plain.status_code == 302
     assert [message.level_tag for message in get_messages(plain.wsgi_request)] == ["error"]
+
+
+# --- Discards ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_bin_is_emptied_after_a_confirmation_that_says_what_it_frees(
+    alice_browser: Client, workspace: Workspace, make_clip: MakeClip
+) -> None:
+    clip = make_clip(state=State.COMPLETED)
+    bin_url = reverse("gallery:bin", args=[workspace.slug])
+    empty_url = reverse("gallery:empty_bin", args=[workspace.slug])
+    assert "Empty bin" not in text_of(alice_browser.get(bin_url))
+    assert "There is nothing to delete." in text_of(alice_browser.get(empty_url))
+    change(clip, deleted_at=timezone.now())
+    assert f'href="{empty_url}"' in text_of(alice_browser.get(bin_url))
+    assert "Frees 4 bytes." in text_of(alice_browser.get(empty_url))
+    response = alice_browser.post(empty_url, follow=True)
+    assert "The bin is being emptied. Its storage is free in a moment." in text_of(response)
+    assert "The bin is empty" in text_of(response)
+    assert f"binned-{clip.pk}" not in text_of(response)
+    assert Discard.objects.get().kind == "bin"
+
+
+def test_unused_files_are_deleted_after_a_confirmation(
+    alice_browser: Client, workspace: Workspace, alice: User
+) -> None:
+    make_asset(workspace, created_by=alice)
+    url = reverse("gallery:delete_unused", args=[workspace.slug])
+    assert "Frees 1.0 KB." in text_of(alice_browser.get(url))
+    response = alice_browser.post(url, follow=True)
+    assert "Unused files are being deleted." in text_of(response)
+    tasks.discard_waiting()
+    assert "There is nothing to delete." in text_of(alice_browser.get(url))

@@ -12,15 +12,23 @@ from django_q.tasks import async_task
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations import lifecycle, services
-from tchavi_studio.generations.models import Generation, RemoteJob, State
+from tchavi_studio.generations import lifecycle, services, tasks
+from tchavi_studio.generations.models import (
+    Discard,
+    DiscardKind,
+    Generation,
+    GenerationReference,
+    RemoteJob,
+    State,
+)
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import GenerationParams, MediaReference
-from tchavi_studio.generations.queries import bin_for_viewer
+from tchavi_studio.generations.queries import Freed, bin_for_viewer, freed_by
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.assets.conftest import make_asset
 from tests.plans import listed_by_index
 
 from .conftest import make_params, write_clip
@@ -322,3 +330,60 @@ def test_forty_free_clips_of_one_workspace_delay_nobody_elses(
         claimed = [claim.pk for _claim in range(3) if (claim := lifecycle.claim_next_render())]
     assert claimed[0] == paid.pk
     assert free.pk in claimed[1:]
+
+
+# --- Discards ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_emptied_bin_is_empty_at_once_and_deleted_in_slices(
+    start: Callable[..., Generation],
+    complete: Callable[[Generation], None],
+    membership: Membership,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    clips = [start() for _number in range(4)]
+    for clip in clips:
+        complete(clip)
+    for clip in clips[:3]:
+        services.delete_clip(generation=clip)
+    with listed_by_index(Generation):
+        assert freed_by(DiscardKind.BIN, membership=membership) == Freed(file_count=3, byte_count=3, is_partial=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.discard(membership=membership, kind=DiscardKind.BIN)
+    assert [task.func() for task in OrmQ.objects.all()] == ["tchavi_studio.generations.tasks.discard_waiting"]
+    assert list(bin_for_viewer(membership=membership)) == []
+    # Whoever saved a clip from its page keeps it, and what is deleted later can be restored.
+    services.restore_clip(generation=clips[0])
+    services.delete_clip(generation=clips[3])
+    assert services.discard_some(max_count=1)
+    assert Generation.objects.count() == 3
+    tasks.discard_waiting()
+    assert not Discard.objects.exists()
+    assert set(Generation.objects.all()) == {clips[0], clips[3]}
+    assert list(bin_for_viewer(membership=membership)) == [clips[3]]
+    assert Asset.objects.count() == 2
+
+
+def test_only_ones_own_unused_files_are_deleted(
+    workspace: Workspace, alice: User, bob: User, membership: Membership, start: Callable[..., Generation]
+) -> None:
+    _mine, used, theirs, later = (make_asset(workspace, created_by=owner) for owner in (alice, alice, bob, alice))
+    Asset.objects.filter(pk=later.pk).update(created_at=timezone.now() + timedelta(minutes=1))
+    GenerationReference.objects.create(generation=start(), role="first_frame", position=1, asset=used)
+    with listed_by_index(Asset):
+        freed = freed_by(DiscardKind.FILES, membership=membership)
+    assert freed == Freed(file_count=2, byte_count=2_048, is_partial=False)
+    services.discard(membership=membership, kind=DiscardKind.FILES)
+    tasks.discard_waiting()
+    assert set(Asset.objects.all()) == {used, theirs, later}
+    assert not Discard.objects.exists()
+
+
+def test_what_is_freed_is_added_up_to_a_bound(
+    workspace: Workspace, alice: User, membership: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tchavi_studio.generations.queries.MAX_WEIGHED", 2)
+    for _number in range(3):
+        make_asset(workspace, created_by=alice)
+    freed = freed_by(DiscardKind.FILES, membership=membership)
+    assert freed == Freed(file_count=2, byte_count=2_048, is_partial=True)
