@@ -407,6 +407,7 @@ def picture_gallery(camera: Photographer, page: Page, home: str, clips: dict[str
         page.wait_for_selector("[data-toast]")
         page.locator("[data-toast]").hover()
     camera.visit(page, "bin", f"{home}gallery/bin/")
+    camera.visit(page, "bin-confirm", f"{home}gallery/bin/empty/")
     with camera.state(page, "create-remix"):
         page.goto(f"{home}create/?remix={clips['wide']}&keep=everything")
         page.wait_for_load_state("networkidle")
