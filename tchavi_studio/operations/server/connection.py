@@ -27,6 +27,7 @@ KEEP_ALIVE_SECONDS = 15.0
 BODY_GRACE_SECONDS = 20.0
 MIN_BODY_BYTES_PER_SECOND = 1024
 PIECE_BYTES = 256 * 1024
+"""Of a body in either direction. Whoever sends or takes one doesn't count as slow just now."""
 PIECE_SECONDS = 120.0
 """For each piece of a response to leave. A paused video is cut off too; its player asks for the rest later."""
 LINGER_SECONDS = 3.0
@@ -171,8 +172,6 @@ class Connection:
             if not may_send:
                 # The view has its own words for those who may not.
                 raise RefusedError(wsgi.without_body(environ))
-            # A slow upload of somebody known isn't what makes room for others.
-            self._server.note_working(self)
             return files.max_bytes
         if length is not None:
             raise RefusedError(wsgi.refused(environ, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
@@ -181,7 +180,7 @@ class Connection:
     async def _with_body(self, environ: Environ, max_bytes: int) -> Environ:
         """`environ` with its body, which may be in a temporary file. Raises RefusedError."""
         loop = asyncio.get_running_loop()
-        received, began = 0, loop.time()
+        received, pieces, began = 0, 0, loop.time()
         body = SpooledTemporaryFile(MAX_BODY_BYTES_IN_MEMORY, dir=str(settings.FILE_UPLOAD_TEMP_DIR))  # noqa: SIM115
         try:
             async with asyncio.timeout(BODY_GRACE_SECONDS) as deadline:
@@ -192,6 +191,9 @@ class Connection:
                             raise RefusedError(wsgi.refused(environ, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
                         body.write(event.data)
                         deadline.reschedule(began + BODY_GRACE_SECONDS + received / MIN_BODY_BYTES_PER_SECOND)
+                        if received // PIECE_BYTES > pieces:
+                            pieces = received // PIECE_BYTES
+                            self._server.note_waiting(self)
                         continue
                     data = await self._reader.read(READ_BYTES)
                     if not data:
@@ -251,6 +253,8 @@ class Connection:
         self._http.send_with_data_passthrough(h11.Data(data=_Placeholder(part.length)))  # type: ignore[arg-type]  # as h11 means it
         for start in range(0, part.length, PIECE_BYTES):
             count = min(PIECE_BYTES, part.length - start)
+            if self._transport.is_closing():
+                raise ConnectionError("The client has gone.")
             async with self._piece():
                 sent = await loop.sendfile(self._transport, part.file, part.offset + start, count)
             if sent < count:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ctypes import c_double
-from ipaddress import ip_address
 from multiprocessing.sharedctypes import RawValue
 from typing import TypeVar
 
 from django.conf import settings
 
 from .connection import Connection
-from .wsgi import Application
+from .wsgi import Application, is_this_machine
 
 PROCESSES = 2
 THREADS_PER_PROCESS = 8
@@ -163,7 +162,7 @@ class Server:
 
 def _is_one_client(peer: str) -> bool:
     """Whether an address stands for one client, not for a proxy: one on this machine may well be one."""
-    return not settings.ALLAUTH_TRUSTED_PROXY_COUNT and not ip_address(peer.partition("%")[0]).is_loopback
+    return not settings.ALLAUTH_TRUSTED_PROXY_COUNT and not is_this_machine(peer)
 
 
 def _raised_file_limit() -> int:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -86,7 +87,7 @@ def environ_for(request: h11.Request, *, server: tuple[str, int], peer: str) -> 
     """The environment of a request without its body. None if its target isn't one that a site has.
 
     A name with an underscore is left out: in the environment it couldn't be told from one with a hyphen, such as
-    X_Forwarded_For, which no proxy removes.
+    X_Forwarded_For, which no proxy removes. A proxy on this machine is believed that it was asked over https.
     """
     target = request.target.decode("latin-1")
     if not target.startswith("/"):
@@ -113,7 +114,14 @@ def environ_for(request: h11.Request, *, server: tuple[str, int], peer: str) -> 
             key = f"HTTP_{key}"
         separator = "; " if key == "HTTP_COOKIE" else ","
         environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+    if is_this_machine(peer) and environ.get("HTTP_X_FORWARDED_PROTO") == "https":
+        environ["wsgi.url_scheme"] = "https"
     return environ
+
+
+def is_this_machine(peer: str) -> bool:
+    """Whether an address is this machine's own, such as that of a proxy on it."""
+    return ip_address(peer.partition("%")[0]).is_loopback
 
 
 def environ_of_unreadable(start: bytes, *, server: tuple[str, int], peer: str) -> Environ:

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import h11
 import pytest
 from whitenoise.responders import SlicedFile
 
 from tchavi_studio.operations.server import connection
 from tchavi_studio.operations.server.connection import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from tchavi_studio.operations.server.process import Pulse, Server, listen
-from tchavi_studio.operations.server.wsgi import Application
+from tchavi_studio.operations.server.wsgi import Application, environ_for
 
 HOST = b"Host: studio.test\r\n"
 MEGABYTE = 1024 * 1024
@@ -120,6 +121,14 @@ def test_a_request_arrives_as_it_was_sent() -> None:
 def test_no_header_passes_for_another() -> None:
     environ = environ_of(b"GET / HTTP/1.1\r\n" + HOST + b"X_Forwarded_For: 9.9.9.9\r\nConnection: close\r\n\r\n")
     assert "HTTP_X_FORWARDED_FOR" not in environ
+
+
+@pytest.mark.parametrize(("peer", "scheme"), [("127.0.0.1", "https"), ("::1", "https"), ("9.9.9.9", "http")])
+def test_only_a_proxy_on_this_machine_says_that_it_was_asked_over_https(peer: str, scheme: str) -> None:
+    headers = [("Host", "studio.test"), ("X-Forwarded-Proto", "https")]
+    environ = environ_for(h11.Request(method="GET", target="/", headers=headers), server=("localhost", 80), peer=peer)
+    assert environ is not None
+    assert environ["wsgi.url_scheme"] == scheme
 
 
 def test_an_absolute_target() -> None:

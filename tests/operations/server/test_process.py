@@ -14,6 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from tchavi_studio.operations.server import process
+from tchavi_studio.operations.server.connection import PIECE_BYTES, Connection
 from tchavi_studio.operations.server.process import Pulse, Server, listen
 
 GET = b"GET / HTTP/1.1\r\nHost: studio.test\r\n\r\n"
@@ -66,6 +67,45 @@ def test_a_full_server_closes_who_keeps_it_waiting_longest(monkeypatch: pytest.M
             assert await slow[0][0].read() == b""
             for _reader, writer in (*slow, active, newest):
                 writer.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
+def test_whoever_sends_or_takes_a_piece_has_not_kept_it_waiting(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(process, "MAX_CONNECTIONS", 2)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * PIECE_BYTES
+    received = threading.Event()
+
+    class Noting(Server):
+        def note_waiting(self, connection: Connection) -> None:
+            super().note_waiting(connection)
+            if list(self._waiting)[-1:] == [connection] and len(self._waiting) == 2:
+                received.set()
+
+    async def scenario() -> None:
+        with listen("127.0.0.1", 0) as listener:
+            server = asyncio.create_task(Noting(hello, listener).run(Pulse()))
+            port = listener.getsockname()[1]
+            head = b"POST / HTTP/1.1\r\nHost: studio.test\r\nContent-Length: %d\r\n\r\n" % (2 * PIECE_BYTES)
+            upload = await connected(port, head)
+            slow = await connected(port, GET[:10])
+            while not received.is_set():
+                await asyncio.sleep(0.01)
+            received.clear()
+            upload[1].write(bytes(PIECE_BYTES + 1))
+            while not received.is_set():
+                await asyncio.sleep(0.01)
+            newest = await connected(port)
+            assert await is_answered(newest)
+            assert await slow[0].read() == b""
+            upload[1].write(bytes(PIECE_BYTES - 1))
+            assert await upload[0].readline() == b"HTTP/1.1 200 OK\r\n"
+            for _reader, writer in (upload, slow, newest):
+                writer.close()
+            server.cancel()
+            asyncio.get_running_loop().remove_reader(listener)
 
     asyncio.run(asyncio.wait_for(scenario(), 10))
 
