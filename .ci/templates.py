@@ -99,12 +99,14 @@ def app_of_module(module: str) -> str:
     return rest.partition(".")[0] if package == PACKAGE else ""
 
 
-def strings_in(module: Path) -> set[str]:
-    return {
+def names_in(module: Path) -> set[str]:
+    """Every string in a module, and what it stands for if it is the name of a mail for django-allauth."""
+    strings = {
         node.value
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    return strings | {f"{name}_{part}.txt" for name in strings for part in ("subject", "message")}
 
 
 def is_named_elsewhere(name: str, folder: Path) -> bool:
@@ -139,7 +141,7 @@ def problems(root: Path, engine: Engine) -> Iterator[str]:
     for module in sorted((root / PACKAGE).rglob("*.py")):
         path = module.relative_to(root)
         app = path.with_suffix("").parts[1]
-        for used in sorted(strings_in(module) & templates):
+        for used in sorted(names_in(module) & templates):
             users[used].add("")
             if not layers.allow(app, app_of_template(used)):
                 yield f"{path} names {used}, and {app} may not use {app_of_template(used)}."

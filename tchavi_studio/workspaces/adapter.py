@@ -5,8 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter, get_adapter
-from allauth.account.models import EmailAddress
+from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
 from django.db import transaction
@@ -72,8 +71,3 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 def end_sessions_with_old_password(*, request: HttpRequest, user: User, **signal: Any) -> None:
     """Handle allauth's signals of a new password: whoever is signed in with the old one has to sign in again."""
     end_other_sessions(user=user, kept_key=request.session.session_key)
-
-
-def tell_of_added_email(*, user: User, email_address: EmailAddress, **signal: Any) -> None:
-    """Handle allauth's signal `email_added`: whoever adds an address could soon sign in with it."""
-    get_adapter().send_notification_mail("account/email/email_added", user, {"added_email": email_address.email})

@@ -5,10 +5,9 @@ class WorkspacesConfig(AppConfig):
     name = "tchavi_studio.workspaces"
 
     def ready(self) -> None:
-        from allauth.account.signals import email_added, password_changed, password_reset, password_set
+        from allauth.account.signals import password_changed, password_reset, password_set
 
-        from .adapter import end_sessions_with_old_password, tell_of_added_email
+        from .adapter import end_sessions_with_old_password
 
-        email_added.connect(tell_of_added_email, dispatch_uid="workspaces.tell_of_added_email")
         for new_password in (password_changed, password_reset, password_set):
             new_password.connect(end_sessions_with_old_password, dispatch_uid="workspaces.end_sessions")
