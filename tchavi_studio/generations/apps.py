@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class GenerationsConfig(AppConfig):
     name = "tchavi_studio.generations"
+
+    def ready(self) -> None:
+        from .books import watch_deletions
+
+        watch_deletions()

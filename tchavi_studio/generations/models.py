@@ -299,6 +299,23 @@ class Discard(models.Model):
         return f"{self.kind} of {self.user_id} in {self.workspace_id}"
 
 
+class PurgedClip(models.Model):
+    """What is kept of a clip that cost credits and was permanently deleted: what its charge is compared with.
+
+    `reference` is the clip's id, as in the ledger.
+    """
+
+    reference = models.UUIDField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    book = models.CharField(max_length=10)
+    state = models.CharField(max_length=10)
+    price_credits = models.BigIntegerField()
+    purged_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.reference} ({self.state})"
+
+
 class KeyUse(models.Model):
     """What the ended clips of one API key add up to: those started in one month (UTC), which `month` is the first of.
 

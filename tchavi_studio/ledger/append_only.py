@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 TABLE = "ledger_transfer"
+TABLES = (TABLE, "ledger_account", "ledger_spendinglimit", "ledger_limitedcharge")
 
 SQLITE_TRIGGERS = {
     "ledger_transfer_no_update": (
@@ -64,6 +65,27 @@ def create_triggers(connection: BaseDatabaseWrapper) -> None:
         )
         # ALWAYS: sessions in replica mode skip ordinary triggers.
         cursor.execute(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {POSTGRESQL_TRIGGER}")
+
+
+def foreign_triggers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Names of triggers and rules on the ledger's tables that aren't ours, and might change what is written."""
+    places = ", ".join(["%s"] * len(TABLES))
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({places}) "  # noqa: S608
+                f"UNION ALL SELECT name FROM sqlite_temp_master WHERE type = 'trigger' AND tbl_name IN ({places})",
+                [*TABLES, *TABLES],
+            )
+        else:
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "  # noqa: S608
+                f"WHERE NOT tgisinternal AND relname IN ({places}) "
+                f"UNION ALL SELECT rulename FROM pg_rules WHERE tablename IN ({places})",
+                [*TABLES, *TABLES],
+            )
+        found = [name for (name,) in cursor.fetchall()]
+    return sorted(set(found) - {*SQLITE_TRIGGERS, POSTGRESQL_TRIGGER})
 
 
 def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:

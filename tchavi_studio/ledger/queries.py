@@ -5,12 +5,22 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import HAS_NO_REFERENCE, Account, AccountName, Kind, SpendingLimit, Transfer, period_of
+from .models import (
+    HAS_NO_REFERENCE,
+    Account,
+    AccountName,
+    Kind,
+    LimitedCharge,
+    SpendingLimit,
+    Transfer,
+    period_of,
+)
 
 
 def wallet_balance(*, workspace: Workspace, book: str) -> int:
@@ -65,6 +75,15 @@ def granted_since(since: datetime.datetime, *, workspace: Workspace, book: str, 
     """
     grants = grants_for(reason, workspace=workspace, book=book).filter(created_at__gte=since)
     return sum(grants.values_list("amount_credits", flat=True))
+
+
+def counted_credits(period: str | OuterRef) -> Coalesce:
+    """For a query of spending limits: what the charges that count in `period` add up to, refunds left out."""
+    refund = Transfer.objects.filter(kind=Kind.REFUND, reference=OuterRef("reference"))
+    charge = Transfer.objects.filter(~Exists(refund), kind=Kind.CHARGE, reference=OuterRef("reference"))
+    counted = LimitedCharge.objects.filter(limit=OuterRef("pk"), period=period).order_by()
+    total = counted.values("limit").annotate(total=Sum(Subquery(charge.values("amount_credits")[:1])))
+    return Coalesce(Subquery(total.values("total")), 0, output_field=BigIntegerField())
 
 
 @dataclass(frozen=True, kw_only=True)

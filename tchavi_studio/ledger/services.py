@@ -32,7 +32,7 @@ from .models import (
     period_of,
 )
 from .posting import lock_accounts, write_transfer
-from .queries import charge_for, refund_for
+from .queries import charge_for, counted_credits, refund_for
 
 
 class InsufficientCreditsError(UserFacingError):
@@ -315,7 +315,11 @@ def _lock_limits(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID 
 def _count_against_limits(limits: Iterable[SpendingLimit], *, amount_credits: int, period: str) -> None:
     """Count a charge against each of these locked limits, or raise SpendingLimitError. Writes nothing."""
     for limit in limits:
-        spent_credits = limit.spent_credits if limit.period == period else 0
+        spent_credits = limit.spent_credits
+        if limit.period != period:
+            # Usually nothing yet, but a studio that changes its mode may come back to a period.
+            counted = SpendingLimit.objects.filter(pk=limit.pk).values_list(counted_credits(period), flat=True)
+            spent_credits = counted.get()
         if spent_credits + amount_credits > limit.limit_credits:
             raise SpendingLimitError(
                 needed_credits=amount_credits,

@@ -17,9 +17,10 @@ from django.db.models import Count, Exists, OuterRef, Sum
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .append_only import missing_triggers
+from .append_only import foreign_triggers, missing_triggers
 from .chain import HASH_VERSION, canonical_bytes, transfer_hash
-from .models import GENESIS_HASH, Account, AccountName, Kind, Transfer
+from .models import GENESIS_HASH, Account, AccountName, Kind, SpendingLimit, Transfer
+from .queries import counted_credits
 
 CHUNK_SIZE = 2000
 
@@ -73,9 +74,15 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
     """
     for trigger in missing_triggers(connection):
         yield Finding(code="trigger", message=_("The trigger %(name)s is missing or was changed.") % {"name": trigger})
+    for trigger in foreign_triggers(connection):
+        yield Finding(
+            code="trigger",
+            message=_("%(name)s isn't a trigger or rule of ours, and may change what is written.") % {"name": trigger},
+        )
     yield from _verify_total()
     yield from _verify_references()
     yield from _find_orphans()
+    yield from _verify_limits()
     wallets = Account.objects.filter(name=AccountName.WALLET).order_by("workspace_id", "book")
     for workspace_id, book in wallets.values_list("workspace_id", "book").iterator(chunk_size=CHUNK_SIZE):
         yield from verify_chain(workspace_id=workspace_id, book=book)
@@ -298,3 +305,21 @@ def _find_orphans() -> Iterator[Finding]:
         yield Finding(
             code="wallet", message=_("There are transfers but no wallet."), workspace_id=workspace_id, book=book
         )
+
+
+def _verify_limits() -> Iterator[Finding]:
+    """What each limit counts in its period is what the charges that count against it say."""
+    limits = SpendingLimit.objects.exclude(period="").annotate(counted=counted_credits(OuterRef("period")))
+    for limit in limits.order_by("pk").iterator(chunk_size=CHUNK_SIZE):
+        if limit.spent_credits != limit.counted:
+            yield Finding(
+                code="limit",
+                message=_("Limit %(limit)s counts %(stored)s in %(period)s; its charges add up to %(recomputed)s.")
+                % {
+                    "limit": limit.pk,
+                    "stored": number_format(limit.spent_credits),
+                    "period": limit.period,
+                    "recomputed": number_format(limit.counted),
+                },
+                workspace_id=limit.workspace_id,
+            )

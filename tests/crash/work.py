@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -26,6 +27,7 @@ from PIL import Image
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import store_upload
 from tchavi_studio.generations import orders, tasks
+from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.generations.models import (
     OPEN_STATES,
     Engine,
@@ -170,7 +172,7 @@ def report(passed: Counter[str], *, is_last: bool) -> Report:
     for row in Transfer.objects.filter(kind__in=[Kind.CHARGE, Kind.REFUND]).order_by("workspace", "sequence"):
         transfers[row.reference].append((row.kind, row.amount_credits))
     entries = [_entry(generation, transfers.pop(generation.pk, [])) for generation in Generation.objects.all()]
-    findings = [str(finding) for finding in verify_ledger()]
+    findings = [str(finding) for finding in chain(verify_ledger(), verify_clips())]
     unowned, incoming, unknown = _unowned_outputs(), _incoming_files(), _unknown_media_files()
     if is_last:
         _let_a_day_pass()

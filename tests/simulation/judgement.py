@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.generations.models import Generation, RemoteJob, State
 from tchavi_studio.ledger.models import Kind, Transfer
 from tchavi_studio.ledger.verification import verify_ledger
@@ -50,7 +52,7 @@ def of_move(move: Move, *, now: float) -> Iterator[str]:
 
 def of_world(world: "World") -> Iterator[str]:
     """What is wrong at the end."""
-    for finding in verify_ledger():
+    for finding in chain(verify_ledger(), verify_clips()):
         yield f"ledger: {finding}"
     yield from _of_ledger(world)
     yield from _of_both_sides(world)

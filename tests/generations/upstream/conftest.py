@@ -17,6 +17,7 @@ from pytest_django import Settings
 from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
 from tchavi_studio.generations import services
+from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State, UpstreamAccount
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.upstream import account
@@ -78,7 +79,7 @@ def start(clock: Clock, workspace: Workspace, alice: User) -> Iterator[Start]:
         return generation
 
     yield start_one
-    assert list(verify_ledger()) == []
+    assert [*verify_ledger(), *verify_clips()] == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import json
 import uuid
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils.formats import number_format
 
+from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.ledger.append_only import create_triggers, missing_triggers
 from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
 from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
 
 
 class Command(BaseCommand):
-    help = "Recompute the whole ledger from its rows and report what doesn't match. Exits with 1 if anything doesn't."
+    help = (
+        "Recompute the whole ledger from its rows, compare it with the clips, and report what doesn't match. Exits "
+        "with 1 if anything doesn't."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -52,7 +57,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
             create_triggers(connection)
         count = 0
-        for finding in verify_ledger(expected_heads=expected):
+        for finding in chain(verify_ledger(expected_heads=expected), verify_clips()):
             count += 1
             self.stderr.write(str(finding))
         if count:
