@@ -211,7 +211,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     with blaming("DATABASE_URL"):
         keep_database_private(Path(DATABASES["default"]["NAME"]))
 CACHES = {
-    # django-allauth keeps its throttles and used codes in the default cache, and nothing else does.
+    # For what guards accounts: django-allauth's throttles and used codes, and exports under way.
     "default": {"BACKEND": "tchavi_studio.workspaces.guards.GuardCache"},
     "cluster statistics": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }

@@ -22,6 +22,7 @@ PUBLIC_PREFIXES = {
 SIGNED_IN = {
     "",
     "account/data/",
+    "account/data/export/",
     "account/delete/",
     "account/keys/",
     "account/keys/<uuid:key_id>/revoke/",

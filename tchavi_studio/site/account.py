@@ -1,6 +1,6 @@
 """Account pages of our own; django-allauth has the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -10,8 +10,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -29,9 +31,11 @@ from tchavi_studio.workspaces.services import (
 )
 
 from .devices import device_label
+from .export import exported_data
 from .forms import DeletionForm
 
 MAX_WORKSPACES_SHOWN = 50
+EXPORT_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +100,35 @@ def _data_page(request: HttpRequest, form: DeletionForm, status: HTTPStatus = HT
         for workspace in workspaces_of_one(cast(User, request.user))[:MAX_WORKSPACES_SHOWN]
     ]
     return render(request, "site/data.html", {"form": form, "closing": closing}, status=status)
+
+
+@require_POST
+@login_required
+def export(request: HttpRequest) -> HttpResponseBase:
+    """The viewer's data as a ZIP file; the password, or a stolen session would be enough to take it."""
+    confirmed: Callable[..., HttpResponseBase] = reauthentication_required(_export)
+    return confirmed(request)
+
+
+def _export(request: HttpRequest) -> HttpResponseBase:
+    user = cast(User, request.user)
+    # A download may keep one of the server's threads busy for long.
+    guard = f"export: user {user.pk}"
+    if not cache.add(guard, "under way", EXPORT_SECONDS):
+        messages.error(request, _("Your data is already being downloaded. Wait until that ends, then try again."))
+        return redirect("site:data")
+
+    def parts(data: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from data
+        finally:
+            cache.delete(guard)
+
+    return StreamingHttpResponse(
+        parts(exported_data(user)),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="tchavi-studio-{timezone.localdate()}.zip"'},
+    )
 
 
 @require_POST

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("theme/", views.theme, name="theme"),
     path("account/data/", account.data, name="data"),
+    path("account/data/export/", account.export, name="export"),
     path("account/delete/", account.delete, name="delete_account"),
     path("account/sessions/", account.sessions, name="sessions"),
     path("account/sessions/end/", account.end, name="end_session"),
