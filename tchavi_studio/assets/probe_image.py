@@ -2,6 +2,7 @@
 
 import warnings
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ _PILLOW_FORMATS = {
 _LOSSY_TYPES = {sniff.JPEG, sniff.WEBP, sniff.HEIC}
 _SIXTEEN_BIT_MODES = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 _SCALABLE_MODES = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
+BAND_ROWS, MARGIN_ROWS = 128, 8
 _ICC_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
@@ -65,8 +67,9 @@ def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict
 
 def write_webp(image: Image.Image, directory: Path, role: str, max_side_pixels: int) -> str:
     """Write `image` as a WebP, scaled down to `max_side_pixels`, and return the file's name."""
-    small = image.copy()
-    small.thumbnail((max_side_pixels, max_side_pixels), Image.Resampling.LANCZOS)
+    small = image
+    if max(image.size) > max_side_pixels:
+        small = ImageOps.contain(image, (max_side_pixels, max_side_pixels), Image.Resampling.LANCZOS)
     small.save(directory / f"{role}.webp", quality=80)
     return f"{role}.webp"
 
@@ -101,9 +104,9 @@ def _plain(image: Image.Image) -> Image.Image:
     """The first frame of `image`, upright, no larger than allowed, in sRGB, as RGB or RGBA without metadata."""
     profile = image.info.get("icc_profile")
     # In place, and scaled down before anything is copied, so that a large photo is in memory only once.
-    ImageOps.exif_transpose(image, in_place=True)
     if image.mode in _SCALABLE_MODES:
-        image.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
+        image = _within_limits(image)
+    ImageOps.exif_transpose(image, in_place=True)
     alpha = _alpha(image)
     image = _to_srgb(_opaque(image), profile)
     if alpha is not None:
@@ -113,11 +116,34 @@ def _plain(image: Image.Image) -> Image.Image:
     return image
 
 
+def _within_limits(image: Image.Image) -> Image.Image:
+    """`image`, scaled down if its sides exceed MAX_SIDE_PIXELS: in bands, or it would need as much memory again."""
+    if max(image.size) <= MAX_SIDE_PIXELS:
+        return image
+    scale = max(image.size) / MAX_SIDE_PIXELS
+    small = Image.new(image.mode, (round(image.width / scale), round(image.height / scale)))
+    scale = image.height / small.height
+    for top in range(0, small.height, BAND_ROWS):
+        # With some rows beyond the band, which the filter reaches.
+        first, last = max(top - MARGIN_ROWS, 0), min(top + BAND_ROWS + MARGIN_ROWS, small.height)
+        begin, end = int(first * scale), min(ceil(last * scale), image.height)
+        band = image.crop((0, begin, image.width, end)).resize(
+            (small.width, last - first),
+            Image.Resampling.LANCZOS,
+            box=(0, first * scale - begin, image.width, last * scale - begin),
+        )
+        small.paste(band.crop((0, top - first, small.width, last - first)), (0, top))
+    small.info = image.info.copy()
+    small.getexif().update(image.getexif())
+    image.close()  # or its pixels would stay in memory
+    return small
+
+
 def _alpha(image: Image.Image) -> Image.Image | None:
     """The transparency of `image`, or None if all of it is opaque."""
     if not image.has_transparency_data:
         return None
-    alpha = image.convert("RGBA").getchannel("A")
+    alpha = (image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A")
     return None if alpha.getextrema() == (255, 255) else alpha
 
 
@@ -129,7 +155,9 @@ def _opaque(image: Image.Image) -> Image.Image:
         return image.convert("L")
     if image.mode in _SIXTEEN_BIT_MODES:
         return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-    if image.mode in ("P", "PA", "RGBA", "RGBa", "RGBX", "YCbCr"):
+    if image.mode == "RGBA":
+        return image.convert("RGB")
+    if image.mode in ("P", "PA", "RGBa", "RGBX", "YCbCr"):
         return image.convert("RGBA").convert("RGB") if image.has_transparency_data else image.convert("RGB")
     raise RefusedFileError("unsupported_codec", kind="image", codec=image.mode)
 
@@ -145,7 +173,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError):
             pass
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _write(image: Image.Image, directory: Path, *, lossless: bool) -> tuple[Path, Image.Image]:

@@ -7,9 +7,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageChops, ImageCms, PngImagePlugin
 
 from tchavi_studio.assets import limits, probe_image, sniff
 from tchavi_studio.assets.limits import RefusedFileError
@@ -327,3 +328,13 @@ def test_a_polyglot_dies_by_being_written_anew(tmp_path: Path, extension: str) -
     kept = tmp_path / "out" / facts["file"]
     assert not zipfile.is_zipfile(kept)
     assert b"script" not in kept.read_bytes()
+
+
+def test_a_large_photo_is_scaled_down_in_bands_without_seams() -> None:
+    photo = gradient(6_400, 2_700)
+    photo.info["transparency"] = (1, 2, 3)
+    whole = photo.resize((6_000, 2_531), Image.Resampling.LANCZOS)
+    small = probe_image._within_limits(photo)
+    assert small.size == whole.size
+    assert small.info == {"transparency": (1, 2, 3)}
+    assert np.asarray(ImageChops.difference(small, whole)).max() <= 1
