@@ -55,6 +55,7 @@ class Child:
         if self.pid is not None and self._silence() > MAX_SILENT_SECONDS:
             logger.error("%s hangs; killing it.", self.name)
             kill_group(self.pid)
+            self._on_end()
 
     def ended(self, how: str) -> None:
         """The group's leader has ended: kill the rest of the group and restart it after a growing delay."""

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.attack.attacked import AttackedStudio, slow_readers, slow_senders
+from tests.attack.attacked import Attack, AttackedStudio, slow_readers, slow_senders
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
@@ -21,17 +21,21 @@ SENDERS = (
 )
 
 
+def require_no_slowdown(studio: AttackedStudio, attack: Attack) -> None:
+    """Measure up to three times: a machine that is busy with something else may disturb one, an attack disturbs all."""
+    measured: list[float] = []
+    while len(measured) < 3 and (not measured or measured[-1] >= MAX_SLOWDOWN):
+        measured.append(studio.slowdown(attack))
+    print(f"a page takes {', '.join(f'{each:.2f}' for each in measured)} × as long")
+    assert measured[-1] < MAX_SLOWDOWN
+
+
 def test_slow_senders(studio: AttackedStudio) -> None:
-    slowdown = studio.slowdown(slow_senders(*SENDERS, count=CROWD))
-    print(f"{CROWD} slow senders: a page takes {slowdown:.2f} × as long")
-    assert slowdown < MAX_SLOWDOWN
+    require_no_slowdown(studio, slow_senders(*SENDERS, count=CROWD))
 
 
 def test_slow_readers(studio: AttackedStudio) -> None:
-    path = studio.add_clip(50_000_000)
-    slowdown = studio.slowdown(slow_readers(path, count=CROWD))
-    print(f"{CROWD} slow readers of a clip: a page takes {slowdown:.2f} × as long")
-    assert slowdown < MAX_SLOWDOWN
+    require_no_slowdown(studio, slow_readers(studio.add_clip(50_000_000), count=CROWD))
 
 
 def test_a_slow_reader_costs_little_memory(studio: AttackedStudio) -> None:

@@ -57,14 +57,14 @@ class Connection:
         self._socket = connected
         self._peer = str(address[0])
         self.is_idle = True
-        """Between requests."""
+        """Without a whole request header, so that nothing is lost if it is closed."""
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER_BYTES)
 
     async def run(self) -> None:
         """Answer its requests, one after the other."""
         loop = asyncio.get_running_loop()
         self._socket.setblocking(False)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError, AttributeError):  # Not every system has it.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
         self._reader = asyncio.StreamReader(limit=READ_BYTES)
         protocol = asyncio.StreamReaderProtocol(self._reader)
@@ -119,6 +119,7 @@ class Connection:
         self.is_idle = True
         self._server.note_waiting(self)
         request = await self._header(wait_seconds)
+        self.is_idle = False
         if request is None:
             return None
         environ = wsgi.environ_for(request, server=self._address, peer=self._peer)
@@ -138,15 +139,14 @@ class Connection:
 
     async def _header(self, wait_seconds: float) -> h11.Request | None:
         start = self._http.trailing_data[0]
-        self.is_idle = not start
         try:
             async with asyncio.timeout(HEADER_SECONDS if start else wait_seconds) as deadline:
                 while (event := self._http.next_event()) is h11.NEED_DATA:
                     data = await self._reader.read(READ_BYTES)
                     if not data:
                         return None
-                    if self.is_idle:
-                        self.is_idle, start = False, data
+                    if not start:
+                        start = data
                         deadline.reschedule(asyncio.get_running_loop().time() + HEADER_SECONDS)
                     self._http.receive_data(data)
         except h11.RemoteProtocolError as error:

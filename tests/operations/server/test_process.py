@@ -144,17 +144,18 @@ def test_what_is_in_progress_ends_before_it_stops() -> None:
         with listen("127.0.0.1", 0) as listener:
             server = asyncio.create_task(Server(application, listener).run(Pulse()))
             port = listener.getsockname()[1]
-            idle, active = await connected(port), await connected(port, GET)
+            idle, active, half = await connected(port), await connected(port, GET), await connected(port, GET[:10])
             await asyncio.to_thread(entered.wait, 10)
             os.kill(os.getpid(), signal.SIGTERM)
             assert await idle[0].read() == b""
+            assert await half[0].read() == b""
             assert not server.done()
             may_end.set()
             answer = await active[0].read()
             assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
             assert b"\r\nConnection: close\r\n" in answer
             await server
-            for _reader, writer in (idle, active):
+            for _reader, writer in (idle, active, half):
                 writer.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 10))
@@ -166,8 +167,9 @@ def test_what_takes_too_long_does_not_keep_it_from_stopping(monkeypatch: pytest.
     async def scenario() -> None:
         with listen("127.0.0.1", 0) as listener:
             server = asyncio.create_task(Server(hello, listener).run(Pulse()))
-            _reader, writer = await connected(listener.getsockname()[1], GET[:-2])
-            await asyncio.sleep(0.05)
+            head = b"POST / HTTP/1.1\r\nHost: studio.test\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+            reader, writer = await connected(listener.getsockname()[1], head)
+            assert await reader.readline() == b"HTTP/1.1 100 \r\n"
             os.kill(os.getpid(), signal.SIGTERM)
             await server
             writer.close()
