@@ -22,8 +22,8 @@ PUBLIC_PREFIXES = {
 SIGNED_IN = {
     "",
     "account/data/",
+    "account/data/delete/",
     "account/data/export/",
-    "account/delete/",
     "account/keys/",
     "account/keys/<uuid:key_id>/revoke/",
     "account/sessions/",

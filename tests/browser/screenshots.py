@@ -507,10 +507,19 @@ def picture_settings(camera: Photographer, page: Page) -> None:
         "settings-email": "/accounts/email/",
         "settings-password": "/accounts/password/change/",
         "settings-two-factor": "/accounts/2fa/",
+        "settings-sessions": "/account/sessions/",
+        "settings-keys": "/account/keys/",
+        "settings-data": "/account/data/",
+        "settings-password-reset": "/accounts/password/reset/key/done/",
         "sign-out": "/accounts/logout/",
         "settings-reauthenticate": "/accounts/2fa/totp/activate/",
     }.items():
         camera.visit(page, name, path)
+    with camera.state(page, "settings-deletion-refused"):
+        page.goto("/account/data/")
+        page.locator("[name=email]").fill("somebody@example.org")
+        page.locator(".account-form").evaluate("form => form.requestSubmit()")
+        page.wait_for_selector(".problem")
     with camera.state(page, "settings-two-factor-start"):
         page.goto("/accounts/2fa/totp/activate/")
         page.locator("[name=password]").fill(PASSWORD)

@@ -21,7 +21,7 @@ from tchavi_studio.workspaces.queries import workspaces_found
 from tchavi_studio.workspaces.services import OnlyOwnerError, OnlySiteAdminError, create_workspace, delete_account
 from tests.conftest import PASSWORD
 
-PATH = "/account/delete/"
+PATH = "/account/data/delete/"
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_deletion_takes_the_address_and_the_password(bob_browser: Client, bob: U
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     bob.refresh_from_db()
     assert bob.is_active
-    answer = bob_browser.post("/accounts/reauthenticate/?next=/account/delete/", {"password": PASSWORD}, follow=True)
+    answer = bob_browser.post(f"/accounts/reauthenticate/?next={PATH}", {"password": PASSWORD}, follow=True)
     assert answer.redirect_chain == [("/accounts/login/", 302)]
     assert "Your account is deleted." in answer.content.decode()
     assert bob_browser.get("/")["Location"] == "/accounts/login/?next=/"
