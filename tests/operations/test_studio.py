@@ -251,6 +251,14 @@ def test_invalid_setting_is_named(studio: RunningStudio) -> None:
     )
 
 
+def test_own_address_as_provider(studio: RunningStudio) -> None:
+    url = f"{studio.address}/v1"
+    assert start_error(studio, STUDIO_PROVIDER_API_KEY="sk-tch_1", STUDIO_PROVIDER_URL=url) == (
+        f"Tchavi Studio can't start: STUDIO_PROVIDER_URL is {url}, which is this studio itself: it can't be its own "
+        "provider."
+    )
+
+
 def test_data_folder_cannot_be_created(studio: RunningStudio, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert start_error(studio, STUDIO_DATA=str(tmp_path / "file" / "data")) == (
