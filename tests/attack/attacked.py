@@ -12,8 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client
 
 from tchavi_studio.api.services import create_key
 from tchavi_studio.assets.models import Asset, Kind, Origin
@@ -24,6 +23,15 @@ from tests.running_studio import RunningStudio
 
 TIMEOUT_SECONDS = 30.0
 CROWD_STEP_SECONDS = 1.0
+
+FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+HALF_REQUESTS = (
+    b"GET /accounts/login/ HTTP/1.1\r\nX: ",
+    b"",
+    FORM + b"Content-Length: 100000\r\n\r\n",
+    FORM + b"Transfer-Encoding: chunked\r\n\r\n186a0\r\n",
+)
+"""Beginnings that a server waits to see the rest of: a header, nothing, a form, a chunked form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +52,9 @@ class AttackedStudio:
         self.person: User = make_person("Awa")
         self.workspace: Workspace = self.person.memberships.get().workspace
         self.key = create_key(workspace=self.workspace, user=self.person, name="laptop").key
-        session = SessionStore()
-        session[SESSION_KEY] = str(self.person.pk)
-        session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-        session[HASH_SESSION_KEY] = self.person.get_session_auth_hash()
-        session.create()
-        self.cookie = f"sessionid={session.session_key}"
+        browser = Client()
+        browser.force_login(self.person)
+        self.cookie = f"sessionid={browser.cookies['sessionid'].value}"
 
     @property
     def page(self) -> str:
