@@ -55,6 +55,7 @@ def api(
     """The running API. Django's models use its database inside the fixture."""
     # All tests share one address, so only keys are limited; each test has its own.
     settings.STUDIO_API_RPM_PER_ADDRESS = 1_000_000
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 1_000
     with django_db_blocker.unblock(), connected_to(api_database), LiveApi(clip) as live:
         yield live
 

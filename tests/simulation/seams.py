@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, Kind, Origin
+from tchavi_studio.assets.services import record_asset
 from tchavi_studio.engines import tchavi
 from tchavi_studio.engines.base import EngineError
 from tchavi_studio.engines.tchavi import TchaviEngine
@@ -221,7 +222,7 @@ def store_output(
 
     try:
         label = during(verify)
-        return Asset.objects.create(
+        asset = Asset(
             workspace=workspace,
             created_by=user,
             kind=Kind.VIDEO,
@@ -237,6 +238,8 @@ def store_output(
             file=f"simulated/{label}.mp4",
             unowned_since=timezone.now(),
         )
+        record_asset(asset=asset)
+        return asset
     finally:
         path.unlink(missing_ok=True)
 
