@@ -1,13 +1,16 @@
 """`manage.py studio` as real processes: it starts, recovers from kills, and leaves nothing behind."""
 
+import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -212,6 +215,21 @@ def test_killed_web_servers_are_restarted(studio: RunningStudio) -> None:
 def _sockets(pid: int) -> set[str]:
     """The supervisor's only one is that which the web servers listen on."""
     return {link for fd in Path(f"/proc/{pid}/fd").iterdir() if (link := str(fd.readlink())).startswith("socket:")}
+
+
+@pytest.mark.one_database
+def test_pages_open_while_the_database_is_locked(studio: RunningStudio) -> None:
+    # An option in DATABASE_URL: by default, writes wait for 20 s.
+    studio.environment["DATABASE_URL"] = f"{studio.database.url}?timeout=1"
+    studio.start()
+    with closing(sqlite3.connect(studio.database.name, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert studio.get("/accounts/login/")[0] == 200
+        # Every API request is counted.
+        status, body = studio.get("/v1/jobs")
+        assert (status, json.loads(body)["error"]["code"]) == (503, "service_unavailable")
+    assert studio.get("/v1/jobs")[0] == 401
+    assert studio.stop() == 0
 
 
 # --- Start-up errors --------------------------------------------------------------------------------------------------
