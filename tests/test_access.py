@@ -13,6 +13,7 @@ PUBLIC_PREFIXES = {
     "healthz": "for load balancers",
     "readyz": "for load balancers",
     "accounts/": "django-allauth guards its own pages",
+    "account/mail-failed/": "says that no mail was sent",
     "i18n/": "sets a cookie",
     "theme/": "sets a cookie",
     "media/": "protected by a signed token",

@@ -83,6 +83,12 @@ def end_others(request: HttpRequest) -> HttpResponse:
     return redirect("site:sessions")
 
 
+@require_safe
+def mail_failed(request: HttpRequest) -> HttpResponse:
+    """What somebody reads who needs a mail while none can be sent."""
+    return render(request, "site/mail_failed.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 

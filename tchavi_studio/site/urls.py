@@ -6,6 +6,7 @@ app_name = "site"
 urlpatterns = [
     path("", views.home, name="home"),
     path("theme/", views.theme, name="theme"),
+    path("account/mail-failed/", account.mail_failed, name="mail_failed"),
     path("account/data/", account.data, name="data"),
     path("account/data/export/", account.export, name="export"),
     path("account/data/delete/", account.delete, name="delete_account"),

@@ -1,21 +1,27 @@
 """How django-allauth creates users, redirects and sends mail here."""
 
+import logging
 import secrets
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .addresses import public_origin
 from .models import User
 from .services import end_other_sessions, welcome_person
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -61,7 +67,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             if name.endswith("_url")
         }
         site = SimpleNamespace(name="Tchavi Studio", domain=origin)
-        super().send_mail(template_prefix, email, {**context, **links, "current_site": site})
+        try:
+            super().send_mail(template_prefix, email, {**context, **links, "current_site": site})
+        except OSError:
+            logger.warning("Couldn't send mail: check EMAIL_URL.", exc_info=True)
+            raise ImmediateHttpResponse(redirect("site:mail_failed")) from None
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell somebody of a change to their account, if mail can be sent: the change has been made already."""
+        with suppress(ImmediateHttpResponse):
+            super().send_notification_mail(*args, **kwargs)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth counts per host name and port, which whoever guesses passwords can vary.

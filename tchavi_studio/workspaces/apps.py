@@ -5,9 +5,11 @@ class WorkspacesConfig(AppConfig):
     name = "tchavi_studio.workspaces"
 
     def ready(self) -> None:
-        from allauth.account.signals import password_changed, password_reset, password_set
+        from allauth.account.signals import email_confirmed, password_changed, password_reset, password_set
 
         from .adapter import end_sessions_with_old_password
+        from .services import release_email
 
+        email_confirmed.connect(release_email, dispatch_uid="workspaces.release_email")
         for new_password in (password_changed, password_reset, password_set):
             new_password.connect(end_sessions_with_old_password, dispatch_uid="workspaces.end_sessions")

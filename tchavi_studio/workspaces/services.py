@@ -1,6 +1,7 @@
 """Writes to people and workspaces."""
 
 import secrets
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -81,6 +82,18 @@ def _claim_founder(user: User) -> None:
 def trust_email(*, user: User) -> None:
     """Treat the user's address as confirmed: whoever runs the studio vouches for it."""
     EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+
+
+def release_email(*, email_address: EmailAddress, **signal: Any) -> None:
+    """Handle allauth's signal `email_confirmed`: an address belongs to whoever confirmed it.
+
+    An account that was only signed up with it, by mistake or to keep somebody out, can no longer be confirmed.
+    """
+    email = email_address.email
+    for squatter in User.objects.filter(email=email).exclude(pk=email_address.user_id):
+        EmailAddress.objects.filter(user=squatter, email=email).delete()
+        squatter.email = f"unconfirmed-{squatter.pk}@account.invalid"
+        squatter.save(update_fields=["email"])
 
 
 def remember_workspace(*, user: User, workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +13,13 @@ from pytest_django import Settings
 
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.conftest import PASSWORD
+
+
+class BrokenMail(BaseEmailBackend):
+    """A mail server that is down."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        raise ConnectionRefusedError
 
 
 @pytest.fixture
@@ -147,3 +155,17 @@ def test_with_mail_the_link_in_it_signs_in(client: Client, db: None, with_mail: 
     answer = client.post(link.removeprefix("http://testserver"))
     assert (answer.status_code, answer["Location"]) == (302, "/")
     assert client.get("/")["Location"] == "/w/awas-studio/create/"
+
+
+def test_people_are_told_when_mail_cannot_be_sent(
+    alice: User, with_mail: None, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.BrokenMail"
+    client = Client()
+    answers = [
+        client.post("/accounts/password/reset/", {"email": alice.email}, follow=True),
+        *(sign_up(Client(), email) for email in (alice.email, "stranger@example.org")),
+    ]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert all("mail server doesn't answer" in answer.content.decode() for answer in answers)
+    assert caplog.messages[0] == "Couldn't send mail: check EMAIL_URL."

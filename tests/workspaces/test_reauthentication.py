@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.models import Guard, User
 from tests.conftest import PASSWORD
 
 NEW = "ali@example.org"
@@ -99,6 +99,33 @@ def test_turning_two_factor_authentication_off_needs_the_password(
     alice_browser.post(path)
     assert not Authenticator.objects.filter(user=alice).exists()
     assert [message.to for message in mail.outbox] == [[alice.email]]
+
+
+def test_an_address_belongs_to_whoever_confirms_it(
+    alice_browser: Client, alice: User, confirmed: EmailAddress, with_mail: None
+) -> None:
+    Client().post("/accounts/signup/", {"name": "Eve", "email": NEW, "password1": "silver hour 18"})
+    mail.outbox.clear()
+    # An address gets a mail every three minutes at most.
+    Guard.objects.all().delete()
+    confirm_password(alice_browser, "/accounts/email/")
+    alice_browser.post("/accounts/email/", {"action_add": "", "email": NEW})
+    (link,) = [line for line in str(mail.outbox[0].body).split() if "/confirm-email/" in line]
+    alice_browser.post(link.removeprefix("http://testserver"))
+    alice_browser.post("/accounts/email/", {"action_primary": "", "email": NEW})
+    alice.refresh_from_db()
+    assert alice.email == NEW
+    assert User.objects.get(name="Eve").email.endswith("@account.invalid")
+
+
+def test_changes_are_made_even_if_their_mail_fails(
+    alice_browser: Client, alice: User, with_mail: None, settings: Settings
+) -> None:
+    settings.EMAIL_BACKEND = "tests.workspaces.test_adapter.BrokenMail"
+    new = {"oldpassword": PASSWORD, "password1": "silver hour 18", "password2": "silver hour 18"}
+    assert alice_browser.post("/accounts/password/change/", new)["Location"] == "/account/keys/"
+    alice.refresh_from_db()
+    assert alice.check_password("silver hour 18")
 
 
 def test_without_mail_an_address_is_changed_too(alice_browser: Client, alice: User, bob: User) -> None:
