@@ -156,7 +156,7 @@ def test_a_lower_limit_refuses_no_file_that_fits_into_it(photo: Path, tmp_path: 
     ("limit", "amount"),
     [
         ("RLIMIT_AS", 100_000_000),
-        ("RLIMIT_AS", 420_000_000),
+        ("RLIMIT_AS", 330_000_000),
         ("RLIMIT_DATA", 150_000_000),
         ("RLIMIT_FSIZE", 4_000),
     ],
