@@ -5,10 +5,12 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
+from tchavi_studio.outages import RETRY_AFTER_SECONDS
+
 REFUSAL = "studio.refusal"
 """In the WSGI environment, the status of such a request. No header can set it."""
 
-PAGES = {408: "408.html", 413: "413.html", 503: "500.html"}
+PAGES = {408: "408.html", 413: "413.html", 503: "503.html"}
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 
@@ -20,6 +22,9 @@ def explain_unread_requests(get_response: Next) -> Next:
         status = request.META.get(REFUSAL)
         if status is None:
             return get_response(request)
-        return render(request, PAGES.get(status, "400.html"), status=status)
+        response = render(request, PAGES.get(status, "400.html"), status=status)
+        if status == 503:
+            response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
 
     return middleware

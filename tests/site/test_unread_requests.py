@@ -13,7 +13,7 @@ from django.test import Client
         (413, "it wasn&#x27;t read. Nothing was stored and no credits moved."),
         (414, "Nothing changed and no credits moved."),
         (431, "Nothing changed and no credits moved."),
-        (503, "The error has been logged for the site admin."),
+        (503, "Try again in a minute; if it stays like this, tell the site admin."),
     ],
 )
 def test_a_page_says_why(status: int, words: str) -> None:

@@ -119,8 +119,9 @@ export function post(form, url, body, onProgress = () => {}) {
       const signIn = xhr.getResponseHeader("HX-Redirect");
       if (signIn) location.assign(signIn);
       else if ([200, 422, 429].includes(xhr.status) && xhr.response) resolve(xhr.response);
-      // The web server doesn't read what is far too large, and so answers with a page.
+      // The web server doesn't read what is far too large or has no room, and so answers with a page.
       else if (xhr.status === 413) resolve({ refusal: wordsOf(form).tooLarge });
+      else if (xhr.status === 503) resolve({ refusal: wordsOf(form).unavailable, may_retry: true });
       else reject(new Error(`status ${xhr.status}`));
     });
     xhr.send(body);

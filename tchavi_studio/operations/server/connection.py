@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import h11
 from django.conf import settings
 
+from tchavi_studio.assets.queries import is_disk_low
+from tchavi_studio.outages import is_outage
+
 from . import admission, wsgi
-from .wsgi import Environ, OpenFile, Response
+from .wsgi import Environ, OpenFile, Response, Stream
 
 if TYPE_CHECKING:
     from .process import Server
@@ -24,8 +27,9 @@ logger = logging.getLogger(__name__)
 HEADER_SECONDS = 10.0
 """For a whole request header, from its first byte; and for that byte on a new connection."""
 KEEP_ALIVE_SECONDS = 15.0
-BODY_GRACE_SECONDS = 20.0
-MIN_BODY_BYTES_PER_SECOND = 1024
+BODY_SECONDS = 20.0
+MIN_BODY_BYTES = 20 * 1024
+"""Of a body, so much must arrive in each such time, however much came before."""
 PIECE_BYTES = 256 * 1024
 """Of a body in either direction. Whoever sends or takes one doesn't count as slow just now."""
 PIECE_SECONDS = 120.0
@@ -180,33 +184,40 @@ class Connection:
     async def _with_body(self, environ: Environ, max_bytes: int) -> Environ:
         """`environ` with its body, which may be in a temporary file. Raises RefusedError."""
         loop = asyncio.get_running_loop()
-        received, pieces, began = 0, 0, loop.time()
+        received, timely, pieces = 0, 0, 0
         body = SpooledTemporaryFile(MAX_BODY_BYTES_IN_MEMORY, dir=str(settings.FILE_UPLOAD_TEMP_DIR))  # noqa: SIM115
         try:
-            async with asyncio.timeout(BODY_GRACE_SECONDS) as deadline:
+            async with asyncio.timeout(BODY_SECONDS) as deadline:
                 while not isinstance(event := self._http.next_event(), h11.EndOfMessage):
                     if isinstance(event, h11.Data):
                         received += len(event.data)
                         if received > max_bytes:
                             raise RefusedError(wsgi.refused(environ, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
                         body.write(event.data)
-                        deadline.reschedule(began + BODY_GRACE_SECONDS + received / MIN_BODY_BYTES_PER_SECOND)
+                        if received >= timely + MIN_BODY_BYTES:
+                            timely = received
+                            deadline.reschedule(loop.time() + BODY_SECONDS)
                         if received // PIECE_BYTES > pieces:
                             pieces = received // PIECE_BYTES
                             self._server.note_waiting(self)
+                            if is_disk_low():
+                                raise RefusedError(wsgi.refused(environ, HTTPStatus.SERVICE_UNAVAILABLE))
                         continue
                     data = await self._reader.read(READ_BYTES)
                     if not data:
                         raise ConnectionError("The body ended early.")
                     self._http.receive_data(data)
+            body.seek(0)
         except BaseException as error:
             body.close()
+            if is_outage(error):
+                logger.exception("A body couldn't be stored.")
+                raise RefusedError(wsgi.refused(environ, HTTPStatus.SERVICE_UNAVAILABLE)) from error
             if isinstance(error, TimeoutError):
                 raise RefusedError(wsgi.refused(environ, HTTPStatus.REQUEST_TIMEOUT)) from error
             if isinstance(error, h11.RemoteProtocolError):
                 raise RefusedError(wsgi.refused(environ, HTTPStatus.BAD_REQUEST)) from error
             raise
-        body.seek(0)
         return {**environ, "CONTENT_LENGTH": str(received), "wsgi.input": body}
 
     def _unreadable(self, status: HTTPStatus, start: bytes) -> RefusedError:
@@ -234,11 +245,19 @@ class Connection:
                 await self._write(data)
                 if has_body:
                     await self._send_file(body)
+        elif isinstance(body, Stream):
+            try:
+                await self._write(data)
+                if has_body:
+                    await self._send_stream(body)
+            finally:
+                await asyncio.shield(self._server.in_thread(body.close))
         else:
             if has_body:
                 data += self._http.send(h11.Data(data=body))
             await self._write(data)
-        self._http.send(h11.EndOfMessage())
+        # Only a body of unknown length has an end that is written.
+        await self._write(self._http.send(h11.EndOfMessage()))
 
     async def _write(self, data: bytes) -> None:
         """Hand `data` to the kernel, as fast as the client takes it. Raises TimeoutError if that is too slow."""
@@ -259,6 +278,15 @@ class Connection:
                 sent = await loop.sendfile(self._transport, part.file, part.offset + start, count)
             if sent < count:
                 raise ConnectionError("The file is shorter than it was.")
+
+    async def _send_stream(self, body: Stream) -> None:
+        """Send each part as soon as it is made, and have the next one made once it has left."""
+        while True:
+            self._server.note_working(self)
+            part = await self._server.in_thread(body.next_part)
+            if part is None:
+                return
+            await self._write(self._http.send(h11.Data(data=part)))
 
     def _piece(self) -> asyncio.Timeout:
         self._server.note_waiting(self)

@@ -1,11 +1,13 @@
-"""Django as the server calls it: a WSGI environment in, a finished response out."""
+"""Django as the server calls it: a WSGI environment in, and a response out: finished, a file, or still being made."""
 
+import contextvars
 import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from threading import Lock
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -26,14 +28,33 @@ class OpenFile:
     length: int
 
 
+class Stream:
+    """A body that is still being made, piece by piece. Whoever has it closes it."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks, self._parts = chunks, iter(chunks)
+        # Pieces may be made in different threads, in the language of the request, and one after the other.
+        self._context, self._lock = contextvars.copy_context(), Lock()
+
+    def next_part(self) -> bytes | None:
+        """The next piece. None after the last one."""
+        with self._lock:
+            part: bytes | None = self._context.run(next, filter(None, self._parts), None)
+            return part
+
+    def close(self) -> None:
+        with self._lock:
+            self._context.run(self._chunks.close)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A response that needs nothing more from Django."""
+    """A response. Only a stream needs more from Django."""
 
     status: int
     reason: bytes
     headers: list[tuple[bytes, bytes]]
-    body: bytes | OpenFile
+    body: bytes | OpenFile | Stream
 
 
 class FileWrapper:
@@ -65,13 +86,17 @@ def call(application: Application, environ: Environ) -> Response:
         status, headers = given_status, given_headers
 
     chunks = application(environ, start_response)
-    try:
-        length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
-        is_file = isinstance(chunks, FileWrapper) and length is not None
-        body: bytes | OpenFile = chunks.opened(length) if is_file else b"".join(chunks)
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
+    length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+    body: bytes | OpenFile | Stream
+    if getattr(chunks, "streaming", False):
+        body = Stream(chunks)
+    else:
+        try:
+            is_file = isinstance(chunks, FileWrapper) and length is not None
+            body = chunks.opened(length) if is_file else b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
     code, _space, reason = status.partition(" ")
     # Django begins the value of Set-Cookie with a space.
     encoded = [(name.encode("latin-1"), value.strip().encode("latin-1")) for name, value in headers]

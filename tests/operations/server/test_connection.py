@@ -1,14 +1,17 @@
 """What a connection makes of requests good and bad, over real sockets, with an application that isn't Django."""
 
 import asyncio
+import errno
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import h11
 import pytest
+from pytest_django import Settings
 from whitenoise.responders import SlicedFile
 
 from tchavi_studio.operations.server import connection
@@ -262,6 +265,59 @@ def test_a_sender_that_is_refused_gets_to_read_why() -> None:
     assert refusal_of(POST + b"Content-Length: %d\r\n\r\n" % (20 * MEGABYTE) + b"x" * 20 * MEGABYTE)[0] == 413
 
 
+# --- Bodies that are still being made ---------------------------------------------------------------------------------
+
+
+class Endless:
+    """A streaming response: each part is made when the one before has left."""
+
+    streaming = True
+
+    def __init__(self, count: int) -> None:
+        self.count, self.made, self.is_closed = count, 0, False
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., None]) -> "Endless":
+        start_response("200 OK", [])
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.made < self.count:
+            self.made += 1
+            yield b"x" * MEGABYTE
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_stream_is_sent_whole_and_closed() -> None:
+    stream = Endless(3)
+
+    async def scenario() -> bytes:
+        async with serving(stream) as port:
+            return await sent(port, b"GET / HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
+
+    header, _gap, body = asyncio.run(scenario()).partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in header.lower()
+    assert body == (b"100000\r\n" + b"x" * MEGABYTE + b"\r\n") * 3 + b"0\r\n\r\n"
+    assert stream.is_closed
+
+
+def test_a_stream_is_made_only_as_fast_as_it_is_read() -> None:
+    stream = Endless(1_000)
+
+    async def scenario() -> None:
+        async with serving(stream) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert (await reader.read(15)).startswith(b"HTTP/1.1 200")
+            writer.close()
+            while not stream.is_closed:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
+    assert 0 < stream.made < 100
+
+
 # --- Deadlines --------------------------------------------------------------------------------------------------------
 
 
@@ -289,10 +345,36 @@ def test_a_header_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_body_has_a_minimum_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "BODY_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.1)
     monkeypatch.setattr(connection, "LINGER_SECONDS", 0.05)
     answer = trickled(POST + b"Content-Length: 100000\r\n\r\n")
     assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["refusal"] == 408
+
+
+def test_a_body_that_stalls_is_not_kept_for_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.05)
+
+    async def scenario() -> bytes:
+        async with serving() as port:
+            return await sent(port, POST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 900_000)
+
+    answer = asyncio.run(asyncio.wait_for(scenario(), 10))
+    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["refusal"] == 408
+
+
+def test_a_body_that_cannot_be_stored_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    assert refusal_of(POST + b"Content-Length: 900000\r\n\r\n" + b"x" * 900_000) == (503, "/v1/jobs")
+
+
+def test_a_low_disk_takes_no_large_body(settings: Settings) -> None:
+    settings.STUDIO_MIN_FREE_BYTES = 2**62
+    assert refusal_of(POST + b"Content-Length: 900000\r\n\r\n" + b"x" * 900_000) == (503, "/v1/jobs")
+    assert environ_of(POST + b"Connection: close\r\nContent-Length: 5\r\n\r\nhello")["body"] == "hello"
 
 
 @pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"])
