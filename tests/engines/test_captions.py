@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tchavi_studio.engines.preview.drawing.captions import Captions
@@ -116,3 +118,27 @@ def test_a_line_that_doesnt_fit_says_so(prompt: str) -> None:
 
     assert coral("Bonjour") == 0
     assert coral("Je vais vous raconter la longue histoire de ma grand-mère et de son village " * 2) > 30
+
+
+@given(st.text(max_size=60), st.floats(2, 40), st.integers(1, 3))
+@example("A 🩷 balloon \u2068walks\u2069 home \U000e0fff", 20.0, 1)
+@settings(max_examples=40, deadline=None)
+def test_any_text_can_be_written(text: str, width: float, max_lines: int) -> None:
+    lines = wrapped(text, width, max_lines=max_lines)
+    assert len(lines) <= max_lines
+    assert all(shaped(line).width <= width for line in lines if not line.endswith("…"))
+
+
+@pytest.mark.parametrize("text", ["ab" * 5_000, "映画" * 5_000, "a" + " \u200d" * 5_000, " " * 10_000])
+def test_long_text_is_cut_without_shaping_all_of_it(text: str) -> None:
+    shaped.cache_clear()
+    lines = wrapped(text, 20.0, max_lines=2)
+    assert shaped.cache_info().misses < 500
+    assert all(shaped(line).width <= 20.0 for line in lines)
+
+
+def test_a_line_that_nobody_could_see_is_not_written() -> None:
+    script = read_prompt('A woman says "Hi." ' + "“Hi.” " * 400, duration_seconds=5)
+    shot = script.shots[0]
+    captions = Captions(shot, number=1, count=1, language="en", size=SIZE, with_strip=False)
+    assert len(captions._overlays) <= sum(line.duration_seconds >= 1 / 24 for line in shot.lines)

@@ -196,3 +196,13 @@ def test_any_text_gives_shots_that_fill_the_clip(prompt: str, seconds: int) -> N
 def test_capitals_change_nothing(prompt: str) -> None:
     lower, upper = (read_prompt(text, duration_seconds=5) for text in (prompt.lower(), prompt.upper()))
     assert [(one.field, one.meaning) for one in lower.readings] == [(one.field, one.meaning) for one in upper.readings]
+
+
+@pytest.mark.parametrize(
+    "words", ["«", "« ", "pan walk left ", "camera walk slowly left ", "red sofa red ", "then ", "“Hi.” ", "‘"]
+)
+def test_the_longest_prompts_are_read(words: str) -> None:
+    """A prompt that took minutes would hold the renderer until its time limit, and again at every retry."""
+    filled = words.strip() + " " * 10_000 if words == "« " else words * 10_000
+    script = read_prompt(filled[:10_000], duration_seconds=5)
+    assert sum(shot.duration_seconds for shot in script.shots) == pytest.approx(5)

@@ -95,6 +95,8 @@ class Captions:
         size = max(SUBTITLE_HEIGHT * min(1.0, 0.45 + 0.55 * self._aspect), 1.2 * self._letter)
         overlays = []
         for line in shot.lines:
+            if line.duration_seconds < 1 / FRAMES_PER_SECOND:
+                continue  # Nobody could see it.
             sheet = self._sheet()
             lines = wrapped(line.text, 0.84 * self._aspect / size, max_lines=2)
             base = (self._strip_top if self._with_strip else 1 - MARGIN) - 0.75 * size

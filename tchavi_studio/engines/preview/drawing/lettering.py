@@ -1,5 +1,7 @@
 """Text as outlines: split by direction, shaped by HarfBuzz, in the two fonts that lie beside this module."""
 
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
@@ -16,6 +18,10 @@ FONTS = Path(__file__).with_name("fonts")
 LATIN, ARABIC = "NotoSans-Bold.ttf", "NotoSansArabic-Bold.ttf"
 CURVE_STEPS = 5
 ELLIPSIS = "…"
+MAX_LETTERS = 400
+"""More than any line holds: what comes after isn't looked at."""
+REFUSED_CLASSES = frozenset(("", "LRI", "RLI", "FSI", "PDI"))
+"""Of letters that python-bidi refuses: isolates, and what this Python doesn't know. The fonts have none of them."""
 
 
 class Glyph(NamedTuple):
@@ -36,6 +42,7 @@ def shaped(text: str) -> Text:
     """One line of text, in the order in which it is seen."""
     glyphs: list[Glyph] = []
     at = 0.0
+    text = "".join(letter for letter in text if unicodedata.bidirectional(letter) not in REFUSED_CLASSES)
     for run, level in _visual_runs(text):
         font, units = _font(ARABIC if _is_arabic(run) else LATIN)
         buffer = hb.Buffer()
@@ -56,22 +63,22 @@ def shaped(text: str) -> Text:
 def wrapped(text: str, width: float, *, max_lines: int) -> list[str]:
     """The text in lines of at most `width` ems; what doesn't fit is cut with an ellipsis."""
     lines: list[str] = []
-    words = text.split()
+    text = " ".join(text.split())
+    words = text[:MAX_LETTERS].split()
     while words and len(lines) < max_lines:
         taken = 1
         while taken < len(words) and shaped(" ".join(words[: taken + 1])).width <= width:
             taken += 1
         lines.append(" ".join(words[:taken]))
         words = words[taken:]
-    if words or (lines and shaped(lines[-1]).width > width):
+    if words or len(text) > MAX_LETTERS or (lines and shaped(lines[-1]).width > width):
         lines[-1] = _cut(lines[-1], width)
     return lines
 
 
 def _cut(line: str, width: float) -> str:
-    while line and shaped(line + ELLIPSIS).width > width:
-        line = line[:-1]
-    return line.rstrip() + ELLIPSIS
+    fitting = bisect_right(range(len(line) + 1), width, key=lambda end: shaped(line[:end] + ELLIPSIS).width) - 1
+    return line[: max(0, fitting)].rstrip() + ELLIPSIS
 
 
 def _visual_runs(text: str) -> Iterator[tuple[str, int]]:

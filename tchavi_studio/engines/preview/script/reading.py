@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
 
@@ -34,7 +35,7 @@ LETTERS_PER_SECOND = 14.5
 BREATH_SECONDS = 0.3
 """Before a line."""
 
-QUOTE = re.compile(r"“([^”]+)”|«\s*([^»]+?)\s*»|\"([^\"]+)\"|„([^“”]+)[“”]|(?<!\w)‘([^’]+(?:’\w[^’]*)*)’(?!\w)")
+QUOTE = re.compile(r"“([^”]+)”|«([^»]+)»|\"([^\"]+)\"|„([^“”]+)[“”]|(?<!\w)‘([^‘’]+(?:’\w[^‘’]*)*)’(?!\w)")
 MENTION = re.compile(r"\[(Image|Video|Audio)(\d{1,2})\]")
 SENTENCE_END = re.compile(r"[.!?…](?=\s|$)|[;\n]")
 
@@ -141,9 +142,19 @@ class _Scene:
     @property
     def is_picture(self) -> bool:
         """Whether it shows something of its own, rather than saying how to film what was shown before."""
-        if self.begins_with_cut or self.mentions or self.has(Field.SUBJECT) or _actions(self):
+        if self.begins_with_cut or self.mentions or self.has(Field.SUBJECT) or self.actions:
             return True
         return self.has(Field.SETTING) and not self.has(Field.CAMERA)
+
+    @cached_property
+    def cameras(self) -> tuple[Match, ...]:
+        return tuple(match for match in self.matches if match.field is Field.CAMERA)
+
+    @cached_property
+    def actions(self) -> tuple[Match, ...]:
+        """What the subjects do; what the camera does isn't among it."""
+        actions = (match for match in self.matches if match.field is Field.ACTION)
+        return tuple(one for one in actions if not any(_is_done_by(camera, one) for camera in self.cameras))
 
     def joined(self, after: "_Scene") -> "_Scene":
         return _Scene(
@@ -316,23 +327,12 @@ def _is_done_by(camera: Match, action: Match) -> bool:
 
 def _owner(scene: _Scene, word: Match) -> Match | None:
     """The camera move or action that a direction or speed belongs to: a near camera word, or else what is nearest."""
-    moves = [match for match in scene.matches if match.field is Field.CAMERA]
-    actions = _actions(scene)
+    moves, actions = scene.cameras, scene.actions
     near = [match for match in moves if _distance(match, word) <= CAMERA_REACH]
     # Right beside an action, the word is the action's: "the cat walks left as the camera pans".
     beside = [match for match in actions if _distance(match, word) <= 1]
     nearest = beside if beside and (not near or _distance(near[0], word) > 1) else near or [*actions, *moves]
     return min(nearest, key=lambda match: _distance(match, word), default=None)
-
-
-def _actions(scene: _Scene) -> list[Match]:
-    """What the subjects do; what the camera does isn't among it."""
-    cameras = [match for match in scene.matches if match.field is Field.CAMERA]
-    return [
-        match
-        for match in scene.matches
-        if match.field is Field.ACTION and not any(_is_done_by(camera, match) for camera in cameras)
-    ]
 
 
 def _distance(a: Match, b: Match) -> int:
@@ -358,7 +358,7 @@ def _subjects(scene: _Scene, tokens: Sequence[Token], language: str, before: Seq
     named: list[_Named] = []
     action_of: dict[Match, list[_Named]] = {}
     waiting: list[Match] = []
-    actions = _actions(scene)
+    actions = scene.actions
     for match in scene.matches:
         if match.field is Field.SUBJECT:
             word = tokens[match.last - 1].word
@@ -473,12 +473,11 @@ def _coloured(colour: Match, named: Sequence[_Named], tokens: Sequence[Token], l
 
 def _palette(scene: _Scene, tokens: Sequence[Token], language: str) -> tuple[str, ...]:
     named = [_Named(match=match, kind=match.meaning) for match in scene.matches if match.field is Field.SUBJECT]
+    decor = set(_colours_of_decor(scene))
     free = [
         match.meaning
         for match in scene.matches
-        if match.field is Field.COLOUR
-        and not _coloured(match, named, tokens, language)
-        and match not in _colours_of_decor(scene)
+        if match.field is Field.COLOUR and not _coloured(match, named, tokens, language) and match not in decor
     ]
     return tuple(dict.fromkeys(free))
 
