@@ -2,12 +2,15 @@
 
 import errno
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import InterfaceError, OperationalError, connection
 
 RETRY_AFTER_SECONDS = 30
+MAX_OPTIONAL_WAIT_SECONDS = 0.25
+_waits = threading.local()
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 SQLITE_ERRORS = {
@@ -37,9 +40,21 @@ def is_outage(error: BaseException | None) -> bool:
 
 @contextmanager
 def unless_outage() -> Iterator[None]:
-    """Leave out what the code inside writes if there is an outage: for writes that a page can do without."""
+    """Leave out what the code inside writes if there is an outage: for writes that a page can do without.
+
+    It waits for SQLite's write lock only briefly, so that the page needn't wait for long either.
+    """
+    _waits.max_seconds = MAX_OPTIONAL_WAIT_SECONDS
     try:
         yield
     except Exception as error:
         if not is_outage(error):
             raise
+    finally:
+        del _waits.max_seconds
+
+
+def max_wait_seconds(usual_seconds: float) -> float:
+    """How long the code that is running may wait for SQLite's write lock."""
+    limit: float = getattr(_waits, "max_seconds", usual_seconds)
+    return min(limit, usual_seconds)

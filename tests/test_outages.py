@@ -3,16 +3,20 @@
 import errno
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 
 from tchavi_studio.api.services import create_key
-from tchavi_studio.outages import is_outage
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.outages import is_outage, max_wait_seconds
+from tchavi_studio.runtime import write_lock
+from tchavi_studio.workspaces.models import Session, User, Workspace
 from tests.api.conftest import BODY, Program
 from tests.databases import Database
 
@@ -69,6 +73,28 @@ def test_pages_open_and_what_cannot_be_saved_says_so(browser: Client, workspace:
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
     assert answer.json()["error"]["code"] == "service_unavailable"
     assert "same Idempotency-Key" in answer.json()["error"]["message"]
+
+
+@pytest.mark.own_database
+@pytest.mark.one_database
+def test_what_a_page_can_do_without_keeps_it_waiting_only_briefly(
+    browser: Client, workspace: Workspace, own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session's last use and the workspace that was visited, with the usual patience of 20 s."""
+    Session.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    waited: list[float] = []
+
+    def note(usual_seconds: float) -> float:
+        waited.append(max_wait_seconds(usual_seconds))
+        return waited[-1]
+
+    monkeypatch.setattr(write_lock, "max_wait_seconds", note)
+    with closing(sqlite3.connect(own_database.name, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert browser.get(f"/w/{workspace.slug}/gallery/").status_code == 200
+        assert {0.25, 20} == set(waited), "what is read has no limit of its own, and needs none"
+        assert waited.count(0.25) == 2
+    assert Session.objects.get().seen_at < timezone.now() - timedelta(minutes=59)
 
 
 @pytest.mark.django_db

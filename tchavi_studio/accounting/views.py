@@ -92,7 +92,7 @@ def recipients(request: WorkspaceRequest) -> HttpResponse:
     """All workspaces, to pick the one that gets credits."""
     asked = RecipientSearch(request.GET)
     if not asked.is_valid():
-        raise Http404
+        raise BadRequest("There is no such page.")
     search = asked.cleaned_data["q"]
     found = workspaces_found(search=search, after=asked.cleaned_data["after"])
     return render(request, "accounting/recipients.html", {"found": found, "search": search})
@@ -102,7 +102,7 @@ def recipients(request: WorkspaceRequest) -> HttpResponse:
 @workspace_view(for_site_admins=True)
 def grant(request: WorkspaceRequest, recipient_id: UUID) -> HttpResponse:
     """Grant credits to a workspace, confirmed by its name."""
-    recipient = Workspace.objects.filter(pk=recipient_id).first()
+    recipient = Workspace.objects.filter(pk=recipient_id, closed_at=None).first()
     if recipient is None:
         messages.error(request, _("That workspace doesn't exist any more. No credits moved."))
         return redirect("accounting:recipients", request.workspace.slug)

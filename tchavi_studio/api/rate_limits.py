@@ -8,12 +8,12 @@ import ipaddress
 import time
 from dataclasses import dataclass
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+
+from tchavi_studio.workspaces.addresses import client_address
 
 from .errors import ApiError, too_many_requests
 from .models import ApiKey, RequestCount
@@ -95,10 +95,10 @@ def count_request(*, address: str, key: ApiKey | None) -> Budgets:
 
 def caller_address(request: HttpRequest) -> str:
     """The caller's IP address, by the same rules as at sign-in: only configured proxies are trusted."""
-    try:
-        address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
-    except PermissionDenied:
+    known = client_address(request)
+    if known is None:
         return "unknown"
+    address = ipaddress.ip_address(known)
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return str(address.ipv4_mapped)

@@ -19,6 +19,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError, Sum
+from django.db.models.functions import Greatest
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
@@ -381,7 +382,8 @@ def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = Fa
     uses = StorageUse.objects.filter(pk=use.pk)
     if within_quota:
         uses = uses.filter(byte_count__lte=settings.STUDIO_WORKSPACE_QUOTA_BYTES - byte_count)
-    if not uses.update(byte_count=F("byte_count") + byte_count):
+    # A count that is too low must not keep a file from being deleted: `verify_storage` finds it.
+    if not uses.update(byte_count=Greatest(F("byte_count") + byte_count, 0)):
         raise _workspace_full(use.byte_count)
 
 

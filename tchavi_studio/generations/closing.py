@@ -13,7 +13,7 @@ from tchavi_studio.workspaces.models import Workspace
 
 from .lifecycle import cancel_queued
 from .models import IS_OPEN, Engine, Generation, State
-from .services import delete_for_good, is_exposure_to_review
+from .services import delete_for_good
 
 LATECOMERS = timedelta(hours=1)
 """How long a request that began before the workspace was closed may still write to it."""
@@ -42,14 +42,11 @@ def _empty(workspace: Workspace, max_count: int) -> int:
     ).values_list("pk", flat=True)
     for generation_id in waiting[:max_count]:
         cancel_queued(generation_id)
-    clips = Generation.objects.filter(workspace=workspace).select_related("output")
-    ended = list(clips.filter(~IS_OPEN).exclude(is_exposure_to_review())[:max_count])
-    for clip in ended:
-        delete_for_good(generation=clip)
+    clips = Generation.objects.filter(workspace=workspace)
+    count = delete_for_good(clips.filter(~IS_OPEN), max_count=max_count)
     # Files that a clip still uses go after it, and clips that were stored for nobody have their own clean-up.
     unused = Asset.objects.filter(workspace=workspace, unowned_since=None, used_in=None, generation=None)
-    files = list(unused[: max_count - len(ended)])
-    count = len(ended) + sum(delete_asset(asset=asset) for asset in files)
+    count += sum(delete_asset(asset=asset) for asset in list(unused[: max_count - count]))
     is_late_enough = workspace.closed_at is not None and workspace.closed_at < timezone.now() - LATECOMERS
     if is_late_enough and count == 0 and not clips.exists() and not Asset.objects.filter(workspace=workspace).exists():
         Workspace.objects.filter(pk=workspace.pk).update(emptied_at=timezone.now())

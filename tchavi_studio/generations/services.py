@@ -181,7 +181,7 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
     seeds = _seeds(order.params.seed, order.variations)
     try:
         with transaction.atomic():
-            if order.price_credits == 0:
+            if order.price_credits == 0 and order.engine_in_force == Engine.PREVIEW:
                 _check_free_clips(order)
             clips = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
             generations = [generation for generation, _charge in clips]
@@ -218,7 +218,7 @@ def _check_references(order: Order) -> None:
 
 
 def _check_free_clips(order: Order) -> None:
-    """Refuse free clips beyond the workspace's bound, and those that have no room. Paid ones need neither."""
+    """Refuse free previews beyond the workspace's bound, and those that have no room. Others need neither."""
     # Locked, so that concurrent requests can't exceed the bound.
     Workspace.objects.select_for_update(no_key=True).get(pk=order.workspace.pk)
     max_open = settings.STUDIO_MAX_FREE_PER_WORKSPACE
@@ -340,7 +340,8 @@ def discard(*, membership: Membership, kind: DiscardKind) -> None:
 
 def discard_some(*, max_count: int = 20) -> bool:
     """Delete up to `max_count` clips or files that somebody discarded. False if there is nothing left to delete."""
-    wanted = Discard.objects.order_by("requested_at").first()
+    # Any of them, so that a large bin doesn't keep the others waiting.
+    wanted = Discard.objects.order_by("?").first()
     if wanted is None:
         return False
     if wanted.kind == DiscardKind.BIN:
@@ -350,7 +351,7 @@ def discard_some(*, max_count: int = 20) -> bool:
             creator=wanted.user_id,
             deleted_at__lte=wanted.requested_at,
         )
-        count = _purge(clips.order_by("-deleted_at", "-id"), max_count)
+        count = delete_for_good(clips.order_by("-deleted_at", "-id"), max_count=max_count)
     else:
         unused = unused_files(workspace_id=wanted.workspace_id, user_id=wanted.user_id)
         found = list(unused.filter(created_at__lte=wanted.requested_at)[:max_count])
@@ -362,34 +363,30 @@ def discard_some(*, max_count: int = 20) -> bool:
 
 
 def purge_bin(*, max_count: int = 100) -> int:
-    """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS.
-
-    The ledger's rows stay: they hold only the generation's id. An exposure stays until an admin has reviewed it.
-    """
+    """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS."""
     before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    return _purge(Generation.objects.filter(~IS_OPEN, deleted_at__lt=before).order_by("deleted_at"), max_count)
+    expired = Generation.objects.filter(~IS_OPEN, deleted_at__lt=before)
+    return delete_for_good(expired.order_by("deleted_at"), max_count=max_count)
 
 
-def _purge(clips: QuerySet[Generation], max_count: int) -> int:
-    """Delete up to `max_count` of these clips, with their files, and return how many."""
-    purged = list(clips.select_related("output").exclude(is_exposure_to_review())[:max_count])
-    for generation in purged:
-        delete_for_good(generation=generation)
-    return len(purged)
+def delete_for_good(clips: QuerySet[Generation], *, max_count: int) -> int:
+    """Delete up to `max_count` of `clips`, which have ended, and their files. Returns how many it found.
 
-
-def is_exposure_to_review() -> Q:
-    """The clips that an admin has to look up at the provider first."""
-    return Q(needs_review=True, remote_job__reviewed_at=None)
-
-
-@transaction.atomic
-def delete_for_good(*, generation: Generation) -> None:
-    """Delete a clip that has ended, and its file. The ledger's rows stay: they hold only its id."""
-    output = generation.output
-    generation.delete()
-    if output is not None:
-        delete_unowned(asset=output)
+    The ledger's rows stay: they hold only the clips' ids. An exposure stays until an admin has reviewed it.
+    """
+    unreviewed = Q(needs_review=True, remote_job__reviewed_at=None)
+    deletable = clips.exclude(unreviewed)
+    found = list(deletable.values_list("pk", flat=True)[:max_count])
+    for pk in found:
+        with transaction.atomic():
+            # Since then its owner may have restored it, or another worker deleted it.
+            clip = deletable.select_for_update(of=("self",)).select_related("output").filter(pk=pk).first()
+            if clip is not None:
+                output = clip.output
+                clip.delete()
+                if output is not None:
+                    delete_unowned(asset=output)
+    return len(found)
 
 
 def review_exposure(*, job: RemoteJob, admin: User) -> None:

@@ -11,6 +11,7 @@ from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
 from tchavi_studio.runtime.leases import Claim
+from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
 from . import clock, closing, lifecycle, services, wakeups
@@ -150,8 +151,10 @@ def clean_up() -> None:
 
     Also get what a wrong clock has put off going again.
     """
-    clock.bring_back_moments()
-    services.purge_bin()
-    closing.empty_closed_workspaces()
-    lifecycle.delete_orphaned_outputs()
-    delete_stale_incoming()
+    run_each(
+        clock_correction=clock.bring_back_moments,
+        bin_clean_up=services.purge_bin,
+        workspaces_clean_up=closing.empty_closed_workspaces,
+        outputs_clean_up=lifecycle.delete_orphaned_outputs,
+        incoming_files_clean_up=delete_stale_incoming,
+    )

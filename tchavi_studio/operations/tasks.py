@@ -1,10 +1,9 @@
 """The pulses of the clusters: what each of them runs every few seconds."""
 
-import logging
 import time
-from collections.abc import Callable
 
 from tchavi_studio.generations import tasks as generations
+from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.webhooks import tasks as webhooks
 from tchavi_studio.workspaces.services import delete_ended_guards, delete_expired_sessions
 
@@ -12,8 +11,6 @@ from .models import Heartbeat
 
 CLEAN_UP_SECONDS = 60.0
 _cleaned_up_at = -CLEAN_UP_SECONDS
-
-logger = logging.getLogger(__name__)
 
 
 def beat(cluster: str) -> None:
@@ -23,7 +20,7 @@ def beat(cluster: str) -> None:
 
 def sweep() -> None:
     """Find work whose wake-up was lost, and once a minute delete what is over."""
-    _run_each({"generations sweep": generations.sweep, "webhooks sweep": webhooks.sweep})
+    run_each(generations_sweep=generations.sweep, webhooks_sweep=webhooks.sweep)
     _clean_up_if_due()
 
 
@@ -33,20 +30,9 @@ def _clean_up_if_due() -> None:
     if time.monotonic() - _cleaned_up_at < CLEAN_UP_SECONDS:
         return
     _cleaned_up_at = time.monotonic()
-    _run_each(
-        {
-            "generations clean-up": generations.clean_up,
-            "webhooks clean-up": webhooks.clean_up,
-            "sessions clean-up": delete_expired_sessions,
-            "guards clean-up": delete_ended_guards,
-        }
+    run_each(
+        generations_clean_up=generations.clean_up,
+        webhooks_clean_up=webhooks.clean_up,
+        sessions_clean_up=delete_expired_sessions,
+        guards_clean_up=delete_ended_guards,
     )
-
-
-def _run_each(parts: dict[str, Callable[[], object]]) -> None:
-    """Run every part, even if one fails."""
-    for name, part in parts.items():
-        try:
-            part()
-        except Exception:
-            logger.exception("The %s failed; the next one runs soon.", name)

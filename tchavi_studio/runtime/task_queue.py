@@ -26,7 +26,8 @@ class TaskQueue(ORM):  # type: ignore[misc]  # django-q2 has no types
         """Take the next task; None if there is none after a while."""
         self._doorbell.listen()
         tasks: list[tuple[int | None, str]] | None = super().dequeue()
-        if not tasks:
+        # An empty list means that another machine took the task: there may be more.
+        if tasks is None:
             self._doorbell.wait(self.seconds_to_wait())
         return tasks
 

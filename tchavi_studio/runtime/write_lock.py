@@ -13,6 +13,8 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tchavi_studio.outages import max_wait_seconds
+
 SHORT_STEPS_MS = 3
 """SQLite tries at once, after 1 ms and after 2 ms more."""
 
@@ -33,7 +35,7 @@ def _execute_when_unlocked(
     if connection.in_atomic_block:
         # Its BEGIN IMMEDIATE already took the lock.
         return execute(sql, params, many, context)
-    ends_at = time.monotonic() + connection.settings_dict["OPTIONS"]["timeout"]
+    ends_at = time.monotonic() + max_wait_seconds(connection.settings_dict["OPTIONS"]["timeout"])
     while True:
         try:
             return execute(sql, params, many, context)

@@ -1,18 +1,17 @@
 """Django's sessions in the database, with whose they are and from where: people see theirs, and can end them."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends import db
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from tchavi_studio.outages import unless_outage
+
+from .addresses import client_address
 from .models import DEVICE_MAX_LENGTH, Session
 
 SEEN_RESOLUTION = timedelta(minutes=10)
@@ -62,12 +61,11 @@ class SessionMiddleware(middleware.SessionMiddleware):
         assert isinstance(session, SessionStore)
         is_noted = session.accessed and session.is_due and not session.modified
         if session.modified or is_noted:
-            with suppress(PermissionDenied):
-                session.address = get_adapter(request).get_client_ip(request)
+            session.address = client_address(request)
             session.device = request.headers.get("User-Agent", "")[:DEVICE_MAX_LENGTH]
         answer = super().process_response(request, response)
         if is_noted:
             # A page that only reads must not fail because the database can't be written to.
-            with suppress(DatabaseError):
+            with unless_outage():
                 session.note_use()
         return answer

@@ -121,6 +121,8 @@ def test_a_forwarded_address_is_trusted_only_from_a_configured_proxy(settings: S
     assert rate_limits.caller_address(request) == "127.0.0.1"
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     assert rate_limits.caller_address(request) == "192.0.2.8"
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 3
+    assert rate_limits.caller_address(request) == "unknown", "it has come through fewer"
 
 
 @pytest.mark.own_database

@@ -103,6 +103,13 @@ def test_the_database_refuses_a_count_below_zero(workspace: Workspace) -> None:
         StorageUse.objects.create(workspace=workspace, byte_count=-1)
 
 
+def test_a_count_that_is_too_low_keeps_no_file_from_being_deleted(workspace: Workspace) -> None:
+    asset = make_asset(workspace)
+    StorageUse.objects.update(byte_count=7)
+    assert delete_asset(asset=asset)
+    assert stored_bytes(workspace=workspace) == 0
+
+
 def test_finding_the_same_bytes_and_the_use_is_by_index(workspace: Workspace) -> None:
     asset = make_asset(workspace)
     with listed_by_index(Asset, StorageUse):

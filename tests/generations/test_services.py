@@ -263,6 +263,32 @@ def test_an_unreviewed_exposure_is_not_purged(
     assert (job.generation, job.reviewed_by) == (None, alice)
 
 
+@pytest.mark.parametrize("meanwhile", ["restored", "deleted"])
+def test_a_clip_is_looked_at_again_before_it_is_deleted(
+    start: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """While the first clip of a batch is deleted, its owner restores the second, or another worker deletes it."""
+    first, second = start(), start()
+    for generation in (first, second):
+        services.cancel_generation(generation=generation)
+        services.delete_clip(generation=generation)
+    Generation.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    Generation.objects.filter(pk=first.pk).update(deleted_at=timezone.now() - timedelta(days=32))
+
+    def delete(generation: Generation) -> tuple[int, dict[str, int]]:
+        if generation.pk == first.pk:
+            if meanwhile == "restored":
+                services.restore_clip(generation=second)
+            else:
+                real_delete(Generation.objects.get(pk=second.pk))
+        return real_delete(generation)
+
+    real_delete = Generation.delete
+    monkeypatch.setattr(Generation, "delete", delete)
+    services.purge_bin()
+    assert list(Generation.objects.all()) == ([second] if meanwhile == "restored" else [])
+
+
 # --- Free clips -------------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +301,17 @@ def order_of(workspace: Workspace, creator: User, *, variations: int = 1, is_tes
         variations=variations,
         is_test=is_test,
     )
+
+
+def test_clips_that_the_provider_makes_for_nothing_are_no_free_previews(
+    workspace: Workspace, alice: User, settings: Settings
+) -> None:
+    settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
+    settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
+    settings.STUDIO_MAX_FREE_PER_WORKSPACE = 4
+    services.start_generation(order_of(workspace, alice, variations=4))
+    clips = [services.start_generation(order_of(workspace, alice, is_test=False)).generations[0] for _ in range(2)]
+    assert {(clip.engine, clip.price_credits) for clip in clips} == {("tchavi", 0)}
 
 
 def test_a_workspace_has_few_free_clips_in_the_making(
@@ -333,6 +370,21 @@ def test_forty_free_clips_of_one_workspace_delay_nobody_elses(
 
 
 # --- Discards ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_bin_keeps_no_other_waiting(
+    start: Callable[..., Generation], membership: Membership, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _number in range(3):
+        clip = start()
+        services.cancel_generation(generation=clip)
+        services.delete_clip(generation=clip)
+    services.discard(membership=membership, kind=DiscardKind.BIN)
+    services.discard(membership=Membership.objects.get(user=bob), kind=DiscardKind.BIN)
+    ordered = Discard.objects.order_by("-requested_at")
+    monkeypatch.setattr(Discard.objects, "order_by", lambda key: ordered if key == "?" else Discard.objects.none())
+    assert services.discard_some(max_count=1)
+    assert [wanted.user for wanted in Discard.objects.all()] == [membership.user], "Bob's turn came first"
 
 
 def test_an_emptied_bin_is_empty_at_once_and_deleted_in_slices(

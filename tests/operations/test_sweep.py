@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tchavi_studio.generations import tasks as generation_tasks
 from tchavi_studio.operations import tasks
 from tchavi_studio.workspaces.models import Session
 from tchavi_studio.workspaces.services import delete_expired_sessions
@@ -37,6 +38,23 @@ def test_what_is_over_is_deleted_once_a_minute(
         monkeypatch.setattr("time.monotonic", lambda moment=moment: moment)
         tasks.sweep()
     assert cleaned == ["generations", "webhooks"] * 2
+
+
+def test_one_failing_clean_up_does_not_stop_the_others(
+    db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cleaned: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("tchavi_studio.generations.services.purge_bin", fail)
+    monkeypatch.setattr(
+        "tchavi_studio.generations.lifecycle.delete_orphaned_outputs", lambda: cleaned.append("outputs")
+    )
+    generation_tasks.clean_up()
+    assert cleaned == ["outputs"]
+    assert caplog.messages == ["The bin clean up failed; the next one runs soon."]
 
 
 def test_expired_sessions_are_deleted(db: None) -> None:

@@ -130,6 +130,19 @@ def test_failing_ring_costs_nothing(bell: Doorbell, monkeypatch: pytest.MonkeyPa
     assert queue.dequeue() == [(queued_id, "a signed task")]
 
 
+def test_queue_looks_again_at_once_if_another_machine_took_the_task(
+    bell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = TaskQueue("render")
+    queue.enqueue("taken by another")
+    left = queue.enqueue("left")
+    monkeypatch.setattr(Doorbell, "wait", lambda *_: pytest.fail("it waited"))
+    monkeypatch.setattr("django_q.brokers.orm.ORM.dequeue", lambda _: [])
+    assert queue.dequeue() == []
+    monkeypatch.undo()
+    assert (left, "left") in [task for _turn in range(2) for task in queue.dequeue() or []]
+
+
 # --- Pipes ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,10 @@
 """The account pages: where one is signed in."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -110,7 +111,9 @@ def test_use_is_noted_every_ten_minutes(alice: User, desk: Client, monkeypatch: 
 
 def test_pages_work_when_use_cannot_be_noted(alice: User, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object) -> None:
-        raise DatabaseError("disk full")
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise OperationalError("database or disk is full") from full
 
     monkeypatch.setattr("tchavi_studio.workspaces.sessions.SessionStore.note_use", fail)
     Session.objects.update(seen_at=timezone.now() - timedelta(hours=1))

@@ -63,11 +63,6 @@ class Waiting:
     model: str
 
 
-def waiting_in_order() -> list[UUID]:
-    """Every clip waiting to be sent, next one first, whether or not it may be sent now."""
-    return [_as_uuid(pk) for pk, *_member in _in_order(_open_by_member())]
-
-
 def places_in_line(generation_ids: Iterable[UUID]) -> dict[UUID, int]:
     """The places of those of these clips that wait to be sent, among all that do; 1 is next."""
     wanted = {Generation._meta.pk.get_db_prep_value(pk, connection): pk for pk in generation_ids}

@@ -88,4 +88,5 @@ def test_places_in_line_take_two_statements(start: Start) -> None:
 def test_clips_of_the_same_moment_wait_in_the_order_of_their_ids(start: Start) -> None:
     clips = [start() for _clip in range(4)]
     Generation.objects.update(created_at=timezone.now())
-    assert submission.waiting_in_order() == sorted(clip.pk for clip in clips)
+    in_order = sorted(clip.pk for clip in clips)
+    assert submission.places_in_line(in_order) == {pk: place for place, pk in enumerate(in_order, start=1)}

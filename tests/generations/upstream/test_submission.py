@@ -269,7 +269,8 @@ def test_a_workspaces_limit_counts_clips_at_the_provider(start: Start, settings:
     assert sendable_ids() == [clips[3].pk]
     Generation.objects.filter(pk=clips[2].pk).update(state=State.PROCESSING)
     assert sendable_ids() == []
-    assert submission.waiting_in_order() == [clip.pk for clip in clips[3:]]
+    places = submission.places_in_line(clip.pk for clip in clips)
+    assert places == {clip.pk: place for place, clip in enumerate(clips[3:], start=1)}
 
 
 def test_clips_over_a_limit_hold_up_nobody(start: Start, settings: Settings) -> None:
@@ -288,7 +289,7 @@ def test_previews_are_not_sent(workspace: Workspace, alice: User, start: Start) 
         Order(workspace=workspace, creator=alice, params=make_params(), submission_id=uuid4(), engine=Engine.PREVIEW)
     )
     assert started.generations[0].price_credits == 0
-    assert (sendable_ids(), submission.waiting_in_order()) == ([], [])
+    assert (sendable_ids(), submission.places_in_line([started.generations[0].pk])) == ([], {})
 
 
 def test_a_paused_model_does_not_hold_up_the_other(start: Start, clock: Clock) -> None:
