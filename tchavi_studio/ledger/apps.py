@@ -5,4 +5,4 @@ class LedgerConfig(AppConfig):
     name = "tchavi_studio.ledger"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  # registers itself
+        from . import append_only  # noqa: F401  # has the system check watch over the transfers

@@ -1,7 +1,6 @@
-"""The hash chain: exactly what is hashed, so that anybody can recompute it in any language.
+"""Exactly what a transfer's hash covers (see `tchavi_studio.records.chain` for how).
 
-Version 1. `hash` is the lowercase hex SHA-256 of a JSON object in the canonical form of RFC 8785 (sorted keys, no
-whitespace, UTF-8, only the escapes JSON requires, integers in full), with exactly these members:
+Version 1 has exactly these members:
 
 - `actor`: the user's numeric id, or null;
 - `amount_credits`, `balance_after_credits` (the wallet's, after this row), `sequence`: integers;
@@ -15,13 +14,11 @@ whitespace, UTF-8, only the escapes JSON requires, integers in full), with exact
 """
 
 import datetime
-import hashlib
-import json
 import uuid
 
-HASH_VERSION = 1
+from tchavi_studio.records.chain import canonical_bytes_of, canonical_time
 
-_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+HASH_VERSION = 1
 
 
 def canonical_bytes(
@@ -41,13 +38,12 @@ def canonical_bytes(
     previous_hash: str,
 ) -> bytes:
     """The bytes of a transfer that version 1 hashes. `created_at` must be timezone-aware."""
-    utc = created_at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
     members = {
         "actor": actor_id,
         "amount_credits": amount_credits,
         "balance_after_credits": balance_after_credits,
         "book": book,
-        "created_at": utc.removesuffix("+00:00") + "Z",
+        "created_at": canonical_time(created_at),
         "credit": credit,
         "debit": debit,
         "kind": kind,
@@ -58,9 +54,4 @@ def canonical_bytes(
         "version": HASH_VERSION,
         "workspace": str(workspace_id),
     }
-    return _canonical_json(members).encode()
-
-
-def transfer_hash(canonical: bytes) -> str:
-    """The hash of a transfer's canonical bytes."""
-    return hashlib.sha256(canonical).hexdigest()
+    return canonical_bytes_of(members)

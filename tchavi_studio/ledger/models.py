@@ -20,10 +20,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from tchavi_studio.records.chain import GENESIS_HASH
 from tchavi_studio.workspaces.models import Workspace
-
-GENESIS_HASH = "0" * 64
-"""The `previous_hash` of a chain's first transfer."""
 
 MAX_AMOUNT_CREDITS = 10**12
 """The largest single transfer; keeps balances far below the limit of a 64-bit integer."""

@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from tchavi_studio.records.chain import hash_of
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import User, Workspace
 
-from .chain import HASH_VERSION, canonical_bytes, transfer_hash
+from .chain import HASH_VERSION, canonical_bytes
 from .models import (
     MAX_AMOUNT_CREDITS,
     Account,
@@ -278,7 +279,7 @@ def _record_transfer(
         hash_version=HASH_VERSION,
         previous_hash=accounts.last_hash,
     )
-    transfer.hash = transfer_hash(
+    transfer.hash = hash_of(
         canonical_bytes(
             workspace_id=workspace.pk,
             book=book,

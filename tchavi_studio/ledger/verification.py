@@ -17,9 +17,11 @@ from django.db.models import Count, Exists, OuterRef, Sum
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from .append_only import foreign_triggers, missing_triggers
-from .chain import HASH_VERSION, canonical_bytes, transfer_hash
-from .models import GENESIS_HASH, Account, AccountName, Kind, SpendingLimit, Transfer
+from tchavi_studio.records.chain import GENESIS_HASH, hash_of
+
+from .append_only import TRANSFERS
+from .chain import HASH_VERSION, canonical_bytes
+from .models import Account, AccountName, Kind, SpendingLimit, Transfer
 from .queries import counted_credits
 
 CHUNK_SIZE = 2000
@@ -72,9 +74,9 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
 
     Each of `expected_heads` must still be in its chain, as the head or an earlier row.
     """
-    for trigger in missing_triggers(connection):
+    for trigger in TRANSFERS.missing_triggers(connection):
         yield Finding(code="trigger", message=_("The trigger %(name)s is missing or was changed.") % {"name": trigger})
-    for trigger in foreign_triggers(connection):
+    for trigger in TRANSFERS.foreign_triggers(connection):
         yield Finding(
             code="trigger",
             message=_("%(name)s isn't a trigger or rule of ours, and may change what is written.") % {"name": trigger},
@@ -216,7 +218,7 @@ class _Chain:
 
     def _hash_of(self, row: _Row, debit: str, credit: str) -> str:
         """The hash that the row's contents require."""
-        return transfer_hash(
+        return hash_of(
             canonical_bytes(
                 workspace_id=self.workspace_id,
                 book=self.book,

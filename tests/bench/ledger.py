@@ -22,9 +22,10 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from tchavi_studio.ledger import posting, verification
-from tchavi_studio.ledger.chain import canonical_bytes, transfer_hash
-from tchavi_studio.ledger.models import GENESIS_HASH, Account, AccountName, Transfer
+from tchavi_studio.ledger.chain import canonical_bytes
+from tchavi_studio.ledger.models import Account, AccountName, Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits, open_accounts
+from tchavi_studio.records.chain import GENESIS_HASH, hash_of
 from tchavi_studio.workspaces.models import Workspace
 
 from .report import Row
@@ -201,7 +202,7 @@ def _filled_workspace(transfers: int) -> Workspace:
             amount_credits=amount, balance_after_credits=balance, reference=reference, created_at=moment,
             previous_hash=last_hash,
         )  # fmt: skip
-        row.hash = last_hash = transfer_hash(
+        row.hash = last_hash = hash_of(
             canonical_bytes(
                 workspace_id=workspace.pk, book=BOOK, sequence=sequence, kind=kind, debit=debit.name,
                 credit=credit.name, amount_credits=amount, balance_after_credits=balance, reference=reference,

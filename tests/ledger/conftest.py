@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tchavi_studio.ledger.chain import canonical_bytes, transfer_hash
+from tchavi_studio.ledger.chain import canonical_bytes
 from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.records.chain import hash_of
 from tchavi_studio.workspaces.models import Workspace
 
 MakeWorkspace = Callable[[str], Workspace]
@@ -25,7 +26,7 @@ def lagune(make_workspace: MakeWorkspace) -> Workspace:
 
 def recomputed_hash(transfer: Transfer) -> str:
     """The hash that a transfer's contents require."""
-    return transfer_hash(
+    return hash_of(
         canonical_bytes(
             workspace_id=transfer.workspace_id,
             book=transfer.book,

@@ -10,7 +10,7 @@ from django.core.management.base import SystemCheckError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-from tchavi_studio.ledger.append_only import create_triggers, missing_triggers
+from tchavi_studio.ledger.append_only import TRANSFERS
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits
 from tchavi_studio.workspaces.models import Workspace
@@ -128,26 +128,26 @@ def database_errors() -> list[Error]:
 
 
 def test_check_passes_with_all_triggers(db: None) -> None:
-    assert missing_triggers(connection) == []
+    assert TRANSFERS.missing_triggers(connection) == []
     assert database_errors() == []
 
 
 def test_check_names_every_missing_trigger(two_rows: Rows) -> None:
     drop_triggers()
-    assert missing_triggers(connection) == every_trigger()
+    assert TRANSFERS.missing_triggers(connection) == every_trigger()
     assert [(error.id, error.msg) for error in database_errors()] == [
-        ("ledger.E001", f"The ledger isn't protected: the trigger {name} is missing or was changed.")
+        ("records.E001", f"ledger_transfer isn't protected: the trigger {name} is missing or was changed.")
         for name in every_trigger()
     ]
-    with pytest.raises(SystemCheckError, match=r"ledger\.E001"):
+    with pytest.raises(SystemCheckError, match=r"records\.E001"):
         call_command("check", databases=["default"])
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
     assert database_errors() == []
 
 
 def test_check_detects_triggers_that_do_nothing(two_rows: Rows) -> None:
     drop_triggers()
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
     connection.check_constraints()
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -155,17 +155,17 @@ def test_check_detects_triggers_that_do_nothing(two_rows: Rows) -> None:
             cursor.execute(
                 "CREATE TRIGGER ledger_transfer_no_update BEFORE UPDATE ON ledger_transfer BEGIN SELECT 1; END"
             )
-            assert missing_triggers(connection) == ["ledger_transfer_no_update"]
+            assert TRANSFERS.missing_triggers(connection) == ["ledger_transfer_no_update"]
             return
         cursor.execute("ALTER TABLE ledger_transfer DISABLE TRIGGER ledger_transfer_append_only")
-        assert missing_triggers(connection) == ["ledger_transfer_append_only"]
+        assert TRANSFERS.missing_triggers(connection) == ["ledger_transfer_append_only"]
         cursor.execute("ALTER TABLE ledger_transfer ENABLE ALWAYS TRIGGER ledger_transfer_append_only")
-        assert missing_triggers(connection) == []
+        assert TRANSFERS.missing_triggers(connection) == []
         cursor.execute(
             "CREATE OR REPLACE FUNCTION ledger_transfer_refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "'BEGIN RETURN NEW; END'"
         )
-        assert missing_triggers(connection) == ["ledger_transfer_append_only"]
+        assert TRANSFERS.missing_triggers(connection) == ["ledger_transfer_append_only"]
 
 
 def test_check_passes_without_a_ledger(two_rows: Rows) -> None:
@@ -182,4 +182,4 @@ def test_check_detects_a_table_rebuild(own_database: Database) -> None:
     with connection.schema_editor() as editor:
         editor.alter_field(Transfer, Transfer._meta.get_field("previous_hash"), wider, strict=True)
     # Only SQLite rebuilds the table and drops its triggers.
-    assert missing_triggers(connection) == (every_trigger() if connection.vendor == "sqlite" else [])
+    assert TRANSFERS.missing_triggers(connection) == (every_trigger() if connection.vendor == "sqlite" else [])

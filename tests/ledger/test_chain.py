@@ -3,9 +3,10 @@
 import datetime
 import uuid
 
-from tchavi_studio.ledger.chain import canonical_bytes, transfer_hash
-from tchavi_studio.ledger.models import GENESIS_HASH, Account, Transfer
+from tchavi_studio.ledger.chain import canonical_bytes
+from tchavi_studio.ledger.models import Account, Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits
+from tchavi_studio.records.chain import GENESIS_HASH, hash_of
 from tchavi_studio.workspaces.models import Workspace
 
 from .conftest import recomputed_hash
@@ -37,7 +38,7 @@ def test_canonical_form_of_version_1() -> None:
         previous_hash=GENESIS_HASH,
     )
     assert canonical == CANONICAL.encode()
-    assert transfer_hash(canonical) == "b2c796dc9521ab05ec11d6abe2ad40c0f94532f6b5ce7e6571a49187c1135c44"
+    assert hash_of(canonical) == "b2c796dc9521ab05ec11d6abe2ad40c0f94532f6b5ce7e6571a49187c1135c44"
 
 
 def test_rows_hold_the_previous_hash_and_the_wallet_the_last(lagune: Workspace) -> None:

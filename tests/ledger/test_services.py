@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.ledger.models import GENESIS_HASH, MAX_AMOUNT_CREDITS, Account, SpendingLimit, Transfer
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Account, SpendingLimit, Transfer
 from tchavi_studio.ledger.queries import statement, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
@@ -21,6 +21,7 @@ from tchavi_studio.ledger.services import (
     refund_charge,
     set_spending_limit,
 )
+from tchavi_studio.records.chain import GENESIS_HASH
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.plans import listed_by_index
 

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tchavi_studio.ledger import verification
-from tchavi_studio.ledger.append_only import create_triggers
-from tchavi_studio.ledger.models import GENESIS_HASH, Account, Transfer
+from tchavi_studio.ledger.append_only import TRANSFERS
+from tchavi_studio.ledger.models import Account, Transfer
 from tchavi_studio.ledger.services import (
     adjust_credits,
     charge_credits,
@@ -19,6 +19,7 @@ from tchavi_studio.ledger.services import (
     set_spending_limit,
 )
 from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, verify_chain, verify_ledger
+from tchavi_studio.records.chain import GENESIS_HASH
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 from tests.plans import listed_by_index, plan_problems
@@ -49,7 +50,7 @@ def tamper(*statements: str) -> None:
         for statement in statements:
             cursor.execute(statement)
     connection.check_constraints()
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
 
 
 def rewrite_from(sequence: int) -> None:
@@ -64,7 +65,7 @@ def rewrite_from(sequence: int) -> None:
             last_hash=row.hash, last_sequence=row.sequence
         )
     connection.check_constraints()
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
 
 
 def found(*heads: Head) -> list[tuple[str, int | None]]:
@@ -158,7 +159,7 @@ def test_changed_row_with_a_new_hash_breaks_the_chain(history: Workspace) -> Non
     row.hash = recomputed_hash(row)
     row.save()
     connection.check_constraints()
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
     assert found() == [("chain", 3)]
 
 
@@ -230,7 +231,7 @@ def test_second_charge_of_a_clip_is_found(
     monkeypatch.setattr(Transfer._meta, "constraints", [c for c in Transfer._meta.constraints if c != constraint])
     with connection.schema_editor() as editor:
         editor.remove_constraint(Transfer, constraint)
-    create_triggers(connection)
+    TRANSFERS.create_triggers(connection)
     tamper(f"UPDATE ledger_transfer SET reference = '{CLIPS[0].hex}' WHERE sequence = 3")
     assert found() == [("repeated", None), ("hash", 3)]
 

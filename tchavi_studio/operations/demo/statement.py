@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.db.models import F
 
-from tchavi_studio.ledger.chain import HASH_VERSION, canonical_bytes, transfer_hash
+from tchavi_studio.ledger.chain import HASH_VERSION, canonical_bytes
 from tchavi_studio.ledger.models import Account, AccountName, Book, Kind, Transfer
 from tchavi_studio.ledger.services import lock_wallet
+from tchavi_studio.records.chain import hash_of
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .rows import Row, insert_rows
@@ -76,7 +77,7 @@ class Statement:
         self._balance += amount_credits if credit == AccountName.WALLET else -amount_credits
         self._sequence += 1
         previous_hash = self._hash
-        self._hash = transfer_hash(
+        self._hash = hash_of(
             canonical_bytes(
                 workspace_id=self._workspace.pk,
                 book=Book.SANDBOX.value,

@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils.formats import number_format
 
 from tchavi_studio.generations.books import verify_clips
-from tchavi_studio.ledger.append_only import create_triggers, missing_triggers
 from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
 from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
+from tchavi_studio.records.append_only import protected_tables
 
 
 class Command(BaseCommand):
@@ -53,9 +53,10 @@ class Command(BaseCommand):
         if expect_heads is not None:
             expected += _heads_in(expect_heads)
         if restore_triggers:
-            for name in missing_triggers(connection):
-                self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
-            create_triggers(connection)
+            for table in protected_tables:
+                for name in table.missing_triggers(connection):
+                    self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
+                table.create_triggers(connection)
         count = 0
         for finding in chain(verify_ledger(expected_heads=expected), verify_clips()):
             count += 1
