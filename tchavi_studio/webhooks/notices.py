@@ -8,7 +8,8 @@ from django.core.mail import EmailMessage, get_connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tchavi_studio.workspaces.models import ROLE_PERMISSIONS, Permission, User
+from tchavi_studio.workspaces.models import Permission, User
+from tchavi_studio.workspaces.roles import ROLE_PERMISSIONS
 
 from .models import DisabledReason, WebhookEndpoint
 

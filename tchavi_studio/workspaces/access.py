@@ -11,7 +11,13 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -88,7 +94,9 @@ def workspace_view(
             if not isinstance(request.user, User):
                 return redirect_to_sign_in(request)
             membership = queries.membership_for_viewer(user=request.user, slug=workspace_slug)
-            if membership is None or (for_site_admins and not request.user.is_staff):
+            if membership is None:
+                return _redirect_from_former_slug(request, request.user, workspace_slug)
+            if for_site_admins and not request.user.is_staff:
                 raise Http404
             if not membership.can(can):
                 raise PermissionDenied
@@ -103,6 +111,37 @@ def workspace_view(
         if max_file_bytes:
             rule = FileRule(max_bytes=max_file_bytes, may_send=may_send)
             guarded.file_rule = rule  # type: ignore[attr-defined]  # read by the web server
+        return guarded
+
+    return decorate
+
+
+def _redirect_from_former_slug(request: HttpRequest, user: User, slug: str) -> HttpResponseBase:
+    """Lead a member to the same page of the workspace that had this slug before. Raises Http404 for everybody else."""
+    membership = queries.membership_by_former_slug(user=user, slug=slug)
+    if membership is None:
+        raise Http404
+    path = request.get_full_path().replace(f"/w/{slug}/", f"/w/{membership.workspace.slug}/", 1)
+    # The method and the body are kept, so that a form on a page that is still open isn't lost.
+    return HttpResponseRedirect(path, preserve_request=True)
+
+
+SiteView = Callable[Concatenate[SignedInRequest, P], HttpResponseBase]
+
+
+def site_view(*, for_auditors: bool = False) -> Callable[[SiteView[P]], Callable[..., HttpResponseBase]]:
+    """Restrict a view of `/site/…` to site admins, and `for_auditors` also to site auditors. Others get a 404."""
+
+    def decorate(view: SiteView[P]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not isinstance(request.user, User):
+                return redirect_to_sign_in(request)
+            if not (request.user.is_staff or (for_auditors and request.user.is_site_auditor)):
+                raise Http404
+            return view(cast(SignedInRequest, request), *args, **kwargs)
+
+        guarded.site_access = "auditors" if for_auditors else "admins"  # type: ignore[attr-defined]  # likewise
         return guarded
 
     return decorate

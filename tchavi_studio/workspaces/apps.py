@@ -7,6 +7,7 @@ class WorkspacesConfig(AppConfig):
     def ready(self) -> None:
         from allauth.account.signals import email_confirmed, password_changed, password_reset, password_set
 
+        from . import activity  # noqa: F401  # has the system check watch over it
         from .adapter import end_sessions_with_old_password
         from .services import release_email
 

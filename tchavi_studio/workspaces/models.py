@@ -11,8 +11,27 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tchavi_studio.records.chain import GENESIS_HASH
+
+from .roles import ROLE_PERMISSIONS, WRITING, Permission, Role
+
 if TYPE_CHECKING:
     from .sessions import SessionStore
+
+__all__ = [
+    "ActivityHead",
+    "ActivityRow",
+    "FormerSlug",
+    "Guard",
+    "Invitation",
+    "Membership",
+    "Permission",
+    "Role",
+    "Session",
+    "User",
+    "Visibility",
+    "Workspace",
+]
 
 DEVICE_MAX_LENGTH = 200
 
@@ -33,6 +52,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. `is_staff` marks site admins; a membership says what its user may do in a workspace.
 
+    Site auditors read the credits and the audit of all workspaces, and nothing else of them.
+
     The row stays when the account is deleted (`deleted_at`), because the ledger names it; the person's data doesn't.
     """
 
@@ -40,6 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(gettext_lazy("name"), max_length=80, blank=True)
     is_active = models.BooleanField(gettext_lazy("active"), default=True)
     is_staff = models.BooleanField(gettext_lazy("site admin"), default=False)
+    is_site_auditor = models.BooleanField(gettext_lazy("site auditor"), default=False, db_default=False)
     is_founder = models.BooleanField(default=False, editable=False)
     current_workspace = models.ForeignKey(
         "Workspace", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
@@ -74,10 +96,22 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(word[0] for word in words[:2]).upper()
 
 
+class Visibility(models.TextChoices):
+    """Who sees a clip: everybody in its workspace, or its creator alone."""
+
+    WORKSPACE = "workspace", gettext_lazy("Workspace")
+    PRIVATE = "private", gettext_lazy("Private")
+
+
 class Workspace(models.Model):
     """What clips, references and credits belong to; shared by its members. Its slug identifies it in URLs.
 
-    A closed one has no members any more. Its ledger stays; what else is in it is deleted bit by bit until `emptied_at`.
+    `allowed_models` has the names of the models that may be used, none meaning all. `default_budget_credits` is what a
+    new member may spend in a month, None meaning no limit. `bin_days` and `quota_bytes` replace the studio's settings.
+    A new time zone (`next_time_zone`) takes the place of `time_zone` at `next_time_zone_at`, the start of a month.
+
+    An archived workspace can only be read. A closed one has no members any more. Its ledger stays; what else is in it
+    is deleted bit by bit until `emptied_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -85,6 +119,17 @@ class Workspace(models.Model):
     name = models.CharField(gettext_lazy("name"), max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+    default_visibility = models.CharField(
+        max_length=10, choices=Visibility, default=Visibility.WORKSPACE, db_default=Visibility.PRIVATE
+    )
+    allowed_models = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), blank=True)
+    default_budget_credits = models.PositiveBigIntegerField(null=True)
+    quota_bytes = models.PositiveBigIntegerField(null=True)
+    bin_days = models.PositiveSmallIntegerField(null=True)
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    next_time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    next_time_zone_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
     emptied_at = models.DateTimeField(null=True, editable=False)
 
@@ -101,41 +146,24 @@ class Workspace(models.Model):
         return self.name
 
 
-class Role(models.TextChoices):
-    """A member's role; see `ROLE_PERMISSIONS` for what each may do."""
+class FormerSlug(models.Model):
+    """A slug that a workspace had before it was renamed: its addresses still lead to the workspace."""
 
-    OWNER = "owner", gettext_lazy("Owner")
-    ADMIN = "admin", gettext_lazy("Admin")
-    CREATOR = "creator", gettext_lazy("Creator")
-    VIEWER = "viewer", gettext_lazy("Viewer")
-    AUDITOR = "auditor", gettext_lazy("Auditor")
+    slug = models.SlugField(max_length=60, primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="former_slugs")
 
-
-class Permission(models.TextChoices):
-    """What a role can allow inside a workspace."""
-
-    VIEW = "view"
-    CREATE = "create"
-    MANAGE = "manage"
-    AUDIT = "audit"
-
-
-ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset({Permission.VIEW, Permission.CREATE, Permission.MANAGE, Permission.AUDIT}),
-    Role.ADMIN: frozenset({Permission.VIEW, Permission.CREATE, Permission.MANAGE, Permission.AUDIT}),
-    Role.CREATOR: frozenset({Permission.VIEW, Permission.CREATE}),
-    Role.VIEWER: frozenset({Permission.VIEW}),
-    Role.AUDITOR: frozenset({Permission.VIEW, Permission.AUDIT}),
-}
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Membership(models.Model):
-    """One person's role in one workspace."""
+    """One person's role in one workspace. `seen_at` is when they last used it, to within a few minutes."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -147,8 +175,63 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.workspace_id} as {self.role}"
 
     def can(self, permission: str) -> bool:
-        """Whether this member's role allows `permission` (a `Permission` value)."""
+        """Whether this member's role allows `permission` (a `Permission` value). An archived workspace is read-only.
+
+        Reads `workspace`: use select_related for lists.
+        """
+        if self.workspace.archived_at and permission in WRITING:
+            return False
         return permission in ROLE_PERMISSIONS[self.role]
+
+
+class Invitation(models.Model):
+    """An offer to join a workspace with a role. Whoever has its secret link may take it, once.
+
+    `email` is "" for a link that wasn't mailed. Only a hash of the link's token is stored. `expires_at` moves when it
+    is sent again. At most one of `accepted_at` and `withdrawn_at` is set. Whether `inviter` may give this role is
+    decided at acceptance.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role)
+    email = models.EmailField(blank=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    inviter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    opened_count = models.PositiveIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_known"),
+            models.CheckConstraint(condition=~models.Q(role=Role.OWNER), name="ownership_is_handed_over"),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at__isnull=True, accepted_by__isnull=True)
+                | models.Q(accepted_at__isnull=False, accepted_by__isnull=False, withdrawn_at__isnull=True),
+                name="invitation_ends_once",
+            ),
+            # One waiting invitation per address and workspace: inviting again sends that one again.
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True) & ~models.Q(email=""),
+                name="one_waiting_invitation_per_address",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["workspace", "-created_at", "-id"],
+                condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
+                name="invitations_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} in {self.workspace_id}"
 
 
 class Session(AbstractBaseSession):
@@ -183,3 +266,59 @@ class Guard(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ActivityHead(models.Model):
+    """The end of one chain of activity: a workspace's, or the site's own (`scope` is its id in hex, or "site").
+
+    Writing a row requires this row's lock.
+    """
+
+    scope = models.CharField(max_length=32, primary_key=True)
+    last_sequence = models.PositiveBigIntegerField(default=0)
+    last_hash = models.CharField(max_length=64, default=GENESIS_HASH)
+    last_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.scope
+
+
+class ActivityRow(models.Model):
+    """Who did what in a workspace, or to the site itself (`workspace` is None). Rows are only ever added.
+
+    `kind` is an `activity.Kind`. `actor` is None when the studio itself did it. `subject` is the person it was done to.
+    `reference` is the id of what it was done to. `details` has the figures and names that the sentence needs: never the
+    words of a clip, and no e-mail address, which could not be deleted with its account. `hash` covers the row and the
+    hash before it. A row's time is never before that of the row before it.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, related_name="activity")
+    sequence = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=40)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    subject = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    reference = models.UUIDField(null=True)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    hash_version = models.PositiveSmallIntegerField(default=1)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "sequence"], name="one_activity_per_sequence"),
+            models.UniqueConstraint(
+                fields=["sequence"], condition=models.Q(workspace__isnull=True), name="one_site_activity_per_sequence"
+            ),
+            models.CheckConstraint(condition=models.Q(sequence__gte=1), name="activity_from_one"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "actor", "-sequence"], name="activity_by_actor"),
+            models.Index(fields=["workspace", "kind", "-sequence"], name="activity_by_kind"),
+            models.Index(fields=["workspace", "actor", "kind", "-sequence"], name="activity_by_actor_and_kind"),
+            models.Index(fields=["workspace", "created_at", "sequence"], name="activity_by_time"),
+            models.Index(fields=["reference"], condition=models.Q(reference__isnull=False), name="activity_of"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id or 'site'} #{self.sequence}: {self.kind}"

@@ -17,6 +17,12 @@ def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
     return Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
 
 
+def membership_by_former_slug(*, user: User, slug: str) -> Membership | None:
+    """The user's membership in the workspace that had this slug before it was renamed; None if there is none such."""
+    memberships = Membership.objects.select_related("workspace").filter(user=user)
+    return memberships.filter(workspace__former_slugs__slug=slug).first()
+
+
 def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
     """The workspaces the user is a member of, by name."""
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")

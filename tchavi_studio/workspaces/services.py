@@ -166,6 +166,8 @@ def delete_account(*, user: User) -> None:
 
 def _close_workspace(workspace: Workspace) -> None:
     """Its name and slug go too: they are usually a person's."""
+    workspace.former_slugs.all().delete()
+    workspace.invitations.all().delete()
     workspace.name, workspace.closed_at = _("Closed workspace"), timezone.now()
     workspace.slug = f"closed-{secrets.token_hex(8)}"
     workspace.save(update_fields=["name", "slug", "closed_at"])

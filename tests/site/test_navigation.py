@@ -39,7 +39,7 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_members_see_the_entries_their_role_allows_in_order(
     entries: None, role: Role, shown: list[navigation.Entry]
 ) -> None:
-    assert navigation.entries_for_viewer(Membership(role=role)) == shown
+    assert navigation.entries_for_viewer(Membership(workspace=Workspace(), role=role)) == shown
 
 
 @pytest.mark.parametrize("path", ["gallery/", "nowhere/", "/accounts/email/"])
