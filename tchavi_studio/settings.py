@@ -131,6 +131,7 @@ INSTALLED_APPS = [
     "tchavi_studio.create",
     "tchavi_studio.developers",
     "tchavi_studio.accounting",
+    "tchavi_studio.teams",
     "tchavi_studio.gallery",
     "tchavi_studio.site",
     "tchavi_studio.api",

@@ -7,6 +7,7 @@ workspace_urlpatterns = [
     path("", include("tchavi_studio.gallery.urls")),
     path("credits/", include("tchavi_studio.accounting.urls")),
     path("developers/", include("tchavi_studio.developers.urls")),
+    path("", include("tchavi_studio.teams.urls")),
     path("", include("tchavi_studio.assets.urls")),
 ]
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/v1/", include("tchavi_studio.api.urls", namespace="api-alias")),
     path("accounts/", include("allauth.urls")),
     path("account/keys/", include("tchavi_studio.developers.account_urls")),
+    path("site/", include("tchavi_studio.teams.site.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("media/", include("tchavi_studio.assets.signed_urls")),
     path("w/<slug:workspace_slug>/", include(workspace_urlpatterns)),

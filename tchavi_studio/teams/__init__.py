@@ -1,0 +1,1 @@
+"""Pages for teams: people, roles, invitations, budgets, activity, workspaces, and the site's own."""

@@ -1,0 +1,1 @@
+"""What members may spend in a month, and the requests of those who need more."""

@@ -1,0 +1,1 @@
+"""A workspace itself: create, rename, settings, leave, hand over, archive."""
