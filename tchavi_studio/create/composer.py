@@ -8,6 +8,8 @@ from django.conf import settings
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from tchavi_studio.engines.formats import billed_seconds
+from tchavi_studio.gallery.shot_list import ShotRow, shot_list_of
 from tchavi_studio.generations.orders import MAX_VARIATIONS
 from tchavi_studio.generations.params import (
     MAX_DURATION_SECONDS,
@@ -22,8 +24,9 @@ from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.queries import site_admin_names
 
+from .arrangement import mode_of
 from .forms import GenerationForm
-from .media import ACCEPTED_IMAGES, ACCEPTED_MEDIA, SLOTS, Chip, Slot
+from .media import ACCEPTED_IMAGES, ACCEPTED_MEDIA, SLOTS, Chip, Mode, Slot
 
 MEDIA_NOTES = "media"
 NOTE_FIELDS = (
@@ -168,6 +171,18 @@ class Composer:
     @property
     def lists(self) -> list[Group]:
         return [group for group in self.groups if group.slot.is_list]
+
+    @property
+    def shots(self) -> list[ShotRow]:
+        """What a preview of the words alone would show; [] in the other modes, where it shows the media."""
+        if mode_of(self.form.values) != Mode.TEXT:
+            return []
+        duration = self.form.raw["duration"]
+        seconds = billed_seconds(duration) if isinstance(duration, int) else MIN_DURATION_SECONDS
+        return shot_list_of(
+            self.form.raw["prompt"][:PROMPT_MAX_LENGTH],
+            duration_seconds=min(max(seconds, MIN_DURATION_SECONDS), MAX_DURATION_SECONDS),
+        )
 
     @cached_property
     def earlier_prompts(self) -> list[str]:

@@ -43,6 +43,7 @@ from tchavi_studio.long_lists import page_of
 from tchavi_studio.workspaces.models import Membership
 
 from .phases import Phase, phase_of
+from .shot_list import ShotRow, shot_list_of
 
 PAGE_LENGTH = 24
 
@@ -155,6 +156,8 @@ class ClipDetail:
     parent: Generation | None
     children: list[Generation]
     transfers: list[Transfer]
+    shots: list[ShotRow]
+    """What the preview engine read in the prompt; [] for clips that it didn't draw from words alone."""
 
 
 # --- Pages: a new clip neither repeats nor hides others on the next one -----------------------------------------------
@@ -335,10 +338,12 @@ def bin_page_for_viewer(*, membership: Membership, before: str = "") -> BinPage:
 def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> ClipDetail:
     """One of the viewer's clips with its references, relatives and credits. Raises Generation.DoesNotExist."""
     clip = clip_for_viewer(membership=membership, generation_id=generation_id)
+    is_drawn = clip.engine == Engine.PREVIEW and clip.mode == "text"
     return ClipDetail(
         card=cards([clip])[0],
         references=list(clip.references.all()),
         parent=clip.parent if clip.parent and is_visible_to(membership, clip.parent) else None,
         children=list(clips_for_viewer(membership=membership).filter(parent=clip)[:PAGE_LENGTH]),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
+        shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],
     )

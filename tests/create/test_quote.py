@@ -44,6 +44,14 @@ def test_all_notes_are_answered_so_that_old_ones_go(alice_browser: Client, url: 
         assert f'<ul class="notes" id="notes-{place}" hx-swap-oob="true"></ul>' in body
 
 
+def test_what_a_preview_reads_follows_the_words(alice_browser: Client, url: Url, make_asset: MakeAsset) -> None:
+    told = quoted(alice_browser, url, prompt="A cat walks. Cut to the sea at night.").content.decode()
+    assert '<div id="composer-shots" hx-swap-oob="true">' in told
+    assert (told.count("<b>Shot "), told.count("<q>")) == (2, 5)
+    with_media = quoted(alice_browser, url, mode="references", reference_images=[str(make_asset().pk)])
+    assert "<b>Shot " not in with_media.content.decode()
+
+
 def test_hints_stand_beside_their_fields(alice_browser: Client, url: Url, make_asset: MakeAsset) -> None:
     response = quoted(
         alice_browser,

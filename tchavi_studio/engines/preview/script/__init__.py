@@ -4,7 +4,8 @@
 (shotlist.py).
 """
 
+from tchavi_studio.engines.preview.script.lexicon import label_of
 from tchavi_studio.engines.preview.script.reading import read_prompt
 from tchavi_studio.engines.preview.script.shotlist import Shot, ShotList
 
-__all__ = ["Shot", "ShotList", "read_prompt"]
+__all__ = ["Shot", "ShotList", "label_of", "read_prompt"]

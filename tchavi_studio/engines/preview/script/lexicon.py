@@ -143,6 +143,21 @@ def rows_of(table: str) -> list[tuple[str, tuple[list[str], list[str]]]]:
     return rows
 
 
+@cache
+def _labels(language: str) -> dict[Meaning, str]:
+    column = LANGUAGES.index(language)
+    return {
+        (field, meaning): columns[column][0].rstrip("+~*")
+        for field, table in TABLES.items()
+        for meaning, columns in rows_of(table)
+    }
+
+
+def label_of(field: Field, meaning: str, language: str) -> str:
+    """What a meaning is called in this language: the first word of its row, or itself if it isn't in a table."""
+    return _labels(language).get((field, meaning), meaning)
+
+
 def forms_of(entry: str, language: str) -> set[Phrase]:
     """All forms of one entry of the vocabulary, as phrases of folded words."""
     *before, word = entry.rsplit(" ", 1) if entry[-1] in "+~*" else [entry]

@@ -193,7 +193,11 @@ def _scenes(parts: _Parts, tokens: Sequence[Token], matches: Sequence[Match]) ->
             begins_with_cut=start in cuts,
         )
         another_size = scene.has(Field.SIZE) and bool(scenes) and scenes[-1].has(Field.SIZE)
-        stands_alone = another_size or (scene.is_picture and bool(scenes) and scenes[-1].is_picture)
+        # A cut that is asked for comes even after words that only say where: "A market. Then a child runs."
+        is_shown_before = bool(scenes) and (
+            scenes[-1].is_picture or (scene.begins_with_cut and scenes[-1].has(Field.SETTING))
+        )
+        stands_alone = another_size or (scene.is_picture and is_shown_before)
         if scenes and not stands_alone:
             scenes[-1] = scenes[-1].joined(scene)
         else:
