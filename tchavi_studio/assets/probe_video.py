@@ -36,6 +36,10 @@ _READ_AUDIO_CODECS = _COPIED_AUDIO_CODECS | {
 _DARK_BRIGHTNESS = 16
 """Mean brightness (0–255) below which the first frame makes no poster."""
 _DARK_OPENING_SECONDS = 1.0
+_LOOKED_AT_PER_SECOND = 4
+"""How many frames of a finished clip may become its poster."""
+_CLEARLY_MORE = 1.1
+"""How many times as much detail a later frame needs to become the poster instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +78,15 @@ def verify_output(source: Path, directory: Path) -> dict[str, Any]:
             raise RefusedFileError("side_too_long", kind="video", width=measure.width, height=measure.height)
     with open_video(source) as container:
         streams = [stream for stream in (video_stream(container), audio_stream(container)) if stream is not None]
+        poster = _Poster()
         for packet in container.demux(*streams):
-            for _ in packet.decode():
-                pass
-    return {**_described(measure), **write_pictures(_poster(source), directory)}
+            for frame in packet.decode():
+                if isinstance(frame, VideoFrame):
+                    poster.consider(frame)
+        if poster.frame is None:
+            raise RefusedFileError("broken_file", kind="video")
+        image = _as_displayed(poster.frame, streams[0])
+    return {**_described(measure), **write_pictures(image, directory)}
 
 
 @contextmanager
@@ -214,11 +223,41 @@ def _poster(path: Path) -> Image.Image:
                 break
         if chosen is None:
             raise RefusedFileError("broken_file", kind="video")
-        image: Image.Image = chosen.to_image()  # type: ignore[no-untyped-call]
-        ratio = stream.sample_aspect_ratio or 1
-        if ratio != 1:
-            image = image.resize((round(image.width * ratio), image.height))
-        return image.rotate(chosen.rotation, expand=True)
+        return _as_displayed(chosen, stream)
+
+
+class _Poster:
+    """The frame of a clip that tells most: the one with the most detail, the earlier of two that are much alike."""
+
+    def __init__(self) -> None:
+        self.frame: VideoFrame | None = None
+        self._detail = 0.0
+        self._due_seconds = 0.0
+
+    def consider(self, frame: VideoFrame) -> None:
+        """Take `frame` if it shows clearly more than the frames before it."""
+        seconds = frame.time or 0.0
+        if self.frame is not None and seconds < self._due_seconds:
+            return
+        self._due_seconds = seconds + 1 / _LOOKED_AT_PER_SECOND
+        detail = _detail(frame)
+        if self.frame is None or detail > _CLEARLY_MORE * self._detail:
+            self.frame, self._detail = frame, detail
+
+
+def _detail(frame: VideoFrame) -> float:
+    """How much there is to see: the mean step in brightness between neighbours in a small picture of it."""
+    small = frame.reformat(width=96, height=96, format="gray").to_ndarray().astype(int)
+    return float(abs(small[1:] - small[:-1]).mean() + abs(small[:, 1:] - small[:, :-1]).mean())
+
+
+def _as_displayed(frame: VideoFrame, stream: Any) -> Image.Image:
+    """The frame with square pixels, upright."""
+    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+    ratio = stream.sample_aspect_ratio or 1
+    if ratio != 1:
+        image = image.resize((round(image.width * ratio), image.height))
+    return image.rotate(frame.rotation, expand=True)
 
 
 def _is_dark(frame: VideoFrame) -> bool:

@@ -257,6 +257,26 @@ def test_a_finished_clip_may_break_the_models_limits(tmp_path: Path) -> None:
     assert "file" not in facts
 
 
+def test_the_poster_of_a_finished_clip_is_the_frame_that_tells_most(tmp_path: Path) -> None:
+    """Black, then an empty red picture, then a blue one with something in it, then that one brighter."""
+    plain, full = Image.new("RGB", (320, 180), (200, 0, 0)), Image.new("RGB", (320, 180), (0, 0, 150))
+    for left in range(20, 300, 60):
+        full.paste((250, 250, 0), (left, 40, left + 30, 140))
+    pictures = [Image.new("RGB", (320, 180)), plain, full, full.point(lambda level: min(255, level + 5))]
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(48):
+            frame = av.VideoFrame.from_image(pictures[number // 12])  # type: ignore[no-untyped-call]
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    facts = probe_video.verify_output(tmp_path / "a.mp4", tmp_path)
+    with Image.open(tmp_path / facts["poster"]) as poster:
+        red, green, blue = poster.getpixel((5, 5))  # type: ignore[misc]
+    assert (red < 8, green < 8, 145 <= blue <= 153) == (True, True, True)
+
+
 def test_a_finished_clip_with_a_hole_in_its_data_is_refused(tmp_path: Path) -> None:
     """Its boxes are whole, but what the decoder finds in the middle is not video."""
     path = make_video(tmp_path / "a.mp4", movflags="faststart")
