@@ -6,6 +6,7 @@ const SOON_POLL_SECONDS = 0.7;
 const LINE_POLL_SECONDS = 4;
 const HIDDEN_POLL_SECONDS = 15;
 const MAX_POLL_SECONDS = 30;
+const HOVER_SECONDS = 0.15;
 
 // --- Elapsed time. The server sends the start value and the browser only adds to it, so its clock may be wrong ---
 
@@ -58,8 +59,10 @@ function rewind(media) {
   media.classList.remove("playing");
   media.querySelector("[data-play]")?.setAttribute("aria-pressed", "false");
   if (video) {
-    video.pause();
-    video.currentTime = 0;
+    // Without its source, it stops loading too.
+    video.removeAttribute("src");
+    video.load();
+    video.remove();
   }
 }
 
@@ -67,11 +70,15 @@ function rewind(media) {
 function hovered(event) {
   return event.target instanceof HTMLElement && event.target.matches(".media[data-video]") ? event.target : null;
 }
+let hover = 0;
 document.addEventListener(
   "pointerenter",
   (event) => {
     const media = hovered(event);
-    if (media && event.pointerType === "mouse" && hovers.matches && !savesData()) play(media);
+    if (!media || event.pointerType !== "mouse" || !hovers.matches || savesData()) return;
+    // A pointer on its way across the page loads nothing.
+    clearTimeout(hover);
+    hover = setTimeout(() => play(media), HOVER_SECONDS * 1000);
   },
   true,
 );
@@ -79,7 +86,9 @@ document.addEventListener(
   "pointerleave",
   (event) => {
     const media = hovered(event);
-    if (media && event.pointerType === "mouse") rewind(media);
+    if (!media || event.pointerType !== "mouse") return;
+    clearTimeout(hover);
+    rewind(media);
   },
   true,
 );

@@ -34,7 +34,7 @@ function start(dialog) {
     shown = path;
     inside.replaceChildren(...outline(links().find(isSame)?.closest(".card")));
     if (!dialog.open) dialog.showModal();
-    htmx.ajax("GET", path, { target: inside, swap: "innerHTML", source: inside });
+    load();
     const all = links();
     const at = all.findIndex(isSame);
     stepper(-1).disabled = at <= 0;
@@ -44,11 +44,19 @@ function start(dialog) {
     if (!dialog.contains(focused) || focused?.matches(":disabled")) inside.focus();
   }
 
+  function load() {
+    // What went wrong is said by the event below, however it went wrong.
+    htmx.ajax("GET", shown, { target: inside, swap: "innerHTML", source: inside }).catch(() => {});
+  }
+
   function hide() {
+    const lastShown = links().find(isSame);
     shown = "";
     inside.replaceChildren();
     document.title = homeTitle;
     if (dialog.open) dialog.close();
+    // The browser returns focus to the card that was opened first.
+    lastShown?.focus();
   }
 
   function close() {
@@ -91,12 +99,18 @@ function start(dialog) {
     if (target === dialog || target.closest("[data-close]")) close();
     /** @type {HTMLElement | null} */
     const pressed = target.closest("[data-step]");
+    if (target.closest("[data-retry]")) load();
     if (pressed) step(Number(pressed.dataset.step));
   });
   dialog.addEventListener("keydown", (event) => {
     if (/** @type {Element} */ (event.target).closest("input, textarea, video")) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
+  });
+  inside.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target !== inside || event.detail.successful || !shown) return;
+    const failed = /** @type {HTMLTemplateElement} */ (document.getElementById("clip-dialog-failed"));
+    inside.replaceChildren(failed.content.cloneNode(true));
   });
   dialog.addEventListener("htmx:afterSwap", () => {
     const heading = inside.querySelector("h1");

@@ -1,5 +1,5 @@
 // @ts-check
-/* For every page: menus, toasts, an error toast when a request fails, and copy buttons. */
+/* For every page: menus, toasts, an error toast when a request fails, copy buttons, and Back after a reload. */
 
 const TOAST_SECONDS = 8;
 const COPIED_SECONDS = 1.6;
@@ -63,12 +63,20 @@ document.addEventListener("htmx:afterRequest", (event) => {
   event.detail.requestConfig.elt.closest("[data-toast]")?.remove();
 });
 
+// Outside an open dialog everything is inert: what is said must be heard, seen and pressed inside it.
+new MutationObserver(() => {
+  const host = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (toasts.parentElement === host) return;
+  host.append(announcer, toasts);
+}).observe(document.body, { subtree: true, attributeFilter: ["open"] });
+
 // --- Failed requests: one toast, however many fail; the poller fails quietly and asks again ---
 
 /** @param {Event} event */
 function failed(event) {
   const { id } = /** @type {Element} */ (event.target);
-  if (id === "updates" || document.querySelector("[data-toast].error")) return;
+  // The dialog says it where the clip would be.
+  if (id === "updates" || id === "clip-dialog-inside" || document.querySelector("[data-toast].error")) return;
   const { content } = /** @type {HTMLTemplateElement} */ (document.getElementById("error-toast"));
   toasts.append(content.cloneNode(true));
 }
@@ -85,4 +93,12 @@ document.addEventListener("click", async (event) => {
   announcer.textContent = copied;
   button.classList.add("copied");
   setTimeout(() => button.classList.remove("copied"), COPIED_SECONDS * 1000);
+});
+
+// --- Back: a reload at a dialog's URL leaves entries in history whose page isn't the one in the window ---
+
+const home = location.pathname;
+window.addEventListener("popstate", (event) => {
+  const hasDialog = document.getElementById("clip-dialog") !== null;
+  if (location.pathname !== home && !(hasDialog && event.state?.clip)) location.reload();
 });

@@ -13,6 +13,8 @@ from tchavi_studio.generations.services import start_generation
 from tchavi_studio.generations.validation import validate
 from tchavi_studio.workspaces.models import User
 
+from .conftest import Complaints
+
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 
@@ -54,6 +56,54 @@ def test_arrow_keys_move_between_clips(signed_up_page: Page, person: User) -> No
     for key, prompt in (("ArrowRight", "middle"), ("ArrowRight", "oldest"), ("ArrowLeft", "middle")):
         page.keyboard.press(key)
         expect(title).to_have_text(prompt)
+
+
+def test_closing_the_dialog_returns_to_the_clip_last_seen(signed_up_page: Page, person: User) -> None:
+    page = signed_up_page
+    for prompt in ("oldest", "newest"):
+        fail_generation(start_clip(person, prompt).pk, code="refused", message="Only for show.")
+    page.reload()
+    page.locator(".card .meta a").first.click()
+    expect(page.locator("#clip-dialog h1")).to_have_text("newest")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#clip-dialog h1")).to_have_text("oldest")
+    page.keyboard.press("Escape")
+    expect(page.locator("#clip-dialog")).not_to_be_visible()
+    expect(page.locator(".card", has_text="oldest").locator(".meta a")).to_be_focused()
+
+
+def test_back_after_a_reload_shows_the_page_of_the_address(signed_up_page: Page, person: User) -> None:
+    page = signed_up_page
+    fail_generation(start_clip(person, "A kite").pk, code="refused", message="Only for show.")
+    page.reload()
+    create = page.url
+    page.locator(".card .meta a").first.click()
+    expect(page.locator("#clip-dialog h1")).to_have_text("A kite")
+    page.reload()
+    expect(page.locator("main h1.detail-prompt")).to_have_text("A kite")
+    page.go_back()
+    expect(page).to_have_url(create)
+    expect(page.locator("#composer-prompt")).to_be_visible()
+
+
+def test_a_clip_that_cannot_be_loaded_says_so_in_its_place(
+    signed_up_page: Page, person: User, complaints: Complaints
+) -> None:
+    page = signed_up_page
+    complaints.expect("htmx:sendError|ERR_FAILED|/clips/")
+    fail_generation(start_clip(person, "A kite").pk, code="refused", message="Only for show.")
+    page.reload()
+    page.route("**/clips/**", lambda route: route.abort())
+    page.locator(".card .meta a").first.click()
+    expect(page.locator("#clip-dialog [role=alert]")).to_contain_text("The clip couldn't be loaded.")
+    expect(page.locator("[data-toast].error")).to_have_count(0)
+    page.unroute("**/clips/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#clip-dialog h1")).to_have_text("A kite")
+    # What is announced while the dialog is open is inside it: everything else is inert.
+    expect(page.locator("#clip-dialog #announcer")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("body > #announcer")).to_have_count(1)
 
 
 def test_visible_again_tab_shows_new_clips(signed_up_page: Page, person: User) -> None:

@@ -40,6 +40,10 @@ export function startDraft(form) {
     if (event.target === form && isSignedOut(event)) isUnsaved = true;
   });
 
+  // A price that couldn't be asked for while offline.
+  window.addEventListener("online", () => {
+    if (isUnsaved && form.isConnected) tellChange(form);
+  });
   // The last words typed before a tab is closed are kept too.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "hidden" || !isUnsaved || !form.isConnected) return;
