@@ -139,6 +139,7 @@ INSTALLED_APPS = [
     "tchavi_studio.webhooks",
     "tchavi_studio.assets",
     "tchavi_studio.ledger",
+    "tchavi_studio.notices",
     "tchavi_studio.workspaces",
     "tchavi_studio.records",
     "tchavi_studio.runtime",

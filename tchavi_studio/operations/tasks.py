@@ -3,6 +3,7 @@
 import time
 
 from tchavi_studio.generations import tasks as generations
+from tchavi_studio.notices.services import delete_old_notices
 from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.webhooks import tasks as webhooks
 from tchavi_studio.workspaces.services import delete_ended_guards, delete_expired_sessions
@@ -33,6 +34,7 @@ def _clean_up_if_due() -> None:
     run_each(
         generations_clean_up=generations.clean_up,
         webhooks_clean_up=webhooks.clean_up,
+        notices_clean_up=delete_old_notices,
         sessions_clean_up=delete_expired_sessions,
         guards_clean_up=delete_ended_guards,
     )

@@ -7,3 +7,6 @@ account_deleted = Signal()
 
 workspace_created = Signal()
 """Sent inside the transaction that creates a workspace, with `workspace` and `owner`."""
+
+person_invited = Signal()
+"""Sent inside the transaction that invites somebody who has an account, with the `invitation` and their `user`."""

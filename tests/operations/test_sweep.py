@@ -34,10 +34,11 @@ def test_what_is_over_is_deleted_once_a_minute(
     monkeypatch.setattr(tasks, "_cleaned_up_at", -60.0)
     monkeypatch.setattr("tchavi_studio.generations.tasks.clean_up", lambda: cleaned.append("generations"))
     monkeypatch.setattr("tchavi_studio.webhooks.tasks.clean_up", lambda: cleaned.append("webhooks"))
+    monkeypatch.setattr(tasks, "delete_old_notices", lambda: cleaned.append("notices"))
     for moment in (0.0, 5.0, 59.9, 60.0):
         monkeypatch.setattr("time.monotonic", lambda moment=moment: moment)
         tasks.sweep()
-    assert cleaned == ["generations", "webhooks"] * 2
+    assert cleaned == ["generations", "webhooks", "notices"] * 2
 
 
 def test_one_failing_clean_up_does_not_stop_the_others(

@@ -1,0 +1,52 @@
+"""Reads of notices. What people see always starts from the viewer."""
+
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from tchavi_studio.long_lists import count_up_to, page_of
+from tchavi_studio.workspaces.models import Session, User
+
+from .models import Notice, NoticeKind, NoticePreference
+
+PAGE_LENGTH = 30
+MAX_COUNT = 100
+"""From here on the bell says "99+"."""
+
+PRESENT_WITHIN = timedelta(minutes=2)
+"""How long after somebody's last request their page may still be open: a hidden tab asks for changes once a minute, and
+a session's use is noted once a minute."""
+
+
+def unseen_count(user: User) -> int:
+    """How many notices the viewer hasn't seen, up to MAX_COUNT."""
+    return count_up_to(Notice.objects.filter(user=user, seen_at__isnull=True), MAX_COUNT)
+
+
+def notice_page(*, user: User, before: int | None = None) -> tuple[list[Notice], int | None]:
+    """The viewer's notices, newest first, older than the id `before`; and the id to go on from, None at the end."""
+    after = () if before is None else (before,)
+    rows, has_more = page_of(_listed(user).order_by("-id"), length=PAGE_LENGTH, after=after)
+    return rows, rows[-1].pk if has_more else None
+
+
+def notice_for_viewer(*, user: User, notice_id: int) -> Notice:
+    """One of the viewer's notices. Raises Notice.DoesNotExist, even for somebody else's."""
+    return _listed(user).get(pk=notice_id)
+
+
+def _listed(user: User) -> QuerySet[Notice]:
+    return Notice.objects.filter(user=user, is_listed=True).select_related("workspace", "actor")
+
+
+def preferences_for_viewer(user: User) -> list[NoticePreference]:
+    """What the viewer wants of each kind, in the kinds' order. Those they never changed aren't stored."""
+    stored = {preference.kind: preference for preference in user.notice_preferences.all()}
+    return [stored.get(kind) or NoticePreference(user=user, kind=kind) for kind in NoticeKind.values]
+
+
+def is_present(*, user_id: int) -> bool:
+    """Whether a page of this person's may be open: one asked for something within the last PRESENT_WITHIN."""
+    latest = Session.objects.filter(user=user_id).order_by("-seen_at").values_list("seen_at", flat=True).first()
+    return latest is not None and latest > timezone.now() - PRESENT_WITHIN
