@@ -38,6 +38,9 @@ MAX_STDERR_BYTES = 16 * 1024
 MAX_PIPE_BYTES = 128 * 1024
 """More than a pipe holds unread."""
 
+MAPPED_BYTES = 1_000_000_000
+"""Address space for libraries and files, which takes memory only where it is read."""
+
 NICENESS = 5
 STATUS_PARENT_GONE = 3
 
@@ -50,6 +53,7 @@ SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG, er
 class Profile:
     """What a sandboxed process may use. CPU seconds are the total of all its threads.
 
+    Memory is what it may write to. Of libraries and mapped files, the kernel keeps in memory what it has room for.
     `environment` is added to the few variables that the process inherits.
     """
 
@@ -292,8 +296,8 @@ def limit_this_process(profile: Profile) -> None:
     """Apply the limits of `profile`, or the machine's own where they are lower."""
     for name, kind, wanted in (
         ("core dumps", resource.RLIMIT_CORE, 0),
-        ("memory", resource.RLIMIT_AS, profile.max_memory_bytes),
-        ("data", resource.RLIMIT_DATA, profile.max_memory_bytes),
+        ("address space", resource.RLIMIT_AS, profile.max_memory_bytes + MAPPED_BYTES),
+        ("memory", resource.RLIMIT_DATA, profile.max_memory_bytes),
         ("CPU time", resource.RLIMIT_CPU, profile.max_cpu_seconds),
         ("file size", resource.RLIMIT_FSIZE, profile.max_file_bytes),
         ("open files", resource.RLIMIT_NOFILE, profile.max_open_files),

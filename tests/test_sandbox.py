@@ -235,7 +235,7 @@ def test_profile_is_applied(
     sandbox.limit_this_process(PROFILE)
     assert limits_of_this_process == {
         resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_AS: (1_000_000_000, 1_000_000_000),
+        resource.RLIMIT_AS: (2_000_000_000, 2_000_000_000),
         resource.RLIMIT_DATA: (1_000_000_000, 1_000_000_000),
         resource.RLIMIT_CPU: (20, 20),
         resource.RLIMIT_FSIZE: (1_000_000, 1_000_000),
@@ -299,7 +299,7 @@ def test_a_lower_system_limit_is_logged(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         "{'first': 1000000}",
         "tests.sandboxed_script ended with status 1.",
-        "['MemoryError', 'This machine allows only memory 500000000 of 1000000000.']",
+        "['MemoryError', 'This machine allows only address space 500000000 of 2000000000.']",
     ]
 
 

@@ -10,6 +10,9 @@ from av.error import FFmpegError
 
 from .limits import MAX_STREAM_COUNT, RefusedFileError
 
+MAX_THREADS = 2
+"""Of a decoder or encoder of video. Each holds frames of its own, so memory mustn't grow with the machine's cores."""
+
 
 @contextmanager
 def open_container(path: Path, *, kind: str, format_name: str) -> Iterator[InputContainer]:
@@ -21,6 +24,9 @@ def open_container(path: Path, *, kind: str, format_name: str) -> Iterator[Input
         with av.open(str(path), "r", format=format_name, options={"protocol_whitelist": "file"}) as container:
             if len(container.streams) > MAX_STREAM_COUNT:
                 raise RefusedFileError("too_many_streams", count=len(container.streams))
+            for stream in container.streams.video:
+                if stream.codec_context:
+                    stream.codec_context.thread_count = MAX_THREADS
             yield container
     except (FFmpegError, ValueError, ArithmeticError) as error:
         raise RefusedFileError("broken_file", kind=kind) from error

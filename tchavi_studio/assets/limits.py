@@ -28,9 +28,11 @@ MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 2.0, 15.0
 MIN_SAMPLE_RATE = 8_000
 """Of audio, in hertz: the least that any recorder uses. At 1 Hz, a small file would decode to months of sound."""
 MAX_IMAGE_PIXELS = 64_000_000
-"""Decodes in well under a gigabyte. A decompression bomb is refused by its header, before a pixel is decoded."""
+"""A decompression bomb is refused by its header, before a pixel is decoded."""
 MAX_JPEG_PIXELS = 110_000_000
 """JPEG can be decoded at half size, so a phone's 108 megapixels fit."""
+MAX_DECODED_BYTES = 310_000_000
+"""What the file and its pixels may take while they are decoded: what `probe.PROBE` allows, less the libraries."""
 MAX_SOURCE_DURATION_SECONDS = 1800.0
 MAX_STREAM_COUNT = 16
 MAX_OUTPUT_SIDE_PIXELS = 8192

@@ -15,16 +15,21 @@ logger = logging.getLogger(__name__)
 CHILD_MODULE = "tchavi_studio.assets.probe_child"
 
 PROBE = Profile(
-    max_memory_bytes=2_000_000_000,
+    # Of which the libraries take 70 MB.
+    max_memory_bytes=400_000_000,
     # Of all threads together, so twice the wall seconds.
     max_cpu_seconds=80,
     max_wall_seconds=40,
-    max_file_bytes=100_000_000,
+    # A photo is drawn into a file first: 6000 × 6000 pixels of 4 bytes.
+    max_file_bytes=150_000_000,
     max_open_files=64,
     # Memory arenas for each thread would eat into the memory limit.
     environment={"MALLOC_ARENA_MAX": "2"},
 )
-TRIM = replace(PROBE, max_cpu_seconds=240, max_wall_seconds=120)
+# The stacks of the encoder's threads, which are hardly used, count too.
+TRIM = replace(PROBE, max_memory_bytes=480_000_000, max_cpu_seconds=240, max_wall_seconds=120)
+VERIFY = replace(PROBE, max_memory_bytes=2_000_000_000)
+"""A finished clip may be larger than any file that a member may send, and refusing it would waste what was paid for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,7 @@ class OutputVerifier:
         return _answer(child, source, directory)
 
     def _start(self) -> SandboxedProcess:
-        process = SandboxedProcess(CHILD_MODULE, None, profile=PROBE, directory=self._working_directory)
+        process = SandboxedProcess(CHILD_MODULE, None, profile=VERIFY, directory=self._working_directory)
         return self._stack.enter_context(process)
 
 

@@ -17,6 +17,7 @@ from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from .containers import MAX_THREADS
 from .limits import MAX_FRAME_RATE, MIN_DURATION_SECONDS, MIN_FRAME_RATE
 from .probe_video import add_aac, audio_stream, check_declared_frame, facts_of, open_video, video_stream, write_mp4
 
@@ -124,6 +125,7 @@ def _add_h264(target: OutputContainer, video: VideoStream, rate: Fraction) -> Vi
     # The bit rate is capped so that 15 seconds stay far below the models' 50 MB.
     options = {"crf": "18", "preset": "veryfast", "maxrate": "20M", "bufsize": "40M"}
     stream = target.add_stream("libx264", rate=rate, options=options)
+    stream.codec_context.thread_count = MAX_THREADS
     stream.width, stream.height = video.width // 2 * 2, video.height // 2 * 2
     stream.pix_fmt = "yuv420p"
     if video.sample_aspect_ratio:
@@ -142,6 +144,7 @@ class _FilterChain:
 
     def __init__(self, source: Callable[[Graph], Any], *filters: tuple[str, str | None]) -> None:
         self._graph = Graph()
+        self._graph.threads = 1  # as MAX_THREADS says
         self._graph.link_nodes(source(self._graph), *(self._graph.add(name, args) for name, args in filters))
         self._graph.configure()
         self.ended = False

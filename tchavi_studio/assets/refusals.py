@@ -12,7 +12,6 @@ from .limits import (
     MAX_BYTES,
     MAX_DURATION_SECONDS,
     MAX_FRAME_RATE,
-    MAX_IMAGE_PIXELS,
     MAX_JPEG_PIXELS,
     MAX_RATIO,
     MAX_SIDE_PIXELS,
@@ -150,14 +149,25 @@ def _frame(code: str, figures: dict[str, Any]) -> str:
         % {"area": _number(width * height), "min": _number(MIN_VIDEO_AREA_PIXELS)},
         "area_too_large": _("That makes %(area)s pixels. It can have up to %(max)s, about 1920 × 1080.")
         % {"area": _number(width * height), "max": _number(MAX_VIDEO_AREA_PIXELS)},
-        "too_many_pixels": _("That makes %(found)s megapixels. The limit is %(max)s, or %(jpeg)s for a JPEG.")
-        % {
-            "found": _number(ceil(width * height / 1_000_000)),
-            "max": _number(MAX_IMAGE_PIXELS / 1_000_000),
-            "jpeg": _number(MAX_JPEG_PIXELS / 1_000_000),
-        },
+        "too_many_pixels": _too_many_pixels(figures),
     }
     return f"{found % {'width': width, 'height': height}} {rules[code]}"
+
+
+def _too_many_pixels(figures: dict[str, Any]) -> str:
+    max_pixels = figures.get("max_pixels", 0)
+    if max_pixels == MAX_JPEG_PIXELS:
+        rule = _("That makes %(found)s megapixels. The limit is %(max)s.")
+    else:
+        rule = _(
+            "That makes %(found)s megapixels. The limit for a file of its kind is %(max)s, and %(jpeg)s for a baseline "
+            "JPEG."
+        )
+    return rule % {
+        "found": _number(ceil(figures["width"] * figures["height"] / 1_000_000)),
+        "max": _number(max_pixels // 1_000_000),
+        "jpeg": _number(MAX_JPEG_PIXELS // 1_000_000),
+    }
 
 
 def _duration(code: str, figures: dict[str, Any]) -> str:

@@ -1,12 +1,16 @@
 """Makes the small photos, videos and sounds that these tests use."""
 
+import struct
 import wave
 from fractions import Fraction
+from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 GPS = "+12.3714-001.5197/"
@@ -125,3 +129,56 @@ def padded_mp4(path: Path, byte_count: int) -> Path:
 def streams(path: Path) -> list[tuple[str, str]]:
     with av.open(str(path)) as container:
         return [(stream.type, stream.codec_context.name) for stream in container.streams if stream.codec_context]
+
+
+def make_heic_of_tiles(path: Path, width: int, height: int, *, tile: int = 512) -> Path:
+    """A HEIC as a phone writes it, made of one tile again and again: encoding them all would take long."""
+    encoded = BytesIO()
+    pillow_heif.from_pillow(gradient(tile, tile)).save(encoded, quality=50)
+    content = encoded.getvalue()
+    decoder = _box_at(content, b"hvcC")
+    pixels = _box_at(content, b"mdat")[8:]
+    columns, rows = ceil(width / tile), ceil(height / tile)
+    count = columns * rows
+    grid = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
+
+    def box(name: bytes, *parts: bytes, full: bool = True) -> bytes:
+        data = (bytes(4) if full else b"") + b"".join(parts)
+        return struct.pack(">I", 8 + len(data)) + name + data
+
+    def meta(at: int) -> bytes:
+        """All about the file, if its pixels start `at` this byte, followed by the grid. Item 1 is the grid."""
+        places = [(1, at + len(pixels), len(grid)), *((2 + n, at, len(pixels)) for n in range(count))]
+        names = [(1, b"grid"), *((2 + n, b"hvc1") for n in range(count))]
+        infe = [box(b"infe", struct.pack(">HH4sB", n, 0, name, 0)).replace(b"infe\0", b"infe\2") for n, name in names]
+        ispe = [box(b"ispe", struct.pack(">II", *size)) for size in ((width, height), (tile, tile))]
+        ipma = [struct.pack(">HBB", 1, 1, 1), *(struct.pack(">HBBB", 2 + n, 2, 2, 0x83) for n in range(count))]
+        dimg = box(b"dimg", struct.pack(f">HH{count}H", 1, count, *range(2, 2 + count)), full=False)
+        return box(
+            b"meta",
+            box(b"hdlr", bytes(4), b"pict", bytes(13)),
+            box(b"pitm", struct.pack(">H", 1)),
+            box(
+                b"iloc",
+                struct.pack(">HH", 0x4400, 1 + count),
+                *(struct.pack(">HHHII", n, 0, 1, *it) for n, *it in places),
+            ),
+            box(b"iinf", struct.pack(">H", 1 + count), *infe),
+            box(b"iref", dimg),
+            box(
+                b"iprp",
+                box(b"ipco", *ispe, decoder, full=False),
+                box(b"ipma", struct.pack(">I", 1 + count), *ipma),
+                full=False,
+            ),
+        )
+
+    head = box(b"ftyp", b"heic", bytes(4), b"mif1heic", full=False)
+    start = head + meta(len(head) + len(meta(0)) + 8)
+    path.write_bytes(start + box(b"mdat", pixels, grid, full=False))
+    return path
+
+
+def _box_at(content: bytes, name: bytes) -> bytes:
+    at = content.index(name) - 4
+    return content[at : at + int.from_bytes(content[at : at + 4], "big")]

@@ -93,7 +93,7 @@ def test_the_child_loads_no_django(photo: Path, tmp_path: Path, monkeypatch: pyt
     [
         "import os; os.abort()",
         "raise SystemExit(3)",
-        "bytearray(3_000_000_000)",
+        "bytearray(350_000_000)",
         "open('large', 'wb').truncate(200_000_000)",
         "files = [open('/dev/null') for _ in range(100)]",
     ],
@@ -105,6 +105,31 @@ def test_a_child_that_dies_is_a_refusal(
     run_in_place_of_the_child(monkeypatch, script)
     with pytest.raises(RefusedFileError) as refused:
         probe.take_upload(photo, tmp_path)
+    assert refused.value.code == "too_complex"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_phones_largest_photo_is_decoded_in_400_mb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not ru_maxrss: Linux hands a process the peak of the one that started it.
+    script = (
+        "from pathlib import Path\n"
+        "from tchavi_studio.assets import probe_child\n"
+        "facts = probe_child.find_facts(task)\n"
+        "lines = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())\n"
+        "facts['peak_bytes'] = int(lines['VmHWM'].split()[0]) * 1024\n"
+        "answer({'refused': {'code': 'seen', 'figures': facts}})"
+    )
+    run_in_place_of_the_child(monkeypatch, script)
+    with pytest.raises(RefusedFileError) as refused:
+        probe.take_upload(media.make_heic_of_tiles(tmp_path / "a.heic", 8064, 6048), tmp_path)
+    assert (refused.value.figures["width"], refused.value.figures["height"]) == (6000, 4500)
+    assert refused.value.figures["peak_bytes"] < 330_000_000
+
+
+def test_a_heic_without_enough_memory_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PROBE", replace(probe.PROBE, max_memory_bytes=200_000_000))
+    with pytest.raises(RefusedFileError) as refused:
+        probe.take_upload(media.make_heic_of_tiles(tmp_path / "a.heic", 8064, 6048), tmp_path)
     assert refused.value.code == "too_complex"
 
 

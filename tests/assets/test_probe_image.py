@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageCms, PngImagePlugin
 
 from tchavi_studio.assets import limits, probe_image, sniff
 from tchavi_studio.assets.limits import RefusedFileError
-from tests.assets.media import gradient, make_image, photo_exif
+from tests.assets.media import gradient, make_heic_of_tiles, make_image, photo_exif
 
 
 def take(path: Path, directory: Path) -> tuple[dict[str, Any], Image.Image]:
@@ -270,10 +270,11 @@ def png_of_header(path: Path, width: int, height: int) -> Path:
     return path
 
 
-def jpeg_of_header(path: Path, width: int, height: int) -> Path:
+def jpeg_of_header(path: Path, width: int, height: int, **options: Any) -> Path:
     """A JPEG whose header declares other sides than its data has."""
-    content = bytearray(make_image(path).read_bytes())
-    at = content.index(b"\xff\xc0\x00\x11\x08") + 5
+    content = bytearray(make_image(path, **options).read_bytes())
+    marker = b"\xff\xc2" if "progressive" in options else b"\xff\xc0"
+    at = content.index(marker + b"\x00\x11\x08") + 5
     content[at : at + 4] = struct.pack(">HH", height, width)
     path.write_bytes(content[:-500])
     return path
@@ -282,7 +283,7 @@ def jpeg_of_header(path: Path, width: int, height: int) -> Path:
 def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     refusal = refusal_of(png_of_header(tmp_path / "bomb.png", 50_000, 50_000), tmp_path / "out")
     assert refusal.code == "too_many_pixels"
-    assert refusal.figures == {"kind": "image", "width": 50_000, "height": 50_000}
+    assert refusal.figures == {"kind": "image", "width": 50_000, "height": 50_000, "max_pixels": 64_000_000}
 
 
 def test_the_caps_on_pixels(tmp_path: Path) -> None:
@@ -294,6 +295,53 @@ def test_the_caps_on_pixels(tmp_path: Path) -> None:
         (jpeg_of_header(tmp_path / "out.jpg", 12_000, 9167), "too_many_pixels"),
     ):
         assert refusal_of(path, tmp_path / "directory").code == code, path.name
+
+
+def webp_of_header(path: Path, width: int, height: int, **options: Any) -> Path:
+    """A WebP that declares other sides than it has."""
+    content = bytearray(make_image(path, **options).read_bytes())
+    if "lossless" in options:
+        content[21:25] = ((width - 1) | (height - 1) << 14).to_bytes(4, "little")
+    elif "exif" in options:
+        content[24:30] = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    else:
+        content[26:30] = struct.pack("<HH", width, height)
+    path.write_bytes(content)
+    return path
+
+
+def test_what_takes_more_memory_may_have_fewer_pixels(tmp_path: Path) -> None:
+    """Each is refused by its header: the most that it may have, in megapixels."""
+    deep = pillow_heif.from_bytes("RGB;16", (64, 64), bytes(64 * 64 * 6))
+    deep.save(tmp_path / "deep.heic")
+    sides, declared = (b"ispe" + bytes(4) + struct.pack(">II", *size) for size in ((64, 64), (8064, 6048)))
+    (tmp_path / "deep.heic").write_bytes((tmp_path / "deep.heic").read_bytes().replace(sides, declared))
+    for path, max_megapixels in (
+        (make_heic_of_tiles(tmp_path / "tiles.heic", 8_000, 8_000), 61),
+        (tmp_path / "deep.heic", 38),
+        (webp_of_header(tmp_path / "lossy.webp", 6_000, 4_000), 19),
+        (webp_of_header(tmp_path / "lossless.webp", 6_000, 4_000, lossless=True), 19),
+        (webp_of_header(tmp_path / "extended.webp", 6_000, 4_000, exif=photo_exif()), 19),
+        (make_image(tmp_path / "strip.tiff", 8_000, 5_000, mode="1"), 38),
+        (jpeg_of_header(tmp_path / "halves.jpg", 12_000, 9_000, progressive=True), 101),
+        (jpeg_of_header(tmp_path / "whole.jpg", 8_192, 6_144 * 2, progressive=True, subsampling=0), 51),
+    ):
+        refusal = refusal_of(path, tmp_path / "out")
+        assert refusal.code == "too_many_pixels", path.name
+        assert refusal.figures["max_pixels"] // 1_000_000 == max_megapixels, path.name
+
+
+def test_a_jpeg_that_takes_much_memory_is_decoded_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = gradient(1_600, 1_200)
+    for name, options, size in (
+        ("baseline", {}, (1_600, 1_200)),
+        ("progressive", {"progressive": True}, (800, 600)),
+        ("progressive-4:4:4", {"progressive": True, "subsampling": 0}, (400, 300)),
+    ):
+        photo.save(tmp_path / f"{name}.jpg", **options)
+        byte_count = (tmp_path / f"{name}.jpg").stat().st_size
+        monkeypatch.setattr(probe_image, "MAX_DECODED_BYTES", byte_count + int(1_600 * 1_200 * 6.3))
+        assert take(tmp_path / f"{name}.jpg", tmp_path / "out")[1].size == size
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff", "gif", "bmp"])
@@ -330,11 +378,10 @@ def test_a_polyglot_dies_by_being_written_anew(tmp_path: Path, extension: str) -
     assert b"script" not in kept.read_bytes()
 
 
-def test_a_large_photo_is_scaled_down_in_bands_without_seams() -> None:
-    photo = gradient(6_400, 2_700)
-    photo.info["transparency"] = (1, 2, 3)
-    whole = photo.resize((6_000, 2_531), Image.Resampling.LANCZOS)
-    small = probe_image._within_limits(photo)
+def test_a_large_photo_is_scaled_down_in_bands_without_seams(tmp_path: Path) -> None:
+    photo = gradient(6_400, 2_600)
+    photo.save(tmp_path / "a.png", compress_level=1)
+    whole = photo.resize((6_000, 2_438), Image.Resampling.LANCZOS)
+    _, small = take(tmp_path / "a.png", tmp_path / "out")
     assert small.size == whole.size
-    assert small.info == {"transparency": (1, 2, 3)}
     assert np.asarray(ImageChops.difference(small, whole)).max() <= 1

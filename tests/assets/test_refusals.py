@@ -35,9 +35,13 @@ CASES = [
         "Nothing was stored.",
     ),
     (
-        RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000),
-        "The photo is 50000 × 50000 px. That makes 2,500 megapixels. The limit is 64, or 110 for a JPEG. "
-        "Nothing was stored.",
+        RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000, max_pixels=64_999_999),
+        "The photo is 50000 × 50000 px. That makes 2,500 megapixels. The limit for a file of its kind is 64, and 110 "
+        "for a baseline JPEG. Nothing was stored.",
+    ),
+    (
+        RefusedFileError("too_many_pixels", kind="image", width=50_000, height=50_000, max_pixels=110_000_000),
+        "The photo is 50000 × 50000 px. That makes 2,500 megapixels. The limit is 110. Nothing was stored.",
     ),
     (
         RefusedFileError("too_short", kind="video", duration_seconds=1.958),
