@@ -27,6 +27,7 @@ from tchavi_studio.workspaces.queries import site_admin_names
 from .arrangement import mode_of
 from .forms import GenerationForm
 from .media import ACCEPTED_IMAGES, ACCEPTED_MEDIA, SLOTS, Chip, Mode, Slot
+from .prompt_words import PROMPT_WORDS
 
 MEDIA_NOTES = "media"
 NOTE_FIELDS = (
@@ -100,6 +101,7 @@ class Composer:
     accept_images = ACCEPTED_IMAGES
     accept = ACCEPTED_MEDIA
     token_pattern = TOKEN.pattern
+    prompt_words = PROMPT_WORDS
 
     def __init__(
         self,

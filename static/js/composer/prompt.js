@@ -1,5 +1,5 @@
 // @ts-check
-/* The prompt: coloured tokens behind the letters, tokens inserted at the cursor, and a walk through earlier prompts. */
+/* The prompt: coloured tokens behind the letters, tokens and words inserted at the cursor, and a walk through earlier prompts. */
 
 import { chipsIn, slotsOf } from "./arrangement.js";
 import { find, modeOf, promptOf } from "./form.js";
@@ -55,7 +55,16 @@ function startMirror(form) {
 function startInserting(form) {
   const prompt = promptOf(form);
   form.addEventListener("composer:insert", (event) => {
-    const token = /** @type {CustomEvent<string>} */ (event).detail;
+    insert(/** @type {CustomEvent<string>} */ (event).detail);
+  });
+  find(form, ".prompt-words", HTMLElement).addEventListener("click", (event) => {
+    /** @type {HTMLElement | null} */
+    const pressed = /** @type {Element} */ (event.target).closest("[data-insert]");
+    if (pressed) insert(pressed.dataset.insert ?? "");
+  });
+
+  /** @param {string} token */
+  function insert(token) {
     const { selectionStart, selectionEnd, value } = prompt;
     const before = value[selectionStart - 1];
     const after = value[selectionEnd];
@@ -66,7 +75,7 @@ function startInserting(form) {
       prompt.setRangeText(text, selectionStart, selectionEnd, "end");
       tellInput(prompt);
     }
-  });
+  }
 }
 
 /** Earlier prompts: 0 is what is being written, 1 the last one sent. @param {HTMLFormElement} form */
