@@ -1,5 +1,6 @@
 // @ts-check
-/* For every page: menus, toasts, an error toast when a request fails, copy buttons, and Back after a reload. */
+/* For every page: menus, toasts, an error toast when a request fails, copy buttons, local times,
+   and Back after a reload. */
 
 const TOAST_SECONDS = 8;
 const COPIED_SECONDS = 1.6;
@@ -81,6 +82,26 @@ function failed(event) {
   toasts.append(content.cloneNode(true));
 }
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failed);
+
+// --- Times, in the viewer's own zone ---
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const TIME_PARTS = { date: { dateStyle: "medium" }, datetime: { dateStyle: "medium", timeStyle: "short" } };
+
+/** @param {ParentNode} part */
+function showLocalTimes(part) {
+  const { lang } = document.documentElement;
+  /** @type {NodeListOf<HTMLTimeElement>} */
+  const times = part.querySelectorAll("time[data-local]");
+  for (const time of times) {
+    const moment = new Date(time.dateTime);
+    time.textContent = new Intl.DateTimeFormat(lang, TIME_PARTS[time.dataset.local ?? ""]).format(moment);
+    time.title = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "long" }).format(moment);
+    delete time.dataset.local;
+  }
+}
+showLocalTimes(document);
+document.addEventListener("htmx:load", (event) => showLocalTimes(event.detail.elt.parentElement ?? document));
 
 // --- Copy ---
 

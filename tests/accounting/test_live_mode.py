@@ -153,7 +153,7 @@ def test_exposures_are_listed_oldest_first(alice_browser: Client, bob: User, exp
         ],
         [
             "Seedance 2 · 5 s · 480p Alice's studio · Alice Sent Nov. 23, 2026, 12:06 p.m. UTC",
-            "Too late Finished after all: Nov. 23, 2026, 1:05 p.m.",
+            "Too late Finished after all: Nov. 23, 2026, 1:05 p.m. UTC",
             *ours,
             "billed1,300 refunded0 Job job_1",
             "Reviewed",
@@ -230,4 +230,6 @@ def test_exposure_query_count_is_constant(
 
 def test_exposure_that_failed_late_says_so(alice_browser: Client, expose: Expose) -> None:
     expose("upstream_timeout", remote_id="job_1", settled_late_at=SENT_AT + timedelta(hours=1))
-    assert rows(alice_browser.get(EXPOSURE))[0][1] == "Too late Also failed at the provider: Nov. 23, 2026, 1:05 p.m."
+    assert (
+        rows(alice_browser.get(EXPOSURE))[0][1] == "Too late Also failed at the provider: Nov. 23, 2026, 1:05 p.m. UTC"
+    )

@@ -64,7 +64,7 @@ def test_site_admins_see_the_banner_on_every_page(alice_browser: Client) -> None
     pause()
     for path in (CREDITS, EXPOSURE, "/w/alices-studio/create/", "/w/alices-studio/gallery/", "/accounts/email/"):
         assert banner(alice_browser.get(path)) == (
-            "The provider is refusing the studio's account. Since Nov. 23, 2026, 12:05 p.m. it has answered: "
+            "The provider is refusing the studio's account. Since Nov. 23, 2026, 12:05 p.m. UTC it has answered: "
             "Top <b>up</b>. insufficient_credits Add credits to the studio's provider account. Clips wait until this "
             "is fixed. None fails and nothing is charged twice; any still waiting after 24 hours are refunded. "
             "Try again now"

@@ -1,7 +1,7 @@
 """The parts that every page shares."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import formats, translation
 
+from tchavi_studio.site.templatetags.site import moment
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
 from tests.conftest import PASSWORD
@@ -65,6 +66,14 @@ def test_only_sandbox_mode_shows_the_sandbox_banner(
 def test_french_times_follow_an_a() -> None:
     with translation.override("fr"):
         assert formats.date_format(datetime(2026, 11, 23, 18, 26), "DATETIME_FORMAT") == "23 novembre 2026 à 18:26"
+
+
+def test_moments_name_utc_until_a_script_shows_the_viewers_own_zone() -> None:
+    when = datetime(2026, 11, 23, 18, 26, 5, tzinfo=timezone(timedelta(hours=1)))
+    assert moment(when) == (
+        '<time datetime="2026-11-23T17:26:05+00:00" data-local="datetime">Nov. 23, 2026, 5:26 p.m. UTC</time>'
+    )
+    assert moment(when, "date") == '<time datetime="2026-11-23T17:26:05+00:00" data-local="date">Nov. 23, 2026</time>'
 
 
 def test_messages_become_toasts(alice_browser: Client, gallery_url: str) -> None:

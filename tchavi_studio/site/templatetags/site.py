@@ -1,9 +1,12 @@
 """Tags about the viewer, their workspace and its pages, for every app's templates."""
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django import template
 from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from tchavi_studio.ledger import queries as ledger
 from tchavi_studio.site import navigation
@@ -47,6 +50,23 @@ def home_url(workspace: Workspace) -> str:
 def wallet_balance(workspace: Workspace) -> int:
     """The credits in the workspace's wallet, in the current mode's book."""
     return ledger.wallet_balance(workspace=workspace, book=settings.STUDIO_BOOK)
+
+
+@register.simple_tag
+def moment(when: datetime, parts: str = "datetime") -> str:
+    """A `<time>` that site.js shows in the viewer's own time zone; `parts` is "datetime" or "date".
+
+    Without a script it is UTC, and says so.
+    """
+    utc = when.astimezone(UTC)
+    shown = date_format(utc, "DATE_FORMAT" if parts == "date" else "DATETIME_FORMAT")
+    return format_html(
+        '<time datetime="{}" data-local="{}">{}{}</time>',
+        utc.isoformat(timespec="seconds"),
+        parts,
+        shown,
+        "" if parts == "date" else " UTC",
+    )
 
 
 @register.filter
