@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+from tchavi_studio.site.views import language
+
 workspace_urlpatterns = [
     path("create/", include("tchavi_studio.create.urls")),
     path("", include("tchavi_studio.gallery.urls")),
@@ -21,7 +23,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("account/keys/", include("tchavi_studio.developers.account_urls")),
     path("site/", include("tchavi_studio.teams.site.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # Django's name for it.
+    path("i18n/setlang/", language, name="set_language"),
     path("media/", include("tchavi_studio.assets.signed_urls")),
     path("w/<slug:workspace_slug>/", include(workspace_urlpatterns)),
 ]

@@ -15,6 +15,7 @@ PUBLIC_PREFIXES = {
     "accounts/": "django-allauth guards its own pages",
     "account/mail-failed/": "says that no mail was sent",
     "i18n/": "sets a cookie",
+    "notices/unsubscribe/": "protected by a signed token",
     "theme/": "sets a cookie",
     "media/": "protected by a signed token",
     "v1/": "protected by an API key",
@@ -27,9 +28,13 @@ SIGNED_IN = {
     "account/data/export/",
     "account/keys/",
     "account/keys/<uuid:key_id>/revoke/",
+    "account/notices/",
     "account/sessions/",
     "account/sessions/end/",
     "account/sessions/end-others/",
+    "notices/",
+    "notices/<int:notice_id>/",
+    "notices/seen/",
 }
 WORKSPACE = "w/<slug:workspace_slug>/"
 WRONG_METHOD = (405, "")

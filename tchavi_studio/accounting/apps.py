@@ -6,10 +6,19 @@ class AccountingConfig(AppConfig):
     name = "tchavi_studio.accounting"
 
     def ready(self) -> None:
+        from django.urls import reverse
+
+        from tchavi_studio.notices.models import Notice, NoticeKind
         from tchavi_studio.site.navigation import Entry, add_entry
+        from tchavi_studio.site.targets import add_target
+        from tchavi_studio.workspaces.models import Membership
         from tchavi_studio.workspaces.signals import workspace_created
 
         from .services import welcome_with_credits
 
+        def credits_path(notice: Notice, membership: Membership) -> str:
+            return reverse("accounting:page", args=[membership.workspace.slug])
+
+        add_target(NoticeKind.BUDGET_80, NoticeKind.BUDGET_100, NoticeKind.LOW_BALANCE, target=credits_path)
         workspace_created.connect(welcome_with_credits, dispatch_uid="accounting.welcome_with_credits")
         add_entry(Entry(position=3, label=_("Credits"), icon="coins", url_name="accounting:page"))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -40,6 +41,7 @@ from tchavi_studio.generations.visibility import is_visible_to
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.long_lists import page_of
+from tchavi_studio.notices.models import Notice
 from tchavi_studio.workspaces.models import Membership
 
 from .phases import Phase, phase_of
@@ -347,3 +349,14 @@ def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> Cl
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
         shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],
     )
+
+
+def path_of_noticed_clip(notice: Notice, membership: Membership) -> str | None:
+    """Where a notice about a clip leads: to its page, if the viewer may still see it."""
+    if notice.reference is None:
+        return None
+    try:
+        clip = clip_for_viewer(membership=membership, generation_id=notice.reference)
+    except Generation.DoesNotExist:
+        return None
+    return reverse("gallery:clip", args=[membership.workspace.slug, clip.pk])

@@ -81,6 +81,7 @@ class Notice(LeasedModel):
             models.Index(
                 fields=["user", "mail_at", "id"], condition=Q(mail_at__isnull=False), name="notices_to_mail_person"
             ),
+            models.Index(fields=["leased_by"], condition=Q(leased_by__isnull=False), name="notices_leased"),
             models.Index(F("user"), F("mailed_at").desc(), condition=Q(mailed_at__isnull=False), name="notices_mailed"),
         ]
 

@@ -14,9 +14,9 @@ PAGE_LENGTH = 30
 MAX_COUNT = 100
 """From here on the bell says "99+"."""
 
-PRESENT_WITHIN = timedelta(minutes=2)
-"""How long after somebody's last request their page may still be open: a hidden tab asks for changes once a minute, and
-a session's use is noted once a minute."""
+PRESENT_WITHIN = timedelta(minutes=3)
+"""Whoever's sessions weren't used for so long has no page open that waits for a clip. A hidden tab asks for changes at
+least once a minute, and each use of a session is noted within another, so their last request was two minutes ago."""
 
 
 def unseen_count(user: User) -> int:
@@ -47,6 +47,6 @@ def preferences_for_viewer(user: User) -> list[NoticePreference]:
 
 
 def is_present(*, user_id: int) -> bool:
-    """Whether a page of this person's may be open: one asked for something within the last PRESENT_WITHIN."""
+    """Whether a page of this person's may be open: whether a session was used within PRESENT_WITHIN."""
     latest = Session.objects.filter(user=user_id).order_by("-seen_at").values_list("seen_at", flat=True).first()
     return latest is not None and latest > timezone.now() - PRESENT_WITHIN

@@ -12,6 +12,7 @@ from django.utils import timezone
 from tchavi_studio.workspaces.models import Invitation, User, Workspace
 
 from .models import DETAILS, Notice, NoticeKind, NoticePreference
+from .wakeups import wake_mailing
 
 MAX_PER_PERSON = 500
 RETENTION = timedelta(days=90)
@@ -36,8 +37,9 @@ def notify(
     month's budget, says by its `dedupe_key` when it is another.
     """
     assert connection.in_atomic_block, "people are told in the transaction of what they are told"
-    unknown = set(details or {}) - DETAILS[kind]
-    assert not unknown, f"a notice of the kind {kind} has no details {sorted(unknown)}"
+    if not user.is_active:
+        return
+    assert set(details or {}) == DETAILS[kind], f"a notice of the kind {kind} needs {sorted(DETAILS[kind])}"
     wanted = NoticePreference.objects.filter(user=user, kind=kind).first() or NoticePreference(user=user, kind=kind)
     is_mailed = wanted.mail and settings.SENDS_MAIL
     if not (wanted.in_page or is_mailed):
@@ -57,6 +59,8 @@ def notify(
         mail_at=now if is_mailed else None,
     )
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    if is_mailed:
+        transaction.on_commit(wake_mailing)
     transaction.on_commit(lambda: _delete_beyond_bound(user.pk), robust=True)
 
 
@@ -79,6 +83,13 @@ def mark_seen(*, user: User, notice_id: int | None = None) -> int:
 def set_preference(*, user: User, kind: NoticeKind, in_page: bool, mail: bool) -> None:
     """Choose where the viewer gets notices of this kind from now on."""
     NoticePreference.objects.update_or_create(user=user, kind=kind, defaults={"in_page": in_page, "mail": mail})
+
+
+def stop_mails(*, user_id: int, kind: NoticeKind) -> None:
+    """Mail this person no more notices of this kind. Nothing happens if their account is gone."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is not None:
+        NoticePreference.objects.update_or_create(user=user, kind=kind, defaults={"mail": False})
 
 
 def delete_old_notices(*, max_count: int = 500) -> int:

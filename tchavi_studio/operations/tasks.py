@@ -3,7 +3,7 @@
 import time
 
 from tchavi_studio.generations import tasks as generations
-from tchavi_studio.notices.services import delete_old_notices
+from tchavi_studio.notices import tasks as notices
 from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.webhooks import tasks as webhooks
 from tchavi_studio.workspaces.services import delete_ended_guards, delete_expired_sessions
@@ -21,7 +21,7 @@ def beat(cluster: str) -> None:
 
 def sweep() -> None:
     """Find work whose wake-up was lost, and once a minute delete what is over."""
-    run_each(generations_sweep=generations.sweep, webhooks_sweep=webhooks.sweep)
+    run_each(generations_sweep=generations.sweep, webhooks_sweep=webhooks.sweep, notices_sweep=notices.sweep)
     _clean_up_if_due()
 
 
@@ -34,7 +34,7 @@ def _clean_up_if_due() -> None:
     run_each(
         generations_clean_up=generations.clean_up,
         webhooks_clean_up=webhooks.clean_up,
-        notices_clean_up=delete_old_notices,
+        notices_clean_up=notices.clean_up,
         sessions_clean_up=delete_expired_sessions,
         guards_clean_up=delete_ended_guards,
     )

@@ -6,11 +6,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 
 from tchavi_studio.outages import RETRY_AFTER_SECONDS, is_outage
 from tchavi_studio.workspaces.models import User
 from tchavi_studio.workspaces.queries import home_membership
+from tchavi_studio.workspaces.services import remember_language
 
 from .context import THEMES
 from .navigation import home_url
@@ -27,6 +30,16 @@ def home(request: HttpRequest) -> HttpResponse:
     if membership is None:
         raise Http404
     return redirect(home_url(membership.workspace))
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose a language: Django's view keeps it in a cookie, and mails to whoever is signed in are written in it."""
+    response = set_language(request)
+    wanted = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
+    if isinstance(request.user, User) and check_for_language(wanted):
+        remember_language(user=request.user, language=wanted)
+    return response
 
 
 @require_POST

@@ -3,11 +3,11 @@
 import logging
 from uuid import UUID
 
-from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tchavi_studio.workspaces.addresses import public_origin
 from tchavi_studio.workspaces.models import Permission, User
 from tchavi_studio.workspaces.roles import ROLE_PERMISSIONS
 
@@ -29,7 +29,6 @@ def email_disabled_endpoint(endpoint_id: UUID) -> None:
         is_active=True, memberships__workspace=endpoint.workspace, memberships__role__in=managing
     ).distinct()
     path = reverse("developers:webhook", args=[endpoint.workspace.slug, endpoint.pk])
-    origin = settings.STUDIO_PUBLIC_URL or f"http://127.0.0.1:{settings.PORT}"
     message = EmailMessage(
         subject=_("A webhook in %(workspace)s was disabled") % {"workspace": " ".join(endpoint.workspace.name.split())},
         body="\n\n".join(
@@ -37,7 +36,7 @@ def email_disabled_endpoint(endpoint_id: UUID) -> None:
                 _("The studio no longer sends messages to %(url)s.") % {"url": endpoint.url},
                 str(DisabledReason(endpoint.disabled_reason).label),
                 _("Your clips and credits aren't affected. Once the receiver works again, enable the webhook here:")
-                + f"\n{origin}{path}",
+                + f"\n{public_origin()}{path}",
             ]
         ),
         bcc=[manager.email for manager in managers],

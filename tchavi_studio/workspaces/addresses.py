@@ -6,9 +6,14 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
 
-def public_origin(request: HttpRequest) -> str:
-    """Such as `https://studio.example.org`: STUDIO_PUBLIC_URL if set, else the address this request was sent to."""
-    return settings.STUDIO_PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+def public_origin(request: HttpRequest | None = None) -> str:
+    """Such as `https://studio.example.org`: STUDIO_PUBLIC_URL if set, else the address this request was sent to.
+
+    Without a request, this machine's.
+    """
+    if settings.STUDIO_PUBLIC_URL or request is None:
+        return settings.STUDIO_PUBLIC_URL or f"http://127.0.0.1:{settings.PORT}"
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -52,7 +52,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. `is_staff` marks site admins; a membership says what its user may do in a workspace.
 
-    Site auditors read the credits and the audit of all workspaces, and nothing else of them.
+    Site auditors read the credits and the audit of all workspaces, and nothing else of them. `language` is that of the
+    page on which they last signed in or chose one: mails are written in it. "" if they never did.
 
     The row stays when the account is deleted (`deleted_at`), because the ledger names it; the person's data doesn't.
     """
@@ -63,6 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(gettext_lazy("site admin"), default=False)
     is_site_auditor = models.BooleanField(gettext_lazy("site auditor"), default=False, db_default=False)
     is_founder = models.BooleanField(default=False, editable=False)
+    language = models.CharField(max_length=10, blank=True, default="", db_default="", editable=False)
     current_workspace = models.ForeignKey(
         "Workspace", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )

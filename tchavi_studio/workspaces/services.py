@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tchavi_studio.refusals import UserFacingError
@@ -103,6 +104,18 @@ def remember_workspace(*, user: User, workspace: Workspace) -> None:
         user.save(update_fields=["current_workspace"])
 
 
+def remember_language(*, user: User, language: str | None) -> None:
+    """Write mails to this user in `language` from now on."""
+    if language and user.language != language:
+        user.language = language
+        user.save(update_fields=["language"])
+
+
+def remember_language_at_sign_in(*, user: User, **signal: Any) -> None:
+    """Handle Django's signal `user_logged_in`."""
+    remember_language(user=user, language=get_language())
+
+
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
@@ -157,6 +170,7 @@ def delete_account(*, user: User) -> None:
     user.sessions.all().delete()
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    user.language = ""
     user.name, user.email = "", f"former-member-{user.pk}@account.invalid"
     user.is_active = user.is_staff = user.is_superuser = False
     user.current_workspace, user.deleted_at = None, timezone.now()

@@ -34,7 +34,7 @@ def test_what_is_over_is_deleted_once_a_minute(
     monkeypatch.setattr(tasks, "_cleaned_up_at", -60.0)
     monkeypatch.setattr("tchavi_studio.generations.tasks.clean_up", lambda: cleaned.append("generations"))
     monkeypatch.setattr("tchavi_studio.webhooks.tasks.clean_up", lambda: cleaned.append("webhooks"))
-    monkeypatch.setattr(tasks, "delete_old_notices", lambda: cleaned.append("notices"))
+    monkeypatch.setattr("tchavi_studio.notices.tasks.clean_up", lambda: cleaned.append("notices"))
     for moment in (0.0, 5.0, 59.9, 60.0):
         monkeypatch.setattr("time.monotonic", lambda moment=moment: moment)
         tasks.sweep()

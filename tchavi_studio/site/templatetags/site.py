@@ -7,10 +7,12 @@ from django import template
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from tchavi_studio.ledger import queries as ledger
+from tchavi_studio.notices.queries import MAX_COUNT, unseen_count
 from tchavi_studio.site import navigation
-from tchavi_studio.workspaces.models import Membership, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 register = template.Library()
 
@@ -67,6 +69,14 @@ def moment(when: datetime, parts: str = "datetime") -> str:
         shown,
         "" if parts == "date" else " UTC",
     )
+
+
+@register.simple_tag
+def bell_count(user: User) -> str:
+    """How many notices the viewer hasn't seen, as the bell says it; "" if none."""
+    count = unseen_count(user)
+    # Translators: at least so many, e.g. "99+".
+    return (_("%(count)s+") % {"count": MAX_COUNT - 1} if count == MAX_COUNT else str(count)) if count else ""
 
 
 @register.filter
