@@ -8,19 +8,23 @@ from django.db import transaction
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Sum
 from django.db.models.functions import TruncMonth
 
+from tchavi_studio.notices.models import NoticeKind
+from tchavi_studio.notices.queries import is_present
+from tchavi_studio.notices.services import notify
 from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.queries import enabled_endpoints
 from tchavi_studio.webhooks.services import record_event
 
 from .models import OPEN_STATES, Generation, KeyUse, State
+from .params import MODELS
 from .records import ended_job_record, public_job_id
 
 
 def record_end(generation_id: UUID) -> None:
-    """Record the end of a generation for the workspace's webhooks, and count it for its API key.
+    """Record the end of a generation for the workspace's webhooks and its creator, and count it for its API key.
 
-    Call it in the transaction that ends the generation, or a crash in between would lose the message. One query if no
-    webhook is listening and no key is behind it.
+    Call it in the transaction that ends the generation, or a crash in between would lose the message. Two queries if no
+    webhook is listening, no key is behind it, and its creator's page is still open.
     """
     is_awaited = Q(_listening(Event.JOB_COMPLETED), state=State.COMPLETED) | ~Q(state=State.COMPLETED) & Q(
         _listening(Event.JOB_FAILED)
@@ -37,6 +41,29 @@ def record_end(generation_id: UUID) -> None:
         )
     if generation.key_id is not None:
         _count_for_key(generation, generation.key_id)
+    else:
+        _notify_creator(generation)
+
+
+def _notify_creator(generation: Generation) -> None:
+    """Tell whoever made it in the browser, unless a page of theirs may be open and does, or they cancelled it."""
+    kind = {State.COMPLETED: NoticeKind.CLIP_DONE, State.FAILED: NoticeKind.CLIP_FAILED}.get(State(generation.state))
+    if kind is None or generation.creator_id is None or is_present(user_id=generation.creator_id):
+        return
+    assert generation.creator is not None
+    details: dict[str, str | int | bool] = {
+        "model": MODELS[generation.model],
+        "duration_seconds": generation.billed_seconds,
+    }
+    if kind == NoticeKind.CLIP_FAILED:
+        details["refunded_credits"] = generation.price_credits
+    notify(
+        user=generation.creator,
+        kind=kind,
+        workspace=generation.workspace,
+        reference=generation.pk,
+        details=details,
+    )
 
 
 def _listening(event: Event) -> Exists:

@@ -14,7 +14,7 @@ from tchavi_studio.outages import unless_outage
 from .addresses import client_address
 from .models import DEVICE_MAX_LENGTH, Session
 
-SEEN_RESOLUTION = timedelta(minutes=10)
+SEEN_RESOLUTION = timedelta(minutes=1)
 """How exactly it is known when a session was last used: most requests need no write."""
 
 

@@ -97,15 +97,15 @@ def test_signing_out_ends_the_session(alice: User, desk: Client) -> None:
     assert not Session.objects.filter(user=alice).exists()
 
 
-def test_use_is_noted_every_ten_minutes(alice: User, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_is_noted_every_minute(alice: User, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     start = Session.objects.get().seen_at
     seen = []
     desk.defaults["REMOTE_ADDR"] = "192.0.2.2"
-    for minutes in (5, 11, 12, 22):
-        monkeypatch.setattr("django.utils.timezone.now", lambda minutes=minutes: start + timedelta(minutes=minutes))
+    for seconds in (50, 70, 80, 130):
+        monkeypatch.setattr("django.utils.timezone.now", lambda seconds=seconds: start + timedelta(seconds=seconds))
         desk.get("/account/sessions/")
         seen.append(Session.objects.get().seen_at - start)
-    assert seen == [timedelta(minutes=minutes) for minutes in (0, 11, 11, 22)]
+    assert seen == [timedelta(seconds=seconds) for seconds in (0, 70, 70, 130)]
     assert Session.objects.get().address == "192.0.2.2"
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 from django_q.models import OrmQ
@@ -225,9 +226,10 @@ def test_event_without_subscribers_takes_one_query(
 
 
 @pytest.mark.parametrize("endpoint_count", [1, 5])
-def test_event_with_subscribers_takes_three_queries(
+def test_event_with_subscribers_takes_three_queries_and_one_for_the_creator(
     workspace: Workspace,
     alice: User,
+    alice_browser: Client,
     start: Start,
     endpoint_count: int,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -238,7 +240,7 @@ def test_event_with_subscribers_takes_three_queries(
     Generation.objects.filter(pk=generation.pk).update(
         state=State.FAILED, error_code="x", error_message="x", finished_at=timezone.now()
     )
-    with django_assert_num_queries(3), transaction.atomic(savepoint=False):
+    with django_assert_num_queries(4), transaction.atomic(savepoint=False):
         events.record_end(generation.pk)
     assert WebhookDelivery.objects.count() == endpoint_count
 
