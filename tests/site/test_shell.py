@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import formats, translation
 
 from tchavi_studio.site.templatetags.site import moment
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
 from tests.conftest import PASSWORD
 
@@ -30,6 +30,15 @@ def test_navigation_links_to_each_page_and_marks_the_current_one(alice_browser: 
         (f"{base}/gallery/", ' aria-current="page"', "Gallery"),
         (f"{base}/credits/", "", "Credits"),
     ]
+
+
+def test_the_account_menu_leads_to_the_developers_pages(
+    alice_browser: Client, membership: Membership, gallery_url: str
+) -> None:
+    link = f'href="/w/{membership.workspace.slug}/developers/"'
+    assert link in alice_browser.get(gallery_url).content.decode()
+    Membership.objects.filter(pk=membership.pk).update(role=Role.VIEWER)
+    assert link not in alice_browser.get(gallery_url).content.decode()
 
 
 def test_pages_have_no_inline_scripts_or_styles(alice_browser: Client, client: Client, gallery_url: str) -> None:
