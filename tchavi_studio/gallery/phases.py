@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from tchavi_studio.generations.models import Engine, Generation, RemoteJob, State
 from tchavi_studio.generations.queries import Wait
+from tchavi_studio.generations.upstream.submission import MAX_PLACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,9 @@ def _waiting(wait: Wait | None) -> Phase:
     ahead = wait.place - 1
     if not ahead:
         return Phase(title=_("Waiting"), note=_("Next in line"))
+    if wait.place > MAX_PLACE:
+        note = _("More than %(count)s clips ahead") % {"count": number_format(MAX_PLACE - 1)}
+        return Phase(title=_("Waiting"), note=note)
     note = ngettext("%(count)s clip ahead", "%(count)s clips ahead", ahead) % {"count": number_format(ahead)}
     return Phase(title=_("Waiting"), note=note)
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -205,6 +206,17 @@ class Generation(LeasedModel):
                 ],
                 condition=IS_OPEN,
                 name="generation_open",
+            ),
+            # The queues of all members: `upstream/line.py` goes from one to the next.
+            models.Index(
+                F("engine"),
+                F("state"),
+                F("workspace"),
+                Coalesce("creator", 0),
+                F("created_at"),
+                F("id"),
+                condition=IS_OPEN,
+                name="generation_line",
             ),
             models.Index(fields=["created_at"], condition=Q(needs_review=True), name="generation_review"),
             # The last two fields let a list skip jobs without reading their rows.

@@ -319,8 +319,8 @@ def waiting_estimate(generation: Generation) -> Estimate | None:
 class Wait:
     """Why a clip hasn't been sent to the provider yet.
 
-    `place` is its place in the queue, 1 being next. `for_account` means that the provider refuses the provider account:
-    nothing is sent until the operator fixes that.
+    `place` is its place in the queue, 1 being next; MAX_PLACE + 1 is any further one. `for_account` means that the
+    provider refuses the provider account: nothing is sent until the operator fixes that.
     """
 
     place: int

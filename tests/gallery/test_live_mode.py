@@ -59,6 +59,16 @@ def test_waiting_clip_shows_its_place_in_line(alice_browser: Client, url: Url, m
     ]
 
 
+def test_clip_far_behind_shows_that(
+    alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [make_clip(State.QUEUED, created_at=seconds_ago(30 - number)) for number in range(3)]
+    monkeypatch.setattr("tchavi_studio.generations.upstream.submission.MAX_PLACE", 2)
+    monkeypatch.setattr("tchavi_studio.gallery.phases.MAX_PLACE", 2)
+    assert place_of(alice_browser, url, clips[1]) == "1 clip ahead"
+    assert place_of(alice_browser, url, clips[2]) == "More than 1 clips ahead"
+
+
 @pytest.mark.parametrize("model", ["", "seedance-2"])
 def test_paused_account_shows_that_no_credits_are_lost(
     alice_browser: Client, url: Url, make_clip: MakeClip, model: str
@@ -184,9 +194,9 @@ def test_idle_poll_query_count_is_constant_for_waiting_clips(
     for _number in range(count):
         make_clip(State.QUEUED, updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("gallery"))
-    # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, two for the
-    # order of the line, and whether a clip is open.
-    with django_assert_num_queries(10):
+    # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, three for
+    # the order of the line, and whether a clip is open.
+    with django_assert_num_queries(11):
         assert page.poll().status_code == 204
 
 
@@ -205,7 +215,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 14, State.PROCESSING: 11, State.COMPLETED: 10}[state]):
+    with django_assert_num_queries({State.QUEUED: 15, State.PROCESSING: 11, State.COMPLETED: 10}[state]):
         alice_browser.get(url("gallery"))
 
 

@@ -1,7 +1,7 @@
 """Whose turn is next: hand-picked cases and random queues."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from uuid import UUID
 
@@ -9,10 +9,34 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tchavi_studio.runtime.fairness import MAX_REMEMBERED, Member, Turns, by_workspace, fair_order, within_limit
+from tchavi_studio.runtime import fairness
+from tchavi_studio.runtime.fairness import MAX_REMEMBERED, Member, Turns, by_workspace
 
 LAGUNE, NIGER = UUID(int=1), UUID(int=2)
 AWA, BINTOU, CHEIKH = 1, 2, 3
+
+
+def fair_order(
+    waiting: Sequence[Member], *, open_by_member: Mapping[Member, int], max_per_workspace: int | None = None
+) -> list[int]:
+    """The positions in `waiting`, which says whose each waiting item is, in the order in which they are served."""
+    queues: defaultdict[Member, list[int]] = defaultdict(list)
+    for position, member in enumerate(waiting):
+        queues[member].append(position)
+    counts = by_workspace(open_by_member)
+
+    def is_full(workspace_id: object) -> bool:
+        return max_per_workspace is not None and counts[workspace_id] >= max_per_workspace
+
+    order = []
+    for position in fairness.fair_order(
+        {member: iter(queue) for member, queue in queues.items() if not is_full(member[0])},
+        open_by_member=open_by_member,
+        is_full=is_full,
+    ):
+        counts[waiting[position][0]] += 1
+        order.append(position)
+    return order
 
 
 # --- By hand ----------------------------------------------------------------------------------------------------------
@@ -54,10 +78,25 @@ def test_former_members_count_as_one_person() -> None:
 
 def test_a_workspace_has_a_limit_at_the_provider() -> None:
     waiting = [(LAGUNE, AWA)] * 5 + [(NIGER, CHEIKH)] * 2
-    allowed = within_limit(waiting, open_by_member={(LAGUNE, AWA): 1, (LAGUNE, BINTOU): 1}, max_per_workspace=4)
-    assert list(allowed) == [0, 1, 5, 6]
+    open_by_member: Mapping[Member, int] = {(LAGUNE, AWA): 1, (LAGUNE, BINTOU): 1}
+    assert fair_order(waiting, open_by_member=open_by_member, max_per_workspace=4) == [5, 6, 0, 1]
     full: Mapping[Member, int] = {(LAGUNE, AWA): 9, (NIGER, AWA): 4}
-    assert list(within_limit(waiting, open_by_member=full, max_per_workspace=4)) == []
+    assert fair_order(waiting, open_by_member=full, max_per_workspace=4) == []
+
+
+def test_queues_are_read_no_further_than_needed() -> None:
+    read: list[tuple[str, int]] = []
+
+    def queue(name: str, *positions: int) -> Iterator[int]:
+        for position in positions:
+            read.append((name, position))
+            yield position
+
+    order = fairness.fair_order(
+        {(LAGUNE, AWA): queue("Awa", 0, 1, 2, 3), (NIGER, CHEIKH): queue("Cheikh", 4, 5, 6)}, open_by_member={}
+    )
+    assert [next(order), next(order)] == [0, 4]
+    assert read == [("Awa", 0), ("Cheikh", 4), ("Awa", 1)]
 
 
 def test_counts_by_workspace() -> None:
@@ -145,8 +184,9 @@ def test_each_persons_clips_keep_their_order(queue: Queue) -> None:
 @hypothesis_settings(max_examples=60, deadline=None)
 def test_the_limit_is_reached_but_not_exceeded(queue: Queue, max_open: int) -> None:
     waiting, open_by_member = queue
-    allowed = list(within_limit(waiting, open_by_member=open_by_member, max_per_workspace=max_open))
-    assert allowed == sorted(allowed), "the order is kept"
+    allowed = fair_order(waiting, open_by_member=open_by_member, max_per_workspace=max_open)
+    whole = fair_order(waiting, open_by_member=open_by_member)
+    assert allowed == [position for position in whole if position in allowed], "the order is kept"
     already = by_workspace(open_by_member)
     for workspace in {workspace for workspace, _person in waiting}:
         waits = sum(other == workspace for other, _person in waiting)

@@ -1,17 +1,19 @@
 """How the provider gets a request's references: by links to this studio, or by uploads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.signing import Variant, links_open_from_outside, signed_media_url
 from tchavi_studio.engines.base import EngineReference, EngineRequest
-from tchavi_studio.generations.models import Engine, Generation, GenerationReference, RemoteFile, State
+from tchavi_studio.generations.models import Generation, GenerationReference, RemoteFile
 from tchavi_studio.generations.requests import engine_request
 from tchavi_studio.generations.via import extended_via
 
@@ -48,15 +50,10 @@ def missing_uploads(*, now: datetime) -> Q:
     return ~Q(Exists(usable))
 
 
-def clips_missing_uploads(*, now: datetime) -> QuerySet[GenerationReference, tuple[UUID]]:
-    """The ids of the waiting clips with a reference that has yet to be uploaded."""
-    references = GenerationReference.objects.filter(
-        missing_uploads(now=now),
-        generation__finished_at=None,
-        generation__engine=Engine.TCHAVI,
-        generation__state=State.QUEUED,
-    )
-    return references.order_by().values_list("generation_id")
+def clips_missing_uploads(generation_ids: Sequence[Any], *, now: datetime) -> set[UUID]:
+    """Those of these clips with a reference that has yet to be uploaded."""
+    references = GenerationReference.objects.filter(missing_uploads(now=now), generation__in=generation_ids)
+    return set(references.order_by().values_list("generation_id", flat=True))
 
 
 def remote_request(generation: Generation) -> EngineRequest | None:

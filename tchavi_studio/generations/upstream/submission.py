@@ -4,33 +4,36 @@ A submission is repeated only if it certainly had no effect: a clip billed twice
 """
 
 import logging
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import BooleanField, ExpressionWrapper, F, QuerySet
-from django.db.models.expressions import Combinable
+from django.db.models import F
 from django.utils import timezone
 
 from tchavi_studio.engines.base import Accepted, AccountRefusedError, EngineRequest, RefusedError
 from tchavi_studio.generations.lifecycle import fail_generation, move_generation
 from tchavi_studio.generations.models import IS_OPEN, Engine, Generation, RemoteJob, State
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.runtime.fairness import Member, by_workspace, fair_order, within_limit
-from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim, taken
+from tchavi_studio.runtime.fairness import by_workspace
+from tchavi_studio.runtime.leases import RELEASED, Claim, lapsed, new_claim
 
 from . import account
+from .line import InLine, clips_at_provider, clips_in_line
 from .references import Route, clips_missing_uploads, reference_route, remote_request
 
 logger = logging.getLogger(__name__)
 
-AT_PROVIDER = (State.SUBMITTING, State.UNKNOWN, State.PROCESSING)
-"""States that count against STUDIO_MAX_OPEN_PER_WORKSPACE."""
+MAX_PLACE = 101
+"""The last place in line that is told. Behind a hundred clips, one more or less is no news."""
+
+BATCH_LENGTH = 16
+"""About as many clips as are sent at a time."""
 
 MAX_SETTLED = 100
 """How many overdue clips of a kind are settled at a time. The next second settles more."""
@@ -64,36 +67,28 @@ class Waiting:
 
 
 def places_in_line(generation_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """The places of those of these clips that wait to be sent, among all that do; 1 is next."""
-    wanted = {Generation._meta.pk.get_db_prep_value(pk, connection): pk for pk in generation_ids}
-    in_order = enumerate(_in_order(_open_by_member()), start=1)
-    return {wanted[pk]: place for place, (pk, *_member) in in_order if pk in wanted}
+    """The places of those of these clips that wait to be sent, among all that do; 1 is next.
 
-
-def _in_order(
-    open_by_member: Mapping[Member, int], *columns: str | Combinable, without: Collection[Any] = ()
-) -> list[tuple[Any, ...]]:
-    """Id, workspace and creator of every clip waiting to be sent, and these `columns`, next clip first.
-
-    Clips of the workspaces `without` are left out; the others keep their order. Ids are as the database stores them:
-    making UUIDs of thousands takes longer than putting them in order.
+    A place after MAX_PLACE is told as MAX_PLACE + 1: what it costs to find one grows with the place, not with the line.
     """
-    queued = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state=State.QUEUED).order_by("created_at", "id")
-    queued = queued.exclude(workspace__in=without)
-    rows = _as_stored(queued.values_list("pk", "workspace_id", "creator_id", *columns))
-    return [rows[position] for position in fair_order([row[1:3] for row in rows], open_by_member=open_by_member)]
+    missing = {_as_stored(pk): pk for pk in generation_ids}
+    line = clips_in_line(open_by_member=clips_at_provider(), expected=MAX_PLACE)
+    places: dict[UUID, int] = {}
+    for place, clip in enumerate(islice(line, MAX_PLACE), start=1):
+        if clip.pk in missing:
+            places[missing.pop(clip.pk)] = place
+            if not missing:
+                return places
+    if next(line, None) is not None:
+        # By id alone: with more conditions, PostgreSQL may read all that wait.
+        others = Generation.objects.filter(pk__in=missing.values()).values_list("pk", "engine", "state")
+        waiting = (pk for pk, *kind in others if kind == [Engine.TCHAVI, State.QUEUED])
+        places |= dict.fromkeys(waiting, MAX_PLACE + 1)
+    return places
 
 
-def _open_by_member() -> Counter[Member]:
-    """How many clips each member has at the provider."""
-    at_provider = Generation.objects.filter(IS_OPEN, engine=Engine.TCHAVI, state__in=AT_PROVIDER)
-    return Counter(_as_stored(at_provider.values_list("workspace_id", "creator_id")))
-
-
-def _as_stored(rows: QuerySet[Any, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(*rows.query.sql_with_params())
-        return list(cursor.fetchall())
+def _as_stored(pk: UUID) -> Any:
+    return Generation._meta.pk.get_db_prep_value(pk, connection)
 
 
 def _as_uuid(stored: Any) -> UUID:
@@ -105,30 +100,33 @@ def sendable(*, now: datetime) -> Iterator[Waiting]:
     paused = account.paused_models(now=now)
     if "" in paused:
         return
-    # A clip that met a refusal of the account lets others go first, in case it is the only one refused.
-    steps_aside = ExpressionWrapper(taken(now), output_field=BooleanField())
-    open_by_member = _open_by_member()
-    max_per_workspace = settings.STUDIO_MAX_OPEN_PER_WORKSPACE
-    # Left out from the start: in a long queue, most clips wait because their workspace's limit is reached.
-    full = [workspace_id for workspace_id, count in by_workspace(open_by_member).items() if count >= max_per_workspace]
-    missing = [] if reference_route() == Route.LINKS else _as_stored(clips_missing_uploads(now=now))
-    unready = {pk for (pk,) in missing}
-    ready = [
-        (pk, (workspace_id, creator_id), model, is_aside)
-        for pk, workspace_id, creator_id, model, is_aside in _in_order(
-            open_by_member, "model", steps_aside, without=full
-        )
-        if model not in paused and pk not in unready
-    ]
-    candidates = [clip for clip in ready if not clip[-1]] or ready
-    allowed = within_limit(
-        [member for _pk, member, *_rest in candidates],
-        open_by_member=open_by_member,
-        max_per_workspace=max_per_workspace,
-    )
-    for position in allowed:
-        pk, _member, model, _is_aside = candidates[position]
-        yield Waiting(generation_id=_as_uuid(pk), model=model)
+    open_by_member = clips_at_provider()
+    counts = by_workspace(open_by_member)
+
+    def is_full(workspace_id: Any) -> bool:
+        return counts[workspace_id] >= settings.STUDIO_MAX_OPEN_PER_WORKSPACE
+
+    route = reference_route()
+    aside: list[InLine] = []
+    is_any_ready = False
+    line = clips_in_line(open_by_member=open_by_member, expected=BATCH_LENGTH, is_full=is_full)
+    while batch := list(islice(line, BATCH_LENGTH)):
+        unready = set() if route == Route.LINKS else clips_missing_uploads([clip.pk for clip in batch], now=now)
+        for clip in batch:
+            if clip.model in paused or _as_uuid(clip.pk) in unready:
+                continue
+            # A clip that met a refusal of the account lets others go first, in case it is the only one refused.
+            if clip.is_leased:
+                aside.append(clip)
+                continue
+            is_any_ready = True
+            if not is_full(clip.workspace_id):
+                counts[clip.workspace_id] += 1
+                yield Waiting(generation_id=_as_uuid(clip.pk), model=clip.model)
+    for clip in () if is_any_ready else aside:
+        if not is_full(clip.workspace_id):
+            counts[clip.workspace_id] += 1
+            yield Waiting(generation_id=_as_uuid(clip.pk), model=clip.model)
 
 
 def write_down(clips: Iterable[Waiting]) -> list[Submission]:
