@@ -12,7 +12,9 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
+from tchavi_studio.api.models import ApiKey, RequestCount
 from tchavi_studio.api.services import create_key
 from tchavi_studio.outages import is_outage, max_wait_seconds
 from tchavi_studio.runtime import write_lock
@@ -73,6 +75,48 @@ def test_pages_open_and_what_cannot_be_saved_says_so(browser: Client, workspace:
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
     assert answer.json()["error"]["code"] == "service_unavailable"
     assert "same Idempotency-Key" in answer.json()["error"]["message"]
+
+
+@pytest.mark.own_database
+@pytest.mark.one_database
+@pytest.mark.parametrize("requests_per_minute", [0, 60])
+@pytest.mark.usefixtures("outage")
+def test_programs_can_read_without_being_counted(
+    program: Program, settings: Settings, requests_per_minute: int
+) -> None:
+    """Whether or not the limit is reached: what can't be counted limits nobody."""
+    settings.STUDIO_API_RPM_PER_KEY = requests_per_minute
+    paths = ["/models", "/jobs", "/jobs?limit=50&status=failed", "/openapi.json"]
+    for path in paths:
+        answer = program.get(path)
+        assert (answer.status_code, "X-RateLimit-RPM-Limit" in answer) == (200, False), path
+    assert program.get("/jobs/unknown").status_code == 404
+    assert Program("sk-tch_unknown").get("/jobs").status_code == 401
+    answer = program.post("/videos/quote", BODY)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert RequestCount.objects.count() == 0
+    assert ApiKey.objects.get().last_used_at is None
+
+
+@pytest.mark.own_database
+@pytest.mark.one_database
+def test_a_read_waits_only_briefly_to_be_counted(
+    program: Program, own_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the usual patience of 20 s; once the writes work again, it counts and is limited."""
+    settings.STUDIO_API_RPM_PER_KEY = 1
+    waited: list[float] = []
+
+    def note(usual_seconds: float) -> float:
+        waited.append(max_wait_seconds(usual_seconds))
+        return waited[-1]
+
+    monkeypatch.setattr(write_lock, "max_wait_seconds", note)
+    with closing(sqlite3.connect(own_database.name, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert [program.get("/jobs").status_code for _request in range(2)] == [200, 200]
+        assert waited.count(0.25) == 2, "and what comes after isn't even tried"
+    assert [program.get("/jobs").status_code for _request in range(2)] == [200, 429]
 
 
 @pytest.mark.own_database

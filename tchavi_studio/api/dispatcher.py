@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from tchavi_studio.ledger.queries import wallet_balance
-from tchavi_studio.outages import is_outage
+from tchavi_studio.outages import is_outage, unless_outage
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.access import FileRule
 from tchavi_studio.workspaces.models import Membership, Permission
@@ -179,8 +180,11 @@ class _Exchange:
     def _identify(self) -> None:
         """Find the key and count the request. Refuses invalid keys and too many requests."""
         key, membership = _found_key(self.request) or (None, None)
-        self.budgets = count_request(address=caller_address(self.request), key=key)
-        self.budgets.check()
+        # In an outage of the writes, reads aren't counted, and writes fail here.
+        with unless_outage() if self._only_reads else nullcontext():
+            self.budgets = count_request(address=caller_address(self.request), key=key)
+        if self.budgets is not None:
+            self.budgets.check()
         if key is None:
             if self.request.headers.get("Authorization"):
                 raise invalid_key(_("This API key is not known. No credits moved: check that it was copied whole."))
@@ -192,8 +196,15 @@ class _Exchange:
         if membership is None:
             raise invalid_key(_("The person behind this API key is no longer in the workspace. No credits moved."))
         self.key, self.membership = key, membership
-        if services.note_use(key=key):
-            delete_expired_answers()
+        if self.budgets is None:
+            return
+        with unless_outage() if self._only_reads else nullcontext():
+            if services.note_use(key=key):
+                delete_expired_answers()
+
+    @property
+    def _only_reads(self) -> bool:
+        return self.request.method in ("GET", "HEAD")
 
     def _chosen(self, operations: Mapping[str, Operation]) -> Operation:
         if not operations:

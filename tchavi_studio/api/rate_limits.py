@@ -2,6 +2,9 @@
 
 One statement per request counts for both, so the count is exact under any concurrency. Limits apply per clock minute;
 `Retry-After` is what is left of the current one.
+
+While nothing can be written (`outages.py`), requests that only read are answered without being counted: a reader who
+stays within the limits shouldn't notice. Requests that write are refused, as they would be anyway.
 """
 
 import ipaddress
@@ -73,7 +76,7 @@ def _refusal(code: str, budget: Budget) -> ApiError:
 
 
 def count_request(*, address: str, key: ApiKey | None) -> Budgets:
-    """Count one request for `address` and for `key`, and return their budgets."""
+    """Count one request for `address` and for `key`, and return their budgets. Raises what the database does."""
     now = int(time.time())
     minute, retry_after_seconds = now // 60, 60 - now % 60
     subjects = [f"address {address}", *([f"key {key.pk.hex}"] if key else [])]
