@@ -16,7 +16,7 @@ test: install-dev ## run the checks, then all tests on SQLite and PostgreSQL, wi
 	@$(BIN)/python -m tests.run
 
 test-fast: install-dev ## the suite on SQLite, without processes and without a browser
-	@$(BIN)/python -m pytest -q -n auto --ignore=tests/browser -m "not processes and not long"
+	@$(BIN)/python -m tests.run --fast
 
 test-long: install-dev ## what takes minutes: fifty clips at once in a real studio
 	@$(BIN)/python -m pytest -q -m long

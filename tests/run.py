@@ -1,6 +1,7 @@
-"""`make test`: the checks, then the whole suite on SQLite and on PostgreSQL, from units to a real browser.
+"""`make test`: the checks and the whole suite on SQLite and on PostgreSQL, from units to a real browser.
 
-Two steps at a time keep two cores busy: one computes, the other mostly waits for processes and the browser.
+`make test-fast` (`--fast`) only runs what computes on SQLite. Either way, each step is a pytest of its own for a part
+of the files: workers that pytest-xdist starts would each collect all tests, and report each of them to another process.
 If this machine lacks Chromium, Node or PostgreSQL, it says so at the end; with CI=true that is a failure.
 """
 
@@ -13,8 +14,11 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from tests.databases import postgresql_binaries, throwaway_postgresql
@@ -33,7 +37,8 @@ CHROMIUM_ARGUMENTS = [
 TESTS = Path(__file__).parent
 NODE_FOLDER = TESTS / "interop" / "node"
 """Node programs, and the lock file of the packages they need."""
-BROWSER_TESTS = str(TESTS / "browser")
+BROWSER_TESTS = TESTS / "browser"
+CORES = os.cpu_count() or 1
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=15", "--durations-min=3"]
 
 
@@ -52,20 +57,26 @@ class Step:
 
 
 class Run:
-    """Runs steps, two at a time. Each step's output is printed as a whole when it ends."""
+    """Runs steps, several at a time. Each step's output is printed as a whole when it ends."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.failed = False
         self.missing: list[str] = []
+        self._began = time.monotonic()
+        self._cpu_seconds = 0.0
         self._running: set[int] = set()
         self._is_stopping = False
         self._lock = threading.Lock()
 
-    def steps(self, steps: list[Step]) -> None:
-        """Run the steps, begun in their order."""
-        waiting = deque(steps)
-        threads = [threading.Thread(target=self._lane, args=(waiting,)) for _lane in range(2)]
+    def steps(self, computing: list[Step], waiting: Sequence[Step] = ()) -> None:
+        """Run the steps, begun in their order: a lane for each core, and one more for steps that mostly wait.
+
+        A lane whose own steps are all begun helps with the others.
+        """
+        computes, waits = deque(computing), deque(waiting)
+        lanes = [[computes, waits]] * CORES + ([[waits, computes]] if waits else [])
+        threads = [threading.Thread(target=self._lane, args=lane) for lane in lanes]
         for thread in threads:
             thread.start()
         try:
@@ -77,13 +88,14 @@ class Run:
                 thread.join()
             raise
 
-    def _lane(self, waiting: deque[Step]) -> None:
-        while not self._is_stopping:
-            try:
-                step = waiting.popleft()
-            except IndexError:
-                return
-            self._step(step)
+    def _lane(self, *queues: deque[Step]) -> None:
+        for queue in queues:
+            while not self._is_stopping:
+                try:
+                    step = queue.popleft()
+                except IndexError:
+                    break
+                self._step(step)
 
     def _step(self, step: Step) -> None:
         began = time.monotonic()
@@ -99,6 +111,7 @@ class Run:
             output.seek(0)
             with self._lock:
                 self._running.discard(process.pid)
+                self._cpu_seconds += cpu_seconds
                 print(f"\n=== {step.name}", output.read().decode(errors="replace"), sep="\n", flush=True)
                 self.failed |= status != 0
                 verdict = "failed" if status else "passed"
@@ -114,7 +127,10 @@ class Run:
 
     def finish(self) -> int:
         """Print how it went; the exit code."""
+        seconds = time.monotonic() - self._began
         print("\n=== Summary", *self.lines, sep="\n")
+        use = self._cpu_seconds / seconds / CORES
+        print(f"{seconds:.0f} s, {self._cpu_seconds:.0f} s of CPU, {use:.0%} of {CORES} cores")
         if self.missing:
             print("\n!!! NOT TESTED, because this machine lacks it:", *self.missing, sep="\n!!!   ")
             self.failed |= os.environ.get("CI") == "true"
@@ -122,26 +138,54 @@ class Run:
         return int(self.failed)
 
 
-def files_with(mark: str) -> list[str]:
-    """The test files that use a mark: collecting all others with them would take each worker several seconds."""
-    return sorted(str(path) for path in TESTS.rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text())
+def test_files() -> list[Path]:
+    """All test files, except the browser's."""
+    return sorted(path for path in TESTS.rglob("test_*.py") if BROWSER_TESTS not in path.parents)
 
 
-def suite(database: str, environment: dict[str, str]) -> Step:
+def shares(files: list[Path], count: int) -> list[list[Path]]:
+    """Share files out by size, as evenly as whole folders allow: a folder's tests share their media and databases."""
+    folders = [list(group) for _folder, group in groupby(files, attrgetter("parent"))]
+    shares: list[list[Path]] = [[] for _share in range(count)]
+    for folder in sorted(folders, key=_byte_count, reverse=True):
+        min(shares, key=_byte_count).extend(folder)
+    return [share for share in shares if share]
+
+
+def _byte_count(files: list[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
+
+
+def suite(database: str, environment: dict[str, str]) -> list[Step]:
     """Everything on one database that neither starts processes nor drives a browser."""
-    command = [*PYTEST, "-n", "2", f"--ignore={BROWSER_TESTS}", "-m", "not processes and not long"]
-    return Step(name=f"{database}: suite", command=command, environment=environment)
+    return [
+        Step(
+            name=f"{database}: suite, part {number}",
+            command=[*PYTEST, "-m", "not processes and not long", *map(str, share)],
+            environment=environment,
+        )
+        for number, share in enumerate(shares(test_files(), max(6, CORES)), 1)
+    ]
 
 
-def processes(database: str, environment: dict[str, str]) -> Step:
+def processes(database: str, environment: dict[str, str]) -> list[Step]:
     """What starts studios, workers and other programs, and mostly waits for them."""
-    command = [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "processes and not long", *files_with("processes")]
-    return Step(name=f"{database}: processes", command=command, environment=environment)
+    # Only files that use the mark: to collect all others takes seconds.
+    files = [path for path in test_files() if "pytest.mark.processes" in path.read_text()]
+    count = 3
+    return [
+        Step(
+            name=f"{database}: processes, part {number}",
+            command=[*PYTEST, "-m", "processes and not long", *map(str, share)],
+            environment=environment,
+        )
+        for number, share in enumerate((files[first::count] for first in range(count)), 1)
+    ]
 
 
 def browser(database: str, chromium: str, environment: dict[str, str]) -> Step:
     """What people do, in a real Chromium."""
-    command = [*PYTEST, "-m", "not long", BROWSER_TESTS]
+    command = [*PYTEST, "-m", "not long", str(BROWSER_TESTS)]
     return Step(name=f"{database}: browser", command=command, environment={**environment, "CHROMIUM": chromium})
 
 
@@ -151,38 +195,44 @@ def main() -> int:
     # Tests start hundreds of processes; each would compile the code again where the environment forbids to keep it.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     run = Run()
-    checks = Step(name="checks", command=[sys.executable, ".ci/check.py"])
-    chromium = found_chromium()
-    if not chromium:
-        run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
-
     with ExitStack() as stack:
         # The steps on one database share its migrated template.
         templates = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="studio-templates-")))
         environment = {"TEST_TEMPLATE": str(templates)}
-        steps = [suite("SQLite", environment), checks]
-        if not found_node():
-            run.missing.append("Node (install nodejs and npm): Node programs that use the API")
-        elif not packages_are_there(NODE_FOLDER):
-            run.steps([Step(name="Node packages", command=[sys.executable, "-m", "tests.node", str(NODE_FOLDER)])])
-        steps.append(processes("SQLite", environment))
-        if chromium:
-            steps.append(browser("SQLite", chromium, environment))
-
-        if url := os.environ.pop("TEST_DATABASE_URL", None):
-            # Each step drops its own template from a server that isn't thrown away.
-            environment = {"TEST_DATABASE_URL": url}
-        elif binaries := postgresql_binaries():
-            url = stack.enter_context(throwaway_postgresql(binaries))
-            environment = {"TEST_DATABASE_URL": url, "TEST_TEMPLATE": str(templates)}
-        if url:
-            steps += [suite("PostgreSQL", environment), processes("PostgreSQL", environment)]
-            if chromium:
-                steps.append(browser("PostgreSQL", chromium, environment))
+        if "--fast" in sys.argv[1:]:
+            run.steps(suite("SQLite", environment))
         else:
-            run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
-        run.steps(steps)
+            _run_all(run, stack, environment)
     return run.finish()
+
+
+def _run_all(run: Run, stack: ExitStack, environment: dict[str, str]) -> None:
+    chromium = found_chromium()
+    if not chromium:
+        run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
+    if not found_node():
+        run.missing.append("Node (install nodejs and npm): Node programs that use the API")
+    elif not packages_are_there(NODE_FOLDER):
+        run.steps([Step(name="Node packages", command=[sys.executable, "-m", "tests.node", str(NODE_FOLDER)])])
+
+    databases = {"SQLite": environment}
+    if url := os.environ.pop("TEST_DATABASE_URL", None):
+        # Each step drops its own template from a server that isn't thrown away.
+        databases["PostgreSQL"] = {"TEST_DATABASE_URL": url}
+    elif binaries := postgresql_binaries():
+        url = stack.enter_context(throwaway_postgresql(binaries))
+        databases["PostgreSQL"] = {"TEST_DATABASE_URL": url, **environment}
+    else:
+        run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
+
+    computing, waiting = [], []
+    for database, environment in databases.items():
+        computing += suite(database, environment)
+        # The longest first.
+        waiting += [browser(database, chromium, environment)] if chromium else []
+        waiting += processes(database, environment)
+    checks = Step(name="checks", command=[sys.executable, ".ci/check.py"])
+    run.steps([checks, *computing], waiting)
 
 
 if __name__ == "__main__":
