@@ -3,9 +3,9 @@
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -180,8 +180,7 @@ class _Exchange:
     def _identify(self) -> None:
         """Find the key and count the request. Refuses invalid keys and too many requests."""
         key, membership = _found_key(self.request) or (None, None)
-        # In an outage of the writes, reads aren't counted, and writes fail here.
-        with unless_outage() if self._only_reads else nullcontext():
+        with self._writes_may_fail():
             self.budgets = count_request(address=caller_address(self.request), key=key)
         if self.budgets is not None:
             self.budgets.check()
@@ -198,13 +197,15 @@ class _Exchange:
         self.key, self.membership = key, membership
         if self.budgets is None:
             return
-        with unless_outage() if self._only_reads else nullcontext():
+        with self._writes_may_fail():
             if services.note_use(key=key):
                 delete_expired_answers()
 
-    @property
-    def _only_reads(self) -> bool:
-        return self.request.method in ("GET", "HEAD")
+    def _writes_may_fail(self) -> AbstractContextManager[None, bool]:
+        """In an outage of the writes, requests that only read aren't counted; the others fail here."""
+        manager = unless_outage() if self.request.method in ("GET", "HEAD") else nullcontext()
+        # `bool` tells the type checker that the code after it may run although the code inside failed.
+        return cast(AbstractContextManager[None, bool], manager)
 
     def _chosen(self, operations: Mapping[str, Operation]) -> Operation:
         if not operations:
