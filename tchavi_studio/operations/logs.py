@@ -14,3 +14,17 @@ class DiscreetFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return SECRETS.sub(lambda found: f"{found[1] or found[2]}…", super().format(record))
+
+
+HEALTH_CHECKS = {"/healthz", "/readyz"}
+
+
+class HealthCheckFilter(logging.Filter):
+    """Drops what Django logs of a health check that says no: that is its answer, not an error.
+
+    Whoever asked tells somebody. At a start, that is the studio itself, which asks until it is ready.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = getattr(getattr(record, "request", None), "path", "")
+        return path not in HEALTH_CHECKS or getattr(record, "status_code", 0) != 503

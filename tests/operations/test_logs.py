@@ -67,3 +67,11 @@ def test_secrets_are_cut_out_of_tracebacks() -> None:
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, "", 1, "failed", None, (ValueError, error, error.__traceback__))
     assert DiscreetFormatter(LINE).format(record).endswith("ValueError: /media/…/clip.mp4")
+
+
+@pytest.mark.django_db
+def test_a_health_check_that_says_no_is_no_error(log: io.StringIO, client: Client) -> None:
+    assert client.get("/readyz").status_code == 503, "no cluster works here"
+    assert client.get("/nowhere/").status_code == 404
+    assert "readyz" not in log.getvalue()
+    assert "Not Found: /nowhere/" in log.getvalue()
