@@ -4,9 +4,10 @@ A page starts after a row, not at an offset: new rows don't shift it, and a deep
 list needs an index on what it is filtered by, then on its order.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from django.db.models import BooleanField, F, Func, IntegerField, Model, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Expression, F, Func, IntegerField, Model, QuerySet, Subquery, Value
 
 Row = TypeVar("Row", bound=Model)
 
@@ -23,9 +24,13 @@ def rows_after(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
     fields = {field.name: field for field in rows.model._meta.fields}
     ordered = [fields[name.removeprefix("-")] for name in names]
     values = [Value(value, output_field=field) for field, value in zip(ordered, position, strict=True)]
-    here, there = Func(*(F(field.name) for field in ordered), function=""), Func(*values, function="")
-    is_after = Func(here, there, template="%(expressions)s", arg_joiner=f" {sign} ", output_field=BooleanField())
-    return rows.filter(is_after)
+    return rows.filter(compared([F(field.name) for field in ordered], sign, values))
+
+
+def compared(here: Sequence[Expression | F], sign: str, there: Sequence[Expression | F]) -> Func:
+    """The condition that expressions, compared as a row, come before ("<") or after (">") others."""
+    rows = Func(*here, function=""), Func(*there, function="")
+    return Func(*rows, template="%(expressions)s", arg_joiner=f" {sign} ", output_field=BooleanField())
 
 
 def page_of(rows: QuerySet[Row], *, length: int, after: tuple[object, ...] = ()) -> tuple[list[Row], bool]:

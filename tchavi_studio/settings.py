@@ -341,6 +341,12 @@ STUDIO_OUTBOUND_ALLOW: tuple[str, ...] = tuple(env.list("STUDIO_OUTBOUND_ALLOW",
 STUDIO_API_RPM_PER_KEY = env.int("STUDIO_API_RPM_PER_KEY", 120, validate=whole(1, 1_000_000))
 STUDIO_API_RPM_PER_ADDRESS = env.int("STUDIO_API_RPM_PER_ADDRESS", 500, validate=whole(1, 1_000_000))
 STUDIO_BIN_DAYS = env.int("STUDIO_BIN_DAYS", 30, validate=whole(1, 3650))
+STUDIO_WORKSPACES_PER_PERSON = env.int("STUDIO_WORKSPACES_PER_PERSON", 5, validate=whole(1, 10_000))
+STUDIO_WORKSPACE_CREATION = env.str(
+    "STUDIO_WORKSPACE_CREATION",
+    "everyone" if STUDIO_MODE == "sandbox" else "admins",
+    validate=one_of("everyone", "admins"),
+)
 
 # --- The provider (live mode only) ------------------------------------------------------------------------------------
 

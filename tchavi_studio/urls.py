@@ -23,6 +23,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("account/keys/", include("tchavi_studio.developers.account_urls")),
     path("site/", include("tchavi_studio.teams.site.urls")),
+    path("workspaces/", include("tchavi_studio.teams.workspaces.person_urls")),
     # Django's name for it.
     path("i18n/setlang/", language, name="set_language"),
     path("media/", include("tchavi_studio.assets.signed_urls")),

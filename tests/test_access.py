@@ -35,7 +35,10 @@ SIGNED_IN = {
     "notices/",
     "notices/<int:notice_id>/",
     "notices/seen/",
+    "workspaces/",
+    "workspaces/new/",
 }
+SITE = "site/"
 WORKSPACE = "w/<slug:workspace_slug>/"
 WRONG_METHOD = (405, "")
 """Returned before permissions are checked; it reveals nothing about the workspace."""
@@ -53,6 +56,7 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 ROUTES = dict(routes(get_resolver().url_patterns))
 WORKSPACE_ROUTES = {route: pattern for route, pattern in ROUTES.items() if route.startswith(WORKSPACE)}
+SITE_ROUTES = {route: pattern for route, pattern in ROUTES.items() if route.startswith(SITE)}
 
 
 def path_of(route: str, slug: str) -> str:
@@ -78,6 +82,7 @@ def test_every_url_is_classified() -> None:
         if route not in SIGNED_IN
         and not any(route.startswith(prefix) for prefix in PUBLIC_PREFIXES)
         and not (route.startswith(WORKSPACE) and hasattr(pattern.callback, "workspace_permission"))
+        and not (route.startswith(SITE) and hasattr(pattern.callback, "site_access"))
     ]
     assert unclassified == []
 
@@ -89,7 +94,7 @@ def answers_to(client: Client, route: str, workspace: Workspace) -> set[int]:
 
 
 def test_signed_out_visitors_are_asked_to_sign_in(workspace: Workspace, client: Client) -> None:
-    for route in [*SIGNED_IN, *WORKSPACE_ROUTES]:
+    for route in [*SIGNED_IN, *SITE_ROUTES, *WORKSPACE_ROUTES]:
         path = path_of(route, workspace.slug)
         answers = {
             (answer.status_code, answer.headers.get("Location", "").partition("?")[0])
@@ -106,12 +111,14 @@ def test_non_members_get_404(workspace: Workspace, bob: User, client: Client) ->
 
 @pytest.mark.parametrize("route", WORKSPACE_ROUTES)
 def test_members_can_do_what_their_role_allows(workspace: Workspace, bob: User, client: Client, route: str) -> None:
-    membership = Membership.objects.create(workspace=workspace, user=bob, role=Role.VIEWER)
     client.force_login(bob)
     permission = permission_of(WORKSPACE_ROUTES[route])
     for role in Role.values:
-        membership.role = role
-        membership.save(update_fields=["role"])
+        # Again each time: one of the routes ends it.
+        membership, _is_new = Membership.objects.update_or_create(
+            workspace=workspace, user=bob, defaults={"role": role}
+        )
+        Workspace.objects.update(archived_at=None)
         statuses = answers_to(client, route, workspace)
         if membership.can(permission):
             # The view may refuse for its own reasons (an unknown clip, an empty form), but never fails.
@@ -146,3 +153,22 @@ def test_site_admin_pages_are_hidden_from_everyone_else(
     assert answers_to(client, route, workspace) == {404}
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     assert answers_to(client, route, workspace) <= {200, 302}
+
+
+FOR_SITE_AUDITORS = {"site/activity/", "site/workspaces/"}
+
+
+def test_pages_of_the_site_are_hidden_from_everyone_but_site_admins_and_some_from_site_auditors(
+    workspace: Workspace, bob: User, client: Client
+) -> None:
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.OWNER)
+    client.force_login(bob)
+    for route in SITE_ROUTES:
+        assert answers_to(client, route, workspace) == {404}, route
+    User.objects.filter(pk=bob.pk).update(is_site_auditor=True)
+    seen = {route for route in SITE_ROUTES if answers_to(client, route, workspace) != {404}}
+    assert seen == FOR_SITE_AUDITORS
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    for route in SITE_ROUTES:
+        # Made-up people and workspaces don't exist for them either.
+        assert answers_to(client, route, workspace) <= {200, 302, 404}, route

@@ -36,6 +36,8 @@ NONSENSE: dict[str, list[str]] = {
     ],
     "STUDIO_WORKSPACE_QUOTA_BYTES": ["", "20 GiB", "1", "-1", HUGE],
     "STUDIO_BIN_DAYS": ["", "a month", "0", "-1", HUGE],
+    "STUDIO_WORKSPACES_PER_PERSON": ["", "few", "0", HUGE],
+    "STUDIO_WORKSPACE_CREATION": ["", "nobody"],
     "STUDIO_PROVIDER_API_KEY": ["sk tch", "clé"],
     "STUDIO_PROVIDER_URL": ["", "tchavi.com", "ftp://tchavi.com", "https://", "https://a b", "https://a/v1?x=1"],
     "STUDIO_PROVIDER_EXCLUSIVE": ["", "perhaps"],

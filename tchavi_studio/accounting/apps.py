@@ -12,7 +12,7 @@ class AccountingConfig(AppConfig):
         from tchavi_studio.site.navigation import Entry, add_entry
         from tchavi_studio.site.targets import add_target
         from tchavi_studio.workspaces.models import Membership
-        from tchavi_studio.workspaces.signals import workspace_created
+        from tchavi_studio.workspaces.signals import person_welcomed
 
         from .services import welcome_with_credits
 
@@ -20,5 +20,5 @@ class AccountingConfig(AppConfig):
             return reverse("accounting:page", args=[membership.workspace.slug])
 
         add_target(NoticeKind.BUDGET_80, NoticeKind.BUDGET_100, NoticeKind.LOW_BALANCE, target=credits_path)
-        workspace_created.connect(welcome_with_credits, dispatch_uid="accounting.welcome_with_credits")
+        person_welcomed.connect(welcome_with_credits, dispatch_uid="accounting.welcome_with_credits")
         add_entry(Entry(position=3, label=_("Credits"), icon="coins", url_name="accounting:page"))

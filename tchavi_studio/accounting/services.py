@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.generations.upstream.account import try_again_now
 from tchavi_studio.generations.wakeups import wake_pump
-from tchavi_studio.ledger.models import HAS_NO_REFERENCE, Book, Kind, Transfer
+from tchavi_studio.ledger.models import Book, Transfer
 from tchavi_studio.ledger.queries import grants_for
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
 from tchavi_studio.refusals import UserFacingError
-from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.workspaces.models import User, Workspace
 
 from .queries import PlayAllowance, play_allowance
 from .reasons import PLAY, PROVISION, SIGNUP
@@ -53,25 +53,15 @@ class RepeatedGrantError(UserFacingError):
         )
 
 
-def grant_signup_credits(*, workspace: Workspace, owner: User) -> Transfer | None:
-    """Grant welcome credits (STUDIO_SIGNUP_CREDITS) to a person's first own workspace; later ones get none."""
-    owned = Membership.objects.filter(user=owner, role=Role.OWNER).exclude(workspace=workspace)
-    # The ledger still knows if the first workspace has since been handed to somebody else.
-    welcomed = Transfer.objects.filter(HAS_NO_REFERENCE, actor=owner, kind=Kind.GRANT, reason=SIGNUP)
-    if owned.exists() or welcomed.exists():
-        return None
-    return grant_credits(
+def welcome_with_credits(*, workspace: Workspace, owner: User, **signal: Any) -> None:
+    """Handle the signal `person_welcomed`: the workspace that sign-up gives a person gets STUDIO_SIGNUP_CREDITS."""
+    grant_credits(
         workspace=workspace,
         book=settings.STUDIO_BOOK,
         amount_credits=settings.STUDIO_SIGNUP_CREDITS,
         reason=SIGNUP,
         actor=owner,
     )
-
-
-def welcome_with_credits(*, workspace: Workspace, owner: User, **signal: Any) -> None:
-    """Handle the signal `workspace_created`."""
-    grant_signup_credits(workspace=workspace, owner=owner)
 
 
 @transaction.atomic

@@ -245,6 +245,12 @@ class _Exchange:
 
 
 def _check_scope(key: ApiKey, membership: Membership, operation: Operation) -> None:
+    if operation.scope == Scope.GENERATE and membership.workspace.archived_at:
+        message = _(
+            "This workspace is archived: it can only be read. No credits moved. One of its owners can take it out of "
+            "the archive."
+        )
+        raise ApiError(403, "workspace_archived", message)
     may_generate = key.scope == Scope.GENERATE and membership.can(Permission.CREATE)
     if operation.scope == Scope.GENERATE and not may_generate:
         message = _("This API key may only read. No credits moved: use a key that may generate.")

@@ -1,5 +1,6 @@
 """Builds the JSON records that `/v1` answers with, as `client/records.py` declares them."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import cast
 
@@ -44,6 +45,7 @@ from tchavi_studio.generations.params import (
 )
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.generations.records import job_facts, public_job_id, studio_record
+from tchavi_studio.generations.validation import models_among
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.webhooks.services import iso_utc
 
@@ -116,18 +118,21 @@ def transfer_record(transfer: Transfer) -> TransferRecord:
     )
 
 
-def model_records() -> list[ModelRecord]:
-    """One record per model. All models take the same parameters; `hints` say what each does best."""
+def model_records(allowed_models: Collection[str] = ()) -> list[ModelRecord]:
+    """One record per model that a workspace may use if it allows these, none meaning all.
+
+    All models take the same parameters; `hints` say what each does best.
+    """
     prices = price_list()
     return [
         ModelRecord(
             id=model,
-            name=name,
+            name=MODELS[model],
             parameters=_parameters(),
             pricing=cast(PricingRecord, {"unit": "credits_per_second", **prices[model]}),
             hints=_model_hints(model),
         )
-        for model, name in MODELS.items()
+        for model in models_among(allowed_models)
     ]
 
 

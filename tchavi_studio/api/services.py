@@ -97,6 +97,11 @@ def delete_keys_of_person(*, user: User, **signal: Any) -> None:
     ApiKey.objects.filter(user=user).delete()
 
 
+def revoke_keys_of_member(*, workspace: Workspace, user: User, **signal: Any) -> None:
+    """Handle the signal `membership_ended`: keys stay revoked if the person comes back. Jobs they started continue."""
+    ApiKey.objects.filter(workspace=workspace, user=user, revoked_at=None).update(revoked_at=timezone.now())
+
+
 def note_use(*, key: ApiKey) -> bool:
     """Record that the key was used, to the minute, so that most requests need no write. Returns whether this did."""
     now = timezone.now()

@@ -152,7 +152,7 @@ class _Notes(TypedDict):
 def _validated(call: Call, body: dict[str, Any], *, claim: Claim | None) -> tuple[GenerationParams, _Notes]:
     """The validated request, with its `warnings` and `hints`. Raises the 400 that lists every problem."""
     fetch = ReferenceFetch(caller=call.key, request=call.request, before_each=claim.renew if claim else lambda: None)
-    validated = validate(fetch.resolved(body))
+    validated = validate(fetch.resolved(body), allowed_models=call.membership.workspace.allowed_models)
     details = [
         *(note_record(problem) for problem in validated.errors),
         *(note_record(problem, index) for problem, index in fetch.problems),
@@ -263,4 +263,4 @@ def read_credits(call: Call, *, limit: int, before: int | None) -> Answer[Credit
 
 def list_models(call: Call) -> Answer[ModelListRecord]:
     """`GET /v1/models`: the models, their parameters and prices."""
-    return Answer(record=ModelListRecord(data=model_records()))
+    return Answer(record=ModelListRecord(data=model_records(call.membership.workspace.allowed_models)))

@@ -367,24 +367,19 @@ def check_room(*, workspace: Workspace) -> None:
     if is_disk_low():
         raise RefusedFileError("studio_full")
     used_bytes = stored_bytes(workspace=workspace)
-    if used_bytes >= settings.STUDIO_WORKSPACE_QUOTA_BYTES:
-        raise _workspace_full(used_bytes)
-
-
-def _workspace_full(used_bytes: int) -> RefusedFileError:
-    quota_bytes = settings.STUDIO_WORKSPACE_QUOTA_BYTES
-    return RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=quota_bytes)
+    if used_bytes >= workspace.max_bytes:
+        raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=workspace.max_bytes)
 
 
 def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = False) -> None:
     """Add to the bytes a workspace uses, in the transaction that writes the assets. The UPDATE enforces the quota."""
-    use, _is_new = StorageUse.objects.get_or_create(workspace_id=workspace_id)
+    use, _is_new = StorageUse.objects.select_related("workspace").get_or_create(workspace_id=workspace_id)
     uses = StorageUse.objects.filter(pk=use.pk)
     if within_quota:
-        uses = uses.filter(byte_count__lte=settings.STUDIO_WORKSPACE_QUOTA_BYTES - byte_count)
+        uses = uses.filter(byte_count__lte=use.workspace.max_bytes - byte_count)
     # A count that is too low must not keep a file from being deleted: `verify_storage` finds it.
     if not uses.update(byte_count=Greatest(F("byte_count") + byte_count, 0)):
-        raise _workspace_full(use.byte_count)
+        raise RefusedFileError("workspace_full", used_bytes=use.byte_count, quota_bytes=use.workspace.max_bytes)
 
 
 # --- Storing ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tchavi_studio.generations.orders import MAX_VARIATIONS, default_engine
 from tchavi_studio.generations.params import MODELS, GenerationParams, MediaReference, Problem
 from tchavi_studio.generations.prices import quote_unfinished
 from tchavi_studio.generations.upstream.references import Route, reference_route
-from tchavi_studio.generations.validation import Validated, validate
+from tchavi_studio.generations.validation import Validated, models_among, validate
 from tchavi_studio.workspaces.models import Workspace
 
 from .arrangement import mode_of
@@ -63,7 +63,7 @@ class GenerationForm(forms.Form):
     mode = forms.ChoiceField(choices=Mode.choices, widget=forms.RadioSelect)
 
     prompt = RawField(widget=forms.Textarea)
-    model = radios(MODELS)
+    model = RawField()
     duration = RawField(widget=forms.NumberInput)
     duration_auto = forms.BooleanField(required=False)
     resolution = radios(RESOLUTIONS)
@@ -82,6 +82,8 @@ class GenerationForm(forms.Form):
         super().__init__(values, auto_id="composer-%s")
         self.values = values
         self.workspace = workspace
+        self.model_names = models_among(workspace.allowed_models)
+        self.fields["model"].widget = forms.RadioSelect(choices=[(name, MODELS[name]) for name in self.model_names])
 
     # --- From what was sent to the request ----------------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class GenerationForm(forms.Form):
     @cached_property
     def validated(self) -> Validated:
         """The validator's one answer, which everything below reads."""
-        return validate(self.raw)
+        return validate(self.raw, allowed_models=self.workspace.allowed_models)
 
     @property
     def params(self) -> GenerationParams | None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from tchavi_studio.assets.models import Asset, Kind
 from tchavi_studio.generations.params import MAX_REFERENCE_VIDEO_SECONDS, MIN_REFERENCE_SECONDS
+from tchavi_studio.generations.validation import models_among
 from tchavi_studio.workspaces.models import Membership, Workspace
 
 from .media import SLOTS, Chip
@@ -15,7 +16,11 @@ from .values import Values, default_values
 def draft_for_viewer(*, membership: Membership) -> Values:
     """What this person left in the composer of this workspace; the defaults if they never wrote there."""
     draft = Draft.objects.filter(workspace=membership.workspace_id, user=membership.user_id).first()
-    return Values(draft.values) if draft else default_values()
+    if draft:
+        return Values(draft.values)
+    values = default_values()
+    values["model"] = models_among(membership.workspace.allowed_models)[0]
+    return values
 
 
 def chips_of_composer(*, workspace: Workspace, values: Values) -> dict[str, list[Chip]]:

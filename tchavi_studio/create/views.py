@@ -86,7 +86,9 @@ def _page(request: WorkspaceRequest, composer: Composer, status: HTTPStatus = HT
         # Viewers see the feed alone.
         "composer": composer if request.membership.can(Permission.CREATE) else None,
         "parent": _clip(request, composer.form.values.get("parent", "")),
-        "examples": EXAMPLES,
+        "examples": [
+            (number, example) for number, example in enumerate(EXAMPLES) if example.model in composer.form.model_names
+        ],
         **feed_context(request),
     }
     return render(request, "create/page.html", context, status=status)

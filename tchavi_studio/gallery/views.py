@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
@@ -95,7 +94,7 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
     except ValueError:
         raise BadRequest("There is no such page.") from None
     template = "gallery/_bin_page.html" if before and request.htmx else "gallery/bin.html"
-    return render(request, template, {"binned": binned, "bin_days": settings.STUDIO_BIN_DAYS})
+    return render(request, template, {"binned": binned, "bin_days": request.workspace.days_in_bin})
 
 
 @require_safe

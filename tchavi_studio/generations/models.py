@@ -125,6 +125,7 @@ class Generation(LeasedModel):
     finished_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
+    purge_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -231,7 +232,7 @@ class Generation(LeasedModel):
                 name="generation_jobs_by_state",
             ),
             # For whoever empties the bins. Its condition keeps it from being taken for a person's.
-            models.Index(F("deleted_at"), condition=~IS_OPEN & Q(deleted_at__isnull=False), name="generation_purge"),
+            models.Index(F("purge_at"), condition=~IS_OPEN & Q(purge_at__isnull=False), name="generation_purge"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import CharField, DateTimeField, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -57,11 +56,11 @@ def clips_for_viewer(*, membership: Membership, show: str = "all") -> QuerySet[G
 
 def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
     """The viewer's deleted clips in this workspace that can still be restored, last deleted first."""
-    since = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
     emptied = Discard.objects.filter(
         workspace=membership.workspace_id, user=membership.user_id, kind=DiscardKind.BIN
     ).values("requested_at")
-    binned = _clips(membership).filter(deleted_at__gte=since, deleted_at__gt=Coalesce(Subquery(emptied), Value(since)))
+    since = Coalesce(Subquery(emptied), Value(EPOCH))
+    binned = _clips(membership).filter(deleted_at__gt=since, purge_at__gt=timezone.now())
     return binned.order_by("-deleted_at", "-id")
 
 

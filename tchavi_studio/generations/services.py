@@ -301,14 +301,15 @@ def cancel_generation(*, generation: Generation) -> None:
 
 
 def delete_clip(*, generation: Generation) -> None:
-    """Move a clip to the bin, where it stays for STUDIO_BIN_DAYS. No credits move. Raises StillOpenError."""
-    if not _touch(generation, deleted_at=timezone.now()):
+    """Move a clip to the bin, for as long as the workspace keeps it now. No credits move. Raises StillOpenError."""
+    now = timezone.now()
+    if not _touch(generation, deleted_at=now, purge_at=now + timedelta(days=generation.workspace.days_in_bin)):
         raise StillOpenError
 
 
 def restore_clip(*, generation: Generation) -> None:
     """Take a clip out of the bin."""
-    _touch(generation, deleted_at=None)
+    _touch(generation, deleted_at=None, purge_at=None)
 
 
 def dismiss_failure(*, generation: Generation) -> None:
@@ -363,10 +364,9 @@ def discard_some(*, max_count: int = 20) -> bool:
 
 
 def purge_bin(*, max_count: int = 100) -> int:
-    """Delete up to `max_count` clips, and their files, that have been in the bin for STUDIO_BIN_DAYS."""
-    before = timezone.now() - timedelta(days=settings.STUDIO_BIN_DAYS)
-    expired = Generation.objects.filter(~IS_OPEN, deleted_at__lt=before)
-    return delete_for_good(expired.order_by("deleted_at"), max_count=max_count)
+    """Delete up to `max_count` clips, and their files, whose time in the bin is over."""
+    expired = Generation.objects.filter(~IS_OPEN, purge_at__lte=timezone.now())
+    return delete_for_good(expired.order_by("purge_at"), max_count=max_count)
 
 
 def delete_for_good(clips: QuerySet[Generation], *, max_count: int) -> int:

@@ -5,7 +5,7 @@ request; hints (`hints.py`) never do.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,10 @@ class Validated:
     ignored_fields: tuple[str, ...] = ()
 
 
-def validate(raw: Mapping[str, Any]) -> Validated:
+def validate(raw: Mapping[str, Any], *, allowed_models: Collection[str] = ()) -> Validated:
     """Check a whole request and report all its problems together.
+
+    `allowed_models` are those that the workspace allows (`Workspace.allowed_models`), none meaning all.
 
     `raw` maps the contract's field names to values of the contract's types, as in JSON: `true`, `"5"` and `2.5` aren't
     integers. A field that is missing or None takes its default. References are `MediaReference`s.
@@ -62,7 +64,7 @@ def validate(raw: Mapping[str, Any]) -> Validated:
     check = _Check(raw)
     # Built even from invalid fields, so that every problem is found.
     unchecked = GenerationParams(
-        model=check.choice("model", tuple(MODELS)),
+        model=check.choice("model", models_among(allowed_models)),
         prompt=check.prompt(),
         duration_seconds=check.duration(),
         resolution=check.choice("resolution", RESOLUTIONS),
@@ -87,6 +89,11 @@ def validate(raw: Mapping[str, Any]) -> Validated:
         hints=tuple(hints_for(unchecked)) if is_well_formed else (),
         ignored_fields=ignored,
     )
+
+
+def models_among(allowed_models: Collection[str]) -> list[str]:
+    """The models that a workspace may use if it allows these, none meaning all."""
+    return [model for model in MODELS if model in allowed_models] or list(MODELS)
 
 
 class _Check:

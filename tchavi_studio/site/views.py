@@ -3,16 +3,18 @@
 import sys
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 
 from tchavi_studio.outages import RETRY_AFTER_SECONDS, is_outage
+from tchavi_studio.workspaces.devices import workspace_on_device
 from tchavi_studio.workspaces.models import User
-from tchavi_studio.workspaces.queries import home_membership
+from tchavi_studio.workspaces.ownership import may_create_workspaces
+from tchavi_studio.workspaces.queries import home_membership, invitations_of, site_admin_names
 from tchavi_studio.workspaces.services import remember_language
 
 from .context import THEMES
@@ -24,12 +26,18 @@ THEME_MAX_AGE_SECONDS = 365 * 24 * 3600
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """`/`: redirect to the first page of the workspace last visited."""
-    assert isinstance(request.user, User)
-    membership = home_membership(request.user)
-    if membership is None:
-        raise Http404
-    return redirect(home_url(membership.workspace))
+    """`/`: redirect to the first page of the workspace last visited here; to whoever has none, say what to do."""
+    user = request.user
+    assert isinstance(user, User)
+    membership = home_membership(user, on_device=workspace_on_device(request))
+    if membership is not None:
+        return redirect(home_url(membership.workspace))
+    context = {
+        "invitations": invitations_of(user),
+        "may_create": may_create_workspaces(user),
+        "people_to_ask": [] if user.is_staff else site_admin_names(),
+    }
+    return render(request, "site/no_workspace.html", context)
 
 
 @require_POST

@@ -24,6 +24,7 @@ from django_htmx.middleware import HtmxDetails
 from tchavi_studio.outages import unless_outage
 
 from . import queries, services
+from .devices import is_page_visit, remember_on_device, workspace_on_device
 from .models import Membership, Permission, User, Workspace
 
 
@@ -98,13 +99,18 @@ def workspace_view(
                 return _redirect_from_former_slug(request, request.user, workspace_slug)
             if for_site_admins and not request.user.is_staff:
                 raise Http404
-            if not membership.can(can):
-                raise PermissionDenied
-            with unless_outage():
-                services.remember_workspace(user=request.user, workspace=membership.workspace)
             workspace_request = cast(WorkspaceRequest, request)
             workspace_request.workspace, workspace_request.membership = membership.workspace, membership
-            return view(workspace_request, *args, **kwargs)
+            if not membership.can(can):
+                raise PermissionDenied
+            comes_from_another = workspace_on_device(request) != membership.workspace_id and is_page_visit(request)
+            if comes_from_another:
+                with unless_outage():
+                    services.remember_workspace(user=request.user, workspace=membership.workspace)
+            response = view(workspace_request, *args, **kwargs)
+            if comes_from_another:
+                remember_on_device(request, response, membership.workspace)
+            return response
 
         guarded.workspace_permission = can  # type: ignore[attr-defined]  # read by the access matrix test
         guarded.is_for_site_admins = for_site_admins  # type: ignore[attr-defined]  # likewise

@@ -12,14 +12,17 @@ from allauth.core import context as allauth_context
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from tchavi_studio.outages import unless_outage
+
 from .addresses import public_origin
+from .devices import is_known_on_device, note_on_device
 from .models import User
-from .services import end_other_sessions, welcome_person
+from .services import end_other_sessions, record_new_device, welcome_person
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             welcome_person(user=User.objects.create_user(f"{name}@{name}.invalid", secrets.token_hex(8), name=name))
             transaction.set_rollback(True)
         super().send_account_already_exists_mail(email)
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **options: Any) -> HttpResponse:
+        """Once somebody has signed in: if this browser doesn't know them, it is a new device of theirs."""
+        response: HttpResponse = super().post_login(request, user, signup=signup, **options)
+        if not is_known_on_device(request, user) and not signup:
+            # Who signs in must not be kept out because this can't be written down.
+            with unless_outage():
+                record_new_device(user=user, user_agent=request.headers.get("User-Agent", ""))
+        note_on_device(request, response, user)
+        return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         # A new password doesn't end API keys, so people should look through theirs.

@@ -3,6 +3,7 @@
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
@@ -147,6 +148,16 @@ class Workspace(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def max_bytes(self) -> int:
+        """How much it may store."""
+        return settings.STUDIO_WORKSPACE_QUOTA_BYTES if self.quota_bytes is None else self.quota_bytes
+
+    @property
+    def days_in_bin(self) -> int:
+        """How long clips that are deleted now can be restored."""
+        return settings.STUDIO_BIN_DAYS if self.bin_days is None else self.bin_days
+
 
 class FormerSlug(models.Model):
     """A slug that a workspace had before it was renamed: its addresses still lead to the workspace."""
@@ -172,6 +183,7 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_person"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
         ]
+        indexes: ClassVar = [models.Index(fields=["user", "id"], name="memberships_of_person")]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.workspace_id} as {self.role}"
@@ -229,6 +241,11 @@ class Invitation(models.Model):
                 fields=["workspace", "-created_at", "-id"],
                 condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
                 name="invitations_waiting",
+            ),
+            models.Index(
+                fields=["email", "-created_at"],
+                condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
+                name="invitations_of_address",
             ),
         ]
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.db import connection
-from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
 from django.utils.text import slugify
 
-from .models import Membership, Role, Session, User, Workspace
+from .models import Invitation, Membership, Role, Session, User, Workspace
 
 
 def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
@@ -26,6 +28,35 @@ def membership_by_former_slug(*, user: User, slug: str) -> Membership | None:
 def workspaces_for_viewer(user: User) -> QuerySet[Workspace]:
     """The workspaces the user is a member of, by name."""
     return Workspace.objects.filter(memberships__user=user).order_by("name", "slug")
+
+
+JOINED_PER_PAGE = 20
+
+
+def memberships_found(user: User, *, search: str = "", after: int = 0) -> tuple[list[Membership], bool]:
+    """A page of the user's memberships, in the order they joined, and whether more follow.
+
+    With `search`, those in workspaces whose name has these words in it; `after` is the id to go on from.
+    """
+    joined = Membership.objects.filter(user=user, pk__gt=after).select_related("workspace").order_by("pk")
+    if search:
+        joined = joined.filter(workspace__name__icontains=search)
+    found = list(joined[: JOINED_PER_PAGE + 1])
+    return found[:JOINED_PER_PAGE], len(found) > JOINED_PER_PAGE
+
+
+MAX_INVITATIONS = 20
+
+
+def invitations_of(user: User) -> list[Invitation]:
+    """The open invitations to addresses that are certainly the user's, up to MAX_INVITATIONS, latest first."""
+    addresses = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    waiting = Invitation.objects.filter(
+        email__in=list(addresses), accepted_at=None, withdrawn_at=None, workspace__archived_at=None
+    )
+    found = waiting.select_related("workspace", "inviter").order_by("-created_at")[:MAX_INVITATIONS]
+    now = timezone.now()
+    return [invitation for invitation in found if invitation.expires_at > now]
 
 
 def workspaces_of_one(user: User) -> QuerySet[Workspace]:
@@ -67,14 +98,15 @@ def workspaces_found(*, search: str, after: str = "") -> WorkspacePage:
     return WorkspacePage(rows=page, after=page[-1].slug if len(rows) > len(page) else "")
 
 
-def home_membership(user: User) -> Membership | None:
-    """The membership in the workspace `/` leads to: the remembered one if the user is still a member, else the oldest.
+def home_membership(user: User, *, on_device: UUID | None = None) -> Membership | None:
+    """The membership in the workspace `/` leads to, among those that the user has.
 
-    None without any membership.
+    The one last used on the device, else the one last used anywhere, else the first; None without any membership.
     """
     memberships = Membership.objects.select_related("workspace").filter(user=user)
-    remembered_first = Case(When(workspace=user.current_workspace_id, then=0), default=1)
-    return memberships.order_by(remembered_first, "workspace__created_at").first()
+    remembered = [pk for pk in (on_device, user.current_workspace_id) if pk is not None]
+    found = {each.workspace_id: each for each in memberships.filter(workspace__in=remembered)} if remembered else {}
+    return next((found[pk] for pk in remembered if pk in found), None) or memberships.order_by("pk").first()
 
 
 MAX_SESSIONS = 100

@@ -7,30 +7,25 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tchavi_studio.refusals import UserFacingError
 
-from .models import Guard, Membership, Role, Session, User, Workspace
-from .queries import sessions_for_viewer
-from .signals import account_deleted, workspace_created
+from .activity import Kind, record_activity
+from .models import DEVICE_MAX_LENGTH, Guard, Membership, Role, Session, User, Workspace
+from .queries import home_membership, sessions_for_viewer
+from .signals import account_deleted, person_welcomed
+from .slugs import insert_workspace
 
-SLUG_LENGTH = 40
 MAX_NAMES = 3
 
 
 def create_workspace(*, name: str, owner: User) -> Workspace:
     """Create a workspace. Its slug comes from the name, with a random suffix if that slug is taken."""
-    base = slugify(name)[:SLUG_LENGTH].strip("-") or "workspace"
     with transaction.atomic():
-        slug = base
-        while Workspace.objects.filter(slug=slug).exists():
-            slug = f"{base}-{secrets.token_hex(3)}"
-        workspace = Workspace.objects.create(name=name[:80], slug=slug)
+        workspace = insert_workspace(name=name)
         Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
-        workspace_created.send(sender=Workspace, workspace=workspace, owner=owner)
     return workspace
 
 
@@ -65,6 +60,7 @@ def welcome_person(*, user: User) -> Workspace:
         _claim_founder(user)
         workspace = create_workspace(name=_("%(name)s's studio") % {"name": user.display_name}, owner=user)
         remember_workspace(user=user, workspace=workspace)
+        person_welcomed.send(sender=User, workspace=workspace, owner=user)
     return workspace
 
 
@@ -98,7 +94,7 @@ def release_email(*, email_address: EmailAddress, **signal: Any) -> None:
 
 
 def remember_workspace(*, user: User, workspace: Workspace) -> None:
-    """Make `/` lead this user to `workspace` from now on."""
+    """Make `/` lead this user to `workspace` from now on, in browsers that remember no other."""
     if user.current_workspace_id != workspace.pk:
         user.current_workspace = workspace
         user.save(update_fields=["current_workspace"])
@@ -116,6 +112,17 @@ def remember_language_at_sign_in(*, user: User, **signal: Any) -> None:
     remember_language(user=user, language=get_language())
 
 
+def record_new_device(*, user: User, user_agent: str) -> None:
+    """Write down that somebody signed in where they never had, once: in the workspace last used, else on the site."""
+    home = home_membership(user)
+    record_activity(
+        workspace=home.workspace if home else None,
+        kind=Kind.NEW_DEVICE,
+        actor=user,
+        details={"device": user_agent[:DEVICE_MAX_LENGTH]},
+    )
+
+
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
@@ -125,8 +132,8 @@ class OnlyOwnerError(UserFacingError):
     def __init__(self, workspaces: list[Workspace]) -> None:
         super().__init__(
             _(
-                "You alone own a workspace that others use: %(names)s. Nothing was deleted. First make somebody else "
-                "an owner there, or have the others leave."
+                "You alone own a workspace that others use: %(names)s. Nothing was deleted. First hand it over to "
+                "another member, on its settings page."
             )
             % {"names": ", ".join(workspace.name for workspace in workspaces[:MAX_NAMES])}
         )

@@ -5,8 +5,14 @@ from django.dispatch import Signal
 account_deleted = Signal()
 """Sent inside the transaction that deletes an account, with its `user`: whoever has data of theirs deletes it."""
 
-workspace_created = Signal()
-"""Sent inside the transaction that creates a workspace, with `workspace` and `owner`."""
+person_welcomed = Signal()
+"""Sent inside the transaction that gives somebody who signed up their own workspace, with `workspace` and `owner`."""
 
 person_invited = Signal()
 """Sent inside the transaction that invites somebody who has an account, with the `invitation` and their `user`."""
+
+membership_ended = Signal()
+"""Sent inside the transaction in which somebody leaves a workspace or is removed, with its `workspace` and `user`."""
+
+workspace_archived = Signal()
+"""Sent inside the transaction that archives a workspace, with `workspace` and `actor`."""

@@ -18,6 +18,7 @@ from tchavi_studio.accounting.services import top_up_wallet
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.workspaces.ownership import found_workspace
 from tchavi_studio.workspaces.queries import workspaces_found
 from tchavi_studio.workspaces.services import create_workspace
 from tests.conftest import make_person
@@ -40,20 +41,13 @@ def test_first_workspace_gets_welcome_credits(alice: User, bob: User) -> None:
     assert Transfer.objects.count() == 2
 
 
-def test_later_workspaces_get_none(alice: User) -> None:
-    second = create_workspace(name="Second", owner=alice)
+def test_workspaces_that_people_create_get_none(alice: User) -> None:
+    second = found_workspace(name="Second", user=alice)
     assert wallet_balance(workspace=second, book="sandbox") == 0
-    # Not even if the first was handed to somebody else.
-    Membership.objects.filter(user=alice).delete()
-    create_workspace(name="Third", owner=alice)
+    # Not even the first one of somebody whom sign-up gave none.
+    invited = User.objects.create_user("bob@example.org", name="Bob")
+    found_workspace(name="Bob's own", user=invited)
     assert Transfer.objects.count() == 1
-
-
-def test_members_of_other_workspaces_still_get_welcome_credits(workspace: Workspace) -> None:
-    bob = User.objects.create_user("bob@example.org", name="Bob")
-    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
-    own = create_workspace(name="Bob's own", owner=bob)
-    assert wallet_balance(workspace=own, book="sandbox") == 10_000
 
 
 def test_welcome_credits_can_be_switched_off(db: None, settings: Settings) -> None:

@@ -356,3 +356,24 @@ def test_created_at_is_now(program: Program) -> None:
     before = timezone.now()
     program.generate()
     assert before <= only_generation().created_at <= timezone.now()
+
+
+def test_only_models_that_the_workspace_allows_are_listed_and_made(program: Program, workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(allowed_models=["seedance-2"])
+    assert [model["id"] for model in program.get("/models").json()["data"]] == ["seedance-2"]
+    refused = program.generate(model="kling-v3")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "model")
+    assert refused.json()["error"]["details"][0]["code"] == "not_a_choice"
+    assert program.generate(model="seedance-2").status_code == 202
+
+
+def test_in_an_archived_workspace_keys_only_read(program: Program, workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(archived_at=timezone.now())
+    refused = program.generate()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "workspace_archived")
+    assert refused.json()["error"]["message"] == (
+        "This workspace is archived: it can only be read. No credits moved. One of its owners can take it out of the "
+        "archive."
+    )
+    assert program.get("/jobs").status_code == 200
+    assert not Generation.objects.exists()

@@ -70,6 +70,15 @@ def test_the_quota_may_be_filled_to_the_byte(workspace: Workspace, settings: Set
     assert stored_bytes(workspace=workspace) == 1_034
 
 
+def test_a_workspace_may_have_a_quota_of_its_own(workspace: Workspace, settings: Settings) -> None:
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = 0
+    Workspace.objects.filter(pk=workspace.pk).update(quota_bytes=10)
+    with pytest.raises(RefusedFileError) as refused:
+        record_asset(asset=unwritten(workspace, 11), within_quota=True)
+    assert refused.value.figures == {"used_bytes": 0, "quota_bytes": 10}
+    record_asset(asset=unwritten(workspace, 10), within_quota=True)
+
+
 @pytest.mark.own_database
 def test_simultaneous_uploads_do_not_exceed_the_quota_together(
     own_database: Database, workspace: Workspace, settings: Settings

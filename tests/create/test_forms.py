@@ -223,9 +223,9 @@ def test_a_request_is_validated_once(
 ) -> None:
     calls = []
 
-    def counted(raw: dict[str, Any]) -> Validated:
+    def counted(raw: dict[str, Any], **rules: Any) -> Validated:
         calls.append(raw)
-        return validate(raw)
+        return validate(raw, **rules)
 
     monkeypatch.setattr(forms, "validate", counted)
     draft = form(workspace, mode="references", prompt=prompt, reference_images=[make_asset().pk])

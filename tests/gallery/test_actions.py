@@ -1,6 +1,7 @@
 """Cancel, dismiss, delete and restore: as a plain form and through htmx, accepted and refused."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
@@ -127,7 +128,7 @@ def test_the_bin_is_emptied_after_a_confirmation_that_says_what_it_frees(
     empty_url = reverse("gallery:empty_bin", args=[workspace.slug])
     assert "Empty bin" not in text_of(alice_browser.get(bin_url))
     assert "There is nothing to delete." in text_of(alice_browser.get(empty_url))
-    change(clip, deleted_at=timezone.now())
+    change(clip, deleted_at=timezone.now(), purge_at=timezone.now() + timedelta(days=1))
     assert f'href="{empty_url}"' in text_of(alice_browser.get(bin_url))
     assert "Frees 4 bytes." in text_of(alice_browser.get(empty_url))
     response = alice_browser.post(empty_url, follow=True)

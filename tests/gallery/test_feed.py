@@ -1,11 +1,12 @@
 """The gallery's grid: order, filters, pages, the bin and query counts."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.gallery import queries
 from tchavi_studio.gallery.queries import feed_for_viewer
@@ -162,15 +163,17 @@ def test_bin_query_count_is_constant(
 
 
 def test_bin_shows_last_deleted_first_and_the_retention(
-    alice_browser: Client, url: Url, make_clip: MakeClip, settings: Settings
+    alice_browser: Client, url: Url, make_clip: MakeClip, workspace: Workspace
 ) -> None:
-    settings.STUDIO_BIN_DAYS = 7
-    first, second = make_clip(deleted_at=seconds_ago(9)), make_clip(deleted_at=seconds_ago(1))
+    Workspace.objects.update(bin_days=7)
+    until = datetime(2030, 12, 24, 18, tzinfo=UTC)
+    first, second = (make_clip(deleted_at=seconds_ago(ago), purge_at=until) for ago in (9, 1))
     make_clip()
     response = alice_browser.get(url("bin"))
     binned = re.findall(r'<article id="binned-([0-9a-f-]{36})"', response.content.decode())
     assert binned == [str(second.pk), str(first.pk)]
     assert "Clips in the bin are permanently deleted after 7 days." in text_of(response)
+    assert text_of(response).count("kept until 12/24/2030") == 2
 
 
 def test_empty_pages_explain_themselves(alice_browser: Client, url: Url) -> None:

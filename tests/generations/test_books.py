@@ -4,7 +4,6 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -98,7 +97,7 @@ def test_a_clip_that_somebody_made_disappear_is_found(clips: dict[str, Generatio
 def test_a_purged_clip_leaves_what_its_charge_is_compared_with(clips: dict[str, Generation]) -> None:
     clip = clips["cancelled"]
     services.delete_clip(generation=clip)
-    set_clip(clip, deleted_at=timezone.now() - timedelta(days=31))
+    set_clip(clip, purge_at=timezone.now())
     assert services.purge_bin() == 1
     kept = PurgedClip.objects.get()
     assert (kept.reference, kept.state, kept.price_credits) == (clip.pk, State.CANCELLED, 1_300)

@@ -214,7 +214,7 @@ def test_an_orphan_that_a_clip_was_made_from_stays_as_long_as_that_clip(
     complete(purged)
     output = Asset.objects.get()
     reference = GenerationReference.objects.create(generation=remix, role="reference_video", position=1, asset=output)
-    Generation.objects.filter(pk=purged.pk).update(deleted_at=timezone.now() - timedelta(days=31))
+    Generation.objects.filter(pk=purged.pk).update(purge_at=timezone.now())
     assert services.purge_bin() == 1
     hour_later = timezone.now() + timedelta(minutes=61)
     with time_machine.travel(hour_later, tick=False):

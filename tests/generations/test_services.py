@@ -229,16 +229,35 @@ def test_only_finished_clips_can_be_deleted_and_restored(start: Callable[..., Ge
     generation.refresh_from_db()
     assert generation.deleted_at is not None
     services.restore_clip(generation=generation)
-    generation.refresh_from_db()
-    assert generation.deleted_at is None
+    assert Generation.objects.filter(deleted_at=None, purge_at=None).exists()
 
 
-def test_purging_after_thirty_days_keeps_the_ledger(start: Callable[..., Generation]) -> None:
+def test_a_clip_stays_in_the_bin_as_long_as_was_promised_when_it_was_deleted(
+    start: Callable[..., Generation], workspace: Workspace, membership: Membership
+) -> None:
+    kept: dict[int, Generation] = {}
+    for days in (3, 60):
+        workspace.bin_days = days
+        workspace.save()
+        kept[days] = Generation.objects.get(pk=start().pk)
+        services.cancel_generation(generation=kept[days])
+        services.delete_clip(generation=kept[days])
+        kept[days].refresh_from_db()
+    workspace.bin_days = None
+    workspace.save()
+    for days, clip in kept.items():
+        assert clip.deleted_at is not None
+        assert clip.purge_at == clip.deleted_at + timedelta(days=days)
+    Generation.objects.filter(pk=kept[3].pk).update(purge_at=timezone.now())
+    assert list(bin_for_viewer(membership=membership)) == [kept[60]]
+
+
+def test_purging_keeps_the_ledger(start: Callable[..., Generation]) -> None:
     kept, expired = start(), start()
     for generation in (kept, expired):
         services.cancel_generation(generation=generation)
         services.delete_clip(generation=generation)
-    Generation.objects.filter(pk=expired.pk).update(deleted_at=timezone.now() - timedelta(days=30, seconds=1))
+    Generation.objects.filter(pk=expired.pk).update(purge_at=timezone.now())
     with listed_by_index(Generation, Asset, RemoteJob):
         assert services.purge_bin() == 1
     assert list(Generation.objects.all()) == [kept]
@@ -254,7 +273,7 @@ def test_an_unreviewed_exposure_is_not_purged(
         reference=generation.pk, generation=generation, attempt_id=uuid4(), sent_at=timezone.now()
     )
     services.delete_clip(generation=generation)
-    Generation.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    Generation.objects.update(purge_at=timezone.now())
     assert services.purge_bin() == 0
     assert list(bin_for_viewer(membership=membership)) == []
     services.review_exposure(job=job, admin=alice)
@@ -272,8 +291,8 @@ def test_a_clip_is_looked_at_again_before_it_is_deleted(
     for generation in (first, second):
         services.cancel_generation(generation=generation)
         services.delete_clip(generation=generation)
-    Generation.objects.update(deleted_at=timezone.now() - timedelta(days=31))
-    Generation.objects.filter(pk=first.pk).update(deleted_at=timezone.now() - timedelta(days=32))
+    Generation.objects.update(purge_at=timezone.now())
+    Generation.objects.filter(pk=first.pk).update(purge_at=timezone.now() - timedelta(days=1))
 
     def delete(generation: Generation) -> tuple[int, dict[str, int]]:
         if generation.pk == first.pk:

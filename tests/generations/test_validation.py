@@ -289,3 +289,16 @@ def test_any_input_gives_either_params_or_errors(raw: dict[str, Any]) -> None:
     validated = validate(raw)
     assert (validated.params is None) == bool(validated.errors)
     assert all(problem.message and problem.code for problem in [*validated.errors, *validated.hints])
+
+
+def test_a_workspace_may_allow_only_some_models() -> None:
+    def problems(*allowed_models: str) -> list[tuple[str, str, str]]:
+        found = validate(request(model="kling-v3"), allowed_models=allowed_models)
+        return [(problem.field, problem.code, problem.message) for problem in found.errors]
+
+    assert problems() == problems("kling-v3") == problems("seedance-2", "kling-v3") == []
+    # A model that the studio no longer has restricts nothing by itself.
+    assert problems("sora") == []
+    assert problems("seedance-2") == [
+        ("model", "not_a_choice", "“kling-v3” isn't available. Choose one of: seedance-2.")
+    ]

@@ -8,11 +8,13 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import formats, translation
+from django.utils.text import slugify
 
 from tchavi_studio.site.templatetags.site import moment
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tchavi_studio.workspaces.services import create_workspace
 from tests.conftest import PASSWORD
+from tests.plans import listed_by_index
 
 
 @pytest.fixture
@@ -52,15 +54,49 @@ def test_header_shows_the_wallet_balance(alice_browser: Client, gallery_url: str
     assert '/credits/">10,000 <span>credits</span></a>' in page
 
 
-def test_workspace_menu_appears_with_a_second_workspace(alice_browser: Client, alice: User, gallery_url: str) -> None:
-    assert '<summary class="ws">' not in alice_browser.get(gallery_url).content.decode()
+def workspace_menu(browser: Client, url: str) -> str:
+    page = browser.get(url).content.decode()
+    return page[page.index('<summary class="ws">') : page.index('<nav class="nav"')]
+
+
+def test_workspace_menu_leads_to_the_others_and_to_what_can_be_done(
+    alice_browser: Client, alice: User, gallery_url: str
+) -> None:
     create_workspace(name="Lagune", owner=alice)
-    page = alice_browser.get(gallery_url).content.decode()
-    menu = page[page.index('<summary class="ws">') : page.index('<nav class="nav"')]
-    assert re.findall(r'href="(/w/[^"]+)"( aria-current="true")?', menu) == [
+    menu = workspace_menu(alice_browser, gallery_url)
+    assert re.findall(r'href="([^"]+)"( aria-current="true")?', menu) == [
         ("/w/alices-studio/create/", ' aria-current="true"'),
         ("/w/lagune/create/", ""),
+        ("/workspaces/new/", ""),
+        ("/w/alices-studio/settings/", ""),
     ]
+    assert 'type="search"' not in menu
+    Membership.objects.filter(workspace__slug="alices-studio").update(role=Role.CREATOR)
+    assert 'href="/w/alices-studio/leave/"' not in menu
+    assert 'href="/w/alices-studio/settings/leave/"' in workspace_menu(alice_browser, gallery_url)
+
+
+def test_many_workspaces_are_searched(alice_browser: Client, alice: User, gallery_url: str) -> None:
+    names = [f"Studio {number:02}" for number in range(25)]
+    Membership.objects.bulk_create(
+        Membership(workspace=Workspace.objects.create(name=name, slug=slugify(name)), user=alice, role=Role.VIEWER)
+        for name in names
+    )
+    menu = workspace_menu(alice_browser, gallery_url)
+    assert 'type="search"' in menu
+    assert len(re.findall(r'href="/w/[^"]+/create/"', menu)) == 20
+    assert 'href="/workspaces/"' in menu
+    with listed_by_index(Membership, Workspace):
+        first = alice_browser.get("/workspaces/").content.decode()
+    assert re.findall(r"<span>(Studio \d\d)</span><small", first) == names[:19]
+    rest = re.search(r'rel="next" href="([^"]+)"', first)
+    assert rest is not None
+    page = alice_browser.get(f"/workspaces/{rest.group(1)}").content.decode()
+    assert re.findall(r"<span>(Studio \d\d)</span><small", page) == names[19:]
+    # In the menu, what is typed is found at once.
+    found = alice_browser.get("/workspaces/", {"q": "o 07"}, headers={"HX-Request": "true"}).content.decode()
+    assert re.findall(r'href="([^"]+)"', found) == ["/w/studio-07/create/"]
+    assert alice_browser.get("/workspaces/", {"after": "x"}).status_code == 400
 
 
 @pytest.mark.parametrize(("mode", "count"), [("sandbox", 1), ("live", 0)])

@@ -70,7 +70,7 @@ CLIP_COLUMNS = (
     "duration_seconds", "resolution", "aspect_ratio", "generate_audio", "seed", "width", "height", "engine", "book",
     "key_id", "is_test", "price_credits", "state", "progress_percent", "error_code", "error_figures", "output_id",
     "content_hash", "version", "attempt_count", "created_at", "started_at", "finished_at", "updated_at", "deleted_at",
-    "dismissed_at", "leased_until",
+    "purge_at", "dismissed_at", "leased_until",
 )  # fmt: skip
 ASSET_COLUMNS = (
     "id", "workspace_id", "created_by_id", "kind", "origin", "original_name", "content_type", "width", "height",
@@ -213,7 +213,8 @@ class Batch:
                 f"{chance.getrandbits(256):064x}" if output_id else "",
                 VERSIONS[state] + bool(deleted_at or dismissed_at), int(is_started), made_at,
                 made_at + waited if is_started else None, finished_at,
-                deleted_at or dismissed_at or finished_at or made_at, deleted_at, dismissed_at,
+                deleted_at or dismissed_at or finished_at or made_at, deleted_at,
+                deleted_at and deleted_at + timedelta(days=self._demo.workspace.days_in_bin), dismissed_at,
                 # Work that somebody gave up: the next sweep takes it over.
                 made_at if state in (State.PROCESSING, State.SAVING) else None,
             )

@@ -13,6 +13,8 @@ from tchavi_studio.ledger import queries as ledger
 from tchavi_studio.notices.queries import MAX_COUNT, unseen_count
 from tchavi_studio.site import navigation
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tchavi_studio.workspaces.ownership import may_create_workspaces
+from tchavi_studio.workspaces.queries import memberships_found
 
 register = template.Library()
 
@@ -40,6 +42,32 @@ def pages(context: dict[str, Any]) -> list[Page]:
         )
         for entry in navigation.entries_for_viewer(membership)
     ]
+
+
+class Switcher(NamedTuple):
+    """The viewer's workspaces by name: all, or the first ones if there are more (`has_more`)."""
+
+    workspaces: list[Workspace]
+    has_more: bool
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a search helps."""
+        return len(self.workspaces) > 7
+
+
+@register.simple_tag
+def switcher(user: User) -> Switcher:
+    """What the viewer can switch between. One query."""
+    joined, has_more = memberships_found(user)
+    workspaces = sorted((each.workspace for each in joined), key=lambda each: (each.name.casefold(), each.slug))
+    return Switcher(workspaces=workspaces, has_more=has_more)
+
+
+@register.simple_tag
+def may_create_workspace(user: User) -> bool:
+    """Whether the viewer may create workspaces."""
+    return may_create_workspaces(user)
 
 
 @register.simple_tag

@@ -1,5 +1,18 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "site_admin"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("people/", views.people, name="people"),
+    path("people/<int:person_id>/", views.person, name="person"),
+    path("people/<int:person_id>/block/", views.block, name="block"),
+    path("people/<int:person_id>/unblock/", views.unblock, name="unblock"),
+    path("people/<int:person_id>/end-sessions/", views.end_sessions, name="end_sessions"),
+    path("people/<int:person_id>/reset-two-factor/", views.reset_two_factor, name="reset_two_factor"),
+    path("people/<int:person_id>/roles/", views.site_roles, name="roles"),
+    path("workspaces/", views.workspaces, name="workspaces"),
+    path("workspaces/<uuid:workspace_id>/", views.workspace, name="workspace"),
+    path("activity/", views.activity, name="activity"),
+]
