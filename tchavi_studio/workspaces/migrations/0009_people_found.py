@@ -23,7 +23,8 @@ def drop_indexes(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("workspaces", "0007_activity_is_append_only")]
+    # After every migration that makes the table of users anew: SQLite would lose these indexes.
+    dependencies = [("workspaces", "0008_language")]
 
     operations = [
         migrations.AddIndex(

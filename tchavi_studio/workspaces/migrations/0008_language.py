@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workspaces', '0009_people_found'),
+        ('workspaces', '0007_activity_is_append_only'),
     ]
 
     operations = [
