@@ -22,6 +22,8 @@ urlpatterns = [
     path("api/v1/", include("tchavi_studio.api.urls", namespace="api-alias")),
     path("accounts/", include("allauth.urls")),
     path("account/keys/", include("tchavi_studio.developers.account_urls")),
+    path("account/invitations/", include("tchavi_studio.teams.people.account_urls")),
+    path("invitations/", include("tchavi_studio.teams.people.invitation_urls")),
     path("site/", include("tchavi_studio.teams.site.urls")),
     path("workspaces/", include("tchavi_studio.teams.workspaces.person_urls")),
     # Django's name for it.

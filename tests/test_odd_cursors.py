@@ -17,6 +17,7 @@ PAGES: dict[str, dict[str, str]] = {
     "gallery/bin/": {"before": ""},
     "updates/": {"after": "0", "since": "0"},
     "credits/": {"before": "", "after": ""},
+    "team/": {"after": ""},
     "developers/webhooks/<webhook>/": {"before": "", "after": ""},
     "/v1/jobs": {"limit": "", "offset": "", "after": ""},
     "/v1/credits": {"limit": "", "before": ""},

@@ -121,6 +121,13 @@ def clip_counts(*, membership: Membership) -> dict[str, int]:
     return dict(zip(shown, Membership.objects.values_list(*counts).get(pk=membership.pk), strict=True))
 
 
+def clip_counts_of(members: Iterable[Membership]) -> dict[int, int]:
+    """How many clips each of these members has in their workspace, by user id, each counted up to MAX_COUNT."""
+    own = Generation.objects.filter(IS_SHOWN, workspace=OuterRef("workspace"), creator=OuterRef("user"))
+    counted = Membership.objects.filter(pk__in=[member.pk for member in members])
+    return dict(counted.values_list("user", CountUpTo(own, MAX_COUNT)))
+
+
 def has_open_clips(*, membership: Membership) -> bool:
     return clips_for_viewer(membership=membership, show="running").exists()
 

@@ -4,7 +4,8 @@ import logging
 import re
 
 SECRETS = re.compile(
-    r"(/media/|/confirm-email/|/password/reset/key/)[^\s/?&\"'<>]+|(sk-tch_(?:test_)?|whsec_|(?i:bearer) )[\w+/=.~-]+"
+    r"(/media/|/confirm-email/|/invitations/|/password/reset/key/)[^\s/?&\"'<>]+"
+    r"|(sk-tch_(?:test_)?|whsec_|(?i:bearer) )[\w+/=.~-]+"
 )
 """Links that work without signing in, API keys, and webhooks' keys: the part in brackets may be seen, the rest not."""
 

@@ -6,6 +6,7 @@ from tchavi_studio.generations import tasks as generations
 from tchavi_studio.notices import tasks as notices
 from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.webhooks import tasks as webhooks
+from tchavi_studio.workspaces.invitations import delete_old_invitations
 from tchavi_studio.workspaces.services import delete_ended_guards, delete_expired_sessions
 
 from .models import Heartbeat
@@ -35,6 +36,7 @@ def _clean_up_if_due() -> None:
         generations_clean_up=generations.clean_up,
         webhooks_clean_up=webhooks.clean_up,
         notices_clean_up=notices.clean_up,
+        invitations_clean_up=delete_old_invitations,
         sessions_clean_up=delete_expired_sessions,
         guards_clean_up=delete_ended_guards,
     )

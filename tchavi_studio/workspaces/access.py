@@ -107,6 +107,8 @@ def workspace_view(
             if comes_from_another:
                 with unless_outage():
                     services.remember_workspace(user=request.user, workspace=membership.workspace)
+            with unless_outage():
+                services.note_visit(membership=membership)
             response = view(workspace_request, *args, **kwargs)
             if comes_from_another:
                 remember_on_device(request, response, membership.workspace)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.core import context as allauth_context
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
@@ -21,25 +21,46 @@ from tchavi_studio.outages import unless_outage
 
 from .addresses import public_origin
 from .devices import is_known_on_device, note_on_device
-from .models import User
+from .invitations import EndedError, accept_invitation, ending_of, invitation_with
+from .models import Invitation, User
+from .ownership import may_create_workspaces
 from .services import end_other_sessions, record_new_device, welcome_person
 
 logger = logging.getLogger(__name__)
 
+OPENED_INVITATION = "invitation"
+"""Where a session has the hash of the token whose link was opened in it."""
+
+
+def opened_invitation(request: HttpRequest) -> Invitation | None:
+    """The invitation whose link was opened in this browser, whatever became of it."""
+    return invitation_with(hash_of_token=request.session.get(OPENED_INVITATION, ""))
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Opens or closes sign-up as configured, and gives each new user a workspace in the same transaction."""
+    """Opens or closes sign-up as configured, and gives each new user a workspace in the same transaction.
+
+    Whoever has opened the link of an invitation may sign up too, and joins its workspace in that transaction: one link
+    makes one account.
+    """
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         # The first user becomes the site admin; without one, nobody could invite anyone.
-        return settings.STUDIO_SIGNUP == "open" or not User.objects.exists()
+        if settings.STUDIO_SIGNUP == "open" or not User.objects.exists():
+            return True
+        invitation = opened_invitation(request)
+        return invitation is not None and ending_of(invitation) is None
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = form.cleaned_data.get("name", "")
+        invitation = opened_invitation(request)
         with transaction.atomic():
             super().save_user(request, user, form, commit=commit)
             if commit:
-                welcome_person(user=user)
+                if invitation is None or may_create_workspaces(user):
+                    welcome_person(user=user)
+                if invitation is not None:
+                    _join(request, invitation, user)
         return user
 
     def send_account_already_exists_mail(self, email: str) -> None:
@@ -94,6 +115,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth counts per host name and port, which whoever guesses passwords can vary.
         return str(credentials.get("email", "")).lower()
+
+
+def _join(request: HttpRequest, invitation: Invitation, user: User) -> None:
+    try:
+        accept_invitation(invitation=invitation, user=user)
+    except EndedError:
+        # Somebody was faster, or it was withdrawn: without it there is no account either. The page says why.
+        raise ImmediateHttpResponse(redirect("invitations:accept")) from None
+    if invitation.email and invitation.email == user.email:
+        # Only whoever reads this address's mail can have the link.
+        get_adapter().stash_verified_email(request, user.email)
 
 
 def end_sessions_with_old_password(*, request: HttpRequest, user: User, **signal: Any) -> None:

@@ -183,7 +183,11 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_person"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
         ]
-        indexes: ClassVar = [models.Index(fields=["user", "id"], name="memberships_of_person")]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "id"], name="memberships_of_person"),
+            models.Index(fields=["workspace", "id"], name="members_in_order"),
+            models.Index(fields=["workspace", "role", "id"], name="members_by_role"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.workspace_id} as {self.role}"
@@ -247,10 +251,16 @@ class Invitation(models.Model):
                 condition=models.Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
                 name="invitations_of_address",
             ),
+            # For whoever deletes the old ones.
+            models.Index(fields=["expires_at"], name="invitations_by_end"),
         ]
 
     def __str__(self) -> str:
         return f"{self.role} in {self.workspace_id}"
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class Session(AbstractBaseSession):

@@ -16,7 +16,10 @@ from .models import Invitation, Membership, Role, Session, User, Workspace
 
 def membership_for_viewer(*, user: User, slug: str) -> Membership | None:
     """The user's membership in the workspace with this slug; None if it doesn't exist or they aren't a member."""
-    return Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
+    membership = Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
+    if membership is not None:
+        membership.user = user
+    return membership
 
 
 def membership_by_former_slug(*, user: User, slug: str) -> Membership | None:

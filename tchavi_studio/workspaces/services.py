@@ -1,6 +1,7 @@
 """Writes to people and workspaces."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -13,12 +14,14 @@ from django.utils.translation import gettext as _
 from tchavi_studio.refusals import UserFacingError
 
 from .activity import Kind, record_activity
-from .models import DEVICE_MAX_LENGTH, Guard, Membership, Role, Session, User, Workspace
+from .models import DEVICE_MAX_LENGTH, Guard, Invitation, Membership, Role, Session, User, Workspace
 from .queries import home_membership, sessions_for_viewer
 from .signals import account_deleted, person_welcomed
 from .slugs import insert_workspace
 
 MAX_NAMES = 3
+SEEN_RESOLUTION = timedelta(minutes=5)
+"""How exactly it is known when a member last used a workspace."""
 
 
 def create_workspace(*, name: str, owner: User) -> Workspace:
@@ -123,6 +126,16 @@ def record_new_device(*, user: User, user_agent: str) -> None:
     )
 
 
+def note_visit(*, membership: Membership) -> None:
+    """Remember when the member last used the workspace, to within SEEN_RESOLUTION: most requests need no write."""
+    now = timezone.now()
+    if membership.seen_at is None or membership.seen_at <= now - SEEN_RESOLUTION:
+        # Of requests at once, one writes.
+        same = Membership.objects.filter(pk=membership.pk, seen_at=membership.seen_at)
+        membership.seen_at = now
+        same.update(seen_at=now)
+
+
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +186,7 @@ def delete_account(*, user: User) -> None:
         if workspace not in shared:
             _close_workspace(workspace)
     account_deleted.send(sender=User, user=user)
+    Invitation.objects.filter(accepted_by=user).update(email="")
     user.memberships.all().delete()
     user.sessions.all().delete()
     EmailAddress.objects.filter(user=user).delete()

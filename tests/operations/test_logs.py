@@ -47,6 +47,7 @@ SECRET = "Ab9_-" * 9
     [
         (f"GET /media/eyJ:1vZ:{SECRET}/clip.mp4 failed", "GET /media/…/clip.mp4 failed"),
         (f"https://a.b/media/{SECRET}/x.png?y=1", "https://a.b/media/…/x.png?y=1"),
+        (f"Not Found: /invitations/{SECRET}/", "Not Found: /invitations/…/"),
         (f"Not Found: /accounts/confirm-email/MQ:{SECRET}/", "Not Found: /accounts/confirm-email/…/"),
         (f"Not Found: /accounts/password/reset/key/1-{SECRET}/", "Not Found: /accounts/password/reset/key/…/"),
         (f"key='sk-tch_0123456789ab{SECRET}'", "key='sk-tch_…'"),

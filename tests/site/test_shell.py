@@ -31,6 +31,7 @@ def test_navigation_links_to_each_page_and_marks_the_current_one(alice_browser: 
         (f"{base}/create/", "", "Create"),
         (f"{base}/gallery/", ' aria-current="page"', "Gallery"),
         (f"{base}/credits/", "", "Credits"),
+        (f"{base}/team/", "", "Team"),
     ]
 
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('notices', '0001_initial'),
-        ('workspaces', '0011_language'),
+        ('workspaces', '0008_language'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
