@@ -72,7 +72,7 @@ def test_a_stranger_signs_up_and_joins(client: Client, token: str, workspace: Wo
 def test_in_live_mode_only_the_invitation_opens_sign_up(
     client: Client, closed: None, mailed_token: str, workspace: Workspace, settings: Settings
 ) -> None:
-    settings.STUDIO_MODE = "live"
+    settings.STUDIO_MODE, settings.STUDIO_WORKSPACE_CREATION = "live", "admins"
     assert "invite-only" in client.get("/accounts/signup/").content.decode()
     page = opened(client, mailed_token).content.decode()
     assert 'href="/accounts/signup/?email=fatou%40example.org&amp;next=/invitations/accept/"' in page
@@ -180,7 +180,7 @@ def test_guesses_are_all_alike_and_bounded(client: Client, token: str) -> None:
     assert {answer.status_code for answer in answers} == {404}
     pages = [answer.content.decode().partition("<main")[2].partition("</main>")[0] for answer in answers]
     assert len(set(pages)) == 1
-    assert "This link doesn&#x27;t work" in pages[0]
+    assert "This link doesn't work" in pages[0]
     statuses = [client.get(f"/invitations/guess{number}/").status_code for number in range(30)]
     assert statuses == [404] * 25 + [429] * 5
     assert opened(client, token).status_code == 200, "a real one still works"
