@@ -148,8 +148,9 @@ ratios within one run, so they should hold on any machine. Figures that miss the
 
 The median time of a request, or of a piece of background work, with {size} clips in a workspace, relative to the same
 with 1,000, on the same database engine, measured in turns through the whole stack. Times are in the remarks. On
-PostgreSQL the remarks also name every plan that scans or sorts a long table after ANALYZE; if there are none, all
-statements read by index. The tests assert the plans of all lists on both databases.
+PostgreSQL the remarks also name every plan that scans or sorts a long table after ANALYZE, whatever it finds there; a
+scan that ends with a bounded count says so. If there are none, all statements read by index. The tests assert the plans
+of all lists on both databases.
 
 {many_clips}
 
