@@ -49,11 +49,12 @@ def clips_in_line(
 
     What is left of a workspace that `is_full` is left out; the others keep their order.
     """
-    length = 1
+    # Two of each, because whoever is served is followed in line by the next of the same queue.
+    length = 2
     heads = _heads(length)
-    members = sum(not is_full(clip.workspace_id) for clip in heads)
-    if members and expected >= members:
-        length += expected // members
+    members = {(clip.workspace_id, clip.creator_id) for clip in heads if not is_full(clip.workspace_id)}
+    if members and expected >= len(members):
+        length += expected // len(members)
         heads = _heads(length)
     queues: defaultdict[Member, list[InLine]] = defaultdict(list)
     for clip in sorted(heads):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -116,6 +117,18 @@ def test_a_place_behind_a_hundred_clips_is_told_as_that(
     elsewhere = Workspace.objects.create(name="Niger", slug="niger")
     ids += [waiting_too(clips[0], elsewhere, None, timezone.now() + timedelta(seconds=n)) for n in (1, 2)]
     assert submission.places_in_line(ids) == dict(zip(ids, [1, 3, 5, 5, 5, 5, 5, 2, 4], strict=True))
+
+
+def test_the_heads_of_many_queues_are_read_at_once(start: Start) -> None:
+    clip, now = start(), timezone.now()
+    for number in range(8):
+        elsewhere = Workspace.objects.create(name=f"Niger {number}", slug=f"niger-{number}")
+        for _clip in range(3):
+            waiting_too(clip, elsewhere, None, now + timedelta(seconds=number))
+    for expected, statements in ((4, 1), (16, 2)):
+        with CaptureQueriesContext(connection) as captured:
+            in_line = list(islice(line.clips_in_line(open_by_member={}, expected=expected), expected))
+        assert (len({waiting.workspace_id for waiting in in_line}), len(captured)) == (min(expected, 9), statements)
 
 
 @pytest.mark.parametrize("page_length", [1, 3])
