@@ -14,6 +14,7 @@ impossible, and the balances of all accounts always add up to 0.
 import datetime
 import uuid
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -157,34 +158,46 @@ class Transfer(models.Model):
 
 
 class SpendingLimit(models.Model):
-    """The maximum that one API key or one member may spend in a calendar month (UTC).
+    """What one API key or one member spends in a calendar month of their workspace, and how much that may be at most.
 
-    It applies either to `key_id` or to `user`; `key_id` isn't a foreign key, because keys belong to an app above.
+    It applies either to `key_id` or to `user`; `key_id` isn't a foreign key, because keys belong to an app above. Every
+    member has one, with or without a limit: `limit_credits` is their budget, None meaning no limit, and
+    `own_limit_credits` a lower limit that they set for themselves. A key's row exists only while it has a limit.
+
     `spent_credits` counts within `period` (see `period_of`) and restarts at 0 in the next; refunds lower it. A limit
-    may be set below what is already spent, which blocks further spending.
+    may be set below what is already spent, which blocks further spending. `alerted_percent` is the last share of the
+    budget that was announced in this period (`ALERT_PERCENTS`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="spending_limits")
     key_id = models.UUIDField(null=True, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
-    limit_credits = models.PositiveBigIntegerField()
+    limit_credits = models.PositiveBigIntegerField(null=True)
+    own_limit_credits = models.PositiveBigIntegerField(null=True)
     period = models.CharField(max_length=20, default="")
     spent_credits = models.BigIntegerField(default=0)
+    alerted_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workspace", "user"], name="one_limit_per_member"),
             models.CheckConstraint(
-                condition=Q(key_id__isnull=False, user__isnull=True) | Q(key_id__isnull=True, user__isnull=False),
+                condition=Q(key_id__isnull=False, user__isnull=True, limit_credits__isnull=False)
+                | Q(key_id__isnull=True, user__isnull=False),
                 name="limit_binds_key_or_member",
             ),
             models.CheckConstraint(condition=Q(limit_credits__lte=MAX_AMOUNT_CREDITS), name="limit_in_range"),
+            models.CheckConstraint(condition=Q(own_limit_credits__lte=MAX_AMOUNT_CREDITS), name="own_limit_in_range"),
             models.CheckConstraint(condition=Q(spent_credits__gte=0), name="spent_not_below_zero"),
         ]
 
     def __str__(self) -> str:
         return f"{self.spent_credits} of {self.limit_credits} in {self.period or 'no period yet'}"
+
+
+ALERT_PERCENTS = (80, 100)
+"""The shares of a budget that are announced once they are spent."""
 
 
 class LimitedCharge(models.Model):
@@ -198,11 +211,12 @@ class LimitedCharge(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["limit", "reference"], name="one_count_per_limit_and_charge"),
         ]
+        indexes: ClassVar = [models.Index(fields=["limit", "period"], name="counts_in_period")]
 
     def __str__(self) -> str:
         return f"{self.reference} in {self.period}"
 
 
-def period_of(book: str, moment: datetime.datetime) -> str:
+def period_of(book: str, moment: datetime.datetime, zone: ZoneInfo) -> str:
     """The period that a limit counts in: a month of one book, "live 2026-11"."""
-    return f"{book} {moment.astimezone(datetime.UTC):%Y-%m}"
+    return f"{book} {moment.astimezone(zone):%Y-%m}"

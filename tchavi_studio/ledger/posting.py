@@ -1,10 +1,11 @@
-"""The three SQL statements that write a transfer.
+"""The SQL statements that write a transfer: three, and three more for a charge that counts against limits.
 
 Plain SQL, because the ORM needs several times longer to build such a statement than the database needs to run it, and
 other writers are waiting. The order on PostgreSQL: lock the wallet, then anything else.
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import connection
@@ -14,9 +15,7 @@ from .models import AccountName, Kind, Transfer
 
 LOCK_ACCOUNTS = """
     SELECT wallet.id, wallet.balance_credits, wallet.last_sequence, wallet.last_hash, counterpart.id,
-        EXISTS (SELECT 1 FROM ledger_transfer WHERE reference = %s AND kind = %s),
-        EXISTS (SELECT 1 FROM ledger_spendinglimit
-            WHERE ledger_spendinglimit.workspace_id = wallet.workspace_id AND (user_id = %s OR key_id = %s))
+        EXISTS (SELECT 1 FROM ledger_transfer WHERE reference = %s AND kind = %s)
     FROM ledger_account wallet
     JOIN ledger_account counterpart
         ON counterpart.workspace_id = wallet.workspace_id AND counterpart.book = wallet.book AND counterpart.name = %s
@@ -41,6 +40,20 @@ MOVE_CREDITS = """
     WHERE id IN (%s, %s)
 """
 
+# A statement of its own: on PostgreSQL, LOCK_ACCOUNTS would see what these rows held before it waited for the wallet.
+LOCK_LIMITS = """
+    SELECT id, CASE WHEN key_id IS NULL THEN 0 ELSE 1 END, limit_credits, own_limit_credits, period, spent_credits,
+        alerted_percent
+    FROM ledger_spendinglimit
+    WHERE (workspace_id = %s AND user_id = %s) OR (workspace_id = %s AND key_id = %s)
+"""
+
+COUNT_SPENDING = """
+    UPDATE ledger_spendinglimit SET period = %s, spent_credits = %s, alerted_percent = %s WHERE id = %s
+"""
+
+INSERT_COUNTED = "INSERT INTO ledger_limitedcharge (limit_id, reference, period) VALUES "
+
 
 class LockedAccounts(NamedTuple):
     """A wallet, locked until the transaction ends, and the account that it exchanges credits with."""
@@ -52,8 +65,18 @@ class LockedAccounts(NamedTuple):
     counterpart_id: int
     is_charged: bool
     """Whether the generation already has its charge."""
-    is_limited: bool
-    """Whether a spending limit applies to the actor or the API key."""
+
+
+class LockedLimit(NamedTuple):
+    """A row of `SpendingLimit`, locked until the transaction ends: of an API key (`is_of_key`) or of a member."""
+
+    id: uuid.UUID | str
+    is_of_key: bool
+    limit_credits: int | None
+    own_limit_credits: int | None
+    period: str
+    spent_credits: int
+    alerted_percent: int
 
 
 def lock_accounts(
@@ -63,8 +86,6 @@ def lock_accounts(
     book: str,
     counterpart: AccountName,
     reference: uuid.UUID | None,
-    actor_id: int | None,
-    key_id: uuid.UUID | None,
 ) -> LockedAccounts | None:
     """Lock the wallet and read what a transfer needs to know; None if the accounts were never opened."""
     lock = "FOR UPDATE OF wallet" if connection.features.has_select_for_update_of else ""
@@ -73,8 +94,6 @@ def lock_accounts(
         [
             _stored(reference),
             Kind.CHARGE.value,
-            actor_id,
-            _stored(key_id),
             counterpart.value,
             _stored(workspace_id),
             book,
@@ -83,6 +102,24 @@ def lock_accounts(
     )
     row = cursor.fetchone()
     return LockedAccounts(*row) if row else None
+
+
+def lock_limits(
+    cursor: CursorWrapper, *, workspace_id: uuid.UUID, actor_id: int | None, key_id: uuid.UUID | None
+) -> list[LockedLimit]:
+    """Lock the limits that a charge counts against: its actor's and its API key's. The wallet must be locked."""
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    workspace = _stored(workspace_id)
+    cursor.execute(LOCK_LIMITS + lock, [workspace, actor_id, workspace, _stored(key_id)])
+    return [LockedLimit(*row) for row in cursor.fetchall()]
+
+
+def count_spending(cursor: CursorWrapper, limits: Sequence[LockedLimit], *, reference: uuid.UUID) -> None:
+    """Store what these locked limits count from now on, and that the generation's charge counts in their periods."""
+    for limit in limits:
+        cursor.execute(COUNT_SPENDING, [limit.period, limit.spent_credits, limit.alerted_percent, limit.id])
+    rows = [(limit.id, _stored(reference), limit.period) for limit in limits]
+    cursor.execute(INSERT_COUNTED + ", ".join(["(%s, %s, %s)"] * len(rows)), [value for row in rows for value in row])
 
 
 def write_transfer(cursor: CursorWrapper, transfer: Transfer, *, accounts: LockedAccounts, change_credits: int) -> bool:

@@ -7,12 +7,14 @@ Refusals come before anything is written, so a caller's transaction can go on af
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -20,9 +22,11 @@ from django.utils.translation import gettext as _
 from tchavi_studio.records.chain import hash_of
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.months import zone_at
 
 from .chain import HASH_VERSION, canonical_bytes
 from .models import (
+    ALERT_PERCENTS,
     MAX_AMOUNT_CREDITS,
     Account,
     AccountName,
@@ -32,8 +36,9 @@ from .models import (
     Transfer,
     period_of,
 )
-from .posting import lock_accounts, write_transfer
+from .posting import LockedLimit, count_spending, lock_accounts, lock_limits, write_transfer
 from .queries import charge_for, counted_credits, refund_for
+from .signals import budget_reached
 
 
 class InsufficientCreditsError(UserFacingError):
@@ -56,21 +61,41 @@ class AlreadyChargedError(UserFacingError):
         self.reference = reference
 
 
-class SpendingLimitError(UserFacingError):
-    """The charge would exceed this month's spending limit."""
+class LimitKind(StrEnum):
+    """Whose limit refuses a charge: the member's budget, the lower limit they set themselves, or the API key's."""
 
-    def __init__(self, needed_credits: int, limit_credits: int, available_credits: int) -> None:
-        super().__init__(
-            _(
+    BUDGET = "budget"
+    OWN = "own"
+    KEY = "key"
+
+
+class SpendingLimitError(UserFacingError):
+    """The charge would exceed this month's spending limit, of which `available_credits` are left."""
+
+    def __init__(self, kind: LimitKind, *, needed_credits: int, limit_credits: int, available_credits: int) -> None:
+        texts = {
+            LimitKind.BUDGET: _(
+                "This needs %(needed)s credits, but only %(available)s of your budget of %(limit)s for this month are "
+                "left. No credits moved. Ask an owner or an admin of the workspace, or wait for the next month."
+            ),
+            LimitKind.OWN: _(
+                "This needs %(needed)s credits, but only %(available)s of the %(limit)s that you allow yourself this "
+                "month are left. No credits moved. You can change your own limit on the Credits page."
+            ),
+            LimitKind.KEY: _(
                 "This needs %(needed)s credits, but only %(available)s of this month's limit of %(limit)s are left. "
                 "No credits moved."
-            )
+            ),
+        }
+        super().__init__(
+            texts[kind]
             % {
                 "needed": number_format(needed_credits),
                 "available": number_format(available_credits),
                 "limit": number_format(limit_credits),
             }
         )
+        self.kind = kind
         self.needed_credits = needed_credits
         self.limit_credits = limit_credits
         self.available_credits = available_credits
@@ -132,10 +157,12 @@ def charge_credits(
     actor: User | None = None,
     key_id: uuid.UUID | None = None,
     reason: str = "",
+    is_approved: bool = False,
 ) -> Transfer | None:
     """Take the price of one generation (`reference`) out of a wallet. A price of 0 writes no row and returns None.
 
-    It counts against every spending limit of `actor` and of the API key `key_id` in this workspace.
+    It counts against every spending limit of `actor` and of the API key `key_id` in this workspace, in the
+    workspace's month. What somebody approved (`is_approved`) counts too, and may exceed the actor's.
 
     Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be exceeded, and
     AlreadyChargedError if the generation was already charged.
@@ -150,17 +177,78 @@ def charge_credits(
         reason=reason,
         actor=actor,
         key_id=key_id,
+        is_approved=is_approved,
     )
 
 
-def set_spending_limit(
-    *, workspace: Workspace, limit_credits: int, key_id: uuid.UUID | None = None, user: User | None = None
-) -> SpendingLimit:
-    """Limit what an API key (`key_id`) or a member (`user`) may spend in a month. Give exactly one of the two."""
+def set_spending_limit(*, workspace: Workspace, limit_credits: int, key_id: uuid.UUID) -> SpendingLimit:
+    """Limit what an API key may spend in a month."""
     limit, _is_new = SpendingLimit.objects.update_or_create(
-        workspace=workspace, key_id=key_id, user=user, defaults={"limit_credits": _checked(limit_credits)}
+        workspace=workspace, key_id=key_id, defaults={"limit_credits": _checked(limit_credits)}
     )
     return limit
+
+
+def open_member_limit(*, workspace: Workspace, user: User) -> None:
+    """Begin to count what a new member spends, with the workspace's default budget.
+
+    Somebody who was a member before goes on counting where they left off.
+    """
+    SpendingLimit.objects.update_or_create(
+        workspace=workspace,
+        user=user,
+        defaults={"limit_credits": workspace.default_budget_credits, "own_limit_credits": None},
+    )
+
+
+@_one_transaction()
+def set_member_budget(*, workspace: Workspace, user: User, budget_credits: int | None) -> int | None:
+    """Set what a member may spend in a month, None for no limit; returns what it was.
+
+    What is already spent counts. Shares of the new budget that are spent already aren't announced any more.
+    """
+    limit = _member_limit(workspace, user)
+    earlier, limit.limit_credits = limit.limit_credits, _checked_limit(budget_credits)
+    limit.alerted_percent = _percent_reached(limit.limit_credits, _spent_now(limit))
+    limit.save(update_fields=["limit_credits", "alerted_percent"])
+    return earlier
+
+
+@_one_transaction()
+def set_own_limit(*, workspace: Workspace, user: User, limit_credits: int | None) -> None:
+    """Set what a member allows themselves to spend in a month, None for whatever their budget allows."""
+    limit = _member_limit(workspace, user)
+    limit.own_limit_credits = _checked_limit(limit_credits)
+    limit.save(update_fields=["own_limit_credits"])
+
+
+def _member_limit(workspace: Workspace, user: User) -> SpendingLimit:
+    """The member's row, locked until the transaction ends."""
+    limits = SpendingLimit.objects.select_for_update().filter(workspace=workspace, user=user)
+    limit = limits.first()
+    if limit is None:
+        open_member_limit(workspace=workspace, user=user)
+        limit = limits.get()
+    return limit
+
+
+def _checked_limit(limit_credits: int | None) -> int | None:
+    return None if limit_credits is None else _checked(limit_credits)
+
+
+def _spent_now(limit: SpendingLimit) -> int:
+    """What a member spent in the current month of the book that the row counts."""
+    now = timezone.now()
+    book = limit.period.partition(" ")[0]
+    return limit.spent_credits if limit.period == period_of(book, now, zone_at(limit.workspace, now)) else 0
+
+
+def _percent_reached(limit_credits: int | None, spent_credits: int) -> int:
+    """The highest of ALERT_PERCENTS that is spent; 0 if none is, or without a limit."""
+    if limit_credits is None:
+        return 0
+    reached = [percent for percent in ALERT_PERCENTS if spent_credits * 100 >= limit_credits * percent]
+    return max(reached, default=0)
 
 
 @_one_transaction()
@@ -232,6 +320,7 @@ def _record_transfer(
     actor: User | None,
     reference: uuid.UUID | None = None,
     key_id: uuid.UUID | None = None,
+    is_approved: bool = False,
 ) -> Transfer | None:
     """Write a transfer of `change_credits` (positive: into the wallet) between the wallet and `counterpart`."""
     if change_credits == 0:
@@ -244,23 +333,22 @@ def _record_transfer(
         book=book,
         counterpart=counterpart,
         reference=reference,
-        actor_id=actor.pk if actor else None,
-        key_id=key_id,
     )
     accounts = lock()
     if accounts is None:
         open_accounts(workspace=workspace, book=book)
         accounts = lock()
         assert accounts is not None
-    now, limits = timezone.now(), list[SpendingLimit]()
+    now, limits = timezone.now(), list[LockedLimit]()
     charged_clip = reference if kind == Kind.CHARGE else None
     if charged_clip and accounts.is_charged:
         raise AlreadyChargedError(charged_clip)
     if accounts.balance_credits + change_credits < 0:
         raise InsufficientCreditsError(needed_credits=-change_credits, available_credits=accounts.balance_credits)
-    if charged_clip and accounts.is_limited:
-        limits = _lock_limits(workspace=workspace, actor=actor, key_id=key_id)
-        _count_against_limits(limits, amount_credits=-change_credits, period=period_of(book, now))
+    if charged_clip and (actor or key_id):
+        period = period_of(book, now, zone_at(workspace, now))
+        before = _lock_limits(cursor, workspace=workspace, actor=actor, key_id=key_id, period=period)
+        limits = [_counted(limit, amount_credits=-change_credits, is_approved=is_approved) for limit in before]
     sides = (accounts.wallet_id, accounts.counterpart_id)
     debit_id, credit_id = sides if change_credits < 0 else reversed(sides)
     transfer = Transfer(
@@ -300,31 +388,46 @@ def _record_transfer(
         is_new = write_transfer(cursor, transfer, accounts=accounts, change_credits=change_credits)
     if charged_clip and not is_new:
         raise AlreadyChargedError(charged_clip)
-    for limit in limits:
-        assert charged_clip is not None
-        limit.save(update_fields=["spent_credits", "period"])
-        LimitedCharge.objects.create(limit=limit, reference=charged_clip, period=limit.period)
+    if charged_clip and limits:
+        count_spending(cursor, limits, reference=charged_clip)
+        for earlier, limit in zip(before, limits, strict=True):
+            if actor and limit.alerted_percent > earlier.alerted_percent:
+                budget_reached.send(
+                    sender=SpendingLimit, workspace=workspace, user=actor, percent=limit.alerted_percent, limit=limit
+                )
     return transfer
 
 
-def _lock_limits(*, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None) -> list[SpendingLimit]:
-    """The limits that apply to a charge: its actor's and its API key's."""
-    applies = Q(key_id=key_id, key_id__isnull=False) | Q(user=actor, user__isnull=False)
-    return list(SpendingLimit.objects.select_for_update().filter(applies, workspace=workspace).order_by("pk"))
+def _lock_limits(
+    cursor: CursorWrapper, *, workspace: Workspace, actor: User | None, key_id: uuid.UUID | None, period: str
+) -> list[LockedLimit]:
+    """The limits that apply to a charge, its actor's and its API key's, as they count in `period`."""
+    lock = partial(lock_limits, cursor, workspace_id=workspace.pk, actor_id=actor.pk if actor else None, key_id=key_id)
+    limits = lock()
+    if actor and all(limit.is_of_key for limit in limits):
+        open_member_limit(workspace=workspace, user=actor)
+        limits = lock()
+    return [limit if limit.period == period else _restarted(limit, period) for limit in limits]
 
 
-def _count_against_limits(limits: Iterable[SpendingLimit], *, amount_credits: int, period: str) -> None:
-    """Count a charge against each of these locked limits, or raise SpendingLimitError. Writes nothing."""
-    for limit in limits:
-        spent_credits = limit.spent_credits
-        if limit.period != period:
-            # Usually nothing yet, but a studio that changes its mode may come back to a period.
-            counted = SpendingLimit.objects.filter(pk=limit.pk).values_list(counted_credits(period), flat=True)
-            spent_credits = counted.get()
-        if spent_credits + amount_credits > limit.limit_credits:
+def _restarted(limit: LockedLimit, period: str) -> LockedLimit:
+    # Usually nothing yet, but a studio that changes its mode may come back to a period.
+    counted = SpendingLimit.objects.filter(pk=limit.id).values_list(counted_credits(period), flat=True).get()
+    return limit._replace(period=period, spent_credits=counted, alerted_percent=0)
+
+
+def _counted(limit: LockedLimit, *, amount_credits: int, is_approved: bool) -> LockedLimit:
+    """The limit with a charge counted in it. Writes nothing. Raises SpendingLimitError."""
+    spent_credits = limit.spent_credits + amount_credits
+    bounds = {LimitKind.KEY if limit.is_of_key else LimitKind.BUDGET: limit.limit_credits}
+    bounds[LimitKind.OWN] = limit.own_limit_credits
+    for kind, bound in bounds.items():
+        if bound is not None and spent_credits > bound and (limit.is_of_key or not is_approved):
             raise SpendingLimitError(
+                kind,
                 needed_credits=amount_credits,
-                limit_credits=limit.limit_credits,
-                available_credits=max(limit.limit_credits - spent_credits, 0),
+                limit_credits=bound,
+                available_credits=max(bound - limit.spent_credits, 0),
             )
-        limit.spent_credits, limit.period = spent_credits + amount_credits, period
+    reached = 0 if limit.is_of_key else _percent_reached(limit.limit_credits, spent_credits)
+    return limit._replace(spent_credits=spent_credits, alerted_percent=max(limit.alerted_percent, reached))

@@ -130,7 +130,7 @@ def _bare_charge(workspace: Workspace) -> Charge:
         reference = uuid.uuid4().hex
         new_hash = (uuid.uuid4().hex + reference)[:64]
         execute(begin)
-        row = execute(lock, (reference, "charge", None, None, "spent", workspace_id, BOOK, "wallet")).fetchone()
+        row = execute(lock, (reference, "charge", "spent", workspace_id, BOOK, "wallet")).fetchone()
         wallet, balance, sequence, last_hash, spent = row[:5]
         values = (workspace_id, BOOK, sequence + 1, "charge", wallet, spent, 1, balance - 1, reference, "", None, now)
         execute(insert, (*values, 1, last_hash, new_hash)).fetchone()

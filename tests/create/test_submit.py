@@ -13,7 +13,7 @@ from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation, GenerationReference, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
-from tchavi_studio.ledger.services import set_spending_limit
+from tchavi_studio.ledger.services import set_member_budget
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from .conftest import MakeAsset, make_values, sent
@@ -98,12 +98,12 @@ def test_variations_that_cost_too_much_together_make_none(
 def test_a_members_monthly_limit_binds_in_the_browser_too(
     alice_browser: Client, workspace: Workspace, alice: User, url: Url
 ) -> None:
-    set_spending_limit(workspace=workspace, limit_credits=2_000, user=alice)
+    set_member_budget(workspace=workspace, user=alice, budget_credits=2_000)
     assert alice_browser.post(url("submit"), sent(make_values()), headers=HTMX).status_code == 200
     refused = alice_browser.post(url("submit"), sent(make_values()), headers=HTMX)
     assert refused.status_code == 422
     assert "Monthly limit reached" in text_of(refused)
-    assert "This needs 1,300 credits, but only 700 of this month's limit of 2,000 are left." in text_of(refused)
+    assert "This needs 1,300 credits, but only 700 of your budget of 2,000 for this month are left." in text_of(refused)
     assert charges() == [1_300]
 
 

@@ -19,27 +19,34 @@ from hypothesis.stateful import (
 )
 
 from tchavi_studio.ledger.models import Account, Transfer
-from tchavi_studio.ledger.queries import statement, transfers_for_reference, wallet_balance
+from tchavi_studio.ledger.queries import budget_of_member, statement, transfers_for_reference, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
     InsufficientCreditsError,
+    SpendingLimitError,
     adjust_credits,
     charge_credits,
     grant_credits,
     refund_charge,
+    set_member_budget,
 )
 from tchavi_studio.ledger.verification import verify_ledger
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 
 NAMES = ["abidjan", "lome", "dakar"]
+PEOPLE = ["awa", "koffi"]
 Place = tuple[str, str]
 
 places = st.tuples(st.sampled_from(NAMES), st.sampled_from(["sandbox", "live"]))
 amounts = st.integers(0, 3000)
+people = st.sampled_from(PEOPLE)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Three workspaces with two books each. The model: balances by place, charges by clip, refunded clips."""
+    """Three workspaces with two books each, and two people who are members of all.
+
+    The model: balances by place, charges by clip, refunded clips, and each member's budgets.
+    """
 
     clips = Bundle("clips")
 
@@ -51,6 +58,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.balances: defaultdict[Place, int] = defaultdict(int)
         self.lengths: defaultdict[Place, int] = defaultdict(int)
         self.charges: dict[uuid.UUID, tuple[Place, int]] = {}
+        self.people = [User.objects.create_user(f"{name}@example.org", name=name) for name in PEOPLE]
+        for workspace in self.workspaces.values():
+            for person in self.people:
+                Membership.objects.create(workspace=workspace, user=person, role=Role.CREATOR)
+        self.spenders: dict[uuid.UUID, str] = {}
+        self.budgets: dict[tuple[str, str], int | None] = {}
         self.refunded: set[uuid.UUID] = set()
 
     def teardown(self) -> None:
@@ -98,22 +111,53 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.moved(adjust(), place, amount)
 
-    @rule(place=places, amount=amounts, clip=clips)
-    def charge(self, place: Place, amount: int, clip: uuid.UUID) -> None:
+    @rule(name=st.sampled_from(NAMES), person=people, budget=st.none() | amounts)
+    def set_budget(self, name: str, person: str, budget: int | None) -> None:
+        earlier = set_member_budget(workspace=self.workspaces[name], user=self.user(person), budget_credits=budget)
+        assert earlier == self.budgets.get((name, person))
+        self.budgets[name, person] = budget
+
+    def user(self, person: str) -> User:
+        return self.people[PEOPLE.index(person)]
+
+    def spent(self, place: Place, person: str) -> int:
+        """What the model says that a person has spent in a book of a workspace."""
+        return sum(
+            amount
+            for clip, (where, amount) in self.charges.items()
+            if where == place and clip not in self.refunded and self.spenders.get(clip) == person
+        )
+
+    @rule(place=places, amount=amounts, clip=clips, person=st.none() | people, is_approved=st.booleans())
+    def charge(self, place: Place, amount: int, clip: uuid.UUID, person: str | None, is_approved: bool) -> None:
         def charge() -> Transfer | None:
             return charge_credits(
-                workspace=self.workspaces[place[0]], book=place[1], amount_credits=amount, reference=clip
+                workspace=self.workspaces[place[0]],
+                book=place[1],
+                amount_credits=amount,
+                reference=clip,
+                actor=self.user(person) if person else None,
+                is_approved=is_approved,
             )
+
+        def is_over_budget() -> bool:
+            budget = self.budgets.get((place[0], person)) if person and not is_approved else None
+            return budget is not None and self.spent(place, person or "") + amount > budget
 
         if amount and clip in self.charges:
             with pytest.raises(AlreadyChargedError):
                 charge()
         elif amount > self.balances[place]:
             self.refused(charge, place, needed_credits=amount)
+        elif amount and is_over_budget():
+            with pytest.raises(SpendingLimitError):
+                charge()
         else:
             self.moved(charge(), place, -amount)
             if amount:
                 self.charges[clip] = (place, amount)
+            if amount and person:
+                self.spenders[clip] = person
 
     @rule(clip=clips)
     def refund(self, clip: uuid.UUID) -> None:
@@ -140,6 +184,17 @@ class LedgerMachine(RuleBasedStateMachine):
                 changes = [row.change_credits for row in statement(workspace=workspace, book=book)]
                 assert len(changes) == self.lengths[name, book]
                 assert sum(changes) == self.balances[name, book]
+
+    @invariant()
+    def budgets_match_the_model(self) -> None:
+        memberships = Membership.objects.select_related("workspace", "user").filter(user__in=self.people)
+        for membership in memberships:
+            name, person = membership.workspace.slug, membership.user.name
+            budget = budget_of_member(membership, book="live")
+            assert budget.limit_credits == self.budgets.get((name, person))
+            # The row counts the book that was charged last.
+            if budget.spent_credits:
+                assert budget.spent_credits == self.spent((name, "live"), person)
 
     @invariant()
     def accounts_add_up_to_zero(self) -> None:

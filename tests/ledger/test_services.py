@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Account, SpendingLimit, Transfer
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Account, LimitedCharge, SpendingLimit, Transfer
 from tchavi_studio.ledger.queries import statement, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
@@ -19,7 +19,7 @@ from tchavi_studio.ledger.services import (
     grant_credits,
     open_accounts,
     refund_charge,
-    set_spending_limit,
+    set_member_budget,
 )
 from tchavi_studio.records.chain import GENESIS_HASH
 from tchavi_studio.workspaces.models import User, Workspace
@@ -212,9 +212,18 @@ def test_charge_takes_three_statements_by_index(
         charge(lagune, 1300)
 
 
+def test_counting_what_a_member_spends_takes_three_more(
+    workspace: Workspace, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    give(workspace, 5000)
+    charge(workspace, 100, uuid.uuid4(), actor=alice)
+    with listed_by_index(Transfer, Account, SpendingLimit, LimitedCharge), django_assert_num_queries(6):
+        charge(workspace, 100, uuid.uuid4(), actor=alice)
+
+
 def test_refusals_leave_the_callers_transaction_as_it_was(lagune: Workspace, alice: User) -> None:
     give(lagune, 5000)
-    set_spending_limit(workspace=lagune, limit_credits=1000, user=alice)
+    set_member_budget(workspace=lagune, user=alice, budget_credits=1000)
     charge(lagune, 1300)
     with transaction.atomic():
         with pytest.raises(AlreadyChargedError):
@@ -225,7 +234,7 @@ def test_refusals_leave_the_callers_transaction_as_it_was(lagune: Workspace, ali
             charge(lagune, 1300, uuid.uuid4(), actor=alice)
         charge(lagune, 100, uuid.uuid4(), actor=alice)
     assert rows(lagune) == [(3, "charge", -100, 3600), (2, "charge", -1300, 3700), (1, "grant", 5000, 5000)]
-    assert SpendingLimit.objects.get().spent_credits == 100
+    assert SpendingLimit.objects.get(workspace=lagune, user=alice).spent_credits == 100
 
 
 @pytest.mark.parametrize(

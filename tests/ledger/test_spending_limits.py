@@ -3,6 +3,7 @@
 import threading
 import uuid
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connections
@@ -15,6 +16,7 @@ from tchavi_studio.ledger.services import (
     charge_credits,
     grant_credits,
     refund_charge,
+    set_member_budget,
     set_spending_limit,
 )
 from tchavi_studio.workspaces.models import User, Workspace
@@ -69,7 +71,7 @@ def test_limit_applies_only_to_its_key(lagune: Workspace, alice: User) -> None:
 
 
 def test_members_limit_applies_with_and_without_a_key(lagune: Workspace, alice: User, bob: User) -> None:
-    set_spending_limit(workspace=lagune, limit_credits=2_600, user=alice)
+    set_member_budget(workspace=lagune, user=alice, budget_credits=2_600)
     spend(lagune, 1_300, actor=alice)
     spend(lagune, 1_300, actor=alice, key_id=KEY)
     spend(lagune, 1_300, actor=bob)
@@ -79,10 +81,11 @@ def test_members_limit_applies_with_and_without_a_key(lagune: Workspace, alice: 
 
 def test_refusal_by_one_limit_does_not_count_against_another(lagune: Workspace, alice: User) -> None:
     limit_key(lagune, 5_000)
-    set_spending_limit(workspace=lagune, limit_credits=1_000, user=alice)
+    set_member_budget(workspace=lagune, user=alice, budget_credits=1_000)
     with pytest.raises(SpendingLimitError):
         spend(lagune, 1_300, actor=alice, key_id=KEY)
-    assert set(SpendingLimit.objects.values_list("limit_credits", "spent_credits")) == {(5_000, 0), (1_000, 0)}
+    limits = SpendingLimit.objects.filter(workspace=lagune)
+    assert set(limits.values_list("limit_credits", "spent_credits")) == {(5_000, 0), (1_000, 0)}
     assert not LimitedCharge.objects.exists()
     assert wallet_balance(workspace=lagune, book="live") == 10_000
 
@@ -95,8 +98,8 @@ def test_changing_a_limit_keeps_what_was_spent(lagune: Workspace) -> None:
 
 
 @pytest.mark.parametrize("subject", ["nobody", "both"])
-def test_database_requires_a_key_or_a_member(lagune: Workspace, alice: User, subject: str) -> None:
-    binds = {} if subject == "nobody" else {"key_id": KEY, "user": alice}
+def test_database_requires_a_key_or_a_member(lagune: Workspace, bob: User, subject: str) -> None:
+    binds = {} if subject == "nobody" else {"key_id": KEY, "user": bob}
     with pytest.raises(IntegrityError, match="limit_binds_key_or_member"):
         SpendingLimit.objects.create(workspace=lagune, limit_credits=1, **binds)
 
@@ -129,12 +132,12 @@ def test_each_book_has_its_own_period(lagune: Workspace) -> None:
     limit_key(lagune, 1_300)
     spend(lagune, 1_300, key_id=KEY)
     assert spending_of_keys([KEY], book="sandbox")[KEY].spent_credits == 0
-    assert period_of("live", datetime(2026, 11, 23, tzinfo=UTC)) == "live 2026-11"
+    assert period_of("live", datetime(2026, 11, 23, tzinfo=UTC), ZoneInfo("UTC")) == "live 2026-11"
 
 
 def test_limit_applies_only_in_its_workspace(lagune: Workspace, alice: User, bob: User) -> None:
     bobs = Workspace.objects.get(memberships__user=bob)
-    set_spending_limit(workspace=bobs, limit_credits=0, user=alice)
+    set_member_budget(workspace=bobs, user=alice, budget_credits=0)
     limit_key(bobs, 0)
     spend(lagune, 1_300, actor=alice, key_id=KEY)
     assert wallet_balance(workspace=lagune, book="live") == 8_700

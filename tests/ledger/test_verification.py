@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from tchavi_studio.ledger import verification
 from tchavi_studio.ledger.append_only import TRANSFERS
-from tchavi_studio.ledger.models import Account, Transfer
+from tchavi_studio.ledger.models import Account, SpendingLimit, Transfer
 from tchavi_studio.ledger.services import (
     adjust_credits,
     charge_credits,
     grant_credits,
     refund_charge,
-    set_spending_limit,
+    set_member_budget,
 )
 from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, verify_chain, verify_ledger
 from tchavi_studio.records.chain import GENESIS_HASH
@@ -299,7 +299,8 @@ def test_triggers_and_rules_of_others_are_found(history: Workspace) -> None:
 
 
 def test_a_limit_that_counts_wrong_is_found(history: Workspace, alice: User) -> None:
-    limit = set_spending_limit(workspace=history, limit_credits=10_000, user=alice)
+    set_member_budget(workspace=history, user=alice, budget_credits=10_000)
+    limit = SpendingLimit.objects.get(workspace=history, user=alice)
     for clip in (CLIPS[2], uuid.UUID(int=9)):
         charge_credits(workspace=history, book="live", amount_credits=500, reference=clip, actor=alice)
     refund_charge(reference=CLIPS[2])
@@ -312,7 +313,8 @@ def test_a_limit_that_counts_wrong_is_found(history: Workspace, alice: User) -> 
 
 
 def test_a_limit_goes_on_counting_when_its_period_comes_back(history: Workspace, alice: User) -> None:
-    limit = set_spending_limit(workspace=history, limit_credits=10_000, user=alice)
+    set_member_budget(workspace=history, user=alice, budget_credits=10_000)
+    limit = SpendingLimit.objects.get(workspace=history, user=alice)
     grant_credits(workspace=history, book="sandbox", amount_credits=100, reason="play")
     charge_credits(workspace=history, book="live", amount_credits=500, reference=CLIPS[2], actor=alice)
     charge_credits(workspace=history, book="sandbox", amount_credits=7, reference=uuid.UUID(int=8), actor=alice)
