@@ -4,6 +4,7 @@
 const POLL_SECONDS = 1.5;
 const SOON_POLL_SECONDS = 0.7;
 const LINE_POLL_SECONDS = 4;
+const PARKED_POLL_SECONDS = 8;
 const HIDDEN_POLL_SECONDS = 15;
 const MAX_POLL_SECONDS = 30;
 const HOVER_SECONDS = 0.15;
@@ -120,6 +121,8 @@ function usualSeconds() {
   if (document.hidden) return HIDDEN_POLL_SECONDS;
   // A clip that is being saved is almost done.
   if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
+  // Nothing is being made: only requests wait, for people.
+  if (!document.querySelector(".card.is-open") && document.querySelector(".card.is-parked")) return PARKED_POLL_SECONDS;
   return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
 }
 

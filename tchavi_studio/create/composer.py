@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.utils.functional import cached_property
@@ -20,7 +20,7 @@ from tchavi_studio.generations.params import (
 )
 from tchavi_studio.generations.queries import recent_prompts
 from tchavi_studio.generations.services import ReferencesUnreachableError
-from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.queries import Budget, budget_of_member, wallet_balance
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.queries import site_admin_names
 
@@ -59,6 +59,8 @@ class Summary:
     title: str
     message: str
     is_error: bool = True
+    ask_credits: int | None = None
+    """Set if owners and admins can be asked to approve the order, at this price."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ class Offer:
     total_credits: int | None
     variation_count: int
     balance_credits: int
+    budget: Budget
     people_to_ask: list[str] = field(default_factory=list)
 
     @property
@@ -77,6 +80,26 @@ class Offer:
     @property
     def is_affordable(self) -> bool:
         return self.balance_after_credits is None or self.balance_after_credits >= 0
+
+    @property
+    def is_own_limit(self) -> bool:
+        """Whether the viewer's own limit leaves less than their budget."""
+        own_left, left = self.budget.own_left_credits, self.budget.left_credits
+        return own_left is not None and (left is None or own_left < left)
+
+    @property
+    def left_credits(self) -> int | None:
+        """What the viewer may still spend this month, by their budget or their own limit; None without either."""
+        return self.budget.own_left_credits if self.is_own_limit else self.budget.left_credits
+
+    @property
+    def left_after_credits(self) -> int | None:
+        left = self.left_credits
+        return None if left is None else left - (self.total_credits or 0)
+
+    @property
+    def is_within_limit(self) -> bool:
+        return self.left_after_credits is None or self.left_after_credits >= 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,15 +175,9 @@ class Composer:
             total_credits=self.form.total_credits,
             variation_count=self.form.variation_count,
             balance_credits=wallet_balance(workspace=self.membership.workspace, book=settings.STUDIO_BOOK),
+            budget=budget_of_member(self.membership, book=settings.STUDIO_BOOK),
         )
-        if offer.is_affordable:
-            return offer
-        return Offer(
-            total_credits=offer.total_credits,
-            variation_count=offer.variation_count,
-            balance_credits=offer.balance_credits,
-            people_to_ask=site_admin_names(),
-        )
+        return offer if offer.is_affordable else replace(offer, people_to_ask=site_admin_names())
 
     @cached_property
     def groups(self) -> list[Group]:

@@ -10,7 +10,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import MediaRefusedError, store_upload, store_url, trim_asset
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.orders import Order, is_free
-from tchavi_studio.generations.services import PriceChangedError, Started, start_generation
+from tchavi_studio.generations.services import PriceChangedError
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .arrangement import NoRoomError, place_file
@@ -106,17 +106,16 @@ def trim_chip(*, chip: Chip, user: User, start_seconds: float) -> Asset:
 # --- Clips ------------------------------------------------------------------------------------------------------------
 
 
-def start_clips(*, form: GenerationForm, creator: User, parent: Generation | None) -> Started:
-    """Order the clips that a valid form asks for, at the price it shows.
+def order_of_form(*, form: GenerationForm, creator: User, parent: Generation | None) -> Order:
+    """The clips that a valid form asks for, at the price it shows.
 
-    Raises what `start_generation` raises, and PriceChangedError also where the form shows no price. A free preview's
-    price needs no confirming.
+    Raises PriceChangedError where the form shows no price. A free preview's price needs no confirming.
     """
     assert form.params is not None, "the form must be valid"
     seen_credits = 0 if is_free(form.chosen_engine) else form.cleaned_data["price_credits"]
     if seen_credits is None:
         raise PriceChangedError(form.total_credits or 0)
-    order = Order(
+    return Order(
         workspace=form.workspace,
         creator=creator,
         params=form.params,
@@ -126,4 +125,3 @@ def start_clips(*, form: GenerationForm, creator: User, parent: Generation | Non
         parent=parent,
         engine=form.chosen_engine,
     )
-    return start_generation(order)

@@ -1,11 +1,11 @@
 """What the composer holds: the form's fields and their values as text, whoever filled them in."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.utils.datastructures import MultiValueDict
 
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import ApprovalRequest, Generation
 from tchavi_studio.generations.params import DEFAULTS
 
 from .media import SLOTS, Mode
@@ -31,24 +31,36 @@ def default_values() -> Values:
 
 def values_of_clip(clip: Generation, *, with_seed: bool) -> Values:
     """What the composer held when `clip` was asked for, with that clip as the new one's parent."""
+    return _values_of(clip, seed=clip.seed if with_seed else None, parent_id=clip.pk)
+
+
+def values_of_request(request: ApprovalRequest) -> Values:
+    """What the composer held when approval was asked for. A file that has been deleted since is left out."""
+    values = _values_of(request, seed=request.seed, parent_id=request.parent_id)
+    values["variations"] = str(request.variations)
+    return values
+
+
+def _values_of(asked: Generation | ApprovalRequest, *, seed: int | None, parent_id: UUID | None) -> Values:
     values = default_values()
-    is_auto = clip.duration_seconds == AUTO_DURATION_SECONDS
+    is_auto = asked.duration_seconds == AUTO_DURATION_SECONDS
     for name, value in {
-        "mode": clip.mode,
-        "prompt": clip.prompt,
-        "model": clip.model,
-        "resolution": clip.resolution,
-        "aspect_ratio": clip.aspect_ratio,
-        "seed": str(clip.seed) if with_seed else "",
-        "parent": str(clip.pk),
-        "duration": str(DEFAULTS["duration"] if is_auto else clip.duration_seconds),
+        "mode": asked.mode,
+        "prompt": asked.prompt,
+        "model": asked.model,
+        "resolution": asked.resolution,
+        "aspect_ratio": asked.aspect_ratio,
+        "seed": "" if seed is None else str(seed),
+        "parent": "" if parent_id is None else str(parent_id),
+        "duration": str(DEFAULTS["duration"] if is_auto else asked.duration_seconds),
     }.items():
         values[name] = value
     values.setlist("duration_auto", ["on"] if is_auto else [])
-    values.setlist("generate_audio", ["on"] if clip.generate_audio else [])
+    values.setlist("generate_audio", ["on"] if asked.generate_audio else [])
     field_of = {str(slot.role): slot.field for slot in SLOTS.values()}
-    for reference in clip.references.all():
-        values.appendlist(field_of[reference.role], str(reference.asset_id))
+    for reference in asked.references.all():
+        if reference.asset_id is not None:
+            values.appendlist(field_of[reference.role], str(reference.asset_id))
     return values
 
 

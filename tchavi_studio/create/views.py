@@ -15,7 +15,14 @@ from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError
 from tchavi_studio.gallery.views import feed_context
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.approvals import (
+    RequestEndedError,
+    TooManyRequestsError,
+    ask_for_approval,
+    request_of_asker,
+)
+from tchavi_studio.generations.models import ApprovalRequest, Generation
+from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.queries import clip_for_viewer
 from tchavi_studio.generations.services import (
     NoRoomForFreeClipsError,
@@ -23,8 +30,9 @@ from tchavi_studio.generations.services import (
     ReferencesUnreachableError,
     Started,
     TooManyFreeClipsError,
+    start_generation,
 )
-from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
+from tchavi_studio.ledger.services import InsufficientCreditsError, LimitKind, SpendingLimitError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -34,8 +42,8 @@ from .examples import EXAMPLES
 from .forms import GenerationForm
 from .media import SLOTS
 from .queries import draft_for_viewer
-from .services import Source, add_sources, save_draft, settle_draft, start_clips, store_source, trim_chip
-from .values import Values, values_of_clip, with_fresh_submission
+from .services import Source, add_sources, order_of_form, save_draft, settle_draft, store_source, trim_chip
+from .values import Values, values_of_clip, values_of_request, with_fresh_submission
 
 FORM_BYTES = 1024 * 1024
 """For the form's other fields, which are sent along with its files."""
@@ -52,18 +60,24 @@ MAX_FILES_BYTES = 4 * max(MAX_BYTES.values()) + FORM_BYTES
 def page(request: WorkspaceRequest) -> HttpResponse:
     """The composer beside the latest clips. Never cached: going back must not bring back a submission already sent."""
     form = _form(request, with_fresh_submission(_opening_values(request)))
-    is_unsaved = bool(request.GET.keys() & {"example", "remix"})
+    is_unsaved = bool(request.GET.keys() & {"example", "remix", "request"})
     return _page(request, Composer(form, membership=request.membership, is_unsaved=is_unsaved))
 
 
 def _opening_values(request: WorkspaceRequest) -> Values:
-    """An example, a remix, or what the person left here. Nothing is saved until they touch it."""
+    """An example, a remix, a parked order, or what the person left here. Nothing is saved until they touch it."""
     draft = draft_for_viewer(membership=request.membership)
     if "example" in request.GET:
         number = request.GET["example"]
         if number not in map(str, range(len(EXAMPLES))):
             raise Http404
         return EXAMPLES[int(number)].values
+    if "request" in request.GET:
+        try:
+            parked = request_of_asker(membership=request.membership, request_id=UUID(request.GET["request"]))
+        except (ValueError, ApprovalRequest.DoesNotExist):
+            raise Http404 from None
+        return values_of_request(parked)
     if "remix" in request.GET:
         clip = _clip(request, request.GET["remix"])
         keep = request.GET.get("keep", "everything")
@@ -122,7 +136,8 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
             message = _("The clip that this is a remix of is gone. Remove the link to it and try again.")
             return _refuse(request, form, nothing_done(message))
     try:
-        started = start_clips(form=form, creator=request.user, parent=parent)
+        order = order_of_form(form=form, creator=request.user, parent=parent)
+        started = start_generation(order)
     except ReferencesUnreachableError:
         return _refuse(request, form, nothing_done(_("See the note beside your files.")), [out_of_reach()])
     except PriceChangedError as error:
@@ -130,11 +145,34 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
     except InsufficientCreditsError as error:
         return _refuse(request, form, Summary(title=_("Not enough credits"), message=error.message))
     except SpendingLimitError as error:
-        return _refuse(request, form, Summary(title=_("Monthly limit reached"), message=error.message))
+        if error.kind == LimitKind.BUDGET and "ask" in request.POST:
+            return _ask(request, form, order)
+        ask_credits = error.needed_credits if error.kind == LimitKind.BUDGET else None
+        summary = Summary(title=_("Monthly limit reached"), message=error.message, ask_credits=ask_credits)
+        return _refuse(request, form, summary)
     except (TooManyFreeClipsError, NoRoomForFreeClipsError) as error:
         return _refuse(request, form, Summary(title=_("No free clip was started"), message=error.message))
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)
     return _started(request, started, settled)
+
+
+def _ask(request: WorkspaceRequest, form: GenerationForm, order: Order) -> HttpResponseBase:
+    """Park what exceeds the budget, as the pressed button says. The composer goes on with the next clip."""
+    try:
+        ask_for_approval(order)
+    except (TooManyRequestsError, RequestEndedError) as error:
+        return _refuse(request, form, Summary(title=_("Nobody was asked"), message=error.message))
+    settled = settle_draft(workspace=request.workspace, user=request.user, values=form.values)
+    if not request.htmx:
+        return redirect("create:page", request.workspace.slug)
+    summary = Summary(
+        title=_("Waiting for approval"),
+        message=_("Owners and admins have been asked. No credits moved. The clip starts once one of them approves it."),
+        is_error=False,
+    )
+    composer = Composer(_form(request, with_fresh_submission(settled)), membership=request.membership, summary=summary)
+    context = {"composer": composer, "is_update": True, **feed_context(request)}
+    return render(request, "create/_asked.html", context)
 
 
 def _started(request: WorkspaceRequest, started: Started, settled: Values) -> HttpResponseBase:

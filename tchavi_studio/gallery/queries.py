@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -45,6 +45,7 @@ from tchavi_studio.notices.models import Notice
 from tchavi_studio.workspaces.models import Membership
 
 from .phases import Phase, phase_of
+from .requests import RequestCards, request_cards
 from .shot_list import ShotRow, shot_list_of
 
 PAGE_LENGTH = 24
@@ -124,6 +125,7 @@ class Feed:
     since: int
     has_open: bool
     waits: str = ""
+    requests: RequestCards = field(default_factory=RequestCards)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,8 @@ class BinPage:
 class Changes:
     """What an open page has to update. `added` clips are also in `changed`; `finished` and `failed` just ended.
 
-    `waiting` clips are unchanged, but their places in line may have moved.
+    `waiting` clips are unchanged, but their places in line may have moved. `has_new_requests` if the viewer's requests
+    for approval are others than on the page.
     """
 
     changed: list[Card]
@@ -147,6 +150,7 @@ class Changes:
     finished: list[Generation]
     failed: list[Generation]
     feed: Feed
+    has_new_requests: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +260,7 @@ def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = 
         since=since,
         has_open=counts["running"] > 0,
         waits=waits_token(shown),
+        requests=RequestCards() if before else request_cards(membership=membership, show=show),
     )
 
 
@@ -278,12 +283,13 @@ def watch_for_viewer(*, membership: Membership) -> Feed:
 
 
 def changes_for_viewer(
-    *, membership: Membership, show: str, cursor: Cursor, since: int, waits: str = ""
+    *, membership: Membership, show: str, cursor: Cursor, since: int, waits: str = "", asks: str = ""
 ) -> Changes | None:
     """Changes to the viewer's clips after `cursor`, for a page opened at `since`. None if there are none.
 
     Places in line also move when other people's clips do: if `waits`, the digest of what the page shows, is out of
-    date, every waiting clip is returned. Once no clip is open there is always an answer: it stops the polling.
+    date, every waiting clip is returned. `asks` is the token of the requests that it shows. Once no clip is open and no
+    request waits, there is always an answer: it stops the polling.
     """
     show = valid_show(show)
     clips, next_cursor = changed_clips(membership=membership, cursor=cursor)
@@ -291,7 +297,10 @@ def changes_for_viewer(
     queued = _waiting_for_provider(membership=membership)
     found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
     token = waits_token(found)
-    if not clips and token == waits and has_open_clips(membership=membership):
+    # A page that starts in the middle of the feed shows no requests.
+    requests = request_cards(membership=membership, show=show) if since else RequestCards()
+    is_same = not clips and token == waits and requests.token == asks
+    if is_same and (requests.any_wait or has_open_clips(membership=membership)):
         return None
     changed, unchanged = found[: len(clips)], found[len(clips) :]
     added = [
@@ -324,7 +333,9 @@ def changes_for_viewer(
             since=since,
             has_open=counts["running"] > 0,
             waits=token,
+            requests=requests,
         ),
+        has_new_requests=requests.token != asks,
     )
 
 

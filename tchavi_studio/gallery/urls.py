@@ -15,4 +15,6 @@ urlpatterns = [
     path("clips/<uuid:generation_id>/dismiss/", views.dismiss, name="dismiss"),
     path("clips/<uuid:generation_id>/delete/", views.delete, name="delete"),
     path("clips/<uuid:generation_id>/restore/", views.restore, name="restore"),
+    path("requests/<uuid:request_id>/withdraw/", views.withdraw, name="withdraw"),
+    path("requests/<uuid:request_id>/dismiss/", views.dismiss_ended_request, name="dismiss_request"),
 ]

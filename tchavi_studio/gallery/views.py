@@ -26,7 +26,13 @@ from django.views.decorators.vary import vary_on_headers
 
 from tchavi_studio.assets.serving import media_response
 from tchavi_studio.assets.signing import Variant
-from tchavi_studio.generations.models import DiscardKind, Generation
+from tchavi_studio.generations.approvals import (
+    RequestEndedError,
+    dismiss_request,
+    request_of_asker,
+    withdraw_request,
+)
+from tchavi_studio.generations.models import ApprovalRequest, DiscardKind, Generation
 from tchavi_studio.generations.queries import Cursor, clip_for_viewer, freed_by, nothing_to_tell, read_microseconds
 from tchavi_studio.generations.services import (
     NotAFailureError,
@@ -52,6 +58,7 @@ from .queries import (
     older_cards_for_viewer,
     watch_for_viewer,
 )
+from .requests import request_cards
 
 MAX_DOWNLOAD_NAME_LENGTH = 60
 DOWNLOAD_MAX_AGE_SECONDS = 3600
@@ -173,8 +180,9 @@ def answered_at_once(view: UpdatesView) -> UpdatesView:
 
     @wraps(view)
     def answer(request: HttpRequest, workspace_slug: str) -> HttpResponseBase:
-        # A page that shows places in line has to learn of other people's clips too.
-        if isinstance(request.user, User) and not request.GET.get("waits"):
+        # A page that shows places in line, or requests, has to learn of what other people do too.
+        has_more_to_ask = request.GET.get("waits") or request.GET.get("asks")
+        if isinstance(request.user, User) and not has_more_to_ask:
             with suppress(ValueError):
                 cursor = Cursor.parse(request.GET.get("after", ""))
                 if nothing_to_tell(user_id=request.user.pk, workspace_slug=workspace_slug, cursor=cursor):
@@ -200,6 +208,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         cursor=cursor,
         since=since,
         waits=request.GET.get("waits", ""),
+        asks=request.GET.get("asks", ""),
     )
     if changes is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -300,3 +309,34 @@ def restore(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Take a clip out of the bin."""
     restore_clip(generation=_clip(request, generation_id))
     return _done(request, generation_id, _("Restored to your gallery."))
+
+
+# --- Requests for approval --------------------------------------------------------------------------------------------
+
+
+def _request_action(request: WorkspaceRequest, request_id: UUID, act: Callable[..., None]) -> HttpResponse:
+    """Do something to one of the viewer's requests, and show them as they are now."""
+    try:
+        act(request=request_of_asker(membership=request.membership, request_id=request_id))
+    except ApprovalRequest.DoesNotExist:
+        raise Http404 from None
+    except RequestEndedError as error:
+        return _refused(request, error.message)
+    if request.htmx:
+        requests = request_cards(membership=request.membership, show="all")
+        return render(request, "gallery/_requests.html", {"requests": requests, "swap": True})
+    return _redirect_back(request)
+
+
+@require_POST
+@workspace_view()
+def withdraw(request: WorkspaceRequest, request_id: UUID) -> HttpResponse:
+    """Take a request for approval back."""
+    return _request_action(request, request_id, withdraw_request)
+
+
+@require_POST
+@workspace_view()
+def dismiss_ended_request(request: WorkspaceRequest, request_id: UUID) -> HttpResponse:
+    """Take the card of a request that has ended off the page."""
+    return _request_action(request, request_id, dismiss_request)

@@ -12,7 +12,7 @@ from tchavi_studio.webhooks.services import delete_endpoint
 from tchavi_studio.workspaces.models import Workspace
 
 from .lifecycle import cancel_queued
-from .models import IS_OPEN, Engine, Generation, State
+from .models import IS_OPEN, ApprovalRequest, Engine, Generation, State
 from .services import delete_for_good
 
 LATECOMERS = timedelta(hours=1)
@@ -47,6 +47,10 @@ def _empty(workspace: Workspace, max_count: int) -> int:
     # Files that a clip still uses go after it, and clips that were stored for nobody have their own clean-up.
     unused = Asset.objects.filter(workspace=workspace, unowned_since=None, used_in=None, generation=None)
     count += sum(delete_asset(asset=asset) for asset in list(unused[: max_count - count]))
+    requests = ApprovalRequest.objects.filter(workspace=workspace).values_list("pk", flat=True)
+    if count < max_count and (parked := list(requests[: max_count - count])):
+        ApprovalRequest.objects.filter(pk__in=parked).delete()
+        count += len(parked)
     is_late_enough = workspace.closed_at is not None and workspace.closed_at < timezone.now() - LATECOMERS
     if is_late_enough and count == 0 and not clips.exists() and not Asset.objects.filter(workspace=workspace).exists():
         Workspace.objects.filter(pk=workspace.pk).update(emptied_at=timezone.now())

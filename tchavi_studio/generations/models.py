@@ -1,6 +1,7 @@
 """Generations: one row per clip, which is the truth about it."""
 
 import uuid
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
@@ -23,10 +24,15 @@ __all__ = [
     "IS_FOR_PEOPLE",
     "IS_OPEN",
     "IS_SHOWN",
+    "IS_WAITING",
     "OPEN_STATES",
+    "WORD_MAX_LENGTH",
     "AccountPause",
+    "ApprovalReference",
+    "ApprovalRequest",
     "Discard",
     "DiscardKind",
+    "Ending",
     "Engine",
     "Generation",
     "GenerationReference",
@@ -71,6 +77,23 @@ class Engine(models.TextChoices):
 
     PREVIEW = "preview", _("Preview engine")
     TCHAVI = "tchavi", "Tchavi"
+
+
+class ReferenceRole(models.TextChoices):
+    """What a reference is for, in display order."""
+
+    FIRST_FRAME = "first_frame", _("First frame")
+    LAST_FRAME = "last_frame", _("Last frame")
+    IMAGE = "reference_image", _("Image")
+    VIDEO = "reference_video", _("Video")
+    AUDIO = "reference_audio", _("Audio")
+
+
+def mode_with(roles: Collection[str]) -> str:
+    """The composer's mode for references with these roles: "text", "frames" or "references"."""
+    if ReferenceRole.FIRST_FRAME in roles:
+        return "frames"
+    return "references" if roles else "text"
 
 
 class Generation(LeasedModel):
@@ -278,10 +301,131 @@ class Generation(LeasedModel):
     @property
     def mode(self) -> str:
         """The composer's mode that this request belongs to: "text", "frames" or "references"."""
-        roles = {reference.role for reference in self.references.all()}
-        if ReferenceRole.FIRST_FRAME in roles:
-            return "frames"
-        return "references" if roles else "text"
+        return mode_with({reference.role for reference in self.references.all()})
+
+
+class Ending(models.TextChoices):
+    """How a request for approval ended."""
+
+    APPROVED = "approved", _("Approved")
+    DECLINED = "declined", _("Declined")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Expired")
+    REMOVED = "removed", _("Its asker left")
+    ARCHIVED = "archived", _("Workspace archived")
+    FILE_DELETED = "file_deleted", _("File deleted")
+
+
+IS_WAITING = Q(ended_at__isnull=True)
+"""Requests that nobody has answered yet, in the words of partial indexes."""
+
+WORD_MAX_LENGTH = 300
+
+
+class ApprovalRequest(models.Model):
+    """An order that exceeds its asker's budget and waits for an owner or an admin. No clip yet, and no credits moved.
+
+    The order is kept as it was (`approvals.order_of`), with the price that was shown. Its references are rows of
+    `ApprovalReference`. Once it has ended, `ending` says how, `answered_by` who ended it if a person did, and `word`
+    what they had to say. `version` grows with every write, so that an open page knows whether its card is current.
+    `dismissed_at` takes the card off the page; an approved request's card gives way to those of its clips.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="approval_requests")
+    asker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    submission_id = models.UUIDField()
+    variations = models.PositiveSmallIntegerField()
+    parent = models.ForeignKey(Generation, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    model = models.CharField(max_length=20)
+    prompt = models.TextField(max_length=PROMPT_MAX_LENGTH)
+    duration_seconds = models.SmallIntegerField()
+    resolution = models.CharField(max_length=10)
+    aspect_ratio = models.CharField(max_length=10)
+    generate_audio = models.BooleanField()
+    seed = models.BigIntegerField(null=True)
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    engine = models.CharField(max_length=10, choices=Engine)
+    total_credits = models.PositiveBigIntegerField()
+
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=20, choices=Ending, blank=True, default="")
+    word = models.CharField(max_length=WORD_MAX_LENGTH, blank=True, default="")
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    dismissed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "submission_id"], name="one_request_per_submission"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ending="") | Q(ended_at__isnull=False, ending__in=Ending.values),
+                name="ended_request_says_how",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_by__isnull=True) | Q(ended_at__isnull=False), name="answer_ends_request"
+            ),
+            models.CheckConstraint(condition=Q(word="") | Q(ending=Ending.DECLINED), name="word_is_of_refusal"),
+            models.CheckConstraint(
+                condition=Q(dismissed_at__isnull=True) | Q(ended_at__isnull=False), name="only_ended_is_dismissed"
+            ),
+            models.CheckConstraint(condition=Q(variations__range=(1, 4)), name="request_for_one_to_four"),
+            models.CheckConstraint(condition=Q(total_credits__gte=1), name="request_costs_credits"),
+            models.CheckConstraint(condition=Q(model__in=list(MODELS)), name="request_model_known"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="request_expires_later"),
+        ]
+        indexes: ClassVar = [
+            # What an asker sees, what owners and admins have to answer, and what a sweep has to end or to forget.
+            models.Index(
+                fields=["workspace", "asker", "-created_at", "-id"],
+                condition=Q(dismissed_at__isnull=True),
+                name="requests_shown",
+            ),
+            models.Index(fields=["workspace", "-created_at", "-id"], condition=IS_WAITING, name="requests_waiting"),
+            models.Index(fields=["expires_at"], condition=IS_WAITING, name="requests_expiring"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="requests_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.ending or 'waiting'})"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def model_label(self) -> str:
+        return MODELS[self.model]
+
+    @property
+    def mode(self) -> str:
+        """The composer's mode that this order belongs to."""
+        return mode_with({reference.role for reference in self.references.all()})
+
+
+class ApprovalReference(models.Model):
+    """One reference of a parked order. `asset` is None once the file was deleted, which ended the request."""
+
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="references", db_index=False)
+    role = models.CharField(max_length=20, choices=ReferenceRole)
+    position = models.PositiveSmallIntegerField()
+    asset = models.ForeignKey(Asset, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["request", "role", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "role", "position"], name="one_parked_reference_per_position"),
+            models.CheckConstraint(condition=Q(role__in=ReferenceRole.values), name="parked_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.position}"
 
 
 class DiscardKind(models.TextChoices):
@@ -346,16 +490,6 @@ class KeyUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key_id} in {self.month:%Y-%m}: {self.clip_count} clips, {self.spent_credits} credits"
-
-
-class ReferenceRole(models.TextChoices):
-    """What a reference is for, in display order."""
-
-    FIRST_FRAME = "first_frame", _("First frame")
-    LAST_FRAME = "last_frame", _("Last frame")
-    IMAGE = "reference_image", _("Image")
-    VIDEO = "reference_video", _("Video")
-    AUDIO = "reference_audio", _("Audio")
 
 
 class GenerationReference(models.Model):

@@ -25,7 +25,8 @@ class Order:
     `submission_id` makes a repeat harmless: a second order with the same id returns the first order's clips.
     `expected_total_credits` is the price the person saw, None if they saw none. `key_id` is the API key behind the
     order, `via` the studios that it has come through (`via.py`). `is_test` makes it a free preview, whatever the
-    studio's mode. `engine` is the requested engine, None for the studio's default.
+    studio's mode. `engine` is the requested engine, None for the studio's default. `is_approved` lets it exceed the
+    person's budget, because an owner or an admin said so.
     """
 
     workspace: Workspace
@@ -39,6 +40,7 @@ class Order:
     via: str = ""
     is_test: bool = False
     engine: Engine | None = None
+    is_approved: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.variations <= MAX_VARIATIONS:

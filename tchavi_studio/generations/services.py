@@ -18,7 +18,7 @@ from tchavi_studio.assets.models import Asset
 from tchavi_studio.assets.services import check_room, delete_asset, delete_unowned
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
-from tchavi_studio.ledger.services import InsufficientCreditsError, charge_credits
+from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError, charge_credits
 from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
@@ -179,11 +179,13 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
         raise PriceChangedError(order.total_credits)
     _check_references(order)
     seeds = _seeds(order.params.seed, order.variations)
+    clips: list[tuple[Generation, Transfer | None]] = []
     try:
         with transaction.atomic():
             if order.price_credits == 0 and order.engine_in_force == Engine.PREVIEW:
                 _check_free_clips(order)
-            clips = [_queue_clip(order, variation=number, seed=seed) for number, seed in enumerate(seeds)]
+            for number, seed in enumerate(seeds):
+                clips.append(_queue_clip(order, variation=number, seed=seed))
             generations = [generation for generation, _charge in clips]
             if before_commit is not None:
                 before_commit(generations)
@@ -193,6 +195,14 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
         raise InsufficientCreditsError(
             needed_credits=order.total_credits,
             available_credits=wallet_balance(workspace=order.workspace, book=settings.STUDIO_BOOK),
+        ) from None
+    except SpendingLimitError as refused:
+        # Of all its clips together, since none was made.
+        raise SpendingLimitError(
+            refused.kind,
+            needed_credits=order.total_credits,
+            limit_credits=refused.limit_credits,
+            available_credits=refused.available_credits + len(clips) * order.price_credits,
         ) from None
     _generation, last_charge = clips[-1]
     return Started(
@@ -279,6 +289,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         reference=generation.pk,
         actor=order.creator,
         key_id=order.key_id,
+        is_approved=order.is_approved,
     )
     return generation, charge
 

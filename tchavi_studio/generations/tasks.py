@@ -14,7 +14,7 @@ from tchavi_studio.runtime.leases import Claim
 from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
-from . import clock, closing, lifecycle, services, wakeups
+from . import approvals, clock, closing, lifecycle, services, wakeups
 from .models import IS_OPEN, Discard, Engine, Generation
 from .requests import local_request
 from .upstream import transfers
@@ -154,6 +154,8 @@ def clean_up() -> None:
     run_each(
         clock_correction=clock.bring_back_moments,
         bin_clean_up=services.purge_bin,
+        expired_requests_clean_up=approvals.end_expired_requests,
+        old_requests_clean_up=approvals.delete_old_requests,
         workspaces_clean_up=closing.empty_closed_workspaces,
         outputs_clean_up=lifecycle.delete_orphaned_outputs,
         incoming_files_clean_up=delete_stale_incoming,

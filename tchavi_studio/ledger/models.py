@@ -166,7 +166,7 @@ class SpendingLimit(models.Model):
 
     `spent_credits` counts within `period` (see `period_of`) and restarts at 0 in the next; refunds lower it. A limit
     may be set below what is already spent, which blocks further spending. `alerted_percent` is the last share of the
-    budget that was announced in this period (`ALERT_PERCENTS`).
+    budget that was announced in this period (`alerts.py`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -194,10 +194,6 @@ class SpendingLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spent_credits} of {self.limit_credits} in {self.period or 'no period yet'}"
-
-
-ALERT_PERCENTS = (80, 100)
-"""The shares of a budget that are announced once they are spent."""
 
 
 class LimitedCharge(models.Model):

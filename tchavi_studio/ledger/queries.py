@@ -10,7 +10,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tchavi_studio.workspaces.models import Membership, Workspace
-from tchavi_studio.workspaces.months import Month, month_at, zone_at
+from tchavi_studio.workspaces.months import Month, month_at
+from tchavi_studio.workspaces.time_zones import zone_at
 
 from .models import (
     HAS_NO_REFERENCE,

@@ -21,12 +21,14 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.records.chain import hash_of
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.workspaces.activity import Kind as ActivityKind
+from tchavi_studio.workspaces.activity import record_activity
 from tchavi_studio.workspaces.models import User, Workspace
-from tchavi_studio.workspaces.months import zone_at
+from tchavi_studio.workspaces.time_zones import zone_at
 
+from .alerts import percent_reached, tell_of_budget
 from .chain import HASH_VERSION, canonical_bytes
 from .models import (
-    ALERT_PERCENTS,
     MAX_AMOUNT_CREDITS,
     Account,
     AccountName,
@@ -38,7 +40,6 @@ from .models import (
 )
 from .posting import LockedLimit, count_spending, lock_accounts, lock_limits, write_transfer
 from .queries import charge_for, counted_credits, refund_for
-from .signals import budget_reached
 
 
 class InsufficientCreditsError(UserFacingError):
@@ -202,15 +203,26 @@ def open_member_limit(*, workspace: Workspace, user: User) -> None:
 
 
 @_one_transaction()
-def set_member_budget(*, workspace: Workspace, user: User, budget_credits: int | None) -> int | None:
-    """Set what a member may spend in a month, None for no limit; returns what it was.
+def set_member_budget(
+    *, workspace: Workspace, user: User, budget_credits: int | None, actor: User | None = None
+) -> int | None:
+    """Set what a member may spend in a month, None for no limit, and write it down; returns what it was.
 
     What is already spent counts. Shares of the new budget that are spent already aren't announced any more.
     """
     limit = _member_limit(workspace, user)
     earlier, limit.limit_credits = limit.limit_credits, _checked_limit(budget_credits)
-    limit.alerted_percent = _percent_reached(limit.limit_credits, _spent_now(limit))
+    if earlier == budget_credits:
+        return earlier
+    limit.alerted_percent = percent_reached(limit.limit_credits, _spent_now(limit))
     limit.save(update_fields=["limit_credits", "alerted_percent"])
+    record_activity(
+        workspace=workspace,
+        kind=ActivityKind.BUDGET_CHANGED,
+        actor=actor,
+        subject=user,
+        details={"old_credits": earlier, "new_credits": budget_credits},
+    )
     return earlier
 
 
@@ -241,14 +253,6 @@ def _spent_now(limit: SpendingLimit) -> int:
     now = timezone.now()
     book = limit.period.partition(" ")[0]
     return limit.spent_credits if limit.period == period_of(book, now, zone_at(limit.workspace, now)) else 0
-
-
-def _percent_reached(limit_credits: int | None, spent_credits: int) -> int:
-    """The highest of ALERT_PERCENTS that is spent; 0 if none is, or without a limit."""
-    if limit_credits is None:
-        return 0
-    reached = [percent for percent in ALERT_PERCENTS if spent_credits * 100 >= limit_credits * percent]
-    return max(reached, default=0)
 
 
 @_one_transaction()
@@ -391,9 +395,14 @@ def _record_transfer(
     if charged_clip and limits:
         count_spending(cursor, limits, reference=charged_clip)
         for earlier, limit in zip(before, limits, strict=True):
-            if actor and limit.alerted_percent > earlier.alerted_percent:
-                budget_reached.send(
-                    sender=SpendingLimit, workspace=workspace, user=actor, percent=limit.alerted_percent, limit=limit
+            if actor and limit.limit_credits is not None and limit.alerted_percent > earlier.alerted_percent:
+                tell_of_budget(
+                    workspace=workspace,
+                    spender=actor,
+                    percent=limit.alerted_percent,
+                    limit_credits=limit.limit_credits,
+                    spent_credits=limit.spent_credits,
+                    period=limit.period,
                 )
     return transfer
 
@@ -429,5 +438,5 @@ def _counted(limit: LockedLimit, *, amount_credits: int, is_approved: bool) -> L
                 limit_credits=bound,
                 available_credits=max(bound - limit.spent_credits, 0),
             )
-    reached = 0 if limit.is_of_key else _percent_reached(limit.limit_credits, spent_credits)
+    reached = 0 if limit.is_of_key else percent_reached(limit.limit_credits, spent_credits)
     return limit._replace(spent_credits=spent_credits, alerted_percent=max(limit.alerted_percent, reached))

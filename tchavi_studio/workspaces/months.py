@@ -1,21 +1,15 @@
-"""A workspace's months: budgets, days and closings follow its time zone."""
+"""A workspace's months, which budgets follow."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from .models import Workspace
-
-
-def zone_at(workspace: Workspace, moment: datetime) -> ZoneInfo:
-    """The time zone that is in force in the workspace at `moment`."""
-    is_new = workspace.next_time_zone_at is not None and moment >= workspace.next_time_zone_at
-    return ZoneInfo(workspace.next_time_zone if is_new else workspace.time_zone)
+from .time_zones import beginning_of, month_of, zone_at
 
 
 @dataclass(frozen=True, kw_only=True)
 class Month:
-    """A calendar month of a workspace: its first moment, and the first one after it."""
+    """A calendar month of a workspace: its first moment, and the first one after it, in the workspace's time zone."""
 
     starts_at: datetime
     ends_at: datetime
@@ -27,5 +21,7 @@ class Month:
 
 def month_at(workspace: Workspace, moment: datetime) -> Month:
     """The workspace's month that `moment` is in."""
-    first = moment.astimezone(zone_at(workspace, moment)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Month(starts_at=first, ends_at=(first + timedelta(days=32)).replace(day=1))
+    zone, first = zone_at(workspace, moment), month_of(workspace, moment)
+    following = (first + timedelta(days=32)).replace(day=1)
+    starts_at, ends_at = (beginning_of(day, zone).astimezone(zone) for day in (first, following))
+    return Month(starts_at=starts_at, ends_at=ends_at)

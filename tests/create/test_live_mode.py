@@ -211,6 +211,6 @@ def test_without_files_nobody_asks_how_they_would_travel(
     alice_browser: Client, url: Url, funded: Workspace, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice_browser.post(url("quote"), sent(make_values()))
-    with django_assert_num_queries(8) as asked:
+    with django_assert_num_queries(9) as asked:
         alice_browser.post(url("quote"), sent(make_values()))
     assert not any("upstreamaccount" in query["sql"] for query in asked.captured_queries)

@@ -139,7 +139,7 @@ def test_the_page_asks_as_much_for_many_files_as_for_one(
 ) -> None:
     files = [make_asset().pk for _number in range(file_count)]
     alice_browser.post(url("quote"), sent(make_values(mode="references", reference_images=files)))
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(16):
         alice_browser.get(url("page"))
 
 

@@ -118,7 +118,7 @@ def test_a_quote_asks_the_same_however_many_files(
 ) -> None:
     files = [make_asset().pk for _number in range(file_count)]
     quoted(alice_browser, url)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         quoted(alice_browser, url, mode="references", reference_images=files)
 
 

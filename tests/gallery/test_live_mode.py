@@ -215,7 +215,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 15, State.PROCESSING: 11, State.COMPLETED: 10}[state]):
+    with django_assert_num_queries({State.QUEUED: 17, State.PROCESSING: 13, State.COMPLETED: 12}[state]):
         alice_browser.get(url("gallery"))
 
 

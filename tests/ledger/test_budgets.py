@@ -31,10 +31,11 @@ from tchavi_studio.ledger.services import (
     set_own_limit,
     set_spending_limit,
 )
-from tchavi_studio.ledger.signals import budget_reached
 from tchavi_studio.ledger.verification import verify_ledger
-from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
-from tchavi_studio.workspaces.months import Month, month_at, zone_at
+from tchavi_studio.notices.models import Notice
+from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, User, Workspace
+from tchavi_studio.workspaces.months import Month, month_at
+from tchavi_studio.workspaces.time_zones import zone_at
 from tests.databases import Database
 from tests.plans import listed_by_index
 
@@ -161,7 +162,14 @@ def test_database_refuses_a_key_without_a_limit(workspace: Workspace) -> None:
 def test_setting_a_budget_returns_the_earlier_one(workspace: Workspace, alice: User) -> None:
     assert set_member_budget(workspace=workspace, user=alice, budget_credits=50_000) is None
     assert set_member_budget(workspace=workspace, user=alice, budget_credits=60_000) == 50_000
-    assert set_member_budget(workspace=workspace, user=alice, budget_credits=None) == 60_000
+    assert set_member_budget(workspace=workspace, user=alice, budget_credits=60_000) == 60_000
+    assert set_member_budget(workspace=workspace, user=alice, budget_credits=None, actor=alice) == 60_000
+    rows = ActivityRow.objects.filter(workspace=workspace, kind="budget.changed").order_by("sequence")
+    assert [(row.actor, row.subject, row.details) for row in rows] == [
+        (None, alice, {"old_credits": None, "new_credits": 50_000}),
+        (None, alice, {"old_credits": 50_000, "new_credits": 60_000}),
+        (alice, alice, {"old_credits": 60_000, "new_credits": None}),
+    ]
 
 
 # --- Months -----------------------------------------------------------------------------------------------------------
@@ -240,37 +248,36 @@ def test_one_query_for_a_page_of_budgets_and_one_for_their_total(
 
 
 def test_each_share_is_announced_once_a_month_and_again_for_a_new_budget(
-    workspace: Workspace, alice: User, travel: Travel
+    workspace: Workspace, bob: User, travel: Travel
 ) -> None:
-    told: list[tuple[User, int, int]] = []
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
 
-    def tell(*, user: User, percent: int, limit: Any, **signal: Any) -> None:
-        told.append((user, percent, limit.spent_credits))
+    def told_since() -> list[tuple[str, str, int, str]]:
+        rows = Notice.objects.select_related("user", "actor").order_by("pk")
+        told = [
+            (row.user.name, str(row.kind), row.details["spent_credits"], row.actor.name if row.actor else "")
+            for row in rows
+        ]
+        Notice.objects.all().delete()
+        return told
 
-    def told_since() -> list[tuple[int, int]]:
-        figures = [(percent, spent_credits) for _user, percent, spent_credits in told]
-        told.clear()
-        return figures
-
-    budget_reached.connect(tell)
     travel(2026, 11, 3)
-    set_member_budget(workspace=workspace, user=alice, budget_credits=1_000)
-    spend(workspace, alice, 799)
+    set_member_budget(workspace=workspace, user=bob, budget_credits=1_000)
+    spend(workspace, bob, 799)
     assert told_since() == []
-    clip = spend(workspace, alice, 1)
-    assert told == [(alice, 80, 800)]
-    assert told_since() == [(80, 800)]
+    clip = spend(workspace, bob, 1)
+    assert told_since() == [("Alice", "budget_80", 800, "Bob"), ("Bob", "budget_80", 800, "")]
     refund_charge(reference=clip)
-    spend(workspace, alice, 100)
+    spend(workspace, bob, 100)
     assert told_since() == []
-    spend(workspace, alice, 101)
-    assert told_since() == [(100, 1_000)]
-    set_member_budget(workspace=workspace, user=alice, budget_credits=2_000)
-    spend(workspace, alice, 600)
-    assert told_since() == [(80, 1_600)]
+    spend(workspace, bob, 101)
+    assert told_since() == [("Alice", "budget_100", 1_000, "Bob"), ("Bob", "budget_100", 1_000, "")]
+    set_member_budget(workspace=workspace, user=bob, budget_credits=2_000)
+    spend(workspace, bob, 600)
+    assert told_since() == [("Alice", "budget_80", 1_600, "Bob"), ("Bob", "budget_80", 1_600, "")]
     travel(2026, 12, 3)
-    spend(workspace, alice, 2_000)
-    assert told_since() == [(100, 2_000)]
+    spend(workspace, bob, 2_000)
+    assert told_since() == [("Alice", "budget_100", 2_000, "Bob"), ("Bob", "budget_100", 2_000, "")]
 
 
 # --- Many at once -----------------------------------------------------------------------------------------------------

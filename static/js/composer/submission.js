@@ -39,8 +39,10 @@ export function startSubmission(form, arrangement, draft, onStarted) {
   form.addEventListener("htmx:configRequest", (event) => {
     if (event.target !== form) return;
     const { detail } = /** @type {CustomEvent} */ (event);
-    const isPreview = preview !== null && detail.triggeringEvent?.submitter === preview;
+    const submitter = detail.triggeringEvent?.submitter;
+    const isPreview = preview !== null && submitter === preview;
     if (!isPreview) delete detail.parameters.engine;
+    if (submitter?.name !== "ask") delete detail.parameters.ask;
     form.classList.toggle("is-previewing", isPreview);
   });
 

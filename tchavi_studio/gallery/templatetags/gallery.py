@@ -4,7 +4,8 @@ from django import template
 from django.conf import settings
 
 from tchavi_studio.engines.formats import nearest_aspect_ratio
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.approvals import ended_because
+from tchavi_studio.generations.models import ApprovalRequest, Generation
 
 register = template.Library()
 
@@ -16,7 +17,13 @@ def is_in_current_book(clip: Generation) -> bool:
 
 
 @register.filter
-def ratio_class(clip: Generation) -> str:
+def why_ended(request: ApprovalRequest) -> str:
+    """Why a request for approval has ended, in a sentence."""
+    return ended_because(request.ending)
+
+
+@register.filter
+def ratio_class(clip: Generation | ApprovalRequest) -> str:
     """The CSS classes for a card's shape, from the clip's pixels: "r-16-9 at-480p"."""
     ratio = nearest_aspect_ratio(clip.width, clip.height).replace(":", "-")
     return f"r-{ratio} at-{clip.resolution}"

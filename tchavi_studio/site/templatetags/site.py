@@ -9,7 +9,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from tchavi_studio.generations.approvals import waiting_requests
 from tchavi_studio.ledger import queries as ledger
+from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.notices.queries import MAX_COUNT, unseen_count
 from tchavi_studio.site import navigation
 from tchavi_studio.workspaces.models import Membership, User, Workspace
@@ -17,6 +19,8 @@ from tchavi_studio.workspaces.ownership import may_create_workspaces
 from tchavi_studio.workspaces.queries import memberships_found
 
 register = template.Library()
+
+MAX_REQUEST_COUNT = 99
 
 
 class Page(NamedTuple):
@@ -105,6 +109,12 @@ def bell_count(user: User) -> str:
     count = unseen_count(user)
     # Translators: at least so many, e.g. "99+".
     return (_("%(count)s+") % {"count": MAX_COUNT - 1} if count == MAX_COUNT else str(count)) if count else ""
+
+
+@register.simple_tag
+def requests_to_answer(membership: Membership) -> int:
+    """How many requests for approval wait for the viewer, an owner or an admin; MAX_REQUEST_COUNT at most."""
+    return count_up_to(waiting_requests(membership=membership), MAX_REQUEST_COUNT)
 
 
 @register.filter

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils import timezone
 
 from tchavi_studio.generations.queries import MAX_COUNT as MAX_CLIP_COUNT
 from tchavi_studio.generations.queries import clip_counts_of
+from tchavi_studio.ledger.queries import Budget, budgets_of_members
 from tchavi_studio.workspaces.members import has_several_owners, may_remove, members_of, roles_to_give
 from tchavi_studio.workspaces.models import Membership, Permission, Role
 from tchavi_studio.workspaces.roles import ROLE_PERMISSIONS
@@ -14,13 +16,17 @@ from tchavi_studio.workspaces.services import SEEN_RESOLUTION
 
 @dataclass(frozen=True, kw_only=True)
 class MemberRow:
-    """A member as the page shows them. `clip_count` is None for those who may not know it, and for who makes none."""
+    """A member as the page shows them.
+
+    `clip_count` is None for those who may not know it, and for who makes none; so is `budget`.
+    """
 
     member: Membership
     is_viewer: bool
     roles: list[Role]
     may_be_removed: bool
     clip_count: int | None
+    budget: Budget | None
 
     @property
     def is_here(self) -> bool:
@@ -47,6 +53,7 @@ def member_list(*, viewer: Membership, after: int | None) -> MemberList:
     manages, audits = viewer.can(Permission.MANAGE), viewer.can(Permission.AUDIT)
     several = has_several_owners(workspace=viewer.workspace) if manages else False
     counts = clip_counts_of(page.rows) if audits else {}
+    budgets = budgets_of_members(page.rows, book=settings.STUDIO_BOOK) if audits else {}
     rows = [
         MemberRow(
             member=member,
@@ -54,6 +61,7 @@ def member_list(*, viewer: Membership, after: int | None) -> MemberList:
             roles=roles_to_give(manager=viewer, member=member, has_several_owners=several) if manages else [],
             may_be_removed=manages and may_remove(manager=viewer, member=member),
             clip_count=_clip_count(member, counts),
+            budget=budgets.get(member.user_id),
         )
         for member in page.rows
     ]

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tchavi_studio.assets.queries import stored_bytes
 from tchavi_studio.generations.params import MODELS
+from tchavi_studio.ledger.queries import budget_total
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces import invitations, members
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
@@ -47,14 +48,15 @@ def _team_page(
     if not asked.is_valid():
         raise BadRequest("There is no such page.")
     viewer, workspace = request.membership, request.workspace
-    manages = viewer.can(Permission.MANAGE)
+    manages, audits = viewer.can(Permission.MANAGE), viewer.can(Permission.AUDIT)
     context: dict[str, Any] = {
         "members": member_list(viewer=viewer, after=asked.cleaned_data["after"]),
         "is_first_page": asked.cleaned_data["after"] is None,
         "member_count": members.member_count(workspace=workspace),
+        "budget_total": budget_total(workspace=workspace, book=settings.STUDIO_BOOK) if audits else None,
         "max_count": members.MAX_COUNT,
         "manages": manages,
-        "audits": viewer.can(Permission.AUDIT),
+        "audits": audits,
         "roles": list(Role),
         "role_table": role_table(),
         "sends_mail": settings.SENDS_MAIL,
