@@ -519,7 +519,7 @@ def test_the_folder_may_be_named_by_a_relative_path(tmp_path: Path, monkeypatch:
 
 def test_a_child_without_enough_memory_blames_no_reference(tmp_path: Path) -> None:
     reference = media.photo(tmp_path / "photo.png", media.textured((3000, 2900), 1))
-    engine = PreviewEngine(profile=replace(RENDER, max_memory_bytes=550_000_000))
+    engine = PreviewEngine(profile=replace(RENDER, max_memory_bytes=180_000_000))
     with pytest.raises(RenderFailedError) as caught:
         engine.render(
             replace(REQUEST, first_frame=reference), output_path=tmp_path / "a.mp4", on_progress=lambda _: True

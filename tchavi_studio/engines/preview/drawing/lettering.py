@@ -69,10 +69,10 @@ def wrapped(text: str, width: float, *, max_lines: int) -> list[str]:
         taken = 1
         while taken < len(words) and shaped(" ".join(words[: taken + 1])).width <= width:
             taken += 1
-        lines.append(" ".join(words[:taken]))
+        line = " ".join(words[:taken])
         words = words[taken:]
-    if words or len(text) > MAX_LETTERS or (lines and shaped(lines[-1]).width > width):
-        lines[-1] = _cut(lines[-1], width)
+        is_cut_off = len(lines) + 1 == max_lines if words else len(text) > MAX_LETTERS
+        lines.append(_cut(line, width) if is_cut_off or shaped(line).width > width else line)
     return lines
 
 
