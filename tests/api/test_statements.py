@@ -60,7 +60,10 @@ def test_a_generation_takes_few_statements(
         "INSERT generations_generation",
         *(["INSERT generations_generationreference"] if links else []),
         "SELECT ledger_transfer",  # first in a subquery: whether there is a charge already, with the wallet's lock
+        "SELECT ledger_spendinglimit",  # the member's budget, and with it the month's count
         "INSERT ledger_transfer",
         "UPDATE ledger_account",
+        "UPDATE ledger_spendinglimit",
+        "INSERT ledger_limitedcharge",
         *(["UPDATE api_idempotentrequest"] if idempotency_key else []),
     ]

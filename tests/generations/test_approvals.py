@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -309,9 +309,9 @@ def test_an_ended_card_stays_until_it_is_dismissed(ask: Ask, bobs: Membership) -
     "changes",
     [
         {"ending": "approved"},
-        {"ended_at": timezone.now()},
+        {"ended_at": datetime(2026, 11, 1, tzinfo=UTC)},
         {"word": "No"},
-        {"dismissed_at": timezone.now()},
+        {"dismissed_at": datetime(2026, 11, 1, tzinfo=UTC)},
         {"variations": 5},
         {"total_credits": 0},
         {"model": "sora"},
