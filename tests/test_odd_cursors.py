@@ -19,10 +19,15 @@ PAGES: dict[str, dict[str, str]] = {
     "credits/": {"before": "", "after": ""},
     "team/": {"after": ""},
     "developers/webhooks/<webhook>/": {"before": "", "after": ""},
+    "/workspaces/": {"after": ""},
+    "/notices/": {"before": ""},
+    "/site/people/": {"after": ""},
+    "/site/activity/": {"before": ""},
     "/v1/jobs": {"limit": "", "offset": "", "after": ""},
     "/v1/credits": {"limit": "", "before": ""},
 }
-"""What each list goes on from, and what a request needs to be answered at all."""
+"""What each list goes on from, and what a request needs to be answered at all. The site's workspaces go on from a slug,
+and any slug is a place."""
 
 ODD = [
     "-62135596800000000", "-62135596800000001", "-1", "-0.5", "9" * 30, "9" * 5000, "253402300800000000000", "x", "~",
@@ -46,9 +51,9 @@ def test_odd_cursors_are_400(
     client = alice_browser
     client.raise_request_exception = False
     headers = {"HX-Request": "true"} if is_part else {}
-    path = f"/w/{workspace.slug}/{page.replace('<webhook>', webhook)}"
+    path = page if page.startswith("/") else f"/w/{workspace.slug}/{page.replace('<webhook>', webhook)}"
     if page.startswith("/v1/"):
-        client, path = Program("")._client, page
+        client = Program("")._client
         headers = {"Authorization": f"Bearer {create_key(workspace=workspace, user=alice, name='mine').key}"}
     others = {other: value for other, value in PAGES[page].items() if value and other != name}
     answers = {odd: client.get(path, {**others, name: odd}, headers=headers).status_code for odd in ODD}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -48,16 +49,22 @@ class Row:
         return ICONS[self.notice.kind]
 
 
+class NoticesPage(forms.Form):
+    """The query string of the list of notices: the id of the one to go on from."""
+
+    before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
+
+
 @require_safe
 @never_cache
 @login_required
 def notices(request: HttpRequest) -> HttpResponse:
     """The viewer's notices, newest first, older than the one with the id `before`."""
-    user, before = cast(User, request.user), request.GET.get("before", "")
-    try:
-        found, older = notice_page(user=user, before=int(before) if before else None)
-    except (ValueError, OverflowError):
-        raise BadRequest("There is no such page.") from None
+    user, page = cast(User, request.user), NoticesPage(request.GET)
+    if not page.is_valid():
+        raise BadRequest("There is no such page.")
+    before = page.cleaned_data["before"]
+    found, older = notice_page(user=user, before=before)
     rows = [Row(notice=notice, text=text_of(notice)) for notice in found]
     context = {"rows": rows, "older": older, "before": before, "unseen_count": unseen_count(user)}
     return render(request, "site/notices.html", context)

@@ -150,7 +150,7 @@ def test_query_count_is_constant(
     for number in range(clip_count):
         start_clip(f"Scene {number}")
     alice_browser.get(CREDITS)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         alice_browser.get(CREDITS)
 
 

@@ -224,7 +224,7 @@ def test_exposure_query_count_is_constant(
     for _number in range(count):
         expose()
     alice_browser.get(EXPOSURE)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alice_browser.get(EXPOSURE)
 
 

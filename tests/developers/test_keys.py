@@ -230,5 +230,5 @@ def test_query_count_does_not_grow_with_keys(
 ) -> None:
     for number in range(count):
         create_key(workspace=workspace, user=alice, name=str(number), monthly_limit_credits=1)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         alice_browser.get(path_of(workspace))

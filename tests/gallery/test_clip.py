@@ -132,7 +132,7 @@ def test_clip_page_query_count_is_constant(
         remix = make_clip(parent=clip)
         assert remix.output is not None
         clip.references.create(role=ReferenceRole.VIDEO, position=number + 1, asset=remix.output)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = text_of(alice_browser.get(url("clip", clip), headers=HTMX))
     assert (page.count("Remixed as"), page.count("<small>Video")) == (count, count)
 

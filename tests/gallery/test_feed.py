@@ -144,7 +144,7 @@ def test_gallery_query_count_is_constant(
 ) -> None:
     for _number in range(count):
         make_clip(State.PROCESSING)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         assert len(cards_of(alice_browser.get(url("gallery")))) == count
 
 
@@ -154,7 +154,7 @@ def test_bin_query_count_is_constant(
 ) -> None:
     for _number in range(count):
         delete_clip(generation=make_clip())
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         response = alice_browser.get(url("bin"))
     assert text_of(response).count("Restore</button>") == count
 

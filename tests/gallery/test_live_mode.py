@@ -196,7 +196,7 @@ def test_idle_poll_query_count_is_constant_for_waiting_clips(
     page = OpenPage(alice_browser, url("gallery"))
     # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, three for
     # the order of the line, and whether a clip is open.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert page.poll().status_code == 204
 
 
@@ -215,7 +215,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 17, State.PROCESSING: 13, State.COMPLETED: 12}[state]):
+    with django_assert_num_queries({State.QUEUED: 18, State.PROCESSING: 14, State.COMPLETED: 13}[state]):
         alice_browser.get(url("gallery"))
 
 

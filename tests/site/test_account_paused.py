@@ -113,9 +113,9 @@ def test_check_for_refusals_costs_one_query_and_none_in_the_sandbox(
     alice_browser: Client, django_assert_num_queries: DjangoAssertNumQueries, settings: Settings
 ) -> None:
     alice_browser.get(EXPOSURE)
-    with django_assert_num_queries(8) as made:
+    with django_assert_num_queries(9) as made:
         alice_browser.get(EXPOSURE)
     assert sum("accountpause" in query["sql"] for query in made.captured_queries) == 1
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "sandbox"
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         alice_browser.get(EXPOSURE)

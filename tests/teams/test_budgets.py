@@ -231,7 +231,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
     alice_browser.get(at("team/budgets/"))
     for _number in range(3):
         ask(bobs_browser, at)
-        with listed_by_index(ApprovalRequest), django_assert_num_queries(10):
+        with listed_by_index(ApprovalRequest), django_assert_num_queries(11):
             alice_browser.get(at("team/budgets/"))
 
 

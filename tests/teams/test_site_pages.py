@@ -62,7 +62,7 @@ def test_pages_of_people_have_no_gaps(
     first = alice_browser.get("/site/people/", {"by": by})
     following = re.search(r'rel="next" href="\?([^"]+)"', text_of(first))
     assert following is not None
-    with listed_by_index(User), django_assert_num_queries(8):
+    with listed_by_index(User), django_assert_num_queries(9):
         second = alice_browser.get(f"/site/people/?{following.group(1).replace('&amp;', '&')}")
     found = [person for page in (first, second) for person in re.findall(r"/site/people/(\d+)/", text_of(page))]
     assert len(found) == len(set(found)) == 61
@@ -151,7 +151,7 @@ def test_workspaces_are_listed_with_their_figures(
 ) -> None:
     alice_browser.get("/site/workspaces/")
     for number in range(2):
-        with listed_by_index(Workspace, Account), django_assert_num_queries(11):
+        with listed_by_index(Workspace, Account), django_assert_num_queries(12):
             page = text_of(alice_browser.get("/site/workspaces/"))
         assert page.count('<td class="num">10,000</td>') == 2 + number
         assert page.count('<td class="num">1</td>') == 2 + number

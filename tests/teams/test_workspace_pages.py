@@ -144,7 +144,7 @@ def test_the_settings_page_costs_a_fixed_number_of_queries(
 ) -> None:
     alice_browser.get(SETTINGS)
     # Session, user, membership, storage, menu of workspaces, balance.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         alice_browser.get(SETTINGS)
 
 
