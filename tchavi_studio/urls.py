@@ -10,7 +10,6 @@ workspace_urlpatterns = [
     path("credits/", include("tchavi_studio.accounting.urls")),
     path("developers/", include("tchavi_studio.developers.urls")),
     path("", include("tchavi_studio.teams.urls")),
-    path("", include("tchavi_studio.assets.urls")),
 ]
 
 handler500 = "tchavi_studio.site.views.failure"

@@ -5,6 +5,7 @@ const POLL_SECONDS = 1.5;
 const SOON_POLL_SECONDS = 0.7;
 const LINE_POLL_SECONDS = 4;
 const PARKED_POLL_SECONDS = 8;
+const SHARED_POLL_SECONDS = 20;
 const HIDDEN_POLL_SECONDS = 15;
 const MAX_POLL_SECONDS = 30;
 const HOVER_SECONDS = 0.15;
@@ -104,13 +105,14 @@ document.addEventListener("click", (event) => {
   else play(media);
 });
 
-// --- The poller: runs while clips are open, slows down in a hidden tab, and stops once everything is done ---
+// --- The poller: runs while clips are open, slows down in a hidden tab, and stops once everything is done, except
+// where others may share clips ---
 
 let timer = 0;
 let failures = 0;
 
 const poller = () => document.getElementById("updates");
-const isNeeded = () => poller()?.dataset.poll === "on" || document.querySelector(".card.is-open") !== null;
+const isNeeded = () => (poller()?.dataset.poll ?? "off") !== "off" || document.querySelector(".card.is-open") !== null;
 
 // Nothing on the page is about to change: every clip has others ahead of it, or waits for the provider account.
 const isFarInLine = () =>
@@ -121,6 +123,7 @@ function usualSeconds() {
   if (document.hidden) return HIDDEN_POLL_SECONDS;
   // A clip that is being saved is almost done.
   if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
+  if (poller()?.dataset.poll === "slow" && !document.querySelector(".card.is-open")) return SHARED_POLL_SECONDS;
   // Nothing is being made: only requests wait, for people.
   if (!document.querySelector(".card.is-open") && document.querySelector(".card.is-parked")) return PARKED_POLL_SECONDS;
   return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
@@ -151,6 +154,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   } else if (successful && requestConfig.verb === "post" && poller()) {
     // The action may have changed counts, credits or cards, so poll now.
     setTimeout(pollNow, 50);
+    const detail = requestConfig.elt.closest(".detail");
+    if (detail) htmx.trigger(detail, "changed");
   }
 });
 pollLater();

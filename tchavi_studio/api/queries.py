@@ -14,7 +14,7 @@ from django.db.models import CharField, F, FilteredRelation, Model, Q, QuerySet
 from django.utils import timezone
 
 from tchavi_studio.generations.models import OPEN_STATES, Generation, KeyUse, State
-from tchavi_studio.generations.visibility import visible_to
+from tchavi_studio.generations.visibility import own_clips
 from tchavi_studio.long_lists import rows_after
 from tchavi_studio.prepared import Parameter, Prepared
 from tchavi_studio.workspaces.models import Membership, Permission, User, Workspace
@@ -76,8 +76,8 @@ def _instances(row: list[Any]) -> Iterator[Any]:
 
 
 def jobs_for_key(key: ApiKey, membership: Membership) -> QuerySet[Generation]:
-    """The jobs that this key started and its person may see, newest first."""
-    jobs = visible_to(membership).filter(key_id=key.pk, is_test=key.is_test)
+    """The jobs that this key started for its person, newest first."""
+    jobs = own_clips(membership).filter(key_id=key.pk, is_test=key.is_test)
     return jobs.select_related("output").order_by("-created_at", "-id")
 
 

@@ -12,18 +12,8 @@ from django.db.models.functions import Coalesce
 
 from tchavi_studio.workspaces.models import Workspace
 
-from .models import Asset, Origin, StorageUse
+from .models import Asset, StorageUse
 from .signing import SignedMedia, read_token
-
-
-def assets_for_workspace(*, workspace: Workspace) -> QuerySet[Asset]:
-    """All files of a workspace, newest first: references and finished clips."""
-    return Asset.objects.filter(workspace=workspace).order_by("-created_at", "-id")
-
-
-def references_for_workspace(*, workspace: Workspace) -> QuerySet[Asset]:
-    """What people uploaded, linked or trimmed, newest first, without finished clips."""
-    return assets_for_workspace(workspace=workspace).exclude(origin=Origin.OUTPUT)
 
 
 def asset_by_signed_token(token: str) -> tuple[Asset, SignedMedia] | None:

@@ -351,7 +351,7 @@ def _asset_id_in(path: str) -> UUID | None:
     if match.view_name == "media:signed":
         signed = read_token(match.kwargs["token"])
         return signed.asset_id if signed else None
-    return match.kwargs["asset_id"] if match.view_name == "assets:media" else None
+    return match.kwargs["asset_id"] if match.view_name == "gallery:media" else None
 
 
 def _check_trim(asset: Asset, start_seconds: float, duration_seconds: float) -> None:

@@ -17,7 +17,7 @@ from tchavi_studio.generations.params import MODELS, GenerationParams, MediaRefe
 from tchavi_studio.generations.prices import quote_unfinished
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.generations.validation import Validated, models_among, validate
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.models import Membership, Visibility
 
 from .arrangement import mode_of
 from .media import SLOTS, Chip, Mode
@@ -61,6 +61,7 @@ class GenerationForm(forms.Form):
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
     engine = forms.ChoiceField(choices=[(Engine.PREVIEW.value, "")], required=False)
     mode = forms.ChoiceField(choices=Mode.choices, widget=forms.RadioSelect)
+    visibility = forms.ChoiceField(choices=Visibility.choices, required=False)
 
     prompt = RawField(widget=forms.Textarea)
     model = RawField()
@@ -78,10 +79,11 @@ class GenerationForm(forms.Form):
     reference_videos = AssetIdsField()
     reference_audios = AssetIdsField()
 
-    def __init__(self, values: Values, *, workspace: Workspace) -> None:
+    def __init__(self, values: Values, *, membership: Membership) -> None:
         super().__init__(values, auto_id="composer-%s")
         self.values = values
-        self.workspace = workspace
+        self.membership = membership
+        self.workspace = workspace = membership.workspace
         self.model_names = models_among(workspace.allowed_models)
         self.fields["model"].widget = forms.RadioSelect(choices=[(name, MODELS[name]) for name in self.model_names])
 
@@ -90,7 +92,7 @@ class GenerationForm(forms.Form):
     @cached_property
     def chips(self) -> dict[str, list[Chip]]:
         """The files by slot, in order, including those that the mode sets aside."""
-        return chips_of_composer(workspace=self.workspace, values=self.values)
+        return chips_of_composer(membership=self.membership, values=self.values)
 
     @cached_property
     def raw(self) -> dict[str, Any]:
@@ -157,6 +159,12 @@ class GenerationForm(forms.Form):
         """The price of all variations, even without a prompt; None while a field that it depends on is wrong."""
         price = quote_unfinished(self.validated)
         return price.total_credits * self.variation_count if price else None
+
+    @property
+    def chosen_visibility(self) -> Visibility:
+        """Who will see the clips: as chosen here, else as the workspace does with new ones."""
+        chosen = self.values.get("visibility")
+        return Visibility(chosen if chosen in Visibility.values else self.workspace.default_visibility)
 
     @property
     def chosen_engine(self) -> Engine:

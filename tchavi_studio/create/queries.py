@@ -3,10 +3,11 @@
 from dataclasses import replace
 from uuid import UUID
 
-from tchavi_studio.assets.models import Asset, Kind
+from tchavi_studio.assets.models import Kind
 from tchavi_studio.generations.params import MAX_REFERENCE_VIDEO_SECONDS, MIN_REFERENCE_SECONDS
 from tchavi_studio.generations.validation import models_among
-from tchavi_studio.workspaces.models import Membership, Workspace
+from tchavi_studio.generations.visibility import files_visible_to
+from tchavi_studio.workspaces.models import Membership
 
 from .media import SLOTS, Chip
 from .models import Draft
@@ -23,11 +24,11 @@ def draft_for_viewer(*, membership: Membership) -> Values:
     return values
 
 
-def chips_of_composer(*, workspace: Workspace, values: Values) -> dict[str, list[Chip]]:
-    """The workspace's own files that the composer holds, by slot and in order. Others' are as unknown as none."""
+def chips_of_composer(*, membership: Membership, values: Values) -> dict[str, list[Chip]]:
+    """The files the composer holds that the viewer may open, by slot and in order. Others are as unknown as none."""
     ids = {field: [_uuid(text) for text in values.getlist(field)] for field in SLOTS}
     wanted = {asset_id for named in ids.values() for asset_id in named if asset_id}
-    known = Asset.objects.filter(workspace=workspace).in_bulk(wanted) if wanted else {}
+    known = files_visible_to(membership).in_bulk(wanted) if wanted else {}
     chips = {}
     for field, named in ids.items():
         found = [known[asset_id] for asset_id in named if asset_id in known]

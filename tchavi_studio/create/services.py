@@ -124,4 +124,5 @@ def order_of_form(*, form: GenerationForm, creator: User, parent: Generation | N
         expected_total_credits=seen_credits,
         parent=parent,
         engine=form.chosen_engine,
+        visibility=form.chosen_visibility,
     )

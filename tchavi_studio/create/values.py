@@ -7,6 +7,7 @@ from django.utils.datastructures import MultiValueDict
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.generations.models import ApprovalRequest, Generation
 from tchavi_studio.generations.params import DEFAULTS
+from tchavi_studio.workspaces.models import User, Visibility
 
 from .media import SLOTS, Mode
 
@@ -29,9 +30,15 @@ def default_values() -> Values:
     )
 
 
-def values_of_clip(clip: Generation, *, with_seed: bool) -> Values:
-    """What the composer held when `clip` was asked for, with that clip as the new one's parent."""
-    return _values_of(clip, seed=clip.seed if with_seed else None, parent_id=clip.pk)
+def values_of_clip(clip: Generation, *, viewer: User, with_seed: bool) -> Values:
+    """What the composer held when `clip` was asked for, with that clip as the new one's parent.
+
+    Who sees the new clip follows the viewer's own clips alone.
+    """
+    values = _values_of(clip, seed=clip.seed if with_seed else None, parent_id=clip.pk)
+    if clip.creator_id != viewer.pk:
+        del values["visibility"]
+    return values
 
 
 def values_of_request(request: ApprovalRequest) -> Values:
@@ -52,6 +59,7 @@ def _values_of(asked: Generation | ApprovalRequest, *, seed: int | None, parent_
         "aspect_ratio": asked.aspect_ratio,
         "seed": "" if seed is None else str(seed),
         "parent": "" if parent_id is None else str(parent_id),
+        "visibility": Visibility.WORKSPACE if asked.is_shared else Visibility.PRIVATE,
         "duration": str(DEFAULTS["duration"] if is_auto else asked.duration_seconds),
     }.items():
         values[name] = value

@@ -32,6 +32,7 @@ from tchavi_studio.generations.services import (
     TooManyFreeClipsError,
     start_generation,
 )
+from tchavi_studio.generations.visibility import files_visible_to
 from tchavi_studio.ledger.services import InsufficientCreditsError, LimitKind, SpendingLimitError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
@@ -87,12 +88,12 @@ def _opening_values(request: WorkspaceRequest) -> Values:
             draft["prompt"] = clip.prompt
             draft["parent"] = str(clip.pk)
             return draft
-        return values_of_clip(clip, with_seed=keep == "everything")
+        return values_of_clip(clip, viewer=request.user, with_seed=keep == "everything")
     return draft
 
 
 def _form(request: WorkspaceRequest, values: Values) -> GenerationForm:
-    return GenerationForm(values, workspace=request.workspace)
+    return GenerationForm(values, membership=request.membership)
 
 
 def _page(request: WorkspaceRequest, composer: Composer, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
@@ -334,7 +335,7 @@ def _sent_sources(request: WorkspaceRequest) -> list[Source]:
 
 def _asset(request: WorkspaceRequest, asset_id: str) -> Asset:
     try:
-        return get_object_or_404(Asset, workspace=request.workspace, pk=UUID(asset_id))
+        return get_object_or_404(files_visible_to(request.membership), pk=UUID(asset_id))
     except ValueError:
         raise Http404 from None
 

@@ -20,12 +20,14 @@ from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
     MAX_CHANGES,
     MAX_COUNT,
+    MOMENTS,
     OVERLAP,
     Cursor,
     Estimate,
     Wait,
     bin_for_viewer,
     changed_clips,
+    children_for_viewer,
     clip_counts,
     clip_for_viewer,
     clips_for_viewer,
@@ -37,7 +39,7 @@ from tchavi_studio.generations.queries import (
     provider_waits,
     waiting_estimates,
 )
-from tchavi_studio.generations.visibility import is_visible_to
+from tchavi_studio.generations.visibility import Scope, is_visible_to
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.long_lists import page_of
@@ -117,6 +119,7 @@ class Feed:
     which new clips are added on top (0 adds none), and the waits it shows. `next_page` is "" on the last page.
     """
 
+    scope: Scope
     show: str
     cards: list[Card]
     pills: list[Pill]
@@ -126,6 +129,18 @@ class Feed:
     has_open: bool
     waits: str = ""
     requests: RequestCards = field(default_factory=RequestCards)
+
+    @property
+    def scope_query(self) -> str:
+        """The scope in the query of a link, "" for the viewer's own clips."""
+        return "" if self.scope == Scope.MINE else f"scope={self.scope}&"
+
+    @property
+    def poll(self) -> str:
+        """How the page's poller works: "on"; "slow" while it only waits for what others share; or "off"."""
+        if self.has_open or self.requests.any_wait:
+            return "on"
+        return "slow" if self.scope == Scope.WORKSPACE else "off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +155,12 @@ class BinPage:
 class Changes:
     """What an open page has to update. `added` clips are also in `changed`; `finished` and `failed` just ended.
 
-    `waiting` clips are unchanged, but their places in line may have moved. `has_new_requests` if the viewer's requests
-    for approval are others than on the page.
+    `gone` clips are no longer in any list of the page's scope. `waiting` clips are unchanged, but their places in line
+    may have moved. `has_new_requests` if the viewer's requests for approval are others than on the page.
     """
 
     changed: list[Card]
+    gone: list[Generation]
     waiting: list[Card]
     added: list[Card]
     finished: list[Generation]
@@ -202,11 +218,16 @@ def waits_token(shown: Iterable[Card]) -> str:
     return hashlib.sha256(" ".join(waits).encode()).hexdigest()[:16] if waits else ""
 
 
-def _waiting_for_provider(*, membership: Membership) -> list[Generation]:
-    """The viewer's newest clips in line for the provider; none in the sandbox."""
+def _waiting_for_provider(*, membership: Membership, scope: Scope) -> list[Generation]:
+    """A scope's latest clips in line for the provider; none in the sandbox."""
     if settings.STUDIO_MODE != "live":
         return []
-    return list(clips_in_line(membership=membership)[:MAX_CHANGES])
+    return list(clips_in_line(membership=membership, scope=scope)[:MAX_CHANGES])
+
+
+def valid_scope(scope: str) -> Scope:
+    """`scope` if there is such a scope, else the viewer's own clips."""
+    return Scope(scope) if scope in set(Scope) else Scope.MINE
 
 
 def valid_show(show: str) -> str:
@@ -240,18 +261,19 @@ def _count_label(count: int) -> str:
     return _("%(count)s+") % {"count": number_format(MAX_COUNT)}
 
 
-def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = "") -> Feed:
-    """The viewer's clips, newest first, starting after the page token `before`.
+def feed_for_viewer(*, membership: Membership, scope: Scope = Scope.MINE, show: str = "all", before: str = "") -> Feed:
+    """The clips of a scope, the latest first, starting after the page token `before`.
 
     Raises ValueError on a bad token.
     """
     show = valid_show(show)
     since = 0 if before else microseconds(timezone.now())
-    cursor = first_cursor(membership=membership)
-    page, next_page = _feed_page(membership=membership, show=show, before=before)
-    counts = clip_counts(membership=membership)
+    cursor = first_cursor(membership=membership, scope=scope)
+    page, next_page = _feed_page(membership=membership, scope=scope, show=show, before=before)
+    counts = clip_counts(membership=membership, scope=scope)
     shown = cards(page)
     return Feed(
+        scope=scope,
         show=show,
         cards=shown,
         pills=_pills(counts, show=show),
@@ -260,71 +282,88 @@ def feed_for_viewer(*, membership: Membership, show: str = "all", before: str = 
         since=since,
         has_open=counts["running"] > 0,
         waits=waits_token(shown),
-        requests=RequestCards() if before else request_cards(membership=membership, show=show),
+        requests=_requests(membership=membership, scope=scope, show=show, is_top=not before),
     )
 
 
-def older_cards_for_viewer(*, membership: Membership, show: str, before: str) -> Feed:
+def _requests(*, membership: Membership, scope: Scope, show: str, is_top: bool) -> RequestCards:
+    """The viewer's requests for approval, above their own latest clips. No other page shows any."""
+    return request_cards(membership=membership, show=show) if is_top and scope == Scope.MINE else RequestCards()
+
+
+def older_cards_for_viewer(*, membership: Membership, scope: Scope, show: str, before: str) -> Feed:
     """Just the cards of the next page, for a feed that is already open. Raises ValueError on a bad token."""
     show = valid_show(show)
-    page, next_page = _feed_page(membership=membership, show=show, before=before)
-    return Feed(show=show, cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False)
+    page, next_page = _feed_page(membership=membership, scope=scope, show=show, before=before)
+    return Feed(
+        scope=scope, show=show, cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
+    )
 
 
-def _feed_page(*, membership: Membership, show: str, before: str) -> tuple[list[Generation], str]:
-    return _page(clips_for_viewer(membership=membership, show=show), "created_at", before)
+def _feed_page(*, membership: Membership, scope: Scope, show: str, before: str) -> tuple[list[Generation], str]:
+    return _page(clips_for_viewer(membership=membership, scope=scope, show=show), MOMENTS[scope], before)
 
 
 def watch_for_viewer(*, membership: Membership) -> Feed:
     """What the poller needs on a page without a grid. Its first request learns the waits."""
     cursor = str(first_cursor(membership=membership))
     has_open = has_open_clips(membership=membership)
-    return Feed(show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open)
+    return Feed(
+        scope=Scope.MINE, show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open
+    )
 
 
 def changes_for_viewer(
-    *, membership: Membership, show: str, cursor: Cursor, since: int, waits: str = "", asks: str = ""
+    *,
+    membership: Membership,
+    scope: Scope = Scope.MINE,
+    show: str,
+    cursor: Cursor,
+    since: int,
+    waits: str = "",
+    asks: str = "",
 ) -> Changes | None:
-    """Changes to the viewer's clips after `cursor`, for a page opened at `since`. None if there are none.
+    """Changes to a scope's clips after `cursor`, for a page opened at `since`. None if there are none.
 
     Places in line also move when other people's clips do: if `waits`, the digest of what the page shows, is out of
     date, every waiting clip is returned. `asks` is the token of the requests that it shows. Once no clip is open and no
-    request waits, there is always an answer: it stops the polling.
+    request waits, there is always an answer for a page of the viewer's own clips: it stops the polling.
     """
     show = valid_show(show)
-    clips, next_cursor = changed_clips(membership=membership, cursor=cursor)
+    listed, next_cursor = changed_clips(membership=membership, scope=scope, cursor=cursor)
+    gone = [clip for clip in listed if not _is_in_feed(clip, scope)]
+    clips = [clip for clip in listed if _is_in_feed(clip, scope)]
     known = {clip.pk for clip in clips}
-    queued = _waiting_for_provider(membership=membership)
+    queued = _waiting_for_provider(membership=membership, scope=scope)
     found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
     token = waits_token(found)
-    # A page that starts in the middle of the feed shows no requests.
-    requests = request_cards(membership=membership, show=show) if since else RequestCards()
-    is_same = not clips and token == waits and requests.token == asks
-    if is_same and (requests.any_wait or has_open_clips(membership=membership)):
+    requests = _requests(membership=membership, scope=scope, show=show, is_top=since > 0)
+    is_same = not listed and token == waits and requests.token == asks
+    goes_on = scope == Scope.WORKSPACE or requests.any_wait
+    if is_same and (goes_on or has_open_clips(membership=membership, scope=scope)):
         return None
     changed, unchanged = found[: len(clips)], found[len(clips) :]
     added = [
         card
         for card in reversed(changed)
-        if since
-        and microseconds(card.clip.created_at) >= since
-        and card.clip.state in SHOWN_STATES[show]
-        and card.clip.deleted_at is None
-        and card.clip.dismissed_at is None
+        if since and microseconds(getattr(card.clip, MOMENTS[scope])) >= since and card.clip.state in SHOWN_STATES[show]
     ]
+    # Nobody is told that somebody else's clip is done.
     ended = [
         clip
         for clip in clips
-        if clip.finished_at and clip.finished_at > cursor.moment - OVERLAP and not clip.deleted_at
+        if clip.creator_id == membership.user_id and clip.finished_at and clip.finished_at > cursor.moment - OVERLAP
     ]
-    counts = clip_counts(membership=membership)
+    counts = clip_counts(membership=membership, scope=scope)
     return Changes(
         changed=changed,
+        gone=gone,
         waiting=unchanged if token != waits else [],
         added=added,
         finished=[clip for clip in ended if clip.state == State.COMPLETED],
-        failed=[clip for clip in ended if clip.state == State.FAILED and clip.dismissed_at is None],
+        failed=[clip for clip in ended if clip.state == State.FAILED],
         feed=Feed(
+            scope=scope,
             show=show,
             cards=[],
             pills=_pills(counts, show=show),
@@ -339,6 +378,11 @@ def changes_for_viewer(
     )
 
 
+def _is_in_feed(clip: Generation, scope: Scope) -> bool:
+    is_shown = clip.deleted_at is None and clip.dismissed_at is None
+    return is_shown and (scope == Scope.MINE or clip.is_shared)
+
+
 # --- The bin and one clip ---------------------------------------------------------------------------------------------
 
 
@@ -349,14 +393,14 @@ def bin_page_for_viewer(*, membership: Membership, before: str = "") -> BinPage:
 
 
 def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> ClipDetail:
-    """One of the viewer's clips with its references, relatives and credits. Raises Generation.DoesNotExist."""
+    """A clip that the viewer may see, with its references, relatives and credits. Raises Generation.DoesNotExist."""
     clip = clip_for_viewer(membership=membership, generation_id=generation_id)
     is_drawn = clip.engine == Engine.PREVIEW and clip.mode == "text"
     return ClipDetail(
         card=cards([clip])[0],
         references=list(clip.references.all()),
         parent=clip.parent if clip.parent and is_visible_to(membership, clip.parent) else None,
-        children=list(clips_for_viewer(membership=membership).filter(parent=clip)[:PAGE_LENGTH]),
+        children=children_for_viewer(membership=membership, parent=clip, max_count=PAGE_LENGTH),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
         shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],
     )

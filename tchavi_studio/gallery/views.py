@@ -6,15 +6,16 @@ parts of the page that changed. Parts carry `hx-swap-oob`; static/js/cards.js dr
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.text import slugify
@@ -43,7 +44,10 @@ from tchavi_studio.generations.services import (
     discard,
     dismiss_failure,
     restore_clip,
+    share_clip,
+    unshare_clip,
 )
+from tchavi_studio.generations.visibility import files_visible_to, may_act_on, may_remove
 from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission, User
@@ -56,20 +60,26 @@ from .queries import (
     clip_detail_for_viewer,
     feed_for_viewer,
     older_cards_for_viewer,
+    valid_scope,
     watch_for_viewer,
 )
 from .requests import request_cards
 
 MAX_DOWNLOAD_NAME_LENGTH = 60
 DOWNLOAD_MAX_AGE_SECONDS = 3600
+MEDIA_MAX_AGE_SECONDS = 7 * 24 * 3600
+"""How long a browser may cache a file. What an asset's URL shows never changes."""
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
 
 
 def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
-    """The context of `gallery/_feed.html` and `gallery/_started.html`: the viewer's clips, filtered by `?show=`."""
-    feed = feed_for_viewer(membership=request.membership, show=request.GET.get("show", "all"))
-    return {"feed": feed}
+    """The context of `gallery/_feed.html` and `gallery/_started.html`: the clips that the page's query asks for."""
+    page = request.GET
+    if request.method == "POST" and request.htmx and request.htmx.current_url:
+        page = QueryDict(urlsplit(request.htmx.current_url).query)
+    scope, show = valid_scope(page.get("scope", "")), page.get("show", "all")
+    return {"feed": feed_for_viewer(membership=request.membership, scope=scope, show=show)}
 
 
 @require_safe
@@ -77,12 +87,13 @@ def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def gallery(request: WorkspaceRequest) -> HttpResponse:
-    """The viewer's clips. With `before`, htmx gets just the next cards, and a browser a whole page starting there."""
+    """The clips of a scope. With `before`, htmx gets just the next cards, and a browser a whole page starting there."""
+    scope = valid_scope(request.GET.get("scope", ""))
     show, before = request.GET.get("show", "all"), request.GET.get("before", "")
     is_part = bool(before and request.htmx)
     read_feed = older_cards_for_viewer if is_part else feed_for_viewer
     try:
-        feed = read_feed(membership=request.membership, show=show, before=before)
+        feed = read_feed(membership=request.membership, scope=scope, show=show, before=before)
     except ValueError:
         raise BadRequest("There is no such page.") from None
     template = "gallery/_page.html" if is_part else "gallery/gallery.html"
@@ -118,6 +129,18 @@ def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
         raise Http404 from None
     context = {"detail": detail, "clip": detail.card.clip, "card": detail.card, "feed": watch}
     return render(request, "gallery/_clip.html" if request.htmx else "gallery/clip.html", context)
+
+
+@require_safe
+@workspace_view()
+def media(request: WorkspaceRequest, asset_id: UUID, variant: str) -> HttpResponseBase:
+    """A file that the viewer may open: a reference, or a clip, in one of its variants."""
+    try:
+        wanted = Variant(variant)
+    except ValueError:
+        raise Http404 from None
+    asset = get_object_or_404(files_visible_to(request.membership), pk=asset_id)
+    return media_response(request, asset, wanted, max_age_seconds=MEDIA_MAX_AGE_SECONDS)
 
 
 @require_safe
@@ -185,7 +208,9 @@ def answered_at_once(view: UpdatesView) -> UpdatesView:
         if isinstance(request.user, User) and not has_more_to_ask:
             with suppress(ValueError):
                 cursor = Cursor.parse(request.GET.get("after", ""))
-                if nothing_to_tell(user_id=request.user.pk, workspace_slug=workspace_slug, cursor=cursor):
+                scope = valid_scope(request.GET.get("scope", ""))
+                waits = partial(nothing_to_tell, user_id=request.user.pk, workspace_slug=workspace_slug)
+                if waits(scope=scope, cursor=cursor):
                     return HttpResponse(status=HTTPStatus.NO_CONTENT)
         return view(request, workspace_slug)
 
@@ -204,6 +229,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         return HttpResponseBadRequest()
     changes = changes_for_viewer(
         membership=request.membership,
+        scope=valid_scope(request.GET.get("scope", "")),
         show=request.GET.get("show", "all"),
         cursor=cursor,
         since=since,
@@ -240,6 +266,20 @@ def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
         raise Http404 from None
 
 
+def _own_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
+    clip = _clip(request, generation_id)
+    if not may_act_on(request.membership, clip):
+        raise PermissionDenied
+    return clip
+
+
+def _removable_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
+    clip = _clip(request, generation_id)
+    if not may_remove(request.membership, clip):
+        raise PermissionDenied
+    return clip
+
+
 def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, undo: bool = False) -> HttpResponse:
     """Confirm an action and show the clip as it is now: in place for htmx, otherwise on the page it was sent from."""
     if request.htmx:
@@ -250,6 +290,14 @@ def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, und
     if text:
         messages.success(request, text)
     return _redirect_back(request)
+
+
+def _gone(request: WorkspaceRequest, clip: Generation, text: str) -> HttpResponse:
+    """Confirm an action after which the viewer sees the clip no more."""
+    if request.htmx:
+        return render(request, "gallery/_gone.html", {"clip": clip, "text": text})
+    messages.success(request, text)
+    return redirect("gallery:gallery", request.workspace.slug)
 
 
 def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
@@ -268,7 +316,7 @@ def _redirect_back(request: WorkspaceRequest) -> HttpResponse:
 @workspace_view(can=Permission.CREATE)
 def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Take a waiting clip out of the queue and refund it."""
-    clip = _clip(request, generation_id)
+    clip = _own_clip(request, generation_id)
     try:
         cancel_generation(generation=clip)
     except NotCancellableError as error:
@@ -286,7 +334,7 @@ def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Remove a failed clip's card from the feed."""
     try:
-        dismiss_failure(generation=_clip(request, generation_id))
+        dismiss_failure(generation=_own_clip(request, generation_id))
     except (StillOpenError, NotAFailureError) as error:
         return _refused(request, error.message)
     return _done(request, generation_id)
@@ -297,7 +345,7 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Move a clip to the bin."""
     try:
-        delete_clip(generation=_clip(request, generation_id))
+        delete_clip(generation=_removable_clip(request, generation_id), actor=request.user)
     except StillOpenError as error:
         return _refused(request, error.message)
     return _done(request, generation_id, _("Moved to the bin."), undo=True)
@@ -307,8 +355,29 @@ def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 @workspace_view(can=Permission.CREATE)
 def restore(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Take a clip out of the bin."""
-    restore_clip(generation=_clip(request, generation_id))
-    return _done(request, generation_id, _("Restored to your gallery."))
+    clip = _removable_clip(request, generation_id)
+    restore_clip(generation=clip, actor=request.user)
+    is_own = clip.creator_id == request.user.pk
+    return _done(request, generation_id, _("Restored to your gallery.") if is_own else _("Restored."))
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def share(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
+    """Show a clip to the whole workspace."""
+    share_clip(generation=_own_clip(request, generation_id), actor=request.user)
+    return _done(request, generation_id, _("Shared: everybody in the workspace sees this clip."))
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def unshare(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
+    """Leave a clip to its creator alone."""
+    clip = _removable_clip(request, generation_id)
+    unshare_clip(generation=clip, actor=request.user)
+    if clip.creator_id == request.user.pk:
+        return _done(request, generation_id, _("Private: only you see this clip."))
+    return _gone(request, clip, _("Private: only its creator sees this clip now."))
 
 
 # --- Requests for approval --------------------------------------------------------------------------------------------

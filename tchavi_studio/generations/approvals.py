@@ -23,7 +23,7 @@ from tchavi_studio.notices.models import NoticeKind
 from tchavi_studio.notices.services import notify
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.activity import Kind, record_activity
-from tchavi_studio.workspaces.models import Membership, Permission, User, Workspace
+from tchavi_studio.workspaces.models import Membership, Permission, User, Visibility, Workspace
 
 from .models import (
     IS_WAITING,
@@ -140,6 +140,7 @@ def ask_for_approval(order: Order) -> ApprovalRequest:
         width=width,
         height=height,
         engine=order.engine_in_force,
+        is_shared=order.is_shared,
         total_credits=order.total_credits,
         created_at=now,
         expires_at=now + WAITS,
@@ -230,6 +231,7 @@ def order_of(request: ApprovalRequest, *, expected_total_credits: int, is_approv
         expected_total_credits=expected_total_credits,
         parent=request.parent,
         engine=Engine(request.engine),
+        visibility=Visibility.WORKSPACE if request.is_shared else Visibility.PRIVATE,
         is_approved=is_approved,
     )
 

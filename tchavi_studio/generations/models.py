@@ -23,6 +23,7 @@ from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, Upst
 __all__ = [
     "IS_FOR_PEOPLE",
     "IS_OPEN",
+    "IS_SHARED",
     "IS_SHOWN",
     "IS_WAITING",
     "OPEN_STATES",
@@ -68,6 +69,9 @@ IS_OPEN = Q(finished_at__isnull=True)
 IS_FOR_PEOPLE = Q(is_test=False)
 """The rows that the browser shows: only programs see test keys' jobs."""
 
+IS_SHARED = Q(is_shared=True)
+"""The rows that the whole workspace sees."""
+
 IS_SHOWN = IS_FOR_PEOPLE & Q(deleted_at__isnull=True, dismissed_at__isnull=True)
 """The rows in the feed: neither in the bin nor dismissed."""
 
@@ -102,6 +106,8 @@ class Generation(LeasedModel):
     `version` grows with every write that a card may show, so that an open page knows whether its card is current.
     `key_id` is the id of the API key it came from, None from the browser; an id only, because keys belong to an app
     higher up. `is_test` marks a test key's clips: made by the preview engine, free, and not shown in the browser.
+    `is_shared` shows it to the whole workspace, else its creator alone sees it; `shared_at` is when it was last shared,
+    and stays when it becomes private again, so that open pages learn of that.
     `error_code` and `error_figures` say why it failed (see failures.py); `error_message` is what the provider said.
     """
 
@@ -130,6 +136,8 @@ class Generation(LeasedModel):
     is_test = models.BooleanField(default=False)
     price_credits = models.PositiveIntegerField()
     via = models.CharField(max_length=100, blank=True, default="", db_default="")
+    is_shared = models.BooleanField(default=False, db_default=False)
+    shared_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     progress_percent = models.PositiveSmallIntegerField(null=True)
@@ -174,6 +182,9 @@ class Generation(LeasedModel):
             models.CheckConstraint(
                 condition=Q(progress_percent__isnull=True) | Q(progress_percent__lte=100), name="progress_is_percent"
             ),
+            models.CheckConstraint(
+                condition=Q(is_shared=False) | Q(is_test=False, shared_at__isnull=False), name="shared_since_a_moment"
+            ),
         ]
         indexes: ClassVar = [
             # One index for each list of clips that people read. Each begins with everything that the list is filtered
@@ -206,6 +217,31 @@ class Generation(LeasedModel):
                 fields=["workspace", "creator", "updated_at", "id"],
                 condition=IS_FOR_PEOPLE,
                 name="generation_updates",
+            ),
+            # The same lists of the workspace's shared clips.
+            models.Index(
+                fields=["workspace", "-shared_at", "-id"], condition=IS_SHOWN & IS_SHARED, name="generation_shared"
+            ),
+            models.Index(
+                fields=["workspace", "state", "-shared_at", "-id"],
+                condition=IS_SHOWN & IS_SHARED,
+                name="generation_shared_by_state",
+            ),
+            models.Index(
+                fields=["workspace", "-shared_at", "-id", "is_shared", "is_test", "finished_at"],
+                condition=IS_FOR_PEOPLE & IS_OPEN & IS_SHARED,
+                name="generation_shared_running",
+            ),
+            models.Index(
+                fields=["workspace", "parent", "-shared_at", "-id"],
+                condition=IS_SHOWN & IS_SHARED & Q(parent__isnull=False),
+                name="generation_shared_children",
+            ),
+            # Those that have become private again are in it too.
+            models.Index(
+                fields=["workspace", "updated_at", "id"],
+                condition=IS_FOR_PEOPLE & Q(shared_at__isnull=False),
+                name="generation_shared_updates",
             ),
             # How long clips of a kind took. A clip comes in when it ends, not with each change of its state.
             models.Index(
@@ -348,6 +384,7 @@ class ApprovalRequest(models.Model):
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
     engine = models.CharField(max_length=10, choices=Engine)
+    is_shared = models.BooleanField(default=False, db_default=False)
     total_credits = models.PositiveBigIntegerField()
 
     version = models.PositiveIntegerField(default=1)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import User, Visibility, Workspace
 
 from .models import Engine, Generation, ReferenceRole
 from .params import GenerationParams
@@ -25,8 +25,9 @@ class Order:
     `submission_id` makes a repeat harmless: a second order with the same id returns the first order's clips.
     `expected_total_credits` is the price the person saw, None if they saw none. `key_id` is the API key behind the
     order, `via` the studios that it has come through (`via.py`). `is_test` makes it a free preview, whatever the
-    studio's mode. `engine` is the requested engine, None for the studio's default. `is_approved` lets it exceed the
-    person's budget, because an owner or an admin said so.
+    studio's mode. `engine` is the requested engine, None for the studio's default. `visibility` is who will see the
+    clips, None for what the workspace does with new ones. `is_approved` lets it exceed the person's budget, because an
+    owner or an admin said so.
     """
 
     workspace: Workspace
@@ -40,6 +41,7 @@ class Order:
     via: str = ""
     is_test: bool = False
     engine: Engine | None = None
+    visibility: Visibility | None = None
     is_approved: bool = False
 
     def __post_init__(self) -> None:
@@ -50,6 +52,11 @@ class Order:
     def engine_in_force(self) -> Engine:
         """The engine that will make the clips."""
         return Engine.PREVIEW if self.is_test else self.engine or default_engine()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the whole workspace will see the clips. Only programs see a test key's."""
+        return not self.is_test and (self.visibility or self.workspace.default_visibility) == Visibility.WORKSPACE
 
     @property
     def price_credits(self) -> int:

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from .models import (
 )
 from .upstream.account import account_pauses
 from .upstream.submission import places_in_line
-from .visibility import visible_to
+from .visibility import Scope, clips_in_scope, own_clips, visible_to
 
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
 
@@ -46,12 +47,17 @@ FILTERS = {
 """The feed, and the parts of it that can be shown alone."""
 
 
-def clips_for_viewer(*, membership: Membership, show: str = "all") -> QuerySet[Generation]:
-    """The viewer's clips in this workspace, newest first, without deleted clips and dismissed failures.
+MOMENTS = {Scope.MINE: "created_at", Scope.WORKSPACE: "shared_at"}
+"""What each scope's lists are sorted by."""
 
+
+def clips_for_viewer(*, membership: Membership, scope: Scope = Scope.MINE, show: str = "all") -> QuerySet[Generation]:
+    """The clips of a scope in this workspace, the latest first, without deleted clips and dismissed failures.
+
+    The viewer's own come in the order in which they were made, the workspace's in that in which they were shared.
     `show` is one of FILTERS.
     """
-    return _clips(membership, FILTERS[show])
+    return _clips(membership, scope, FILTERS[show])
 
 
 def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
@@ -60,7 +66,7 @@ def bin_for_viewer(*, membership: Membership) -> QuerySet[Generation]:
         workspace=membership.workspace_id, user=membership.user_id, kind=DiscardKind.BIN
     ).values("requested_at")
     since = Coalesce(Subquery(emptied), Value(EPOCH))
-    binned = _clips(membership).filter(deleted_at__gt=since, purge_at__gt=timezone.now())
+    binned = _clips(membership, Scope.MINE).filter(deleted_at__gt=since, purge_at__gt=timezone.now())
     return binned.order_by("-deleted_at", "-id")
 
 
@@ -102,22 +108,34 @@ def freed_by(kind: DiscardKind, *, membership: Membership) -> Freed:
 
 
 def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generation:
-    """One of the viewer's clips, deleted or not, with everything its page shows. Raises Generation.DoesNotExist."""
-    return _clips(membership).select_related("parent").prefetch_related("references__asset").get(pk=generation_id)
+    """A clip that the viewer may see, deleted or not, with all that its page shows. Raises Generation.DoesNotExist."""
+    clips = visible_to(membership).filter(IS_FOR_PEOPLE).select_related(*CARD_RELATIONS, "parent")
+    return clips.prefetch_related("references__asset").get(pk=generation_id)
 
 
-def _clips(membership: Membership, which: Q = IS_FOR_PEOPLE) -> QuerySet[Generation]:
-    return visible_to(membership).filter(which).select_related(*CARD_RELATIONS).order_by("-created_at", "-id")
+def children_for_viewer(*, membership: Membership, parent: Generation, max_count: int) -> list[Generation]:
+    """The latest clips made from `parent` that the viewer may see, newest first."""
+    found = {
+        clip.pk: clip
+        for scope in Scope
+        for clip in clips_for_viewer(membership=membership, scope=scope).filter(parent=parent)[:max_count]
+    }
+    return sorted(found.values(), key=lambda clip: (clip.created_at, clip.pk), reverse=True)[:max_count]
+
+
+def _clips(membership: Membership, scope: Scope, which: Q = IS_FOR_PEOPLE) -> QuerySet[Generation]:
+    clips = clips_in_scope(membership, scope).filter(which).select_related(*CARD_RELATIONS)
+    return clips.order_by(f"-{MOMENTS[scope]}", "-id")
 
 
 MAX_COUNT = 1_000
 """Clips are counted up to this number: counting a million takes as long as reading them."""
 
 
-def clip_counts(*, membership: Membership) -> dict[str, int]:
-    """How many of the viewer's clips are "running", "failed" and "done", each counted up to MAX_COUNT."""
+def clip_counts(*, membership: Membership, scope: Scope = Scope.MINE) -> dict[str, int]:
+    """How many clips of a scope are "running", "failed" and "done", each counted up to MAX_COUNT."""
     shown = ("running", "failed", "done")
-    counts = (CountUpTo(clips_for_viewer(membership=membership, show=show), MAX_COUNT) for show in shown)
+    counts = (CountUpTo(clips_for_viewer(membership=membership, scope=scope, show=show), MAX_COUNT) for show in shown)
     return dict(zip(shown, Membership.objects.values_list(*counts).get(pk=membership.pk), strict=True))
 
 
@@ -128,13 +146,13 @@ def clip_counts_of(members: Iterable[Membership]) -> dict[int, int]:
     return dict(counted.values_list("user", CountUpTo(own, MAX_COUNT)))
 
 
-def has_open_clips(*, membership: Membership) -> bool:
-    return clips_for_viewer(membership=membership, show="running").exists()
+def has_open_clips(*, membership: Membership, scope: Scope = Scope.MINE) -> bool:
+    return clips_for_viewer(membership=membership, scope=scope, show="running").exists()
 
 
-def clips_in_line(*, membership: Membership) -> QuerySet[Generation]:
-    """The viewer's clips that wait to be sent to the provider, newest first."""
-    return clips_for_viewer(membership=membership).filter(engine=Engine.TCHAVI, state=State.QUEUED)
+def clips_in_line(*, membership: Membership, scope: Scope = Scope.MINE) -> QuerySet[Generation]:
+    """The clips of a scope that wait to be sent to the provider, the latest first."""
+    return clips_for_viewer(membership=membership, scope=scope).filter(engine=Engine.TCHAVI, state=State.QUEUED)
 
 
 def recent_prompts(*, membership: Membership, max_count: int = 20) -> list[str]:
@@ -203,9 +221,16 @@ def _seen_as(generation: Generation) -> str:
     return f"{generation.pk.hex[:12]}.{generation.version}"
 
 
-def first_cursor(*, membership: Membership) -> Cursor:
+def _changing(membership: Membership, scope: Scope) -> QuerySet[Generation]:
+    """The clips whose changes a page of this scope has to hear of: of shared ones, also those that no longer are."""
+    if scope == Scope.MINE:
+        return own_clips(membership).filter(IS_FOR_PEOPLE)
+    return Generation.objects.filter(IS_FOR_PEOPLE, workspace=membership.workspace_id, shared_at__isnull=False)
+
+
+def first_cursor(*, membership: Membership, scope: Scope = Scope.MINE) -> Cursor:
     """The cursor of a page about to be built: take it before reading the page's clips."""
-    newest_first = _clips(membership).select_related(None).order_by("-updated_at", "-id")
+    newest_first = _changing(membership, scope).order_by("-updated_at", "-id")
     latest = list(newest_first.only("version", "updated_at")[:MAX_CHANGES])
     moment = latest[0].updated_at if latest else EPOCH
     recent = (generation for generation in latest if generation.updated_at > moment - OVERLAP)
@@ -219,40 +244,44 @@ class _Versions(Subquery):
     output_field = CharField()
 
 
-def _poll() -> QuerySet[Membership, tuple[bool, bool, str]]:
+def _poll(scope: Scope) -> QuerySet[Membership, tuple[bool, bool, str]]:
     """For the member `user` of workspace `slug`: has open clips, some of them in line, the versions after `since`."""
     member = Membership(workspace_id=OuterRef("workspace"), user_id=OuterRef("user"))  # type: ignore[misc]
-    changed = _clips(member).order_by().filter(updated_at__gt=Parameter("since", DateTimeField()))
+    changed = _changing(member, scope).filter(updated_at__gt=Parameter("since", DateTimeField()))
     return Membership.objects.filter(
         user=Parameter("user", IntegerField()), workspace__slug=Parameter("slug", CharField())
     ).values_list(
-        Exists(clips_for_viewer(membership=member, show="running")),
-        Exists(clips_in_line(membership=member)),
+        Exists(clips_for_viewer(membership=member, scope=scope, show="running")),
+        Exists(clips_in_line(membership=member, scope=scope)),
         _Versions(changed.values("version")[: MAX_WINDOW + 1]),
     )
 
 
-_prepared_poll = Prepared(_poll)
+_prepared_polls = {scope: Prepared(partial(_poll, scope)) for scope in Scope}
 
 
-def nothing_to_tell(*, user_id: int, workspace_slug: str, cursor: Cursor) -> bool:
-    """Whether a page that has seen `cursor` only has to go on waiting: clips are open, none changed, none is in line.
+def nothing_to_tell(*, user_id: int, workspace_slug: str, scope: Scope, cursor: Cursor) -> bool:
+    """Whether a page that has seen `cursor` only has to go on waiting: no clip changed, none is in line.
 
+    A page of one's own clips waits while clips are open; one of the workspace's always does, for what others share.
     One statement, which also checks the membership: most polls of most pages end here. False proves nothing.
     """
-    found = _prepared_poll.rows(user=user_id, slug=workspace_slug, since=cursor.moment - OVERLAP)
-    return [(bool(has_open), bool(in_line), versions) for has_open, in_line, versions in found] == [
-        (True, False, cursor.versions)
-    ]
+    found = _prepared_polls[scope].rows(user=user_id, slug=workspace_slug, since=cursor.moment - OVERLAP)
+    return [
+        (bool(has_open) or scope == Scope.WORKSPACE, bool(in_line), versions) for has_open, in_line, versions in found
+    ] == [(True, False, cursor.versions)]
 
 
-def changed_clips(*, membership: Membership, cursor: Cursor) -> tuple[list[Generation], Cursor]:
-    """The viewer's clips that changed after `cursor`, oldest change first, and the next cursor.
+def changed_clips(
+    *, membership: Membership, cursor: Cursor, scope: Scope = Scope.MINE
+) -> tuple[list[Generation], Cursor]:
+    """The clips of a scope that changed after `cursor`, oldest change first, and the next cursor.
 
-    Includes deleted and dismissed clips, so that the page can remove their cards. Returns at most `MAX_CHANGES`; the
-    rest follow with the next cursor.
+    Includes those that were deleted, dismissed or made private, so that the page can remove their cards. Returns at
+    most `MAX_CHANGES`; the rest follow with the next cursor.
     """
-    rows = _clips(membership).filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
+    changing = _changing(membership, scope).select_related(*CARD_RELATIONS)
+    rows = changing.filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
     # At most len(seen) of these are known already, so there is always room for new ones.
     window = list(rows[: len(cursor.seen) + MAX_CHANGES])
     known = [generation for generation in window if _seen_as(generation) in cursor.seen]

@@ -1,7 +1,7 @@
-"""Starting, cancelling, deleting and reviewing clips."""
+"""Starting, cancelling, sharing, deleting and reviewing clips."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -23,13 +23,14 @@ from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
+from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from . import lifecycle
 from .models import (
     IS_FOR_PEOPLE,
     IS_OPEN,
-    OPEN_STATES,
+    IS_SHARED,
     Discard,
     DiscardKind,
     Engine,
@@ -43,8 +44,6 @@ from .params import SEED_MAX
 from .queries import unused_files
 from .upstream.references import Route, reference_route
 from .wakeups import wake_discards, wake_pump, wake_renders, wake_transfers
-
-ENDED_STATES = frozenset(State) - set(OPEN_STATES)
 
 
 class PriceChangedError(UserFacingError):
@@ -275,7 +274,9 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         is_test=order.is_test,
         price_credits=order.price_credits,
         via=order.via,
+        is_shared=order.is_shared,
     )
+    generation.shared_at = generation.created_at if order.is_shared else None
     if not insert_row(generation):
         raise _SubmittedBeforeError
     GenerationReference.objects.bulk_create(
@@ -311,16 +312,48 @@ def cancel_generation(*, generation: Generation) -> None:
         raise NotCancellableError(has_ended=not is_open)
 
 
-def delete_clip(*, generation: Generation) -> None:
-    """Move a clip to the bin, for as long as the workspace keeps it now. No credits move. Raises StillOpenError."""
+@transaction.atomic
+def share_clip(*, generation: Generation, actor: User | None) -> None:
+    """Show a clip to the whole workspace, in whatever state it is. A shared one stays as it is."""
     now = timezone.now()
-    if not _touch(generation, deleted_at=now, purge_at=now + timedelta(days=generation.workspace.days_in_bin)):
+    rows = Generation.objects.filter(IS_FOR_PEOPLE, pk=generation.pk, is_shared=False)
+    if rows.update(is_shared=True, shared_at=now, updated_at=now, version=F("version") + 1):
+        _record(Kind.CLIP_SHARED, generation, actor)
+
+
+@transaction.atomic
+def unshare_clip(*, generation: Generation, actor: User | None) -> None:
+    """Leave a clip to its creator alone. Clips that were made from it, and files that were downloaded, stay."""
+    rows = Generation.objects.filter(IS_SHARED, pk=generation.pk)
+    if rows.update(is_shared=False, updated_at=timezone.now(), version=F("version") + 1):
+        _record(Kind.CLIP_UNSHARED, generation, actor)
+
+
+@transaction.atomic
+def delete_clip(*, generation: Generation, actor: User | None) -> None:
+    """Move a clip to its creator's bin, for as long as the workspace keeps it now. No credits move.
+
+    Raises StillOpenError.
+    """
+    now = timezone.now()
+    purge_at = now + timedelta(days=generation.workspace.days_in_bin)
+    if _touch(generation, Q(deleted_at=None), deleted_at=now, purge_at=purge_at):
+        _record(Kind.CLIP_DELETED, generation, actor)
+    elif Generation.objects.filter(IS_OPEN, pk=generation.pk).exists():
         raise StillOpenError
 
 
-def restore_clip(*, generation: Generation) -> None:
+@transaction.atomic
+def restore_clip(*, generation: Generation, actor: User | None) -> None:
     """Take a clip out of the bin."""
-    _touch(generation, deleted_at=None, purge_at=None)
+    if _touch(generation, Q(deleted_at__isnull=False), deleted_at=None, purge_at=None):
+        _record(Kind.CLIP_RESTORED, generation, actor)
+
+
+def _record(kind: Kind, generation: Generation, actor: User | None) -> None:
+    record_activity(
+        workspace=generation.workspace, kind=kind, actor=actor, subject=generation.creator, reference=generation.pk
+    )
 
 
 def dismiss_failure(*, generation: Generation) -> None:
@@ -328,13 +361,14 @@ def dismiss_failure(*, generation: Generation) -> None:
 
     Raises StillOpenError, and NotAFailureError for a completed clip.
     """
-    if not _touch(generation, sources={State.FAILED, State.CANCELLED}, dismissed_at=timezone.now()):
+    if not _touch(generation, Q(state__in=[State.FAILED, State.CANCELLED]), dismissed_at=timezone.now()):
         is_completed = Generation.objects.filter(pk=generation.pk, state=State.COMPLETED).exists()
         raise NotAFailureError if is_completed else StillOpenError
 
 
-def _touch(generation: Generation, *, sources: Collection[State] = ENDED_STATES, **changes: object) -> bool:
-    rows = Generation.objects.filter(pk=generation.pk, state__in=sources)
+def _touch(generation: Generation, condition: Q, **changes: object) -> bool:
+    """Change a clip that has ended, if `condition` holds for it."""
+    rows = Generation.objects.filter(~IS_OPEN & condition, pk=generation.pk)
     return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
 
 
@@ -348,6 +382,8 @@ def discard(*, membership: Membership, kind: DiscardKind) -> None:
             defaults={"requested_at": timezone.now()},
         )
         transaction.on_commit(wake_discards)
+        if kind == DiscardKind.BIN:
+            record_activity(workspace=membership.workspace, kind=Kind.BIN_EMPTIED, actor=membership.user)
 
 
 def discard_some(*, max_count: int = 20) -> bool:

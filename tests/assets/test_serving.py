@@ -24,7 +24,7 @@ def asset(workspace: Workspace) -> Asset:
 
 
 def address(asset: Asset, variant: str = "file") -> str:
-    return reverse("assets:media", args=[asset.workspace.slug, asset.pk, variant])
+    return reverse("gallery:media", args=[asset.workspace.slug, asset.pk, variant])
 
 
 def body(response: Any) -> bytes:
@@ -67,7 +67,7 @@ def test_what_is_not_there_is_404(alice_browser: Client, asset: Asset) -> None:
         address(tone, "poster"),
         address(asset, "original"),
         address(asset, "byte_count"),
-        reverse("assets:media", args=[asset.workspace.slug, uuid4(), "file"]),
+        reverse("gallery:media", args=[asset.workspace.slug, uuid4(), "file"]),
     ):
         assert alice_browser.get(path).status_code == 404
     Path(asset.file.path).unlink()
@@ -79,7 +79,7 @@ def test_others_get_nothing(client: Client, asset: Asset, bob: User) -> None:
     client.force_login(bob)
     assert client.get(address(asset)).status_code == 404
     own_slug = bob.workspaces.get().slug
-    assert client.get(reverse("assets:media", args=[own_slug, asset.pk, "file"])).status_code == 404
+    assert client.get(reverse("gallery:media", args=[own_slug, asset.pk, "file"])).status_code == 404
 
 
 def test_only_reading_is_allowed(alice_browser: Client, asset: Asset) -> None:

@@ -17,7 +17,8 @@ from .conftest import PROMPT, MakeAsset, make_values
 
 
 def form(workspace: Workspace, **changes: Any) -> GenerationForm:
-    return GenerationForm(make_values(**changes), workspace=workspace)
+    membership = workspace.memberships.select_related("workspace").get()
+    return GenerationForm(make_values(**changes), membership=membership)
 
 
 def test_every_field_of_the_contract_is_in_the_form() -> None:

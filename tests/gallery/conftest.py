@@ -15,12 +15,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
+from tchavi_studio.gallery import queries
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.generations.validation import validate
 from tchavi_studio.ledger.services import grant_credits
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import User, Visibility, Workspace
 
 MakeClip = Callable[..., Generation]
 Url = Callable[..., str]
@@ -77,10 +78,15 @@ def end(clip: Generation, state: State, **changes: Any) -> Generation:
 
 @pytest.fixture
 def make_clip(workspace: Workspace, alice: User) -> MakeClip:
-    """Make a clip of Alice's in state `state`; other keyword arguments set the row's fields."""
+    """Make a private clip of Alice's in state `state`; other keyword arguments set the row's fields."""
 
     def make(
-        state: State = State.COMPLETED, *, workspace: Workspace = workspace, creator: User = alice, **changes: Any
+        state: State = State.COMPLETED,
+        *,
+        workspace: Workspace = workspace,
+        creator: User = alice,
+        visibility: Visibility = Visibility.PRIVATE,
+        **changes: Any,
     ) -> Generation:
         grant_credits(
             workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=20_000, actor=None, reason="for the test"
@@ -90,13 +96,20 @@ def make_clip(workspace: Workspace, alice: User) -> MakeClip:
         }
         params = validate({"model": "seedance-2", "prompt": "Dawn over the lagoon", **asked}).params
         assert params is not None
-        started = start_generation(Order(workspace=workspace, creator=creator, params=params, submission_id=uuid4()))
+        order = Order(workspace=workspace, creator=creator, params=params, submission_id=uuid4(), visibility=visibility)
+        started = start_generation(order)
         clip = started.generations[0]
         if state in OPEN_STATES:
             return change(clip, state=state, **changes)
         return end(clip, state, **changes)
 
     return make
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clips a page."""
+    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
 
 
 @pytest.fixture

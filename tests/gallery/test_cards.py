@@ -70,7 +70,7 @@ def test_finished_clip_loads_only_its_poster(make_clip: MakeClip, membership: Me
     clip = make_clip(aspect_ratio="9:16")
     assert clip.output is not None
     card = card_of(clip, membership)
-    media = [reverse("assets:media", args=[clip.workspace.slug, clip.output.pk, name]) for name in ("file", "poster")]
+    media = [reverse("gallery:media", args=[clip.workspace.slug, clip.output.pk, name]) for name in ("file", "poster")]
     assert f'data-video="{media[0]}"' in card
     assert f'<img src="{media[1]}" alt="" width="496" height="864" loading="lazy" decoding="async">' in card
     assert "<video" not in card

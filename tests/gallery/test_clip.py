@@ -32,6 +32,7 @@ def test_clip_page_shows_all_settings(alice_browser: Client, url: Url, make_clip
         "Soundtrack": "On",
         "Seed": "1204877351",
         "Made by": "Alice",
+        "Seen by": "Only its creator Share",
         "Price": "1,300 credits",
     }
     assert 'data-copy="1204877351"' in text
@@ -132,7 +133,7 @@ def test_clip_page_query_count_is_constant(
         remix = make_clip(parent=clip)
         assert remix.output is not None
         clip.references.create(role=ReferenceRole.VIDEO, position=number + 1, asset=remix.output)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         page = text_of(alice_browser.get(url("clip", clip), headers=HTMX))
     assert (page.count("Remixed as"), page.count("<small>Video")) == (count, count)
 

@@ -18,7 +18,7 @@ from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, seconds_ago, t
 
 def test_newest_first_without_deleted_or_dismissed_clips(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     older, newer = make_clip(created_at=seconds_ago(9)), make_clip(State.PROCESSING, created_at=seconds_ago(1))
-    delete_clip(generation=make_clip())
+    delete_clip(generation=make_clip(), actor=None)
     dismiss_failure(generation=make_clip(State.FAILED))
     assert cards_of(alice_browser.get(url("gallery"))) == [str(newer.pk), str(older.pk)]
 
@@ -66,7 +66,7 @@ def test_filters_show_counts_and_the_current_one(alice_browser: Client, url: Url
 def test_clips_are_counted_up_to_a_thousand(
     alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, language: str, text: str
 ) -> None:
-    def thousand(*, membership: Membership) -> dict[str, int]:
+    def thousand(**asked: object) -> dict[str, int]:
         return {"running": 0, "failed": 999, "done": 1_000}
 
     monkeypatch.setattr(queries, "clip_counts", thousand)
@@ -76,11 +76,6 @@ def test_clips_are_counted_up_to_a_thousand(
 
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
 
 
 @pytest.mark.usefixtures("short_pages")
@@ -153,7 +148,7 @@ def test_bin_query_count_is_constant(
     alice_browser: Client, url: Url, make_clip: MakeClip, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for _number in range(count):
-        delete_clip(generation=make_clip())
+        delete_clip(generation=make_clip(), actor=None)
     with django_assert_num_queries(9):
         response = alice_browser.get(url("bin"))
     assert text_of(response).count("Restore</button>") == count

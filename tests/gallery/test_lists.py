@@ -33,7 +33,7 @@ def test_the_feed(alice_browser: Client, membership: Membership, url: Url, make_
 
 def test_the_bin(alice_browser: Client, membership: Membership, url: Url, make_clip: MakeClip) -> None:
     for _number in range(2):
-        delete_clip(generation=make_clip())
+        delete_clip(generation=make_clip(), actor=None)
     next_page = queries.bin_page_for_viewer(membership=membership).next_page
     for query in ({}, {"before": next_page}):
         with listed_by_index(Generation):

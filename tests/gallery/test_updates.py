@@ -144,14 +144,14 @@ def test_changed_old_clip_is_not_added_on_top(alice_browser: Client, url: Url, m
 def test_deleted_or_dismissed_clip_leaves_a_placeholder(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     kept, gone, failure = make_clip(State.PROCESSING), make_clip(), make_clip(State.FAILED)
     page = OpenPage(alice_browser, url("gallery"))
-    delete_clip(generation=gone)
+    delete_clip(generation=gone, actor=gone.creator)
     dismiss_failure(generation=failure)
     response = page.poll()
     assert replaced(response) == [f"clip-{gone.pk}", f"clip-{failure.pk}", *AROUND]
     assert (cards_of(response), announced(response)) == ([], [])
     assert response.content.decode().count(" hidden hx-swap-oob") == 2
 
-    restore_clip(generation=gone)
+    restore_clip(generation=gone, actor=gone.creator)
     assert cards_of(page.poll()) == [str(gone.pk)]
     assert Generation.objects.get(pk=kept.pk).is_open
 

@@ -18,7 +18,7 @@ from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import GenerationParams
 from tchavi_studio.generations.validation import validate
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import User, Visibility, Workspace
 
 
 def make_params(**changes: Any) -> GenerationParams:
@@ -35,11 +35,17 @@ def params() -> GenerationParams:
 
 @pytest.fixture
 def start(workspace: Workspace, alice: User) -> Callable[..., Generation]:
-    """Start one clip of Alice's; keyword arguments are the contract's fields."""
+    """Start one clip of Alice's, private unless told otherwise; other keyword arguments are the contract's fields."""
 
-    def start_one(**changes: Any) -> Generation:
+    def start_one(*, visibility: Visibility = Visibility.PRIVATE, **changes: Any) -> Generation:
         started = services.start_generation(
-            Order(workspace=workspace, creator=alice, params=make_params(**changes), submission_id=uuid4())
+            Order(
+                workspace=workspace,
+                creator=alice,
+                params=make_params(**changes),
+                submission_id=uuid4(),
+                visibility=visibility,
+            )
         )
         return started.generations[0]
 

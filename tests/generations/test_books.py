@@ -96,7 +96,7 @@ def test_a_clip_that_somebody_made_disappear_is_found(clips: dict[str, Generatio
 
 def test_a_purged_clip_leaves_what_its_charge_is_compared_with(clips: dict[str, Generation]) -> None:
     clip = clips["cancelled"]
-    services.delete_clip(generation=clip)
+    services.delete_clip(generation=clip, actor=clip.creator)
     set_clip(clip, purge_at=timezone.now())
     assert services.purge_bin() == 1
     kept = PurgedClip.objects.get()

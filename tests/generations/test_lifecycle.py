@@ -186,7 +186,7 @@ def test_only_finished_clips_can_be_deleted(start: Callable[..., Generation]) ->
     generation = start()
     claim()
     with pytest.raises(services.StillOpenError):
-        services.delete_clip(generation=generation)
+        services.delete_clip(generation=generation, actor=generation.creator)
 
 
 def test_an_orphaned_output_is_deleted_after_an_hour(

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.visibility import Scope
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.plans import listed_by_index
 
@@ -66,7 +67,7 @@ def test_each_change_is_reported_once(start: Callable[..., Generation], membersh
     services.cancel_generation(generation=before)
     services.cancel_generation(generation=new)
     assert page.ask() == [before, new]
-    services.delete_clip(generation=new)
+    services.delete_clip(generation=new, actor=new.creator)
     assert page.ask() == [new]
     assert page.ask() == []
 
@@ -103,7 +104,12 @@ def test_most_polls_learn_in_one_statement_that_there_is_nothing_to_tell(
     Generation.objects.filter(pk=ended.pk).update(updated_at=long_ago)
 
     def nothing_to_tell(**changes: object) -> bool:
-        asked = {"user_id": membership.user_id, "workspace_slug": membership.workspace.slug, **changes}
+        asked = {
+            "user_id": membership.user_id,
+            "workspace_slug": membership.workspace.slug,
+            "scope": Scope.MINE,
+            **changes,
+        }
         with django_assert_num_queries(1):
             return queries.nothing_to_tell(cursor=queries.Cursor.parse(page.cursor), **asked)  # type: ignore[arg-type]
 
@@ -126,11 +132,14 @@ def test_most_polls_learn_in_one_statement_that_there_is_nothing_to_tell(
     assert not nothing_to_tell(), "nothing is open, so the page must be told to stop"
 
 
-def test_most_polls_are_looked_up(start: Callable[..., Generation], membership: Membership) -> None:
+@pytest.mark.parametrize("scope", Scope)
+def test_most_polls_are_looked_up(start: Callable[..., Generation], membership: Membership, scope: Scope) -> None:
     start()
-    cursor = queries.first_cursor(membership=membership)
+    cursor = queries.first_cursor(membership=membership, scope=scope)
     with listed_by_index(Generation, Membership, Workspace):
-        queries.nothing_to_tell(user_id=membership.user_id, workspace_slug=membership.workspace.slug, cursor=cursor)
+        assert queries.nothing_to_tell(
+            user_id=membership.user_id, workspace_slug=membership.workspace.slug, scope=scope, cursor=cursor
+        )
 
 
 def test_microseconds_are_exact() -> None:

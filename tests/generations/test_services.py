@@ -223,12 +223,12 @@ def test_only_failed_and_cancelled_clips_can_be_dismissed(start: Callable[..., G
 def test_only_finished_clips_can_be_deleted_and_restored(start: Callable[..., Generation]) -> None:
     generation = start()
     with pytest.raises(services.StillOpenError):
-        services.delete_clip(generation=generation)
+        services.delete_clip(generation=generation, actor=generation.creator)
     services.cancel_generation(generation=generation)
-    services.delete_clip(generation=generation)
+    services.delete_clip(generation=generation, actor=generation.creator)
     generation.refresh_from_db()
     assert generation.deleted_at is not None
-    services.restore_clip(generation=generation)
+    services.restore_clip(generation=generation, actor=generation.creator)
     assert Generation.objects.filter(deleted_at=None, purge_at=None).exists()
 
 
@@ -241,7 +241,7 @@ def test_a_clip_stays_in_the_bin_as_long_as_was_promised_when_it_was_deleted(
         workspace.save()
         kept[days] = Generation.objects.get(pk=start().pk)
         services.cancel_generation(generation=kept[days])
-        services.delete_clip(generation=kept[days])
+        services.delete_clip(generation=kept[days], actor=kept[days].creator)
         kept[days].refresh_from_db()
     workspace.bin_days = None
     workspace.save()
@@ -256,7 +256,7 @@ def test_purging_keeps_the_ledger(start: Callable[..., Generation]) -> None:
     kept, expired = start(), start()
     for generation in (kept, expired):
         services.cancel_generation(generation=generation)
-        services.delete_clip(generation=generation)
+        services.delete_clip(generation=generation, actor=generation.creator)
     Generation.objects.filter(pk=expired.pk).update(purge_at=timezone.now())
     with listed_by_index(Generation, Asset, RemoteJob):
         assert services.purge_bin() == 1
@@ -272,7 +272,7 @@ def test_an_unreviewed_exposure_is_not_purged(
     job = RemoteJob.objects.create(
         reference=generation.pk, generation=generation, attempt_id=uuid4(), sent_at=timezone.now()
     )
-    services.delete_clip(generation=generation)
+    services.delete_clip(generation=generation, actor=generation.creator)
     Generation.objects.update(purge_at=timezone.now())
     assert services.purge_bin() == 0
     assert list(bin_for_viewer(membership=membership)) == []
@@ -290,14 +290,14 @@ def test_a_clip_is_looked_at_again_before_it_is_deleted(
     first, second = start(), start()
     for generation in (first, second):
         services.cancel_generation(generation=generation)
-        services.delete_clip(generation=generation)
+        services.delete_clip(generation=generation, actor=generation.creator)
     Generation.objects.update(purge_at=timezone.now())
     Generation.objects.filter(pk=first.pk).update(purge_at=timezone.now() - timedelta(days=1))
 
     def delete(generation: Generation) -> tuple[int, dict[str, int]]:
         if generation.pk == first.pk:
             if meanwhile == "restored":
-                services.restore_clip(generation=second)
+                services.restore_clip(generation=second, actor=second.creator)
             else:
                 real_delete(Generation.objects.get(pk=second.pk))
         return real_delete(generation)
@@ -397,7 +397,7 @@ def test_a_large_bin_keeps_no_other_waiting(
     for _number in range(3):
         clip = start()
         services.cancel_generation(generation=clip)
-        services.delete_clip(generation=clip)
+        services.delete_clip(generation=clip, actor=clip.creator)
     services.discard(membership=membership, kind=DiscardKind.BIN)
     services.discard(membership=Membership.objects.get(user=bob), kind=DiscardKind.BIN)
     ordered = Discard.objects.order_by("-requested_at")
@@ -416,7 +416,7 @@ def test_an_emptied_bin_is_empty_at_once_and_deleted_in_slices(
     for clip in clips:
         complete(clip)
     for clip in clips[:3]:
-        services.delete_clip(generation=clip)
+        services.delete_clip(generation=clip, actor=clip.creator)
     with listed_by_index(Generation):
         assert freed_by(DiscardKind.BIN, membership=membership) == Freed(file_count=3, byte_count=3, is_partial=False)
     with django_capture_on_commit_callbacks(execute=True):
@@ -424,8 +424,8 @@ def test_an_emptied_bin_is_empty_at_once_and_deleted_in_slices(
     assert [task.func() for task in OrmQ.objects.all()] == ["tchavi_studio.generations.tasks.discard_waiting"]
     assert list(bin_for_viewer(membership=membership)) == []
     # Whoever saved a clip from its page keeps it, and what is deleted later can be restored.
-    services.restore_clip(generation=clips[0])
-    services.delete_clip(generation=clips[3])
+    services.restore_clip(generation=clips[0], actor=clips[0].creator)
+    services.delete_clip(generation=clips[3], actor=clips[3].creator)
     assert services.discard_some(max_count=1)
     assert Generation.objects.count() == 3
     tasks.discard_waiting()

@@ -1,6 +1,5 @@
 """`manage.py studio` as real processes: it starts, recovers from kills, and leaves nothing behind."""
 
-import json
 import os
 import shutil
 import signal
@@ -225,10 +224,7 @@ def test_pages_open_while_the_database_is_locked(studio: RunningStudio) -> None:
     with closing(sqlite3.connect(studio.database.name, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert studio.get("/accounts/login/")[0] == 200
-        # Every API request is counted.
-        status, body = studio.get("/v1/jobs")
-        assert (status, json.loads(body)["error"]["code"]) == (503, "service_unavailable")
-    assert studio.get("/v1/jobs")[0] == 401
+        assert studio.get("/v1/jobs")[0] == 401, "what only reads does without being counted"
     assert studio.stop() == 0
 
 

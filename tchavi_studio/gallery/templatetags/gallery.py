@@ -4,8 +4,10 @@ from django import template
 from django.conf import settings
 
 from tchavi_studio.engines.formats import nearest_aspect_ratio
+from tchavi_studio.generations import visibility
 from tchavi_studio.generations.approvals import ended_because
 from tchavi_studio.generations.models import ApprovalRequest, Generation
+from tchavi_studio.workspaces.models import Membership
 
 register = template.Library()
 
@@ -14,6 +16,18 @@ register = template.Library()
 def is_in_current_book(clip: Generation) -> bool:
     """Whether the statement shows this clip's credits. It doesn't for sandbox clips once the studio is live."""
     return bool(clip.book == settings.STUDIO_BOOK)
+
+
+@register.filter
+def may_act_on(membership: Membership, clip: Generation) -> bool:
+    """Whether the viewer may cancel, dismiss or share this clip."""
+    return visibility.may_act_on(membership, clip)
+
+
+@register.filter
+def may_remove(membership: Membership, clip: Generation) -> bool:
+    """Whether the viewer may move this clip to the bin, restore it, or make it private."""
+    return visibility.may_remove(membership, clip)
 
 
 @register.filter

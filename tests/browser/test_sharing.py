@@ -1,0 +1,71 @@
+"""Two people in one workspace: what one of them shares appears on the other's open page."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tests.browser.composing import choose
+from tests.browser.conftest import VIEWPORT, Complaints, sign_in
+from tests.conftest import make_person
+from tests.running_studio import RunningStudio
+
+OpenAs = Callable[[User], Page]
+
+
+@pytest.fixture
+def open_as(studio: RunningStudio, browser: Browser, complaints: Complaints, models: None) -> Iterator[OpenAs]:
+    """Another person's page in a browser of their own, signed in."""
+    contexts = []
+
+    def open_page(user: User) -> Page:
+        context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
+        contexts.append(context)
+        sign_in(context, user, studio)
+        page = context.new_page()
+        complaints.listen_to(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_what_one_shares_the_other_sees(composer: Page, person: User, open_as: OpenAs, complaints: Complaints) -> None:
+    workspace = Workspace.objects.get(memberships__user=person)
+    viewer = make_person(f"Chloe-{User.objects.count()}")
+    Membership.objects.create(workspace=workspace, user=viewer, role=Role.VIEWER)
+    watching = open_as(viewer)
+    watching.goto(f"/w/{workspace.slug}/gallery/?scope=workspace")
+    expect(watching.get_by_role("heading", name="Nothing is shared here yet")).to_be_visible()
+
+    # A private clip first, then one for everybody.
+    composer.get_by_label("Prompt", exact=True).fill("A kite over the harbour at noon")
+    choose(composer, "visibility", "private")
+    composer.get_by_role("button", name="Generate").click()
+    expect(composer.locator(".card.is-completed")).to_have_count(1, timeout=60_000)
+    composer.get_by_label("Prompt", exact=True).fill("A lighthouse in a storm at night")
+    choose(composer, "visibility", "workspace")
+    composer.get_by_role("button", name="Generate").click()
+
+    # Without a reload, within 30 seconds.
+    card = watching.locator(".card", has_text="A lighthouse in a storm at night")
+    expect(card).to_be_visible(timeout=30_000)
+    expect(watching.locator(".card")).to_have_count(1)
+    expect(watching.get_by_role("heading", name="Nothing is shared here yet")).to_be_hidden()
+    expect(watching.locator(".card.is-completed")).to_have_count(1, timeout=60_000)
+    expect(watching.get_by_role("button", name="Cancel")).to_have_count(0)
+    address = watching.locator(".card .meta a").get_attribute("href")
+    assert address is not None
+
+    # Made private on its page, it vanishes from the other's.
+    composer.locator(".card", has_text="A lighthouse").locator(".meta a").click()
+    dialog = composer.locator("#clip-dialog")
+    dialog.get_by_role("button", name="Make private").click()
+    expect(dialog.get_by_role("button", name="Share")).to_be_visible()
+    expect(card).to_have_count(0, timeout=30_000)
+    complaints.expect("404")
+    answer = watching.goto(address)
+    assert answer is not None
+    assert answer.status == 404
