@@ -14,7 +14,7 @@ from tchavi_studio.generations.queries import exposures
 from tchavi_studio.generations.visibility import is_visible_to
 from tchavi_studio.ledger.models import Book, Kind, Transfer
 from tchavi_studio.ledger.queries import granted_since, statement
-from tchavi_studio.workspaces.models import Membership, Workspace
+from tchavi_studio.workspaces.models import Membership, Permission, Workspace
 
 from .reasons import PLAY, reason_label
 
@@ -25,11 +25,13 @@ ROWS_PER_PAGE = 50
 class StatementRow:
     """One transfer as the statement shows it. `clip` is set if the viewer may see it.
 
-    `is_deleted` distinguishes a permanently deleted clip from one the viewer may not see.
+    Those who audit get a clip that they may not see as `private_clip`, for its figures alone. `is_deleted`
+    distinguishes a permanently deleted clip from one the viewer may not see.
     """
 
     transfer: Transfer
     clip: Generation | None
+    private_clip: Generation | None
     is_deleted: bool
 
     @property
@@ -81,10 +83,14 @@ def _statement_rows(membership: Membership, transfers: list[Transfer]) -> list[S
 
 
 def _statement_row(membership: Membership, transfer: Transfer, clip: Generation | None) -> StatementRow:
+    if clip is not None and clip.workspace_id != transfer.workspace_id:
+        clip = None
+    is_visible = clip is not None and is_visible_to(membership, clip)
     return StatementRow(
         transfer=transfer,
-        clip=clip if clip and is_visible_to(membership, clip) else None,
-        is_deleted=clip is None or clip.workspace_id != transfer.workspace_id,
+        clip=clip if is_visible else None,
+        private_clip=clip if not is_visible and membership.can(Permission.AUDIT) else None,
+        is_deleted=clip is None,
     )
 
 

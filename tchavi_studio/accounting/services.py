@@ -15,6 +15,7 @@ from tchavi_studio.ledger.models import Book, Transfer
 from tchavi_studio.ledger.queries import grants_for
 from tchavi_studio.ledger.services import grant_credits, lock_wallet
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .queries import PlayAllowance, play_allowance
@@ -78,6 +79,7 @@ def add_play_credits(*, workspace: Workspace, actor: User) -> Transfer:
     )
     if transfer is None:
         raise PlayCreditsSpentError(allowance)
+    _record(workspace, transfer, actor)
     return transfer
 
 
@@ -99,7 +101,17 @@ def grant_by_admin(*, workspace: Workspace, amount_credits: int, reason: str, ad
         workspace=workspace, book=settings.STUDIO_BOOK, amount_credits=amount_credits, reason=reason, actor=admin
     )
     assert transfer is not None
+    _record(workspace, transfer, admin, reason=reason)
     return transfer
+
+
+def _record(workspace: Workspace, transfer: Transfer, actor: User, **details: str) -> None:
+    record_activity(
+        workspace=workspace,
+        kind=Kind.CREDITS_GRANTED,
+        actor=actor,
+        details={"amount_credits": transfer.amount_credits, **details},
+    )
 
 
 @transaction.atomic

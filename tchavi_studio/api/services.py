@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.ledger.services import set_spending_limit
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import KEY_PREFIX, TEST_KEY_PREFIX, ApiKey, Scope
@@ -79,6 +80,7 @@ def create_key(
     # A test key spends nothing.
     if monthly_limit_credits is not None and not is_test:
         set_spending_limit(workspace=workspace, limit_credits=monthly_limit_credits, key_id=row.pk)
+    _record(Kind.KEY_CREATED, row, actor=user)
     return CreatedKey(row=row, key=key)
 
 
@@ -87,9 +89,22 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def revoke_key(*, key: ApiKey) -> None:
+@transaction.atomic
+def revoke_key(*, key: ApiKey, actor: User | None) -> None:
     """Revoke a key immediately and permanently. Jobs that it started continue."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        _record(Kind.KEY_REVOKED, key, actor=actor)
+
+
+def _record(kind: Kind, key: ApiKey, *, actor: User | None) -> None:
+    record_activity(
+        workspace=key.workspace,
+        kind=kind,
+        actor=actor,
+        subject=key.user,
+        reference=key.pk,
+        details={"name": key.name, "is_test": key.is_test},
+    )
 
 
 def delete_keys_of_person(*, user: User, **signal: Any) -> None:

@@ -36,7 +36,7 @@ def empty_closed_workspaces(*, max_count: int = 100) -> int:
 
 def _empty(workspace: Workspace, max_count: int) -> int:
     for endpoint in WebhookEndpoint.objects.filter(workspace=workspace):
-        delete_endpoint(endpoint=endpoint)
+        delete_endpoint(endpoint=endpoint, actor=None)
     waiting = Generation.objects.filter(
         IS_OPEN, engine__in=Engine.values, state=State.QUEUED, workspace=workspace
     ).values_list("pk", flat=True)

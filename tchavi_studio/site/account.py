@@ -1,6 +1,6 @@
 """Account pages of our own; django-allauth has the others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -10,8 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,11 +30,11 @@ from tchavi_studio.workspaces.services import (
 )
 
 from .devices import device_label
+from .downloads import only_download
 from .export import exported_data
 from .forms import DeletionForm
 
 MAX_WORKSPACES_SHOWN = 50
-EXPORT_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,23 +117,16 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _export(request: HttpRequest) -> HttpResponseBase:
     user = cast(User, request.user)
-    # A download may keep one of the server's threads busy for long.
-    guard = f"export: user {user.pk}"
-    if not cache.add(guard, "under way", EXPORT_SECONDS):
+    download = only_download(
+        user=user,
+        parts=exported_data(user),
+        content_type="application/zip",
+        filename=f"tchavi-studio-{timezone.localdate()}.zip",
+    )
+    if download is None:
         messages.error(request, _("Your data is already being downloaded. Wait until that ends, then try again."))
         return redirect("site:data")
-
-    def parts(data: Iterator[bytes]) -> Iterator[bytes]:
-        try:
-            yield from data
-        finally:
-            cache.delete(guard)
-
-    return StreamingHttpResponse(
-        parts(exported_data(user)),
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="tchavi-studio-{timezone.localdate()}.zip"'},
-    )
+    return download
 
 
 @require_POST

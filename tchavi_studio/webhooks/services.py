@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.leases import RELEASED, free
+from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .models import (
@@ -78,35 +80,51 @@ def create_endpoint(*, workspace: Workspace, creator: User, url: str, events: li
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         if workspace.webhook_endpoints.count() >= MAX_ENDPOINTS_PER_WORKSPACE:
             raise TooManyEndpointsError
-        return WebhookEndpoint.objects.create(workspace=workspace, created_by=creator, url=url, **_event_fields(events))
+        endpoint = WebhookEndpoint.objects.create(
+            workspace=workspace, created_by=creator, url=url, **_event_fields(events)
+        )
+        _record(Kind.WEBHOOK_CREATED, endpoint, url, creator)
+        return endpoint
 
 
-def edit_endpoint(*, endpoint: WebhookEndpoint, url: str, events: list[Event]) -> None:
+@transaction.atomic
+def edit_endpoint(*, endpoint: WebhookEndpoint, url: str, events: list[Event], actor: User) -> None:
     """Change an endpoint's URL and events. Waiting messages go to the new URL."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=url, **_event_fields(events))
+    _record(Kind.WEBHOOK_CHANGED, endpoint, url, actor)
+
+
+def _record(kind: Kind, endpoint: WebhookEndpoint, url: str, actor: User | None) -> None:
+    # Of the URL the host alone: the rest may hold a secret, and activity can't be deleted.
+    details = {"host": urlsplit(url).hostname or ""}
+    record_activity(workspace=endpoint.workspace, kind=kind, actor=actor, reference=endpoint.pk, details=details)
 
 
 def _event_fields(events: list[Event]) -> dict[str, bool]:
     return {switch: event in events for event, switch in EVENT_FIELDS.items()}
 
 
-def rotate_secret(*, endpoint: WebhookEndpoint) -> None:
+@transaction.atomic
+def rotate_secret(*, endpoint: WebhookEndpoint, actor: User) -> None:
     """Give the endpoint a new secret. The previous one signs too for PREVIOUS_SECRET_LIFETIME; older ones stop."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         previous_secret=F("secret"),
         previous_secret_until=timezone.now() + PREVIOUS_SECRET_LIFETIME,
         secret=new_secret(),
     )
+    _record(Kind.WEBHOOK_CHANGED, endpoint, endpoint.url, actor)
 
 
-def enable_endpoint(*, endpoint: WebhookEndpoint) -> None:
+@transaction.atomic
+def enable_endpoint(*, endpoint: WebhookEndpoint, actor: User) -> None:
     """Resume sending to the endpoint and forget its failures."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         disabled_at=None, disabled_reason="", failing_since=None, failure_count=0
     )
+    _record(Kind.WEBHOOK_CHANGED, endpoint, endpoint.url, actor)
 
 
-def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bool:
+def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason, actor: User | None = None) -> bool:
     """Stop sending to the endpoint. Waiting messages fail, and can be redelivered once it is enabled again.
 
     Returns False if it was already disabled. Unless a person did it, the workspace's managers get an email.
@@ -120,13 +138,16 @@ def disable_endpoint(*, endpoint: WebhookEndpoint, reason: DisabledReason) -> bo
         )
         if disabled and reason != DisabledReason.BY_HAND:
             transaction.on_commit(lambda: email_disabled_endpoint(endpoint.pk))
+        if disabled:
+            _record(Kind.WEBHOOK_CHANGED, endpoint, endpoint.url, actor)
     return disabled == 1
 
 
-def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
+def delete_endpoint(*, endpoint: WebhookEndpoint, actor: User | None) -> None:
     """Delete the endpoint with its log and its waiting messages."""
     with transaction.atomic():
         WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+        _record(Kind.WEBHOOK_DELETED, endpoint, endpoint.url, actor)
         endpoint.delete()
 
 

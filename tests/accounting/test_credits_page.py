@@ -75,11 +75,29 @@ def test_another_members_clip_shows_no_prompt(
     bob: User, bob_browser: Client, workspace: Workspace, start_clip: StartClip
 ) -> None:
     Membership.objects.create(workspace=workspace, user=bob, role=Role.CREATOR)
-    start_clip("Alice's secret scene")
+    clip = start_clip("Alice's secret scene")
+    Generation.objects.filter(pk=clip.pk).update(is_shared=False)
+    for role, title in (
+        (Role.CREATOR, "Another member's clip"),
+        (Role.VIEWER, "Another member's clip"),
+        (Role.AUDITOR, "A private clip · Seedance 2 · 5 s · 480p"),
+        (Role.ADMIN, "A private clip · Seedance 2 · 5 s · 480p"),
+    ):
+        Membership.objects.filter(workspace=workspace, user=bob).update(role=role)
+        page = bob_browser.get(CREDITS)
+        assert shown_rows(page.content)[0][0] == f"{title} Charge · Alice · #2"
+        assert "secret" not in page.content.decode()
+        assert "/clips/" not in page.content.decode()
+
+
+def test_another_members_shared_clip_is_linked(
+    bob: User, bob_browser: Client, workspace: Workspace, start_clip: StartClip
+) -> None:
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.VIEWER)
+    clip = start_clip("For everybody")
     page = bob_browser.get(CREDITS)
-    assert shown_rows(page.content)[0][0] == "Another member's clip Charge · Alice · #2"
-    assert "secret" not in page.content.decode()
-    assert "/clips/" not in page.content.decode()
+    assert shown_rows(page.content)[0][0] == "For everybody Charge · Alice · #2"
+    assert f"/clips/{clip.pk}/" in page.content.decode()
 
 
 @pytest.mark.parametrize(

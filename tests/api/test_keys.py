@@ -81,7 +81,7 @@ def test_a_session_is_not_a_key(alice_browser: Client) -> None:
 
 
 def test_a_revoked_key_is_401(key: CreatedKey, program: Program) -> None:
-    revoke_key(key=key.row)
+    revoke_key(key=key.row, actor=key.row.user)
     message = "This API key was revoked. No credits moved: use another, or create a new one."
     assert refusal(program) == (401, "invalid_api_key", message)
 
@@ -156,9 +156,9 @@ def test_last_use_is_written_once_a_minute(program: Program) -> None:
 
 
 def test_revoking_twice_keeps_the_first_time(key: CreatedKey) -> None:
-    revoke_key(key=key.row)
+    revoke_key(key=key.row, actor=key.row.user)
     first = ApiKey.objects.get().revoked_at
-    revoke_key(key=key.row)
+    revoke_key(key=key.row, actor=key.row.user)
     assert ApiKey.objects.get().revoked_at == first
 
 

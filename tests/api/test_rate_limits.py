@@ -158,5 +158,5 @@ def test_a_key_that_is_no_longer_valid_is_limited_too(
     from tchavi_studio.api.services import revoke_key
 
     settings.STUDIO_API_RPM_PER_KEY = 1
-    revoke_key(key=key.row)
+    revoke_key(key=key.row, actor=key.row.user)
     assert [program.get("/jobs").status_code for _number in range(2)] == [401, 429]

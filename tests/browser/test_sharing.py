@@ -11,6 +11,8 @@ from tests.browser.conftest import VIEWPORT, Complaints, sign_in
 from tests.conftest import make_person
 from tests.running_studio import RunningStudio
 
+pytestmark = pytest.mark.browser
+
 OpenAs = Callable[[User], Page]
 
 

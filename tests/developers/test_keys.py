@@ -139,7 +139,7 @@ def test_key_limit_per_member(
     response = submit(alice_browser, workspace)
     assert response.status_code == 422
     assert "You can have up to 1 API keys here. No key was created." in response.content.decode()
-    services.revoke_key(key=ApiKey.objects.get())
+    services.revoke_key(key=ApiKey.objects.get(), actor=None)
     assert submit(alice_browser, workspace).status_code == 200
 
 

@@ -91,7 +91,7 @@ def test_blocking_signs_out_stops_keys_and_says_so(alice_browser: Client, bob: U
         ("person.unblocked", "Bob", {}),
     ]
     page = text_of(alice_browser.get("/site/activity/"))
-    assert "Alice blocked Bob<small" in page
+    assert "<b>Alice</b> blocked Bob<small" in page
     assert "Stolen account" in page
 
 

@@ -90,7 +90,7 @@ def test_both_secrets_verify_after_a_rotation(
     endpoint: WebhookEndpoint, workspace: Workspace, receiver: Receiver
 ) -> None:
     old = endpoint.secret
-    services.rotate_secret(endpoint=endpoint)
+    services.rotate_secret(endpoint=endpoint, actor=endpoint.workspace.members.get())
     endpoint.refresh_from_db()
     assert endpoint.secret != old
     message = record(workspace)
@@ -107,7 +107,7 @@ def test_both_secrets_verify_after_a_rotation(
 
 
 def test_previous_secret_expires_after_24_hours(endpoint: WebhookEndpoint, clock: Clock) -> None:
-    services.rotate_secret(endpoint=endpoint)
+    services.rotate_secret(endpoint=endpoint, actor=endpoint.workspace.members.get())
     endpoint.refresh_from_db()
     clock.advance(timedelta(hours=24, seconds=-1))
     assert endpoint.signing_secrets == [endpoint.secret, endpoint.previous_secret]
@@ -330,7 +330,7 @@ def test_disabled_endpoint_gets_nothing(endpoint: WebhookEndpoint, workspace: Wo
         services.redeliver(delivery=WebhookDelivery.objects.select_related("endpoint").get())
     assert (receiver.requests, mail.outbox) == ([], [])
 
-    services.enable_endpoint(endpoint=endpoint)
+    services.enable_endpoint(endpoint=endpoint, actor=endpoint.workspace.members.get())
     tasks.deliver_due()
     assert len(receiver.requests) == 1
 
@@ -438,7 +438,7 @@ def test_message_of_a_deleted_endpoint_is_not_settled(
     record(workspace)
     claim = delivery.claim_next_delivery()
     assert claim is not None
-    services.delete_endpoint(endpoint=endpoint)
+    services.delete_endpoint(endpoint=endpoint, actor=endpoint.created_by)
     assert delivery.settle(claim, delivery.send(claim)) is False
 
 

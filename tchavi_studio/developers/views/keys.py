@@ -104,6 +104,6 @@ def _create_key(request: WorkspaceRequest, form: KeyForm) -> HttpResponse:
 def revoke(request: WorkspaceRequest, key_id: UUID) -> HttpResponse:
     """Revoke a key. Members revoke their own; managers revoke anyone's."""
     key = get_object_or_404(queries.keys_for_viewer(membership=request.membership), pk=key_id)
-    services.revoke_key(key=key)
+    services.revoke_key(key=key, actor=request.user)
     messages.success(request, revoked_text(key))
     return redirect("developers:keys", request.workspace.slug)

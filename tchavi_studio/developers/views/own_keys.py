@@ -28,7 +28,7 @@ def own_keys(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """Revoke one of them."""
     key = get_object_or_404(ApiKey, pk=key_id, user=cast(User, request.user))
-    revoke_key(key=key)
+    revoke_key(key=key, actor=key.user)
     messages.success(request, revoked_text(key))
     return redirect("own_keys:list")
 

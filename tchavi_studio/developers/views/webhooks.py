@@ -123,7 +123,9 @@ def edit(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     form = EndpointForm(request.POST)
     if not form.is_valid():
         return _endpoint_page(request, endpoint, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    services.edit_endpoint(endpoint=endpoint, url=form.cleaned_data["url"], events=form.cleaned_data["events"])
+    services.edit_endpoint(
+        endpoint=endpoint, url=form.cleaned_data["url"], events=form.cleaned_data["events"], actor=request.user
+    )
     messages.success(request, _("Webhook saved."))
     return _redirect_to_endpoint(request, endpoint_id)
 
@@ -132,7 +134,7 @@ def edit(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @workspace_view(can=Permission.MANAGE)
 def rotate(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """Rotate the secret."""
-    services.rotate_secret(endpoint=_endpoint_or_404(request, endpoint_id))
+    services.rotate_secret(endpoint=_endpoint_or_404(request, endpoint_id), actor=request.user)
     messages.success(request, _("Secret rotated. The old one keeps working for 24 hours."))
     return _redirect_to_endpoint(request, endpoint_id)
 
@@ -141,7 +143,7 @@ def rotate(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @workspace_view(can=Permission.MANAGE)
 def enable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """Enable the webhook."""
-    services.enable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
+    services.enable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id), actor=request.user)
     messages.success(request, _("Webhook enabled. You can redeliver earlier failures from its log."))
     return _redirect_to_endpoint(request, endpoint_id)
 
@@ -150,7 +152,9 @@ def enable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @workspace_view(can=Permission.MANAGE)
 def disable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """Disable the webhook."""
-    services.disable_endpoint(endpoint=_endpoint_or_404(request, endpoint_id), reason=DisabledReason.BY_HAND)
+    services.disable_endpoint(
+        endpoint=_endpoint_or_404(request, endpoint_id), reason=DisabledReason.BY_HAND, actor=request.user
+    )
     messages.success(request, _("Webhook disabled. Nothing is sent to it until you enable it again."))
     return _redirect_to_endpoint(request, endpoint_id)
 
@@ -159,7 +163,7 @@ def disable(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
 @workspace_view(can=Permission.MANAGE)
 def delete(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """Delete the webhook and its log."""
-    services.delete_endpoint(endpoint=_endpoint_or_404(request, endpoint_id))
+    services.delete_endpoint(endpoint=_endpoint_or_404(request, endpoint_id), actor=request.user)
     messages.success(request, _("Webhook and log deleted."))
     return redirect("developers:webhooks", request.workspace.slug)
 

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("", views.activity, name="activity"),
+    path("export.<str:extension>", views.export, name="export_activity"),
+]

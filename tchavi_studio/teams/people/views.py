@@ -19,6 +19,7 @@ from tchavi_studio.assets.queries import stored_bytes
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.ledger.queries import budget_total
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.teams.activity.queries import activity_of, lines_for
 from tchavi_studio.workspaces import invitations, members
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.addresses import public_origin
@@ -27,6 +28,9 @@ from tchavi_studio.workspaces.roles import RANKS
 
 from .forms import InviteForm, LinkForm, MemberPlace, RoleForm
 from .queries import member_list, role_table
+
+LATEST_COUNT = 6
+"""As much of the activity stands on the Team page."""
 
 
 @require_safe
@@ -57,6 +61,7 @@ def _team_page(
         "max_count": members.MAX_COUNT,
         "manages": manages,
         "audits": audits,
+        "latest": lines_for(viewer, list(activity_of(workspace)[:LATEST_COUNT])) if audits else [],
         "roles": list(Role),
         "role_table": role_table(),
         "sends_mail": settings.SENDS_MAIL,

@@ -28,12 +28,6 @@ class WorkspaceSearch(forms.Form):
     after = forms.SlugField(max_length=60, required=False)
 
 
-class ActivityPage(forms.Form):
-    """The query string of the site's activity: the number of the row to go on from."""
-
-    before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
-
-
 class ReasonForm(forms.Form):
     """Why something is done to somebody."""
 

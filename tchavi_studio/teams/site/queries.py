@@ -10,11 +10,10 @@ from django.db.models import OuterRef
 from tchavi_studio.assets.models import StorageUse
 from tchavi_studio.ledger.models import Account, AccountName
 from tchavi_studio.long_lists import CountUpTo
-from tchavi_studio.workspaces.models import ActivityRow, Membership, Workspace
+from tchavi_studio.workspaces.models import Membership, Workspace
 from tchavi_studio.workspaces.queries import workspaces_found
 
 MAX_MEMBERS = 100
-ROWS_PER_PAGE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +58,3 @@ def _rows(workspaces: Sequence[Workspace]) -> list[WorkspaceRow]:
         )
         for workspace in workspaces
     ]
-
-
-def site_activity(*, before: int | None) -> tuple[list[ActivityRow], int | None]:
-    """A page of the site's own activity, latest first, and the sequence to go on from."""
-    rows = ActivityRow.objects.filter(workspace=None).select_related("actor", "subject").order_by("-sequence")
-    if before is not None:
-        rows = rows.filter(sequence__lt=before)
-    found = list(rows[: ROWS_PER_PAGE + 1])
-    page = found[:ROWS_PER_PAGE]
-    return page, page[-1].sequence if len(found) > ROWS_PER_PAGE else None

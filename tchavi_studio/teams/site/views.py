@@ -15,6 +15,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.teams.activity.forms import ActivityPage
+from tchavi_studio.teams.activity.queries import Line, activity_of, activity_page
 from tchavi_studio.workspaces.access import SignedInRequest, site_view
 from tchavi_studio.workspaces.models import User
 from tchavi_studio.workspaces.queries import sessions_for_viewer
@@ -30,9 +32,8 @@ from tchavi_studio.workspaces.site_people import (
 )
 from tchavi_studio.workspaces.workspace_settings import change_quota
 
-from .forms import ActivityPage, PeopleSearch, QuotaForm, ReasonForm, RolesForm, WorkspaceSearch
-from .queries import site_activity, workspace_row, workspace_rows
-from .sentences import sentence_of
+from .forms import PeopleSearch, QuotaForm, ReasonForm, RolesForm, WorkspaceSearch
+from .queries import workspace_row, workspace_rows
 
 # --- People -----------------------------------------------------------------------------------------------------------
 
@@ -200,6 +201,6 @@ def workspace(request: SignedInRequest, workspace_id: UUID) -> HttpResponse:
 @site_view(for_auditors=True)
 def activity(request: SignedInRequest) -> HttpResponse:
     """What was done to the site itself, latest first."""
-    rows, before = site_activity(before=_asked(ActivityPage(request.GET))["before"])
-    context = {"rows": [(row, sentence_of(row)) for row in rows], "before": before}
+    rows, before = activity_page(activity_of(None), before=_asked(ActivityPage(request.GET))["before"])
+    context = {"lines": [Line(row=row) for row in rows], "before": before}
     return render(request, "teams/site/activity.html", context)

@@ -31,7 +31,7 @@ def amount(word: str) -> int:
 def reissued_keys(*, workspace: Workspace, user: User) -> dict[str, str]:
     """A new live key and a new test key. Earlier ones are revoked: only digests are stored, so none can be shown."""
     for earlier in ApiKey.objects.filter(workspace=workspace, user=user, name=KEY_NAME, revoked_at=None):
-        revoke_key(key=earlier)
+        revoke_key(key=earlier, actor=None)
     return {
         "api_key": create_key(workspace=workspace, user=user, name=KEY_NAME).key,
         "test_api_key": create_key(workspace=workspace, user=user, name=KEY_NAME, is_test=True).key,

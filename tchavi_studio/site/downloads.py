@@ -1,0 +1,31 @@
+"""Downloads that are written while they are read. Each keeps a thread of the server, so people have one at a time."""
+
+from collections.abc import Iterator
+
+from django.core.cache import cache
+from django.http import StreamingHttpResponse
+
+from tchavi_studio.workspaces.models import User
+
+MAX_SECONDS = 3600
+
+
+def only_download(
+    *, user: User, parts: Iterator[bytes], content_type: str, filename: str
+) -> StreamingHttpResponse | None:
+    """A file made of `parts`, or None while another one of this person is under way."""
+    guard = f"export: user {user.pk}"
+    if not cache.add(guard, "under way", MAX_SECONDS):
+        return None
+
+    def guarded() -> Iterator[bytes]:
+        try:
+            yield from parts
+        finally:
+            cache.delete(guard)
+
+    return StreamingHttpResponse(
+        guarded(),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
+    )
