@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-long check format locale lock bench crash simulate screenshots upgrade-fixture install install-dev
+.PHONY: help run test test-fast test-long check format locale roles lock bench crash simulate screenshots upgrade-fixture install install-dev
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -33,6 +33,9 @@ format: install-dev ## format Python, templates, scripts and style sheets
 
 locale: install-dev ## collect the texts to translate and compile the translations
 	$(BIN)/python .ci/translations.py
+
+roles: install-dev ## write docs/roles.md from the table of roles in the code
+	$(BIN)/python .ci/roles.py
 
 lock: install-dev ## update the two lock files
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes -q pyproject.toml -o requirements.txt \

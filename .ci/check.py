@@ -38,6 +38,7 @@ def checks() -> dict[str, tuple[list[str], dict[str, str]]]:
         "style sheets": ([sys.executable, ".ci/styles.py"], {}),
         "migrations": ([*MANAGE, "makemigrations", "--check", "--dry-run"], {}),
         "deployment": ([*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], PUBLIC),
+        "roles": ([sys.executable, ".ci/roles.py", "--check"], {}),
         "translations": ([sys.executable, ".ci/translations.py", "--check"], {}),
     }
 

@@ -81,7 +81,7 @@ class SpendingLimitError(UserFacingError):
             ),
             LimitKind.OWN: _(
                 "This needs %(needed)s credits, but only %(available)s of the %(limit)s that you allow yourself this "
-                "month are left. No credits moved. You can change your own limit on the Credits page."
+                "month are left. No credits moved. You can change your own limit on the Team page."
             ),
             LimitKind.KEY: _(
                 "This needs %(needed)s credits, but only %(available)s of this month's limit of %(limit)s are left. "

@@ -270,6 +270,34 @@ def test_a_budget_shows_spent_left_and_turns_coral(bobs: Membership, workspace: 
         assert shown(bobs, bobs) == text
 
 
+def test_a_member_limits_themselves(bobs: Membership, bobs_browser: Client, at: Page, workspace: Workspace) -> None:
+    set_member_budget(workspace=workspace, user=bobs.user, budget_credits=60_000)
+    page = bobs_browser.post(at("team/budgets/own/"), {"budget_credits": "1,000"}, follow=True)
+    assert "Your own limit is saved." in text_of(page)
+    assert "Left of my budget 60,000 of 60,000" in text_of(page)
+    assert 'value="1,000"' in page.content.decode()
+    budget = budget_of_member(bobs, book="sandbox")
+    assert (budget.limit_credits, budget.own_limit_credits) == (60_000, 1_000)
+    # What exceeds it is not to be asked for: the limit is the member's own to change.
+    refused = bobs_browser.post(at("create/submit/"), sent(make_values()), headers=HTMX)
+    assert refused.status_code == 422
+    assert "You can change your own limit on the Team page." in text_of(refused)
+    assert "Ask for approval" not in text_of(refused)
+    assert charges() == []
+    wrong = bobs_browser.post(at("team/budgets/own/"), {"budget_credits": "-1"}, follow=True)
+    assert "Your limit wasn't changed." in text_of(wrong)
+    assert budget_of_member(bobs, book="sandbox").own_limit_credits == 1_000
+    bobs_browser.post(at("team/budgets/own/"), {"budget_credits": ""})
+    assert budget_of_member(bobs, book="sandbox").own_limit_credits is None
+
+
+@pytest.mark.parametrize("role", ["viewer", "auditor"])
+def test_who_makes_no_clips_has_no_limit_to_set(bobs: Membership, bobs_browser: Client, at: Page, role: str) -> None:
+    Membership.objects.filter(pk=bobs.pk).update(role=role)
+    assert bobs_browser.post(at("team/budgets/own/"), {"budget_credits": "1"}).status_code == 403
+    assert "My budget" not in text_of(bobs_browser.get(at("team/")))
+
+
 def test_who_manages_changes_a_budget_in_place(alice_browser: Client, bobs: Membership, at: Page, alice: User) -> None:
     address = at(f"team/budgets/{bobs.pk}/")
     changed = alice_browser.post(address, {"budget_credits": "60,000"}, headers=HTMX)

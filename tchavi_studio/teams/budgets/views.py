@@ -1,4 +1,4 @@
-"""Budgets of members, and the requests for approval of what exceeds them: for owners and admins."""
+"""Budgets of members, the limits that they set themselves, and the requests for approval of what exceeds a budget."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tchavi_studio.generations.approvals import approve_request, decline_request, request_to_answer
 from tchavi_studio.generations.models import ApprovalRequest
 from tchavi_studio.ledger.queries import budget_of_member
-from tchavi_studio.ledger.services import SpendingLimitError, set_member_budget
+from tchavi_studio.ledger.services import SpendingLimitError, set_member_budget, set_own_limit
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
@@ -66,6 +66,22 @@ def set_budget(request: WorkspaceRequest, member_id: int) -> HttpResponse:
         problem = str(form.errors["budget_credits"][0])
         messages.error(request, _("%(problem)s The budget wasn't changed.") % {"problem": problem})
     return redirect(return_url(request, default=reverse("teams:requests", args=[request.workspace.slug])))
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def limit_myself(request: WorkspaceRequest) -> HttpResponse:
+    """Change what the viewer allows themselves in a month, within their budget."""
+    form = BudgetForm(request.POST)
+    if form.is_valid():
+        limit_credits = form.cleaned_data["budget_credits"]
+        set_own_limit(workspace=request.workspace, user=request.user, limit_credits=limit_credits)
+        said = _("Your own limit is gone.") if limit_credits is None else _("Your own limit is saved.")
+        messages.success(request, said)
+    else:
+        problem = str(form.errors["budget_credits"][0])
+        messages.error(request, _("%(problem)s Your limit wasn't changed.") % {"problem": problem})
+    return redirect("teams:team", request.workspace.slug)
 
 
 # --- Answers ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tchavi_studio.assets.queries import stored_bytes
 from tchavi_studio.generations.params import MODELS
-from tchavi_studio.ledger.queries import budget_total
+from tchavi_studio.ledger.queries import budget_of_member, budget_total
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.teams.activity.queries import activity_of, lines_for
 from tchavi_studio.workspaces import invitations, members
@@ -59,6 +59,7 @@ def _team_page(
         "member_count": members.member_count(workspace=workspace),
         "budget_total": budget_total(workspace=workspace, book=settings.STUDIO_BOOK) if audits else None,
         "max_count": members.MAX_COUNT,
+        "own_budget": budget_of_member(viewer, book=settings.STUDIO_BOOK) if viewer.can(Permission.CREATE) else None,
         "manages": manages,
         "audits": audits,
         "latest": lines_for(viewer, list(activity_of(workspace)[:LATEST_COUNT])) if audits else [],
