@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -152,6 +152,29 @@ def composer(signed_up_page: Page) -> Page:
     """The Create page of a new person."""
     expect(signed_up_page.locator("form.composer")).to_be_visible()
     return signed_up_page
+
+
+OpenAs = Callable[[User | None], Page]
+
+
+@pytest.fixture
+def open_as(studio: RunningStudio, browser: Browser, complaints: Complaints, models: None) -> Iterator[OpenAs]:
+    """A page in a browser of its own: of somebody who is signed in, or of a visitor (None)."""
+    contexts = []
+
+    def open_page(user: User | None) -> Page:
+        context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        if user is not None:
+            sign_in(context, user, studio)
+        page = context.new_page()
+        complaints.listen_to(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 def sign_in(context: BrowserContext, person: User, studio: RunningStudio) -> None:

@@ -1,37 +1,14 @@
 """Two people in one workspace: what one of them shares appears on the other's open page."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.browser.composing import choose
-from tests.browser.conftest import VIEWPORT, Complaints, sign_in
+from tests.browser.conftest import Complaints, OpenAs
 from tests.conftest import make_person
-from tests.running_studio import RunningStudio
 
 pytestmark = pytest.mark.browser
-
-OpenAs = Callable[[User], Page]
-
-
-@pytest.fixture
-def open_as(studio: RunningStudio, browser: Browser, complaints: Complaints, models: None) -> Iterator[OpenAs]:
-    """Another person's page in a browser of their own, signed in."""
-    contexts = []
-
-    def open_page(user: User) -> Page:
-        context = browser.new_context(base_url=studio.address, viewport=VIEWPORT, locale="en")
-        contexts.append(context)
-        sign_in(context, user, studio)
-        page = context.new_page()
-        complaints.listen_to(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def test_what_one_shares_the_other_sees(composer: Page, person: User, open_as: OpenAs, complaints: Complaints) -> None:
