@@ -331,6 +331,7 @@ STUDIO_SIGNUP = env.str(
 STUDIO_SIGNUP_CREDITS = env.int(
     "STUDIO_SIGNUP_CREDITS", 10_000 if STUDIO_MODE == "sandbox" else 0, validate=whole(0, MAX_CREDITS)
 )
+STUDIO_LOW_BALANCE_CREDITS = env.int("STUDIO_LOW_BALANCE_CREDITS", 5_000, validate=whole(0, MAX_CREDITS))
 STUDIO_PLAY_CREDITS = env.int("STUDIO_PLAY_CREDITS", 10_000, validate=whole(1, MAX_CREDITS))
 STUDIO_PLAY_CREDITS_PER_DAY = env.int("STUDIO_PLAY_CREDITS_PER_DAY", 50_000, validate=whole(0, MAX_CREDITS))
 STUDIO_PRICES: Any = env.json("STUDIO_PRICES", {}, validate=require_prices)

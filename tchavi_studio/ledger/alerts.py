@@ -1,4 +1,6 @@
-"""Who is told that a budget is nearly or wholly spent, in the transaction of the charge that spent it."""
+"""Who is told that a budget or a wallet runs out, in the transaction of the charge that did it."""
+
+from datetime import date
 
 from tchavi_studio.notices.models import NoticeKind
 from tchavi_studio.notices.services import notify
@@ -37,4 +39,19 @@ def tell_of_budget(
             actor=None if person == spender else spender,
             # A raised budget may be spent too, and is another.
             dedupe_key=f"{workspace.pk.hex} {spender.pk} {period} {limit_credits}",
+        )
+
+
+def tell_of_low_balance(*, workspace: Workspace, book: str, balance_credits: int, day: date) -> None:
+    """Tell the workspace's owners and admins that its wallet has fallen below STUDIO_LOW_BALANCE_CREDITS.
+
+    Once a day, however often refunds and grants lift it above that and charges lower it again.
+    """
+    for person in managers_of(workspace):
+        notify(
+            user=person,
+            kind=NoticeKind.LOW_BALANCE,
+            workspace=workspace,
+            details={"balance_credits": balance_credits},
+            dedupe_key=f"{workspace.pk.hex} {book} {day}",
         )

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
@@ -26,7 +27,7 @@ from tchavi_studio.workspaces.activity import record_activity
 from tchavi_studio.workspaces.models import User, Workspace
 from tchavi_studio.workspaces.time_zones import zone_at
 
-from .alerts import percent_reached, tell_of_budget
+from .alerts import percent_reached, tell_of_budget, tell_of_low_balance
 from .chain import HASH_VERSION, canonical_bytes
 from .models import (
     MAX_AMOUNT_CREDITS,
@@ -404,6 +405,14 @@ def _record_transfer(
                     spent_credits=limit.spent_credits,
                     period=limit.period,
                 )
+    low_credits = settings.STUDIO_LOW_BALANCE_CREDITS
+    if charged_clip and transfer.balance_after_credits < low_credits <= accounts.balance_credits:
+        tell_of_low_balance(
+            workspace=workspace,
+            book=book,
+            balance_credits=transfer.balance_after_credits,
+            day=now.astimezone(zone_at(workspace, now)).date(),
+        )
     return transfer
 
 
