@@ -43,6 +43,7 @@ NONSENSE: dict[str, list[str]] = {
     "STUDIO_PROVIDER_EXCLUSIVE": ["", "perhaps"],
     "STUDIO_SIGNUP": ["", "closed"],
     "STUDIO_SIGNUP_CREDITS": ["", "many", "-1", "1.5", HUGE],
+    "STUDIO_LOW_BALANCE_CREDITS": ["", "-1", "none", HUGE],
     "STUDIO_PLAY_CREDITS": ["", "many", "0", HUGE],
     "STUDIO_PLAY_CREDITS_PER_DAY": ["", "many", "-1", HUGE],
     "STUDIO_PRICES": ["", "nope", "[]", "7", '{"sora": {"480p": 1}}', '{"kling-v3": {"480p": -1}}', '{"kling-v3": 1}'],

@@ -119,7 +119,7 @@ def test_budget_and_own_limit_bind_whichever_is_lower(workspace: Workspace, alic
     assert refused.value.kind == LimitKind.OWN
     assert refused.value.message == (
         "This needs 300 credits, but only 200 of the 1,500 that you allow yourself this month are left. "
-        "No credits moved. You can change your own limit on the Credits page."
+        "No credits moved. You can change your own limit on the Team page."
     )
     with pytest.raises(SpendingLimitError) as refused:
         spend(workspace, alice, 1_300)

@@ -70,7 +70,7 @@ def test_whoever_is_in_no_workspace_is_told_what_to_do(
     with listed_by_index(Invitation):
         page = client.get("/").content.decode()
     assert "You are in no workspace" in page
-    assert page.count("Alice has invited you to “Alice&#x27;s studio”.") == 1
+    assert page.count("Alice has invited you to “Alice&#x27;s studio”, until ") == 1
     assert '<a class="btn" href="/workspaces/new/">' in page
     settings.STUDIO_WORKSPACE_CREATION = "admins"
     page = client.get("/").content.decode()
