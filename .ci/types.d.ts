@@ -33,3 +33,23 @@ interface GlobalEventHandlersEventMap {
 interface Navigator {
   readonly connection?: { readonly saveData: boolean };
 }
+
+// As far as the service worker needs it: its own library can't be loaded beside the pages'.
+interface WorkerPage {
+  readonly url: string;
+  navigate(url: string): Promise<unknown>;
+  focus(): Promise<unknown>;
+}
+
+interface NotificationClick {
+  readonly notification: Notification;
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface ServiceWorkerGlobalScope {
+  readonly clients: {
+    matchAll(options: { type: "window" }): Promise<WorkerPage[]>;
+    openWindow(url: string): Promise<unknown>;
+  };
+  addEventListener(type: "notificationclick", listener: (event: NotificationClick) => void): void;
+}

@@ -1,13 +1,23 @@
 """Every URL × everyone who might request it. Generated from the URLconf, so an unclassified URL fails."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
+from urllib.parse import urljoin
 from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.generations.models import State
+from tchavi_studio.generations.services import delete_clip
+from tchavi_studio.workspaces.members import remove_member
+from tchavi_studio.workspaces.models import Membership, Permission, Role, User, Visibility, Workspace
+from tests.gallery.conftest import MakeClip, make_clip
+
+__all__ = ["make_clip"]
+"""A fixture of the gallery's tests."""
 
 PUBLIC_PREFIXES = {
     "healthz": "for load balancers",
@@ -17,6 +27,8 @@ PUBLIC_PREFIXES = {
     "invitations/": "needs a secret link, or the session in which it was opened",
     "i18n/": "sets a cookie",
     "notices/unsubscribe/": "protected by a signed token",
+    "notices/news/": "has nothing to tell a visitor",
+    "service-worker.js": "a script, the same for everybody",
     "theme/": "sets a cookie",
     "media/": "protected by a signed token",
     "v1/": "protected by an API key",
@@ -43,6 +55,85 @@ SIGNED_IN = {
 }
 SITE = "site/"
 WORKSPACE = "w/<slug:workspace_slug>/"
+PERMISSIONS: dict[str, list[str]] = {
+    Permission.VIEW: [
+        "clips/<uuid:generation_id>/",
+        "clips/<uuid:generation_id>/download/",
+        "create/",
+        "credits/",
+        "gallery/",
+        "gallery/bin/",
+        "media/<uuid:asset_id>/<str:variant>",
+        "requests/<uuid:request_id>/dismiss/",
+        "requests/<uuid:request_id>/withdraw/",
+        "settings/leave/",
+        "team/",
+        "updates/",
+        # For site admins among the members.
+        "credits/exposure/",
+        "credits/exposure/<uuid:reference>/reviewed/",
+        "credits/grant/",
+        "credits/grant/<uuid:recipient_id>/",
+        "credits/provider/try-again/",
+    ],
+    Permission.CREATE: [
+        "clips/<uuid:generation_id>/cancel/",
+        "clips/<uuid:generation_id>/delete/",
+        "clips/<uuid:generation_id>/dismiss/",
+        "clips/<uuid:generation_id>/restore/",
+        "clips/<uuid:generation_id>/share/",
+        "clips/<uuid:generation_id>/unshare/",
+        "create/arrange/",
+        "create/quote/",
+        "create/submit/",
+        "create/trim/",
+        "create/upload/",
+        "credits/play/",
+        "developers/",
+        "developers/keys/",
+        "developers/keys/<uuid:key_id>/revoke/",
+        "developers/reference/",
+        "gallery/bin/empty/",
+        "gallery/bin/unused/",
+        "team/budgets/own/",
+    ],
+    Permission.MANAGE: [
+        "developers/webhooks/",
+        "developers/webhooks/<uuid:endpoint_id>/",
+        "developers/webhooks/<uuid:endpoint_id>/delete/",
+        "developers/webhooks/<uuid:endpoint_id>/disable/",
+        "developers/webhooks/<uuid:endpoint_id>/edit/",
+        "developers/webhooks/<uuid:endpoint_id>/enable/",
+        "developers/webhooks/<uuid:endpoint_id>/messages/<str:message_id>/",
+        "developers/webhooks/<uuid:endpoint_id>/messages/<str:message_id>/redeliver/",
+        "developers/webhooks/<uuid:endpoint_id>/rotate/",
+        "developers/webhooks/<uuid:endpoint_id>/test/",
+        "developers/webhooks/add/",
+        "settings/",
+        "settings/name/",
+        "settings/time-zone/",
+        "team/budgets/",
+        "team/budgets/<int:member_id>/",
+        "team/budgets/requests/<uuid:request_id>/approve/",
+        "team/budgets/requests/<uuid:request_id>/decline/",
+        "team/budgets/requests/<uuid:request_id>/raise/",
+        "team/invitations/<uuid:invitation_id>/again/",
+        "team/invitations/<uuid:invitation_id>/withdraw/",
+        "team/invite/",
+        "team/invite/link/",
+        "team/members/<int:member_id>/remove/",
+        "team/members/<int:member_id>/role/",
+    ],
+    Permission.AUDIT: ["team/activity/", "team/activity/export.<str:extension>"],
+    Permission.OWN: [
+        "settings/ownership/",
+        "settings/ownership/archive/",
+        "settings/ownership/hand-over/",
+        "settings/ownership/unarchive/",
+    ],
+}
+"""What each page of a workspace takes, written down apart from the views, so that no guard is loosened by the way."""
+
 WRONG_METHOD = (405, "")
 """Returned before permissions are checked; it reveals nothing about the workspace."""
 MADE_UP = {"uuid": str(UUID(int=7)), "str": "something", "slug": "something", "int": "7", "path": "something"}
@@ -90,6 +181,11 @@ def test_every_url_is_classified() -> None:
     assert unclassified == []
 
 
+def test_each_page_asks_for_the_permission_that_is_agreed() -> None:
+    agreed = {f"{WORKSPACE}{route}": str(permission) for permission in PERMISSIONS for route in PERMISSIONS[permission]}
+    assert {route: permission_of(pattern) for route, pattern in WORKSPACE_ROUTES.items()} == agreed
+
+
 def answers_to(client: Client, route: str, workspace: Workspace) -> set[int]:
     """The statuses of a GET and a POST, without the one that says which of them the route takes."""
     path = path_of(route, workspace.slug)
@@ -106,7 +202,12 @@ def test_signed_out_visitors_are_asked_to_sign_in(workspace: Workspace, client: 
         assert answers - {WRONG_METHOD} == {(302, "/accounts/login/")}, route
 
 
-def test_non_members_get_404(workspace: Workspace, bob: User, client: Client) -> None:
+@pytest.mark.parametrize("who", ["member of another workspace", "removed member", "site admin", "site auditor"])
+def test_non_members_get_404(workspace: Workspace, alice: User, bob: User, client: Client, who: str) -> None:
+    if who == "removed member":
+        joined = Membership.objects.create(workspace=workspace, user=bob, role=Role.ADMIN)
+        remove_member(manager=Membership.objects.get(workspace=workspace, user=alice), member_id=joined.pk)
+    User.objects.filter(pk=bob.pk).update(is_staff=who == "site admin", is_site_auditor=who == "site auditor")
     client.force_login(bob)
     for route in WORKSPACE_ROUTES:
         assert answers_to(client, route, workspace) == {404}, route
@@ -128,6 +229,36 @@ def test_members_can_do_what_their_role_allows(workspace: Workspace, bob: User, 
             assert all(status < 500 for status in statuses), role
         else:
             assert statuses == {403}, role
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_whatever_a_page_links_to_can_be_opened(
+    workspace: Workspace, bob: User, make_clip: MakeClip, client: Client, role: str
+) -> None:
+    """No list is laxer than what it leads to."""
+    Membership.objects.create(workspace=workspace, user=bob, role=role)
+    for visibility in Visibility:
+        make_clip(visibility=visibility)
+        make_clip(visibility=visibility, creator=bob)
+        make_clip(State.FAILED, visibility=visibility)
+    delete_clip(generation=make_clip(visibility=Visibility.WORKSPACE), actor=None)
+    client.force_login(bob)
+    home = f"/w/{workspace.slug}/"
+    waiting = [f"{home}{page}" for page in ("create/", "gallery/", "gallery/?scope=workspace", "credits/", "team/")]
+    opened: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        opened.add(path)
+        response = client.get(path)
+        body = b"".join(response)
+        assert response.status_code == 200, path
+        if not response["Content-Type"].startswith("text/html"):
+            continue
+        for found in re.findall(r'href="([^"#]+)', body.decode()):
+            address = urljoin(path, unescape(found))
+            if address.startswith(home) and address not in opened and address not in waiting:
+                waiting.append(address)
+    assert sum("/clips/" in path for path in opened) >= 6
 
 
 FOR_SITE_ADMINS = {

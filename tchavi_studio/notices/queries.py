@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from tchavi_studio.long_lists import count_up_to, page_of
+from tchavi_studio.long_lists import page_of
 from tchavi_studio.workspaces.models import Session, User
 
 from .models import Notice, NoticeKind, NoticePreference
@@ -21,7 +21,24 @@ least once a minute, and each use of a session is noted within another, so their
 
 def unseen_count(user: User) -> int:
     """How many notices the viewer hasn't seen, up to MAX_COUNT."""
-    return count_up_to(Notice.objects.filter(user=user, seen_at__isnull=True), MAX_COUNT)
+    return unseen(user)[0]
+
+
+def unseen(user: User) -> tuple[int, int]:
+    """How many notices the viewer hasn't seen, up to MAX_COUNT, and the id of the latest, 0 if there is none."""
+    latest_first = Notice.objects.filter(user=user, seen_at__isnull=True).order_by("-id")
+    ids = list(latest_first.values_list("pk", flat=True)[:MAX_COUNT])
+    return len(ids), ids[0] if ids else 0
+
+
+MAX_NEWS = 5
+"""As many are shown one by one; whoever was away for more looks at the list."""
+
+
+def news_for(*, user: User, after: int) -> list[Notice]:
+    """The viewer's latest unseen notices with an id above `after`, oldest first, MAX_NEWS at most."""
+    fresh = _listed(user).filter(seen_at__isnull=True, pk__gt=after).order_by("-id")
+    return list(fresh[:MAX_NEWS])[::-1]
 
 
 def notice_page(*, user: User, before: int | None = None) -> tuple[list[Notice], int | None]:

@@ -1,6 +1,8 @@
 """The viewer's notices, which of them they want, and the link in mails that turns a kind off."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
 from typing import cast
 
 from django import forms
@@ -8,8 +10,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -17,12 +21,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from tchavi_studio.notices.mails import read_unsubscribe_token
 from tchavi_studio.notices.models import Notice, NoticeKind
-from tchavi_studio.notices.queries import notice_for_viewer, notice_page, preferences_for_viewer, unseen_count
+from tchavi_studio.notices.queries import news_for, notice_for_viewer, notice_page, preferences_for_viewer, unseen_count
 from tchavi_studio.notices.services import mark_seen, set_preference, stop_mails
 from tchavi_studio.notices.texts import NoticeText, text_of
 from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.sessions import SessionStore
 
+from .bell import bell_of
 from .targets import path_of
+
+SERVICE_WORKER = Path(settings.BASE_DIR) / "static" / "js" / "service-worker.js"
 
 ICONS: dict[str, str] = {
     NoticeKind.CLIP_DONE: "clapperboard",
@@ -86,6 +94,48 @@ def notice(request: HttpRequest, notice_id: int) -> HttpResponse:
         messages.error(request, _("What this notice is about is gone, or you may no longer see it."))
         return redirect("site:notices")
     return redirect(path)
+
+
+class NewsQuery(forms.Form):
+    """What a page's bell shows: the latest notice that it knows, and how many are unseen."""
+
+    after = forms.IntegerField(min_value=0, max_value=2**62)
+    count = forms.CharField(max_length=10, required=False)
+
+
+@require_safe
+@never_cache
+def news(request: HttpRequest) -> HttpResponse:
+    """What an open page's bell has to show now, and what is new to it; 204 if nothing is. No use of the session."""
+    user, asked = request.user, NewsQuery(request.GET)
+    if not asked.is_valid():
+        raise BadRequest("There is no such page.")
+    if not isinstance(user, User):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    session = request.session
+    assert isinstance(session, SessionStore)
+    # Whoever only has a page open isn't here: their clips shall tell them by a notice.
+    session.counts_as_use = False
+    after, now = asked.cleaned_data["after"], bell_of(user)
+    if (now.latest, now.count) == (after, asked.cleaned_data["count"]):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    found = [(each, text_of(each)) for each in news_for(user=user, after=after)]
+    return JsonResponse(
+        {
+            "bell": render_to_string("site/_bell.html", request=request),
+            "latest": now.latest,
+            "news": [
+                {"id": each.pk, "title": text.title, "text": text.text, "url": reverse("site:notice", args=[each.pk])}
+                for each, text in found
+            ],
+        }
+    )
+
+
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The script that shows browser notifications, at an address that lets it lead to any page."""
+    return HttpResponse(SERVICE_WORKER.read_bytes(), content_type="text/javascript; charset=utf-8")
 
 
 @require_POST

@@ -19,11 +19,15 @@ SEEN_RESOLUTION = timedelta(minutes=1)
 
 
 class SessionStore(db.SessionStore):
-    """`address` and `device` are set before the session is saved or noted."""
+    """`address` and `device` are set before the session is saved or noted.
+
+    A view whose request nobody made on purpose sets `counts_as_use` to False.
+    """
 
     address: str | None = None
     device: str = ""
     seen_at: datetime | None = None
+    counts_as_use = True
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -43,7 +47,7 @@ class SessionStore(db.SessionStore):
     @property
     def is_due(self) -> bool:
         """Whether to note that the session is in use."""
-        return self.seen_at is not None and self.seen_at <= timezone.now() - SEEN_RESOLUTION
+        return self.counts_as_use and self.seen_at is not None and self.seen_at <= timezone.now() - SEEN_RESOLUTION
 
     def note_use(self) -> None:
         """Note that the session is in use, by whom and from where."""

@@ -71,7 +71,8 @@ def test_whoever_is_in_no_workspace_is_told_what_to_do(
         page = client.get("/").content.decode()
     assert "You are in no workspace" in page
     assert page.count("Alice has invited you to “Alice&#x27;s studio”, until ") == 1
-    assert '<a class="btn" href="/workspaces/new/">' in page
+    assert '<a class="btn" href="/account/invitations/">' in page
+    assert '<a class="btn quiet" href="/workspaces/new/">' in page
     settings.STUDIO_WORKSPACE_CREATION = "admins"
     page = client.get("/").content.decode()
     assert "Ask an owner of a workspace to invite you, or a site admin to create one: Alice." in page

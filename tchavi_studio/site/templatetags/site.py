@@ -7,13 +7,12 @@ from django import template
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 
 from tchavi_studio.generations.approvals import waiting_requests
 from tchavi_studio.ledger import queries as ledger
 from tchavi_studio.long_lists import count_up_to
-from tchavi_studio.notices.queries import MAX_COUNT, unseen_count
 from tchavi_studio.site import navigation
+from tchavi_studio.site.bell import Bell, bell_of
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.ownership import may_create_workspaces
 from tchavi_studio.workspaces.queries import memberships_found
@@ -104,11 +103,9 @@ def moment(when: datetime, parts: str = "datetime") -> str:
 
 
 @register.simple_tag
-def bell_count(user: User) -> str:
-    """How many notices the viewer hasn't seen, as the bell says it; "" if none."""
-    count = unseen_count(user)
-    # Translators: at least so many, e.g. "99+".
-    return (_("%(count)s+") % {"count": MAX_COUNT - 1} if count == MAX_COUNT else str(count)) if count else ""
+def bell(user: User) -> Bell:
+    """What the bell shows."""
+    return bell_of(user)
 
 
 @register.simple_tag
