@@ -18,6 +18,8 @@ from tchavi_studio.generations.visibility import own_clips
 from tchavi_studio.long_lists import rows_after
 from tchavi_studio.prepared import Parameter, Prepared
 from tchavi_studio.workspaces.models import Membership, Permission, User, Workspace
+from tchavi_studio.workspaces.months import month_at
+from tchavi_studio.workspaces.time_zones import month_of
 
 from .models import ApiKey
 from .services import digest
@@ -142,13 +144,14 @@ class Usage:
 
 
 def usage_of_keys(*, workspace: Workspace, key_ids: Collection[UUID]) -> dict[UUID, Usage]:
-    """Each key's usage in this month. Two queries; clips that have ended are counted already, so few rows are read."""
-    month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    """Each key's usage in the workspace's month. Two queries; ended clips are counted already, so few are read."""
+    now = timezone.now()
+    first, begins_at = month_of(workspace, now), month_at(workspace, now).starts_at
     usage = {key_id: Usage() for key_id in key_ids}
-    for ended in KeyUse.objects.filter(key_id__in=key_ids, month=month.date()):
+    for ended in KeyUse.objects.filter(key_id__in=key_ids, month=first):
         usage[ended.key_id] = Usage(clip_count=ended.clip_count, spent_credits=ended.spent_credits)
     still_open = Generation.objects.filter(
-        workspace=workspace, key_id__in=key_ids, state__in=OPEN_STATES, created_at__gte=month
+        workspace=workspace, key_id__in=key_ids, state__in=OPEN_STATES, created_at__gte=begins_at
     )
     for key_id, price_credits in still_open.values_list("key_id", "price_credits"):
         assert key_id is not None

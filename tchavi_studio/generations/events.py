@@ -1,12 +1,12 @@
 """What is recorded when a generation ends."""
 
 from collections.abc import Collection
-from datetime import UTC
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Sum
 from django.db.models.functions import TruncMonth
+from django.utils import timezone
 
 from tchavi_studio.notices.models import NoticeKind
 from tchavi_studio.notices.queries import is_present
@@ -14,6 +14,8 @@ from tchavi_studio.notices.services import notify
 from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.queries import enabled_endpoints
 from tchavi_studio.webhooks.services import record_event
+from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.workspaces.time_zones import month_of, zone_at
 
 from .models import OPEN_STATES, Generation, KeyUse, State
 from .params import MODELS
@@ -29,9 +31,8 @@ def record_end(generation_id: UUID) -> None:
     is_awaited = Q(_listening(Event.JOB_COMPLETED), state=State.COMPLETED) | ~Q(state=State.COMPLETED) & Q(
         _listening(Event.JOB_FAILED)
     )
-    generation = Generation.objects.annotate(is_awaited=ExpressionWrapper(is_awaited, output_field=BooleanField())).get(
-        pk=generation_id
-    )
+    ended = Generation.objects.annotate(is_awaited=ExpressionWrapper(is_awaited, output_field=BooleanField()))
+    generation = ended.select_related("workspace").get(pk=generation_id)
     if generation.is_awaited:
         record_event(
             workspace_id=generation.workspace_id,
@@ -71,7 +72,7 @@ def _listening(event: Event) -> Exists:
 
 
 def _count_for_key(generation: Generation, key_id: UUID) -> None:
-    month = generation.created_at.astimezone(UTC).date().replace(day=1)
+    month = month_of(generation.workspace, generation.created_at)
     spent_credits = generation.price_credits if generation.state == State.COMPLETED else 0
     counted = KeyUse.objects.filter(key_id=key_id, month=month)
     more = {"clip_count": F("clip_count") + 1, "spent_credits": F("spent_credits") + spent_credits}
@@ -81,11 +82,14 @@ def _count_for_key(generation: Generation, key_id: UUID) -> None:
 
 
 @transaction.atomic
-def recount_key_use(*, key_ids: Collection[UUID]) -> None:
-    """Count the keys' ended clips anew, by reading them all. Those that were deleted for good no longer count."""
+def recount_key_use(*, workspace: Workspace, key_ids: Collection[UUID]) -> None:
+    """Count the ended clips of a workspace's keys anew, by reading them all, in the months of its present time zone.
+
+    Those that were deleted for good no longer count.
+    """
     ended = Generation.objects.filter(key_id__in=key_ids).exclude(state__in=OPEN_STATES)
     uses = (
-        ended.annotate(month=TruncMonth("created_at", tzinfo=UTC))
+        ended.annotate(month=TruncMonth("created_at", tzinfo=zone_at(workspace, timezone.now())))
         .order_by()
         .values_list("key_id", "month")
         .annotate(clips=Count("pk"), spent=Sum("price_credits", filter=Q(state=State.COMPLETED), default=0))

@@ -511,7 +511,7 @@ class PurgedClip(models.Model):
 
 
 class KeyUse(models.Model):
-    """What the ended clips of one API key add up to: those started in one month (UTC), which `month` is the first of.
+    """What an API key's ended clips add up to that were started in one month of its workspace (`month`: its first day).
 
     Each is counted in the transaction that ends it (`events.py`), because counting them all takes longer the more there
     are. `spent_credits` leaves out what was refunded.

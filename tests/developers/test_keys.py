@@ -1,7 +1,7 @@
 """The keys page: who may create and revoke which keys, and that a key is shown only once."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from time_machine import TimeMachineFixture
 
 from tchavi_studio.api import services
 from tchavi_studio.api.models import ApiKey, Scope
@@ -216,6 +217,22 @@ def test_usage_counts_this_months_clips_and_credits(alice_browser: Client, alice
     assert usage_of(alice_browser, workspace) == ["3 clips", "260 credits"]
     Generation.objects.exclude(pk=waiting).delete()
     assert usage_of(alice_browser, workspace) == ["3 clips", "260 credits"]
+
+
+def test_usage_follows_the_workspaces_months(
+    alice_browser: Client, alice: User, workspace: Workspace, time_machine: TimeMachineFixture
+) -> None:
+    # 14 hours ahead: there, December has begun.
+    Workspace.objects.update(time_zone="Pacific/Kiritimati")
+    time_machine.move_to(datetime(2026, 11, 30, 9, tzinfo=UTC))
+    program = Program(create_key(workspace=workspace, user=alice, name="Nightly").key)
+    job = UUID(program.generate(duration=1).json()["id"].removeprefix("job_"))
+    time_machine.move_to(datetime(2026, 11, 30, 11, tzinfo=UTC))
+    assert usage_of(alice_browser, workspace) == ["0 clips", "0 credits"]
+    fail_generation(job, code="upstream_timeout")
+    program.generate(duration=1)
+    assert usage_of(alice_browser, workspace) == ["1 clip", "260 credits"]
+    assert [use.month.isoformat() for use in KeyUse.objects.all()] == ["2026-11-01"]
 
 
 def test_usage_is_read_by_index(alice_browser: Client, alice: User, workspace: Workspace) -> None:

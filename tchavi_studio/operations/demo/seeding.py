@@ -40,7 +40,7 @@ def seed_clips(demo: Demo, *, on_progress: Callable[[int], None]) -> list[Create
                     Batch(demo, range(first, end)).write()
             on_progress(end)
     recount_storage(workspace_id=demo.workspace.pk)
-    recount_key_use(key_ids=demo.key_ids)
+    recount_key_use(workspace=demo.workspace, key_ids=demo.key_ids)
     if connection.vendor == "postgresql":
         # Autovacuum would, some minutes later; until then plans are made for the tables as they were.
         with connection.cursor() as cursor:
