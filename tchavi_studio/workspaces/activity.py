@@ -5,19 +5,22 @@ Version 1 of a row's hash covers exactly these members (see `tchavi_studio.recor
 `sequence`, `version` (1) and `workspace` (UUID, or null for the site's own activity).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from uuid import UUID
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tchavi_studio.records.append_only import AppendOnlyTable, protect
-from tchavi_studio.records.chain import canonical_bytes_of, canonical_time, hash_of
+from tchavi_studio.records.chain import GENESIS_HASH, canonical_bytes_of, canonical_time, hash_of
 
 from .models import ActivityHead, ActivityRow, User, Workspace
 
 HASH_VERSION = 1
+CHUNK_SIZE = 2000
 
 ACTIVITY = protect(
     AppendOnlyTable(
@@ -35,41 +38,41 @@ ACTIVITY = protect(
 class Kind(models.TextChoices):
     """What was done. The label is the filter's; `teams` has the sentences. Each group begins with what it is about."""
 
-    WORKSPACE_CREATED = "workspace.created", _("Workspace created")
-    WORKSPACE_RENAMED = "workspace.renamed", _("Workspace renamed")
-    WORKSPACE_ARCHIVED = "workspace.archived", _("Workspace archived")
-    WORKSPACE_UNARCHIVED = "workspace.unarchived", _("Workspace taken out of the archive")
-    OWNERSHIP_HANDED_OVER = "workspace.handed_over", _("Ownership handed over")
-    SETTINGS_CHANGED = "settings.changed", _("Settings changed")
-    MEMBER_INVITED = "invitation.sent", _("Invitation")
-    INVITATION_RESENT = "invitation.resent", _("Invitation sent again")
-    INVITATION_WITHDRAWN = "invitation.withdrawn", _("Invitation withdrawn")
-    MEMBER_JOINED = "member.joined", _("Member joined")
-    MEMBER_LEFT = "member.left", _("Member left")
-    MEMBER_REMOVED = "member.removed", _("Member removed")
-    ROLE_CHANGED = "member.role_changed", _("Role changed")
-    BUDGET_CHANGED = "budget.changed", _("Budget changed")
-    APPROVAL_ASKED = "approval.asked", _("Approval asked for")
-    APPROVAL_GIVEN = "approval.given", _("Approval given")
-    APPROVAL_DECLINED = "approval.declined", _("Approval declined")
-    CREDITS_GRANTED = "credits.granted", _("Credits granted")
-    KEY_CREATED = "key.created", _("API key created")
-    KEY_CHANGED = "key.changed", _("API key changed")
-    KEY_REVOKED = "key.revoked", _("API key revoked")
-    WEBHOOK_CREATED = "webhook.created", _("Webhook created")
-    WEBHOOK_CHANGED = "webhook.changed", _("Webhook changed")
-    WEBHOOK_DELETED = "webhook.deleted", _("Webhook deleted")
-    CLIP_DELETED = "clip.deleted", _("Clip moved to the bin")
-    CLIP_RESTORED = "clip.restored", _("Clip restored")
-    BIN_EMPTIED = "bin.emptied", _("Bin emptied")
-    CLIP_SHARED = "clip.shared", _("Clip shared with the workspace")
-    CLIP_UNSHARED = "clip.unshared", _("Clip made private")
-    NEW_DEVICE = "person.new_device", _("Sign-in from a new device")
-    PERSON_BLOCKED = "person.blocked", _("Person blocked")
-    PERSON_UNBLOCKED = "person.unblocked", _("Person unblocked")
-    SESSIONS_ENDED = "person.sessions_ended", _("Sessions ended")
-    TWO_FACTOR_RESET = "person.two_factor_reset", _("Two-factor authentication reset")
-    SITE_ROLE_CHANGED = "person.site_role_changed", _("Site role changed")
+    WORKSPACE_CREATED = "workspace.created", gettext_lazy("Workspace created")
+    WORKSPACE_RENAMED = "workspace.renamed", gettext_lazy("Workspace renamed")
+    WORKSPACE_ARCHIVED = "workspace.archived", gettext_lazy("Workspace archived")
+    WORKSPACE_UNARCHIVED = "workspace.unarchived", gettext_lazy("Workspace taken out of the archive")
+    OWNERSHIP_HANDED_OVER = "workspace.handed_over", gettext_lazy("Ownership handed over")
+    SETTINGS_CHANGED = "settings.changed", gettext_lazy("Settings changed")
+    MEMBER_INVITED = "invitation.sent", gettext_lazy("Invitation")
+    INVITATION_RESENT = "invitation.resent", gettext_lazy("Invitation sent again")
+    INVITATION_WITHDRAWN = "invitation.withdrawn", gettext_lazy("Invitation withdrawn")
+    MEMBER_JOINED = "member.joined", gettext_lazy("Member joined")
+    MEMBER_LEFT = "member.left", gettext_lazy("Member left")
+    MEMBER_REMOVED = "member.removed", gettext_lazy("Member removed")
+    ROLE_CHANGED = "member.role_changed", gettext_lazy("Role changed")
+    BUDGET_CHANGED = "budget.changed", gettext_lazy("Budget changed")
+    APPROVAL_ASKED = "approval.asked", gettext_lazy("Approval asked for")
+    APPROVAL_GIVEN = "approval.given", gettext_lazy("Approval given")
+    APPROVAL_DECLINED = "approval.declined", gettext_lazy("Approval declined")
+    CREDITS_GRANTED = "credits.granted", gettext_lazy("Credits granted")
+    KEY_CREATED = "key.created", gettext_lazy("API key created")
+    KEY_CHANGED = "key.changed", gettext_lazy("API key changed")
+    KEY_REVOKED = "key.revoked", gettext_lazy("API key revoked")
+    WEBHOOK_CREATED = "webhook.created", gettext_lazy("Webhook created")
+    WEBHOOK_CHANGED = "webhook.changed", gettext_lazy("Webhook changed")
+    WEBHOOK_DELETED = "webhook.deleted", gettext_lazy("Webhook deleted")
+    CLIP_DELETED = "clip.deleted", gettext_lazy("Clip moved to the bin")
+    CLIP_RESTORED = "clip.restored", gettext_lazy("Clip restored")
+    BIN_EMPTIED = "bin.emptied", gettext_lazy("Bin emptied")
+    CLIP_SHARED = "clip.shared", gettext_lazy("Clip shared with the workspace")
+    CLIP_UNSHARED = "clip.unshared", gettext_lazy("Clip made private")
+    NEW_DEVICE = "person.new_device", gettext_lazy("Sign-in from a new device")
+    PERSON_BLOCKED = "person.blocked", gettext_lazy("Person blocked")
+    PERSON_UNBLOCKED = "person.unblocked", gettext_lazy("Person unblocked")
+    SESSIONS_ENDED = "person.sessions_ended", gettext_lazy("Sessions ended")
+    TWO_FACTOR_RESET = "person.two_factor_reset", gettext_lazy("Two-factor authentication reset")
+    SITE_ROLE_CHANGED = "person.site_role_changed", gettext_lazy("Site role changed")
 
 
 def record_activity(
@@ -131,3 +134,39 @@ def row_hash(row: ActivityRow) -> str:
             }
         )
     )
+
+
+def verify_activity() -> Iterator[str]:
+    """What is wrong with the chains of activity, a sentence each: a row that was changed, is missing or came later.
+
+    Nothing is locked; rows that are written meanwhile are verified too, or not.
+    """
+    heads = {head.scope: (head.last_sequence, head.last_hash) for head in ActivityHead.objects.all()}
+    rows = ActivityRow.objects.order_by("workspace", "sequence").iterator(chunk_size=CHUNK_SIZE)
+    for scope, chain in groupby(rows, key=lambda row: row.workspace_id.hex if row.workspace_id else "site"):
+        last_sequence, last_hash = 0, GENESIS_HASH
+        for row in chain:
+            place = f"{scope} #{row.sequence}"
+            if row.sequence != last_sequence + 1:
+                yield _("Activity %(row)s: the rows since #%(last)s are missing.") % {
+                    "row": place,
+                    "last": last_sequence,
+                }
+            elif row.previous_hash != last_hash:
+                yield _("Activity %(row)s doesn't follow the row before it.") % {"row": place}
+            if row.hash != row_hash(row):
+                yield _("Activity %(row)s was changed: its hash is that of something else.") % {"row": place}
+            last_sequence, last_hash = row.sequence, row.hash
+        known_sequence, known_hash = heads.pop(scope, (0, GENESIS_HASH))
+        if known_sequence > last_sequence or (known_sequence == last_sequence and known_hash != last_hash):
+            yield _("Activity %(scope)s ends at #%(last)s, but #%(known)s was written.") % {
+                "scope": scope,
+                "last": last_sequence,
+                "known": known_sequence,
+            }
+    for scope, (known_sequence, _hash) in heads.items():
+        if known_sequence:
+            yield _("Activity %(scope)s has no rows, but #%(known)s was written.") % {
+                "scope": scope,
+                "known": known_sequence,
+            }

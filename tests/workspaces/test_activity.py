@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from tchavi_studio.records.chain import GENESIS_HASH
-from tchavi_studio.workspaces.activity import ACTIVITY, Kind, record_activity, row_hash
+from tchavi_studio.workspaces.activity import ACTIVITY, Kind, record_activity, row_hash, verify_activity
 from tchavi_studio.workspaces.models import ActivityHead, ActivityRow, User, Workspace
 
 
@@ -51,3 +52,62 @@ def test_what_is_rolled_back_leaves_no_row(workspace: Workspace, alice: User) ->
         record_activity(workspace=workspace, kind=Kind.MEMBER_LEFT, actor=alice)
         transaction.set_rollback(True)
     assert ActivityRow.objects.count() == before
+
+
+# --- Verification -----------------------------------------------------------------------------------------------------
+
+
+def drop_triggers() -> None:
+    # PostgreSQL can't drop a trigger while deferred foreign keys of its table are unchecked.
+    connection.check_constraints()
+    is_postgresql = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        for name in [ACTIVITY.postgresql_trigger] if is_postgresql else ACTIVITY.sqlite_triggers:
+            cursor.execute(f"DROP TRIGGER {name}" + (f" ON {ACTIVITY.name}" if is_postgresql else ""))
+
+
+@pytest.fixture
+def scope(workspace: Workspace, alice: User) -> str:
+    """The name of a chain of four rows, whose triggers are gone. The site has one of two."""
+    for _number in range(4):
+        record_activity(workspace=workspace, kind=Kind.MEMBER_LEFT, actor=alice)
+    for _number in range(2):
+        record_activity(workspace=None, kind=Kind.PERSON_UNBLOCKED, actor=alice)
+    assert list(verify_activity()) == []
+    drop_triggers()
+    return str(workspace.pk.hex)
+
+
+def test_a_changed_row_is_found(scope: str, workspace: Workspace) -> None:
+    ActivityRow.objects.filter(workspace=workspace, sequence=2).update(kind="credits.granted")
+    assert list(verify_activity()) == [f"Activity {scope} #2 was changed: its hash is that of something else."]
+
+
+def test_a_rewritten_row_is_found_at_the_next(scope: str, workspace: Workspace) -> None:
+    row = ActivityRow.objects.get(workspace=workspace, sequence=2)
+    row.kind = "credits.granted"
+    row.hash = row_hash(row)
+    row.save()
+    assert list(verify_activity()) == [f"Activity {scope} #3 doesn't follow the row before it."]
+
+
+def test_a_missing_row_is_found(scope: str, workspace: Workspace) -> None:
+    ActivityRow.objects.filter(workspace=workspace, sequence=2).delete()
+    assert list(verify_activity()) == [f"Activity {scope} #3: the rows since #1 are missing."]
+
+
+def test_a_missing_end_is_found(scope: str, workspace: Workspace) -> None:
+    ActivityRow.objects.filter(workspace=workspace, sequence=4).delete()
+    ActivityRow.objects.filter(workspace=None).delete()
+    assert list(verify_activity()) == [
+        f"Activity {scope} ends at #3, but #4 was written.",
+        "Activity site has no rows, but #2 was written.",
+    ]
+
+
+def test_the_command_says_so(scope: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ActivityRow.objects.filter(workspace=workspace, sequence=2).update(kind="credits.granted")
+    ACTIVITY.create_triggers(connection)
+    with pytest.raises(CommandError, match="1 findings"):
+        call_command("verify_ledger")
+    assert "#2 was changed" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
 from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
 from tchavi_studio.records.append_only import protected_tables
+from tchavi_studio.workspaces.activity import verify_activity
 
 
 class Command(BaseCommand):
@@ -58,7 +59,7 @@ class Command(BaseCommand):
                     self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
                 table.create_triggers(connection)
         count = 0
-        for finding in chain(verify_ledger(expected_heads=expected), verify_clips()):
+        for finding in chain(verify_ledger(expected_heads=expected), verify_clips(), verify_activity()):
             count += 1
             self.stderr.write(str(finding))
         if count:
