@@ -531,6 +531,67 @@ def picture_settings(camera: Photographer, page: Page) -> None:
         )
 
 
+def picture_team(
+    camera: Photographer, browser: Browser, studio: RunningStudio, page: Page, home: str, language: str
+) -> None:
+    """A workspace of two people, from the invitation to a request for approval."""
+    camera.visit(page, "team-alone", f"{home}team/")
+    link = ""
+    with camera.state(page, "team-link"):
+        page.goto(f"{home}team/")
+        page.locator("form[action$='/invite/link/'] button").click()
+        link = page.locator("#created-link").input_value()
+        page.locator("#created-link").evaluate("input => { input.value = location.origin + '/invitations/…/'; }")
+    member = signed_in(browser, studio, NEWCOMER, language)
+    with camera.state(member, "invitation"):
+        member.goto(link)
+    with camera.state(member, "create-joined"):
+        member.locator("form[action$='/invitations/accept/'] button").click()
+        member.wait_for_url(re.compile("/create/"))
+    with camera.state(member, "invitation-used"):
+        member.goto(link)
+    with camera.state(page, "team"):
+        page.goto(f"{home}team/")
+        row = page.locator(".members tr", has_text=NEWCOMER)
+        row.locator(".edit summary").click()
+        row.locator("[name=budget_credits]").fill("1000")
+        row.locator(".edit .btn").click()
+        row.locator("meter").wait_for()
+    with camera.state(member, "create-over-budget"):
+        member.goto(f"{home}create/")
+        member.locator("[name=prompt]").fill(PROMPTS[1])
+        member.locator("button.generate").click()
+        member.locator("#composer-summary button").wait_for()
+    with camera.state(member, "create-parked"):
+        member.locator("#composer-summary button").click()
+        member.locator(".is-parked").wait_for()
+    camera.visit(page, "requests", f"{home}team/budgets/")
+    camera.visit(member, "gallery-workspace", f"{home}gallery/?scope=workspace")
+    camera.visit(member, "team-of-a-creator", f"{home}team/")
+    with camera.state(page, "team-removal"):
+        page.goto(f"{home}team/")
+        page.locator(".members tr", has_text=NEWCOMER).locator(".do summary").click()
+        page.locator("form[action$='/remove/'] button").click()
+        page.wait_for_selector(".danger")
+    for name, path in {
+        "activity": f"{home}team/activity/",
+        "activity-nothing-matches": f"{home}team/activity/?kind=bin.emptied",
+        "workspace-settings": f"{home}settings/",
+        "workspace-ownership": f"{home}settings/ownership/",
+        "workspace-leave": f"{home}settings/leave/",
+        "workspaces": "/workspaces/",
+        "workspace-new": "/workspaces/new/",
+        "site-people": "/site/people/",
+        "site-workspaces": "/site/workspaces/",
+        "site-activity": "/site/activity/",
+        "notices": "/notices/",
+        "notices-preferences": "/account/notices/",
+        "own-invitations": "/account/invitations/",
+    }.items():
+        camera.visit(page, name, path)
+    member.context.close()
+
+
 def picture_sandbox(
     camera: Photographer, browser: Browser, folder: Path, options: dict[str, Any], language: str
 ) -> None:
@@ -551,6 +612,7 @@ def picture_sandbox(
         picture_shell(camera, page, home)
         picture_credits(camera, page, home)
         picture_developers(camera, page, home, receiver_host)
+        picture_team(camera, browser, studio, page, home, language)
         without_script = new_context(
             browser, studio, language, storage_state=page.context.storage_state(), java_script_enabled=False
         ).new_page()

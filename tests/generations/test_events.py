@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tchavi_studio.generations import events, lifecycle
 from tchavi_studio.generations.models import Generation
@@ -47,8 +48,9 @@ def test_a_creator_who_is_away_is_told_once(alice: User, start: Start, complete:
 
 
 def test_open_pages_cancelled_clips_and_programs_tell_nobody(
-    alice: User, alice_browser: Client, start: Start, complete: Callable[[Generation], None]
+    alice: User, alice_browser: Client, start: Start, complete: Callable[[Generation], None], settings: Settings
 ) -> None:
+    settings.STUDIO_LOW_BALANCE_CREDITS = 0
     watched, program, test, unseen = start(), start(), start(), start()
     Generation.objects.filter(pk=program.pk).update(key_id=uuid4())
     Generation.objects.filter(pk=test.pk).update(key_id=uuid4(), is_test=True)

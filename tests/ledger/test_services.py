@@ -207,7 +207,7 @@ def test_transfer_rolls_back_with_the_callers_transaction(lagune: Workspace) -> 
 def test_charge_takes_three_statements_by_index(
     lagune: Workspace, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    give(lagune, 5000)
+    give(lagune, 10_000)
     with listed_by_index(Transfer, Account, SpendingLimit), django_assert_num_queries(3):
         charge(lagune, 1300)
 
