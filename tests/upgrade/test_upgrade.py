@@ -17,9 +17,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from tchavi_studio.generations import tasks as generation_tasks
+from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.upstream import transfers
 from tchavi_studio.operations.tasks import sweep
 from tchavi_studio.webhooks import tasks as webhook_tasks
+from tchavi_studio.workspaces.models import Workspace
 from tests.generations.conftest import write_clip
 from tests.generations.upstream.conftest import Drive, LocalNetwork
 from tests.upstream.service import Settings as UpstreamSettings
@@ -135,6 +137,11 @@ def test_every_clip_is_in_the_state_that_it_was_left_in(studio: Studio) -> None:
         "failed",
         "cancelled",
     }
+
+
+def test_every_clip_is_private(studio: Studio) -> None:
+    assert set(Generation.objects.values_list("is_shared", "shared_at")) == {(False, None)}
+    assert set(Workspace.objects.values_list("default_visibility", flat=True)) == {"private"}
 
 
 def test_jobs_read_as_before(studio: Studio) -> None:
