@@ -20,7 +20,7 @@ from tchavi_studio.ledger.alerts import managers_of
 from tchavi_studio.ledger.services import lock_wallet, set_member_budget
 from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.notices.models import NoticeKind
-from tchavi_studio.notices.services import notify
+from tchavi_studio.notices.services import notify, settle
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import Membership, Permission, User, Visibility, Workspace
@@ -345,6 +345,7 @@ def _end(request: ApprovalRequest, ending: Ending, **changes: object) -> None:
     for name, value in values.items():
         setattr(request, name, value)
     request.save(update_fields=list(values))
+    settle(users=managers_of(request.workspace), kind=NoticeKind.APPROVAL_ASKED, reference=request.pk)
 
 
 def _tell_answer(request: ApprovalRequest, approver: User) -> None:

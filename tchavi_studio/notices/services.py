@@ -1,6 +1,6 @@
 """Writes of notices. `mailing.py` sends those that are to be mailed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ def notify(
     details: Mapping[str, str | int | bool] | None = None,
     actor: User | None = None,
     dedupe_key: str = "",
+    is_mailed_already: bool = False,
 ) -> None:
     """Tell a person of something, in the page and by mail, as far as they want to hear of it.
 
@@ -34,14 +35,15 @@ def notify(
     in the order of their ids. `details` has what the kind's sentence needs (see `models.DETAILS`).
 
     Nobody is told twice of the same: by default, once per kind and `reference`. Something that comes again, such as a
-    month's budget, says by its `dedupe_key` when it is another.
+    month's budget, says by its `dedupe_key` when it is another. `is_mailed_already` leaves the mail out: they get one
+    of its own.
     """
     assert connection.in_atomic_block, "people are told in the transaction of what they are told"
     if not user.is_active:
         return
     assert set(details or {}) == DETAILS[kind], f"a notice of the kind {kind} needs {sorted(DETAILS[kind])}"
     wanted = NoticePreference.objects.filter(user=user, kind=kind).first() or NoticePreference(user=user, kind=kind)
-    is_mailed = wanted.mail and settings.SENDS_MAIL
+    is_mailed = wanted.mail and settings.SENDS_MAIL and not is_mailed_already
     if not (wanted.in_page or is_mailed):
         return
     now = timezone.now()
@@ -114,4 +116,16 @@ def notify_of_invitation(*, invitation: Invitation, user: User, **signal: Any) -
         reference=invitation.pk,
         details={"role": invitation.role},
         actor=invitation.inviter,
+        is_mailed_already=True,
     )
+
+
+def see_ended_invitation(*, invitation: Invitation, users: Iterable[User], **signal: Any) -> None:
+    """Handle the signal `invitation_ended`."""
+    settle(users=users, kind=NoticeKind.INVITATION, reference=invitation.pk)
+
+
+def settle(*, users: Iterable[User], kind: NoticeKind, reference: UUID) -> None:
+    """Take what these people were asked off their bells and out of the mail: somebody has answered it."""
+    asked = Notice.objects.filter(user__in=list(users), kind=kind, dedupe_key=str(reference))
+    asked.filter(seen_at=None).update(seen_at=timezone.now(), mail_at=None)

@@ -32,7 +32,7 @@ from .members import NotAllowedError, lock_workspace, managing
 from .models import Invitation, Membership, Permission, Role, User, Workspace
 from .roles import may_give
 from .services import remember_workspace
-from .signals import person_invited
+from .signals import invitation_ended, person_invited
 
 TOKEN_BYTES = 32
 LIFETIME = timedelta(days=7)
@@ -290,6 +290,7 @@ def withdraw_invitation(*, manager: Membership, invitation_id: UUID) -> Invitati
         raise GoneError
     invitation.withdrawn_at = timezone.now()
     invitation.save(update_fields=["withdrawn_at"])
+    invitation_ended.send(sender=Invitation, invitation=invitation, users=_people_at(invitation.email))
     _record(Kind.INVITATION_WITHDRAWN, manager, invitation)
     return invitation
 
@@ -353,14 +354,19 @@ def _invite(inviter: Membership, address: str, role: Role, waiting: Invitation |
     if waiting is None:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         invitation = _new(inviter, role, token, email=address)
-        known = EmailAddress.objects.select_related("user").filter(email=address, verified=True, user__is_active=True)
-        for owner in known:
-            person_invited.send(sender=Invitation, invitation=invitation, user=owner.user)
+        for user in _people_at(address):
+            person_invited.send(sender=Invitation, invitation=invitation, user=user)
     else:
         invitation, token = waiting, _renew(inviter, waiting, role)
     cache.set(_resend_guard(invitation), True, RESEND_AFTER_SECONDS)
     _record(Kind.INVITATION_RESENT if waiting else Kind.MEMBER_INVITED, inviter, invitation)
     return InvitationMail(invitation=invitation, token=token, origin=origin)
+
+
+def _people_at(address: str) -> list[User]:
+    """Who has an account with this address, confirmed: one at most, today."""
+    owners = EmailAddress.objects.select_related("user").filter(email=address, verified=True, user__is_active=True)
+    return [owner.user for owner in owners] if address else []
 
 
 def _new(inviter: Membership, role: Role, token: str, *, email: str, invitation_id: UUID | None = None) -> Invitation:
@@ -425,6 +431,7 @@ def accept_invitation(*, invitation: Invitation, user: User) -> Membership:
     member = Membership.objects.create(workspace=workspace, user=user, role=now.role)
     now.accepted_at, now.accepted_by = timezone.now(), user
     now.save(update_fields=["accepted_at", "accepted_by"])
+    invitation_ended.send(sender=Invitation, invitation=now, users=[user])
     remember_workspace(user=user, workspace=workspace)
     record_activity(
         workspace=workspace,

@@ -11,6 +11,9 @@ person_welcomed = Signal()
 person_invited = Signal()
 """Sent inside the transaction that invites somebody who has an account, with the `invitation` and their `user`."""
 
+invitation_ended = Signal()
+"""Sent inside the transaction in which the `invitation` is accepted or withdrawn, with the `users` who knew of it."""
+
 membership_ended = Signal()
 """Sent inside the transaction in which somebody leaves a workspace or is removed, with its `workspace` and `user`."""
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.urls import reverse
 
 from tchavi_studio.generations.approvals import price_today, waiting_requests
 from tchavi_studio.generations.models import ApprovalRequest
 from tchavi_studio.ledger.queries import Budget, budgets_of_members
 from tchavi_studio.long_lists import page_of
+from tchavi_studio.notices.models import Notice
 from tchavi_studio.refusals import UserFacingError
-from tchavi_studio.workspaces.models import Membership
+from tchavi_studio.workspaces.models import Membership, Permission
 
 REQUESTS_PER_PAGE = 20
 ROUND_CREDITS = 1_000
@@ -61,3 +63,10 @@ def _row(request: ApprovalRequest, budget: Budget | None) -> RequestRow:
         return RequestRow(request=request, price_credits=price_today(request), problem="", budget=budget)
     except UserFacingError as error:
         return RequestRow(request=request, price_credits=None, problem=error.message, budget=budget)
+
+
+def path_of_requests(notice: Notice, membership: Membership) -> str | None:
+    """Where a notice of a request leads: to those that wait for an answer, if the reader may give one."""
+    if not membership.can(Permission.MANAGE):
+        return None
+    return reverse("teams:requests", args=[membership.workspace.slug])

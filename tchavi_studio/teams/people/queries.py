@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from tchavi_studio.generations.queries import MAX_COUNT as MAX_CLIP_COUNT
 from tchavi_studio.generations.queries import clip_counts_of
 from tchavi_studio.ledger.queries import Budget, budgets_of_members
+from tchavi_studio.notices.models import Notice
+from tchavi_studio.workspaces.invitations import ending_of
 from tchavi_studio.workspaces.members import has_several_owners, may_remove, members_of, roles_to_give
-from tchavi_studio.workspaces.models import Membership, Permission, Role
+from tchavi_studio.workspaces.models import Invitation, Membership, Permission, Role
 from tchavi_studio.workspaces.roles import ROLE_PERMISSIONS
 from tchavi_studio.workspaces.services import SEEN_RESOLUTION
 
@@ -84,3 +87,10 @@ def role_table() -> list[tuple[str, list[bool]]]:
 def permissions_of(role: str) -> list[str]:
     """What a role may do, in words."""
     return [str(permission.label) for permission in Permission if permission in ROLE_PERMISSIONS[role]]
+
+
+def path_of_invitation(notice: Notice) -> str | None:
+    """Where a notice of an invitation leads: to the person's own invitations, while it is open."""
+    found = Invitation.objects.select_related("workspace")
+    invitation = found.filter(pk=notice.reference).first() if notice.reference else None
+    return reverse("own_invitations:list") if invitation and ending_of(invitation) is None else None
