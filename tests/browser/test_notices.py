@@ -11,7 +11,7 @@ from tchavi_studio.notices.services import notify
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.running_studio import RunningStudio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 ASKS_AFTER = 26_000
 """Milliseconds; the tests' pages have clocks of their own."""

@@ -8,7 +8,7 @@ from tests.browser.composing import choose
 from tests.browser.conftest import Complaints, OpenAs
 from tests.conftest import make_person
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 IDLE_POLL = 21_000
 """Milliseconds; the watching page has a clock of its own."""

@@ -107,6 +107,7 @@ def test_a_missing_end_is_found(scope: str, workspace: Workspace) -> None:
 
 def test_the_command_says_so(scope: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     ActivityRow.objects.filter(workspace=workspace, sequence=2).update(kind="credits.granted")
+    connection.check_constraints()
     ACTIVITY.create_triggers(connection)
     with pytest.raises(CommandError, match="1 findings"):
         call_command("verify_ledger")
