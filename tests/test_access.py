@@ -19,6 +19,9 @@ from tests.gallery.conftest import MakeClip, make_clip
 __all__ = ["make_clip"]
 """A fixture of the gallery's tests."""
 
+# Which guard a view has is the same on every database.
+pytestmark = pytest.mark.one_database
+
 PUBLIC_PREFIXES = {
     "healthz": "for load balancers",
     "readyz": "for load balancers",

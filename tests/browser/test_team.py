@@ -10,7 +10,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.browser.conftest import Complaints, OpenAs
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 CLIP_WITHIN = 60_000
 ANSWER_WITHIN = 30_000
