@@ -20,8 +20,7 @@ const isWanted = () => isPossible && Notification.permission === "granted" && lo
  */
 async function show(title, body, url, tag) {
   if (!isWanted() || (!document.hidden && document.hasFocus())) return;
-  const registration = await navigator.serviceWorker.register(WORKER);
-  await navigator.serviceWorker.ready;
+  const registration = await navigator.serviceWorker.ready;
   await registration.showNotification(title, {
     body,
     tag,
@@ -30,6 +29,12 @@ async function show(title, body, url, tag) {
     data: { url: new URL(url, location.href).href },
   });
 }
+
+/** Have the worker ready before it is needed. */
+function prepare() {
+  if (isWanted()) navigator.serviceWorker.register(WORKER).catch(() => {});
+}
+prepare();
 
 // --- The bell ---
 
@@ -91,6 +96,7 @@ if (line && box && isPossible && window.isSecureContext) {
     if (box.checked) {
       localStorage.setItem(WANTED, "on");
       await Notification.requestPermission();
+      prepare();
     } else {
       localStorage.removeItem(WANTED);
     }

@@ -64,8 +64,7 @@ def test_notices_in_the_browser_on_request(signed_up_page: Page, person: User, s
     page.context.clock.fast_forward(ASKS_AFTER)
     expect(page.locator("#bell")).to_have_attribute("data-count", "1")
     expect(other.locator("#bell")).to_have_attribute("data-count", "1")
-    page.wait_for_function(f"async () => (await ({SHOWN})()).length > 0")
-    assert page.evaluate(SHOWN) == [
+    assert wait_for(lambda: page.evaluate(SHOWN), seconds=20, what="the notification") == [
         [f"Credits are running low in {Workspace.objects.get(memberships__user=person).name}", "120 credits are left."]
     ]
     assert Notice.objects.get(user=person).seen_at is None, "shown isn't read"
@@ -83,9 +82,9 @@ def test_notices_in_the_browser_on_request(signed_up_page: Page, person: User, s
 
 def test_a_clip_that_ends_in_a_hidden_tab_is_shown(composer: Page, person: User, studio: RunningStudio) -> None:
     composer.clock.install()
-    composer.reload()
     composer.context.grant_permissions(["notifications"], origin=studio.address)
     composer.evaluate("localStorage.setItem('browser-notices', 'on')")
+    composer.reload()
     composer.get_by_label("Prompt", exact=True).fill("A heron lifts off from the reeds")
     composer.get_by_role("button", name="Generate").click()
     expect(composer.locator(".card.is-open")).to_have_count(1)
@@ -94,7 +93,8 @@ def test_a_clip_that_ends_in_a_hidden_tab_is_shown(composer: Page, person: User,
     wait_for(is_done, seconds=60, what="the clip")
     composer.clock.fast_forward(ASKS_AFTER)
     expect(composer.locator(".card.is-completed")).to_have_count(1)
-    composer.wait_for_function(f"async () => (await ({SHOWN})()).some(([, body]) => body === 'Clip finished.')")
+    shown = wait_for(lambda: composer.evaluate(SHOWN), seconds=20, what="the notification")
+    assert [body for _title, body in shown] == ["Clip finished."]
 
 
 def test_the_switch_is_absent_where_the_browser_cannot(signed_up_page: Page) -> None:
