@@ -70,12 +70,12 @@ class Run:
         self._lock = threading.Lock()
 
     def steps(self, computing: list[Step], waiting: Sequence[Step] = ()) -> None:
-        """Run the steps, begun in their order: a lane for each core, and one more for steps that mostly wait.
+        """Run the steps, begun in their order: a lane for each core, and two more for steps that mostly wait.
 
         A lane whose own steps are all begun helps with the others.
         """
         computes, waits = deque(computing), deque(waiting)
-        lanes = [[computes, waits]] * CORES + ([[waits, computes]] if waits else [])
+        lanes = [[computes, waits]] * CORES + ([[waits, computes]] * 2 if waits else [])
         threads = [threading.Thread(target=self._lane, args=lane) for lane in lanes]
         for thread in threads:
             thread.start()

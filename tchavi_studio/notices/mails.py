@@ -50,14 +50,17 @@ def mail_of(notice: Notice, *, more_count: int) -> EmailMultiAlternatives:
 
 
 def unsubscribe_token(user: User, kind: str) -> str:
-    """What proves in a link that it was mailed to this person. It only turns mails of this kind off, for ever."""
-    return signing.dumps([user.pk, str(kind)], salt=UNSUBSCRIBE_SALT)
+    """What proves in a link that it was mailed to this person. It only turns mails of this kind off, for ever.
+
+    Without a time, so that each mail of a kind has the same link.
+    """
+    return signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object([user.pk, str(kind)])
 
 
 def read_unsubscribe_token(token: str) -> tuple[int, NoticeKind]:
     """The person's id, and the kind. Raises ValueError if the studio didn't write it."""
     try:
-        user_id, kind = signing.loads(token, salt=UNSUBSCRIBE_SALT)
+        user_id, kind = signing.Signer(salt=UNSUBSCRIBE_SALT).unsign_object(token)
     except signing.BadSignature:
         raise ValueError("not a token of this studio") from None
     return int(user_id), NoticeKind(kind)

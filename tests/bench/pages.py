@@ -239,6 +239,7 @@ CASES = (
         Case(name=f"gallery/?show={show}", before="12–119 ×", prepare=page(f"gallery/?show={show}"))
         for show in ("running", "failed", "done")
     ),
+    Case(name="gallery/?scope=workspace", before="–", prepare=page("gallery/?scope=workspace")),
     Case(name="updates/ after one change", before="107 ×", prepare=changes),
     Case(name="90 % deep page", before="11 ×", prepare=deep_page),
     Case(name="clip page", before="14–54 ×", prepare=clip_page),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tchavi_studio.create.models import Draft
 from tchavi_studio.generations.models import Generation
@@ -29,6 +29,25 @@ def test_a_draft_survives_a_reload(composer: Page) -> None:
     composer.reload()
     assert prompt(composer) == "Half a thou"
     expect(composer.locator(".generate")).to_contain_text("2,340 credits")
+
+
+def test_a_change_while_a_quote_is_on_its_way_is_priced_and_kept(composer: Page) -> None:
+    held: list[Route] = []
+    composer.clock.install()
+    composer.reload()
+    composer.route("**/create/quote/", lambda route: route.continue_() if held else held.append(route))
+    with composer.expect_request("**/create/quote/"):
+        choose(composer, "aspect_ratio", "9:16")
+        composer.clock.run_for(300)
+    # The next change, answered for the one before it until it is asked for itself.
+    composer.clock.pause_at(composer.evaluate("Date.now() + 1000"))
+    choose(composer, "resolution", "720p")
+    with composer.expect_response("**/create/quote/"):
+        held[0].continue_()
+    composer.clock.resume()
+    expect(composer.locator(".generate")).to_contain_text("2,900 credits")
+    composer.reload()
+    expect(composer.locator(".generate")).to_contain_text("2,900 credits")
 
 
 def test_words_typed_just_before_leaving_are_kept_too(composer: Page, person: User) -> None:

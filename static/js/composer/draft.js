@@ -12,22 +12,27 @@ const isSignedOut = (event) => requestOf(event).getResponseHeader("HX-Redirect")
 /** @param {HTMLFormElement} form */
 export function startDraft(form) {
   const quote = find(form, ".quote", HTMLElement);
-  let isUnsaved = false;
+  // Changes are counted: the answer to a quote saves those that it was sent with, and none that came since.
+  let changes = 0;
+  let sent = 0;
+  let saved = 0;
+  const isUnsaved = () => saved !== changes;
 
   form.addEventListener("composer:changed", () => {
-    isUnsaved = true;
+    changes += 1;
     form.classList.add("is-quoting");
   });
   quote.addEventListener("htmx:beforeRequest", (event) => {
     event.stopPropagation();
     // A submission has been answered meanwhile; a quote must not wipe that answer away.
-    if (!isUnsaved) event.preventDefault();
+    if (isUnsaved()) sent = changes;
+    else event.preventDefault();
   });
   quote.addEventListener("htmx:afterRequest", (event) => {
     event.stopPropagation();
     if (requestOf(event).status !== 200 || isSignedOut(event)) return;
-    isUnsaved = false;
-    form.classList.remove("is-quoting");
+    saved = sent;
+    form.classList.toggle("is-quoting", isUnsaved());
     markInvalid(form);
   });
   // An expired session takes nobody away in mid-sentence: Generate leads to the sign-in page.
@@ -37,19 +42,19 @@ export function startDraft(form) {
     showSummary(form, wordsOf(form).signedOut);
   });
   form.addEventListener("htmx:beforeOnLoad", (event) => {
-    if (event.target === form && isSignedOut(event)) isUnsaved = true;
+    if (event.target === form && isSignedOut(event)) changes += 1;
   });
 
   // A price that couldn't be asked for while offline.
   window.addEventListener("online", () => {
-    if (isUnsaved && form.isConnected) tellChange(form);
+    if (isUnsaved() && form.isConnected) tellChange(form);
   });
   // The last words typed before a tab is closed are kept too.
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "hidden" || !isUnsaved || !form.isConnected) return;
-    isUnsaved = !navigator.sendBeacon(form.dataset.quoteUrl ?? "", valuesOf(form));
+    if (document.visibilityState !== "hidden" || !isUnsaved() || !form.isConnected) return;
+    if (navigator.sendBeacon(form.dataset.quoteUrl ?? "", valuesOf(form))) saved = changes;
   });
-  keepInTab(form, () => isUnsaved);
+  keepInTab(form, isUnsaved);
 
   if ("unsaved" in form.dataset) {
     // A remix or an example came in the URL: from here on it is the draft, and a reload must not undo edits.
@@ -60,13 +65,13 @@ export function startDraft(form) {
   return {
     /** A submission includes the draft: it needs no quote any more. */
     submit() {
-      isUnsaved = false;
+      saved = changes;
       form.classList.remove("is-quoting");
       quote.dispatchEvent(new Event("htmx:abort"));
     },
     /** The submission did not arrive, so neither did the draft. */
     markUnsaved() {
-      isUnsaved = true;
+      changes += 1;
     },
   };
 }

@@ -61,6 +61,9 @@ REUSED_PERCENT = 60
 RECENT = 200
 """How many of the latest clips and pictures remixes and references are taken from."""
 
+SHARED_ONE_IN = 3
+"""One in so many submissions is shared with the workspace."""
+
 BIN_SECONDS = 25 * 24 * 3600
 VERSIONS = dict.fromkeys(State, 2) | {State.QUEUED: 1, State.SAVING: 3, State.COMPLETED: 4, State.FAILED: 3}
 """How many times the row of a clip in each state was written."""
@@ -70,7 +73,7 @@ CLIP_COLUMNS = (
     "duration_seconds", "resolution", "aspect_ratio", "generate_audio", "seed", "width", "height", "engine", "book",
     "key_id", "is_test", "price_credits", "state", "progress_percent", "error_code", "error_figures", "output_id",
     "content_hash", "version", "attempt_count", "created_at", "started_at", "finished_at", "updated_at", "deleted_at",
-    "purge_at", "dismissed_at", "leased_until",
+    "purge_at", "dismissed_at", "leased_until", "is_shared", "shared_at",
 )  # fmt: skip
 ASSET_COLUMNS = (
     "id", "workspace_id", "created_by_id", "kind", "origin", "original_name", "content_type", "width", "height",
@@ -89,6 +92,7 @@ class Submission:
     parent_id: UUID | None
     key_id: UUID | None
     is_test: bool
+    is_shared: bool
     model: str
     prompt: str
     duration_seconds: int
@@ -160,12 +164,14 @@ class Batch:
         prices = self._prices[model]
         per_second_credits = prices[resolution] + (prices[AUDIO_SURCHARGE] if generate_audio else 0)
         is_remix = is_from_browser and self._recent_clips and chance.random() * 100 < REMIX_PERCENT
+        submission_id = drawn_id(chance)
         submission = Submission(
-            id=drawn_id(chance),
+            id=submission_id,
             made_at=made_at,
             parent_id=chance.choice(self._recent_clips) if is_remix else None,
             key_id=demo.key_ids[is_test] if not is_from_browser else None,
             is_test=is_test,
+            is_shared=not is_test and submission_id.int % SHARED_ONE_IN == 0,
             model=model,
             prompt=prompt,
             duration_seconds=duration_seconds,
@@ -217,6 +223,7 @@ class Batch:
                 deleted_at and deleted_at + timedelta(days=self._demo.workspace.days_in_bin), dismissed_at,
                 # Work that somebody gave up: the next sweep takes it over.
                 made_at if state in (State.PROCESSING, State.SAVING) else None,
+                submission.is_shared, made_at if submission.is_shared else None,
             )
         )  # fmt: skip
         self._references += [(clip_id, role.value, place, asset_id) for role, place, asset_id in submission.references]
