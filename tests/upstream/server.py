@@ -162,9 +162,13 @@ class Server:
         task.add_done_callback(self._tasks.discard)
 
     async def _listen_again(self) -> None:
-        while self.upstream.is_down:
-            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
-        await self._listen()
+        # Bound but deaf: connections are refused, and no other process gets the port meanwhile.
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            deaf.bind((HOST, self._port))
+            while self.upstream.is_down:
+                await asyncio.sleep(OUTAGE_LOOK_SECONDS)
+            await self._listen()
 
     async def _fetch(self, job_id: str, url: str) -> None:
         """Fetch a reference as the real upstream would, but only from this machine."""
