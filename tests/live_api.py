@@ -60,7 +60,8 @@ class LiveApi:
     def __init__(self, clip: Path) -> None:
         self.requests: list[Request] = []
         self.statuses: list[int] = []
-        self.is_working = True
+        self._is_working = True
+        self._step_lock = threading.Lock()
         self.clip = clip.read_bytes()
         self._clip_path = clip
         self._claims: dict[UUID, Claim[Generation]] = {}
@@ -145,6 +146,16 @@ class LiveApi:
         code, message = REFUSAL
         assert lifecycle.fail_generation(UUID(job_id.removeprefix("job_")), code=code, message=message)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether `work` does anything. After this is set to False, no step is under way any more."""
+        return self._is_working
+
+    @is_working.setter
+    def is_working(self, value: bool) -> None:
+        with self._step_lock:
+            self._is_working = value
+
     def begin(self) -> None:
         """Start all waiting clips."""
         while (claim := lifecycle.claim_next_render()) is not None:
@@ -152,8 +163,11 @@ class LiveApi:
 
     def work(self) -> None:
         """One step: finish the clips in progress, or start the waiting ones if there are none."""
-        if not self.is_working:
-            return
+        with self._step_lock:
+            if self._is_working:
+                self._work()
+
+    def _work(self) -> None:
         ours = Generation.objects.filter(workspace=self.workspace, state__in=OPEN_STATES, pk__in=list(self._claims))
         begun = list(ours.only("prompt"))
         for generation in begun:

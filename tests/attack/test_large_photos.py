@@ -37,6 +37,8 @@ class Watch:
         """The most that all decoders had together."""
         self.peak_bytes = 0
         """The most that one decoder had."""
+        # A decoder is a copy of its parent for a moment, with the memory that both share; so others are those before it.
+        self._others = frozenset(studio.running.pids())
         self.others_before_bytes = self._look()
         self.others_bytes = 0
 
@@ -50,7 +52,7 @@ class Watch:
                 if b"tchavi_studio.assets.probe_child" in command:
                     decoders.append(_bytes(status["VmRSS"]))
                     self.peak_bytes = max(self.peak_bytes, _bytes(status["VmHWM"]))
-                else:
+                elif pid in self._others:
                     others += _bytes(status["RssAnon"])
         self.most_at_once = max(self.most_at_once, len(decoders))
         self.decoder_bytes = max(self.decoder_bytes, sum(decoders))
