@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import Client
 from django.utils import translation
@@ -19,6 +20,10 @@ from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
 from tests.databases import Database, Template, connected_to, drop_template, make_template
 from tests.probing import InThisProcess
+
+# How fast a machine is says nothing about the code.
+hypothesis.settings.register_profile("studio", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("studio")
 
 PASSWORD = "golden hour 17"
 DATABASE_FIXTURES = {"db", "own_database", "database_template"}

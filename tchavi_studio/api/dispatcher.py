@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from tchavi_studio.generations.services import WorkspaceArchivedError
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.outages import is_outage, unless_outage
 from tchavi_studio.refusals import UserFacingError
@@ -246,11 +247,7 @@ class _Exchange:
 
 def _check_scope(key: ApiKey, membership: Membership, operation: Operation) -> None:
     if operation.scope == Scope.GENERATE and membership.workspace.archived_at:
-        message = _(
-            "This workspace is archived: it can only be read. No credits moved. One of its owners can take it out of "
-            "the archive."
-        )
-        raise ApiError(403, "workspace_archived", message)
+        raise WorkspaceArchivedError
     may_generate = key.scope == Scope.GENERATE and membership.can(Permission.CREATE)
     if operation.scope == Scope.GENERATE and not may_generate:
         message = _("This API key may only read. No credits moved: use a key that may generate.")

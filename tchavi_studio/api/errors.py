@@ -13,6 +13,7 @@ from tchavi_studio.generations.services import (
     NotCancellableError,
     ReferencesUnreachableError,
     TooManyFreeClipsError,
+    WorkspaceArchivedError,
 )
 from tchavi_studio.generations.via import RequestLoopError
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError
@@ -57,6 +58,7 @@ REFUSALS: dict[type[UserFacingError], tuple[int, str]] = {
     RequestLoopError: (400, "request_loop"),
     InsufficientCreditsError: (402, "insufficient_credits"),
     SpendingLimitError: (402, "spending_limit_reached"),
+    WorkspaceArchivedError: (403, "workspace_archived"),
     NotCancellableError: (409, "not_cancellable"),
     NoRoomForFreeClipsError: (409, "no_room"),
     StudioBusyError: (429, "rate_limit_exceeded"),

@@ -30,6 +30,7 @@ from tchavi_studio.generations.services import (
     ReferencesUnreachableError,
     Started,
     TooManyFreeClipsError,
+    WorkspaceArchivedError,
     start_generation,
 )
 from tchavi_studio.generations.visibility import files_visible_to
@@ -151,6 +152,8 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
         ask_credits = error.needed_credits if error.kind == LimitKind.BUDGET else None
         summary = Summary(title=_("Monthly limit reached"), message=error.message, ask_credits=ask_credits)
         return _refuse(request, form, summary)
+    except WorkspaceArchivedError as error:
+        return _refuse(request, form, Summary(title=_("Nothing was started"), message=error.message))
     except (TooManyFreeClipsError, NoRoomForFreeClipsError) as error:
         return _refuse(request, form, Summary(title=_("No free clip was started"), message=error.message))
     settled = settle_draft(workspace=request.workspace, user=request.user, values=values)

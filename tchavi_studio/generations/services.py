@@ -124,6 +124,18 @@ class NoRoomForFreeClipsError(UserFacingError):
         )
 
 
+class WorkspaceArchivedError(UserFacingError):
+    """The workspace can only be read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This workspace is archived: it can only be read. No credits moved. One of its owners can take it out "
+                "of the archive."
+            )
+        )
+
+
 class NotAFailureError(UserFacingError):
     """Only a failed or cancelled clip can be dismissed."""
 
@@ -160,9 +172,9 @@ def start_generation(order: Order, *, before_commit: BeforeCommit | None = None)
     order's key or person.
 
     Raises PriceChangedError if the price isn't the expected one, InsufficientCreditsError with the total if the
-    wallet holds less, SpendingLimitError when a limit is reached, and ReferencesUnreachableError when the provider
-    can't get the references. Free clips may raise TooManyFreeClipsError and NoRoomForFreeClipsError. Raises ValueError
-    for another workspace's reference, which no form offers.
+    wallet holds less, SpendingLimitError when a limit is reached, ReferencesUnreachableError when the provider can't
+    get the references, and WorkspaceArchivedError. Free clips may raise TooManyFreeClipsError and
+    NoRoomForFreeClipsError. Raises ValueError for another workspace's reference, which no form offers.
     """
     try:
         return _started(order, before_commit)
@@ -185,6 +197,9 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
                 _check_free_clips(order)
             for number, seed in enumerate(seeds):
                 clips.append(_queue_clip(order, variation=number, seed=seed))
+            # The new rows keep whoever archives the workspace waiting until the commit.
+            if Workspace.objects.filter(pk=order.workspace.pk, archived_at__isnull=False).exists():
+                raise WorkspaceArchivedError
             generations = [generation for generation, _charge in clips]
             if before_commit is not None:
                 before_commit(generations)

@@ -120,6 +120,11 @@ def notify_of_invitation(*, invitation: Invitation, user: User, **signal: Any) -
     )
 
 
+def wants_invitation_mail(*, user: User, **signal: Any) -> bool:
+    """Handle the signal `invitation_mailed`."""
+    return not user.notice_preferences.filter(kind=NoticeKind.INVITATION, mail=False).exists()
+
+
 def see_ended_invitation(*, invitation: Invitation, users: Iterable[User], **signal: Any) -> None:
     """Handle the signal `invitation_ended`."""
     settle(users=users, kind=NoticeKind.INVITATION, reference=invitation.pk)

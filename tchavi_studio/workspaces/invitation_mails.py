@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class InvitationMail:
-    """An invitation to send, with its token, which is stored nowhere."""
+    """An invitation to send, with its token, which is stored nowhere. Whoever has an account may not want the mail."""
 
     invitation: Invitation
     token: str
     origin: str
+    is_wanted: bool = True
 
     def __repr__(self) -> str:
         return f"InvitationMail({self.invitation})"
@@ -58,7 +59,8 @@ def one_line(text: str) -> str:
 
 
 def send_mails(mails: Sequence[InvitationMail]) -> list[InvitationMail]:
-    """Send the mails. Returns those that couldn't be sent; after the first of them the others aren't tried."""
+    """Send the wanted ones. Returns those that couldn't be sent; after the first of them the others aren't tried."""
+    mails = [mail for mail in mails if mail.is_wanted]
     if not mails:
         return []
     connection = get_connection(timeout=TIMEOUT_SECONDS)

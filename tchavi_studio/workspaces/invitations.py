@@ -32,7 +32,7 @@ from .members import NotAllowedError, lock_workspace, managing
 from .models import Invitation, Membership, Permission, Role, User, Workspace
 from .roles import may_give
 from .services import remember_workspace
-from .signals import invitation_ended, person_invited
+from .signals import invitation_ended, invitation_mailed, person_invited
 
 TOKEN_BYTES = 32
 LIFETIME = timedelta(days=7)
@@ -360,7 +360,12 @@ def _invite(inviter: Membership, address: str, role: Role, waiting: Invitation |
         invitation, token = waiting, _renew(inviter, waiting, role)
     cache.set(_resend_guard(invitation), True, RESEND_AFTER_SECONDS)
     _record(Kind.INVITATION_RESENT if waiting else Kind.MEMBER_INVITED, inviter, invitation)
-    return InvitationMail(invitation=invitation, token=token, origin=origin)
+    wanted = [
+        wants_mail
+        for user in _people_at(address)
+        for _receiver, wants_mail in invitation_mailed.send(sender=Invitation, user=user)
+    ]
+    return InvitationMail(invitation=invitation, token=token, origin=origin, is_wanted=all(wanted))
 
 
 def _people_at(address: str) -> list[User]:

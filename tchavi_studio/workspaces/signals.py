@@ -11,6 +11,10 @@ person_welcomed = Signal()
 person_invited = Signal()
 """Sent inside the transaction that invites somebody who has an account, with the `invitation` and their `user`."""
 
+invitation_mailed = Signal()
+"""Sent inside the transaction that mails an invitation to somebody who has an account, with their `user`: a receiver
+answers False if they don't want the mail."""
+
 invitation_ended = Signal()
 """Sent inside the transaction in which the `invitation` is accepted or withdrawn, with the `users` who knew of it."""
 

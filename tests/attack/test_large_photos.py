@@ -37,7 +37,7 @@ class Watch:
         """The most that all decoders had together."""
         self.peak_bytes = 0
         """The most that one decoder had."""
-        # A decoder is a copy of its parent for a moment, with the memory that both share; so others are those before it.
+        # For a moment a decoder is a copy of its parent, sharing its memory. So others are those before it.
         self._others = frozenset(studio.running.pids())
         self.others_before_bytes = self._look()
         self.others_bytes = 0

@@ -123,7 +123,7 @@ def test_a_line_that_doesnt_fit_says_so(prompt: str) -> None:
 @given(st.text(max_size=60), st.floats(2, 40), st.integers(1, 3))
 @example("A 🩷 balloon \u2068walks\u2069 home \U000e0fff", 20.0, 1)
 @example("0000 0", 2.0, 2)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_text_can_be_written(text: str, width: float, max_lines: int) -> None:
     lines = wrapped(text, width, max_lines=max_lines)
     assert len(lines) <= max_lines

@@ -171,7 +171,7 @@ prompts = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(prompts, st.integers(1, 15))
 def test_any_text_gives_shots_that_fill_the_clip(prompt: str, seconds: int) -> None:
     script = read_prompt(prompt, duration_seconds=seconds)
@@ -191,7 +191,7 @@ def test_any_text_gives_shots_that_fill_the_clip(prompt: str, seconds: int) -> N
         assert reading.shot < len(script.shots)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(words), max_size=12).map(" ".join))
 def test_capitals_change_nothing(prompt: str) -> None:
     lower, upper = (read_prompt(text, duration_seconds=5) for text in (prompt.lower(), prompt.upper()))

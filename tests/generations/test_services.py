@@ -28,6 +28,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tchavi_studio.workspaces.ownership import archive_workspace
 from tests.assets.conftest import make_asset
 from tests.plans import listed_by_index
 
@@ -144,6 +145,21 @@ def test_a_free_clip_writes_no_ledger_row(
     assert rows(generation) == []
     services.cancel_generation(generation=generation)
     assert rows(generation) == []
+
+
+@pytest.mark.parametrize("is_test", [False, True], ids=["charged", "free"])
+def test_a_workspace_archived_since_the_page_was_opened_starts_nothing(
+    workspace: Workspace, alice: User, *, is_test: bool
+) -> None:
+    order = order_of(workspace, alice, is_test=is_test)
+    archive_workspace(workspace=workspace, owner=alice)
+    with pytest.raises(services.WorkspaceArchivedError) as refused:
+        services.start_generation(order)
+    assert refused.value.message == (
+        "This workspace is archived: it can only be read. No credits moved. One of its owners can take it out of the "
+        "archive."
+    )
+    assert (Generation.objects.count(), balance(workspace)) == (0, 10_000)
 
 
 def test_another_workspaces_asset_cannot_be_used(workspace: Workspace, alice: User, bob: User) -> None:

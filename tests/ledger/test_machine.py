@@ -7,7 +7,7 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -215,8 +215,6 @@ def test_ledger_matches_its_model(examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=20,
-            deadline=None,
             derandomize=True,
-            suppress_health_check=[HealthCheck.too_slow],
         ),
     )

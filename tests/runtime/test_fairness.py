@@ -136,7 +136,7 @@ def plain_order(waiting: Sequence[Member], open_by_member: Mapping[Member, int])
 
 
 @given(queues)
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 def test_the_order_is_that_of_the_plain_rule(queue: Queue) -> None:
     waiting, open_by_member = queue
     order = fair_order(waiting, open_by_member=open_by_member)
@@ -145,7 +145,7 @@ def test_the_order_is_that_of_the_plain_rule(queue: Queue) -> None:
 
 
 @given(queues, st.sets(st.sampled_from([workspace for workspace, _person in MEMBERS])))
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 def test_leaving_out_a_workspace_does_not_change_the_order_of_the_others(queue: Queue, left_out: set[UUID]) -> None:
     waiting, open_by_member = queue
     kept = [position for position, member in enumerate(waiting) if member[0] not in left_out]
@@ -155,7 +155,7 @@ def test_leaving_out_a_workspace_does_not_change_the_order_of_the_others(queue: 
 
 
 @given(queues)
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 def test_nobody_is_served_before_someone_with_fewer_turns(queue: Queue) -> None:
     """Among workspaces, and among each one's members, whoever is served has had no more turns than those waiting."""
     waiting, open_by_member = queue
@@ -171,7 +171,7 @@ def test_nobody_is_served_before_someone_with_fewer_turns(queue: Queue) -> None:
 
 
 @given(queues)
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 def test_each_persons_clips_keep_their_order(queue: Queue) -> None:
     waiting, open_by_member = queue
     positions: defaultdict[Member, list[int]] = defaultdict(list)
@@ -181,7 +181,7 @@ def test_each_persons_clips_keep_their_order(queue: Queue) -> None:
 
 
 @given(queues, st.integers(1, 6))
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 def test_the_limit_is_reached_but_not_exceeded(queue: Queue, max_open: int) -> None:
     waiting, open_by_member = queue
     allowed = fair_order(waiting, open_by_member=open_by_member, max_per_workspace=max_open)

@@ -12,7 +12,8 @@ from django.db import connections
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from tchavi_studio.notices.models import Notice
+from tchavi_studio.notices.models import Notice, NoticeKind
+from tchavi_studio.notices.services import set_preference
 from tchavi_studio.workspaces import invitations
 from tchavi_studio.workspaces.invitations import (
     EndedError,
@@ -93,6 +94,18 @@ def test_a_mail_carries_the_only_copy_of_the_token(membership: Membership, works
     assert (activity.actor_id, activity.reference) == (membership.user_id, row.pk)
     assert activity.details == {"role": "creator", "by_mail": True}, "and no address"
     assert token not in repr([vars(row), activity.details])
+
+
+def test_whoever_wants_no_mails_of_invitations_finds_theirs_in_the_page(membership: Membership, bob: User) -> None:
+    EmailAddress.objects.create(user=bob, email=bob.email, verified=True, primary=True)
+    set_preference(user=bob, kind=NoticeKind.INVITATION, in_page=True, mail=False)
+    assert invite(membership, bob.email, "fatou@x.org").sent == [bob.email, "fatou@x.org"]
+    assert [message.to for message in mail.outbox] == [["fatou@x.org"]]
+    [invitation] = invitations_to(bob)
+    assert [notice.reference for notice in Notice.objects.filter(user=bob)] == [invitation.pk]
+    let_a_minute_pass()
+    send_again(manager=membership, invitation_id=invitation.pk, origin=ORIGIN)
+    assert len(mail.outbox) == 1
 
 
 def test_mails_are_in_the_inviters_language(membership: Membership) -> None:

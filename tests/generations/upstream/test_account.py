@@ -60,7 +60,7 @@ def test_taking_no_requests_costs_nothing(clock: Clock, wanted: int) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 @given(data=st.data())
-@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=10, suppress_health_check=list(HealthCheck))
 def test_no_minute_exceeds_the_limit(limit: int, data: st.DataObject) -> None:
     """For any demand and any pauses, even if the clock is set back."""
     steps = data.draw(
