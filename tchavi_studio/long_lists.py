@@ -19,8 +19,19 @@ def rows_after(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
     row's values of them. They are compared as a row, `(created_at, id) < (…, …)`, which databases look up in an index;
     they don't look up `created_at < … OR created_at = … AND id < …`, which Django would make of it on SQLite.
     """
+    return _compared_with(rows, position, ascending=">", descending="<")
+
+
+def rows_up_to(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
+    """The rows that come before `position` in their order, and the one at it (see `rows_after`)."""
+    return _compared_with(rows, position, ascending="<=", descending=">=")
+
+
+def _compared_with(
+    rows: QuerySet[Row], position: Sequence[object], *, ascending: str, descending: str
+) -> QuerySet[Row]:
     names = [str(name) for name in rows.query.order_by]
-    (sign,) = {"<" if name.startswith("-") else ">" for name in names}
+    (sign,) = {descending if name.startswith("-") else ascending for name in names}
     fields = {field.name: field for field in rows.model._meta.fields}
     ordered = [fields[name.removeprefix("-")] for name in names]
     values = [Value(value, output_field=field) for field, value in zip(ordered, position, strict=True)]
@@ -28,7 +39,7 @@ def rows_after(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
 
 
 def compared(here: Sequence[Expression | F], sign: str, there: Sequence[Expression | F]) -> Func:
-    """The condition that expressions, compared as a row, come before ("<") or after (">") others."""
+    """The condition that expressions, compared as a row, come before ("<", "<=") or after (">", ">=") others."""
     rows = Func(*here, function=""), Func(*there, function="")
     return Func(*rows, template="%(expressions)s", arg_joiner=f" {sign} ", output_field=BooleanField())
 

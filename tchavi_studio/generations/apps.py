@@ -12,6 +12,7 @@ class GenerationsConfig(AppConfig):
 
         from .approvals import end_requests_of_member, end_requests_of_workspace, end_requests_with_file
         from .books import watch_deletions
+        from .library import checks  # noqa: F401  # registers itself
 
         watch_deletions()
         post_delete.connect(

@@ -36,6 +36,8 @@ from tchavi_studio.runtime.leases import (
 
 from .events import record_end
 from .failures import output_failure_code
+from .library.entries import change_entries, entries_of
+from .library.models import Outcome
 from .models import IS_OPEN, OPEN_STATES, Engine, Generation, State
 
 logger = logging.getLogger(__name__)
@@ -168,6 +170,7 @@ def save_output(
         if completed:
             note_owner(asset=asset)
             record_end(claim.pk)
+            change_entries(entries_of([claim.pk]), outcome=Outcome.DONE, has_sound=bool(asset.has_audio))
         crashpoint(CrashPoint.IN_COMPLETING)
     crashpoint(CrashPoint.COMPLETED)
     if not completed:
@@ -224,6 +227,8 @@ def _end_with_refund(
             crashpoint(CrashPoint.IN_FAILING)
             refund_charge(reference=generation_id, reason=changes["error_code"])
             record_end(generation_id)
+            outcome = Outcome.CANCELLED if changes["state"] == State.CANCELLED else Outcome.FAILED
+            change_entries(entries_of([generation_id]), outcome=outcome)
     crashpoint(CrashPoint.FAILED)
     return ended
 

@@ -17,6 +17,7 @@ from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
 from .failures import failure_reason, failure_remedy
+from .library.models import LibraryEntry, LibraryMonth
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
@@ -38,6 +39,8 @@ __all__ = [
     "Generation",
     "GenerationReference",
     "KeyUse",
+    "LibraryEntry",
+    "LibraryMonth",
     "PumpSlot",
     "ReferenceRole",
     "RemoteFile",

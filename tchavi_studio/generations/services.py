@@ -27,10 +27,12 @@ from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 
 from . import lifecycle
+from .library.entries import change_entries, enter_clips, entries_of, forget_clips
 from .models import (
     IS_FOR_PEOPLE,
     IS_OPEN,
     IS_SHARED,
+    IS_SHOWN,
     Discard,
     DiscardKind,
     Engine,
@@ -201,6 +203,7 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
             if Workspace.objects.filter(pk=order.workspace.pk, archived_at__isnull=False).exists():
                 raise WorkspaceArchivedError
             generations = [generation for generation, _charge in clips]
+            enter_clips(generations, has_references=bool(order.references))
             if before_commit is not None:
                 before_commit(generations)
             crashpoint(CrashPoint.IN_ACCEPTING)
@@ -333,6 +336,7 @@ def share_clip(*, generation: Generation, actor: User | None) -> None:
     now = timezone.now()
     rows = Generation.objects.filter(IS_FOR_PEOPLE, pk=generation.pk, is_shared=False)
     if rows.update(is_shared=True, shared_at=now, updated_at=now, version=F("version") + 1):
+        change_entries(entries_of([generation.pk]), is_shared=True)
         _record(Kind.CLIP_SHARED, generation, actor)
 
 
@@ -341,6 +345,7 @@ def unshare_clip(*, generation: Generation, actor: User | None) -> None:
     """Leave a clip to its creator alone. Clips that were made from it, and files that were downloaded, stay."""
     rows = Generation.objects.filter(IS_SHARED, pk=generation.pk)
     if rows.update(is_shared=False, updated_at=timezone.now(), version=F("version") + 1):
+        change_entries(entries_of([generation.pk]), is_shared=False)
         _record(Kind.CLIP_UNSHARED, generation, actor)
 
 
@@ -371,6 +376,7 @@ def _record(kind: Kind, generation: Generation, actor: User | None) -> None:
     )
 
 
+@transaction.atomic
 def dismiss_failure(*, generation: Generation) -> None:
     """Remove a failed or cancelled clip's card from the feed. The ledger keeps its rows.
 
@@ -384,7 +390,11 @@ def dismiss_failure(*, generation: Generation) -> None:
 def _touch(generation: Generation, condition: Q, **changes: object) -> bool:
     """Change a clip that has ended, if `condition` holds for it."""
     rows = Generation.objects.filter(~IS_OPEN & condition, pk=generation.pk)
-    return rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes) == 1
+    if not rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes):
+        return False
+    is_listed = Generation.objects.filter(IS_SHOWN, pk=generation.pk).exists()
+    change_entries(entries_of([generation.pk]), is_listed=is_listed)
+    return True
 
 
 def discard(*, membership: Membership, kind: DiscardKind) -> None:
@@ -445,6 +455,7 @@ def delete_for_good(clips: QuerySet[Generation], *, max_count: int) -> int:
             clip = deletable.select_for_update(of=("self",)).select_related("output").filter(pk=pk).first()
             if clip is not None:
                 output = clip.output
+                forget_clips([clip.pk])
                 clip.delete()
                 if output is not None:
                     delete_unowned(asset=output)

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.workspaces.models import Membership, Permission
 
+from .library.models import IS_LISTED, IS_LISTED_FOR_ALL, LibraryEntry
 from .models import IS_SHARED, Generation, GenerationReference
 
 
@@ -30,6 +31,14 @@ def shared_clips(membership: Membership) -> QuerySet[Generation]:
 def clips_in_scope(membership: Membership, scope: Scope) -> QuerySet[Generation]:
     """A list's clips, in no order. A list is one scope: either has its indexes, and no index serves both."""
     return own_clips(membership) if scope == Scope.MINE else shared_clips(membership)
+
+
+def entries_in_scope(membership: Membership, scope: Scope) -> QuerySet[LibraryEntry]:
+    """What the gallery knows of the clips that a list shows, in no order: nothing of bins and of dismissed failures."""
+    entries = LibraryEntry.objects.filter(workspace=membership.workspace_id)
+    if scope == Scope.MINE:
+        return entries.filter(IS_LISTED, creator=membership.user_id)
+    return entries.filter(IS_LISTED_FOR_ALL)
 
 
 def visible_to(membership: Membership) -> QuerySet[Generation]:

@@ -65,5 +65,9 @@ def test_a_generation_takes_few_statements(
         "UPDATE ledger_account",
         "UPDATE ledger_spendinglimit",
         "INSERT ledger_limitedcharge",
+        "SELECT workspaces_workspace",  # whether it has been archived
+        "INSERT generations_libraryentry",
+        "UPDATE generations_librarymonth",  # what the workspace shares
+        "UPDATE generations_librarymonth",  # the member's own
         *(["UPDATE api_idempotentrequest"] if idempotency_key else []),
     ]

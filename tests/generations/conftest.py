@@ -14,6 +14,8 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.assets.services import record_asset
 from tchavi_studio.generations import services
+from tchavi_studio.generations.library.entries import change_entries, entries_of
+from tchavi_studio.generations.library.models import Outcome
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import GenerationParams
@@ -74,6 +76,7 @@ def complete() -> Callable[[Generation], None]:
         Generation.objects.filter(pk=generation.pk).update(
             state=State.COMPLETED, output=output, finished_at=timezone.now()
         )
+        change_entries(entries_of([generation.pk]), outcome=Outcome.DONE)
 
     return complete_one
 

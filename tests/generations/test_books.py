@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from tchavi_studio.generations import books, lifecycle, services
 from tchavi_studio.generations.books import verify_clips
-from tchavi_studio.generations.models import Generation, PurgedClip, State
+from tchavi_studio.generations.models import Generation, LibraryEntry, PurgedClip, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import adjust_credits, charge_credits, grant_credits, refund_charge
@@ -80,6 +80,7 @@ def test_a_charge_in_another_book_is_found(clips: dict[str, Generation]) -> None
 
 def test_a_clip_that_was_never_charged_is_found(start: Start) -> None:
     free = start()
+    LibraryEntry.objects.all().delete()
     Generation.objects.filter(pk=free.pk).update(id=uuid.UUID(int=5))
     assert found() == [
         ("clip-charge", f"Clip {uuid.UUID(int=5)} costs 1,300, but was never charged."),
@@ -89,6 +90,7 @@ def test_a_clip_that_was_never_charged_is_found(start: Start) -> None:
 
 def test_a_clip_that_somebody_made_disappear_is_found(clips: dict[str, Generation]) -> None:
     clip = clips["completed"]
+    LibraryEntry.objects.filter(generation=clip).delete()
     # Past Django, as somebody with access to the database would.
     Generation.objects.filter(pk=clip.pk)._raw_delete(using="default")
     assert found() == [("clip-gone", f"Clip {clip.pk} was charged, but is gone without having been thrown away.")]

@@ -17,7 +17,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from tchavi_studio.generations import tasks as generation_tasks
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.library.entries import entry_of, recount_months
+from tchavi_studio.generations.library.text_index import missing_parts
+from tchavi_studio.generations.models import Generation, LibraryMonth
 from tchavi_studio.generations.upstream import transfers
 from tchavi_studio.operations.tasks import sweep
 from tchavi_studio.webhooks import tasks as webhook_tasks
@@ -142,6 +144,23 @@ def test_every_clip_is_in_the_state_that_it_was_left_in(studio: Studio) -> None:
 def test_every_clip_is_private(studio: Studio) -> None:
     assert set(Generation.objects.values_list("is_shared", "shared_at")) == {(False, None)}
     assert set(Workspace.objects.values_list("default_visibility", flat=True)) == {"private"}
+
+
+def test_every_clip_is_in_the_gallerys_index(studio: Studio) -> None:
+    clips = Generation.objects.filter(is_test=False).select_related("entry", "output")
+    assert clips.count() > 20
+    for clip in clips:
+        entry = entry_of(clip, has_references=clip.references.exists(), has_sound=clip.generate_audio)
+        sound = clip.output.has_audio if clip.output else clip.generate_audio
+        kept = [field.name for field in entry._meta.fields if field.name not in ("key", "has_sound")]
+        assert [getattr(clip.entry, name) for name in kept] == [getattr(entry, name) for name in kept]
+        assert (clip.entry.made_at, clip.entry.has_sound) == (clip.created_at, sound)
+    for workspace in Workspace.objects.all():
+        counted = LibraryMonth.objects.filter(workspace=workspace)
+        as_migrated = set(counted.values_list("owner_id", "month", "clip_count", "spent_credits"))
+        recount_months(workspace=workspace)
+        assert set(counted.values_list("owner_id", "month", "clip_count", "spent_credits")) == as_migrated
+    assert missing_parts(connection) == []
 
 
 def test_jobs_read_as_before(studio: Studio) -> None:

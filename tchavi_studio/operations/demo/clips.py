@@ -11,11 +11,14 @@ from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.models import Kind as FileKind
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ADAPTIVE, FRAMES_PER_SECOND, billed_seconds, pixel_size
+from tchavi_studio.generations.library.models import LibraryEntry, Outcome, first_key_at
+from tchavi_studio.generations.library.words import words_of
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, State
 from tchavi_studio.generations.params import SEED_MAX
 from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.ledger.models import Book
+from tchavi_studio.workspaces.time_zones import month_of
 
 from .plan import Demo, drawn_id
 from .prompts import demo_prompt
@@ -80,6 +83,15 @@ ASSET_COLUMNS = (
     "duration_seconds", "frame_rate", "has_audio", "byte_count", "source_sha256", "content_sha256", "file",
     "thumbnail", "poster", "created_at",
 )  # fmt: skip
+ENTRY_COLUMNS = (
+    "key", "generation_id", "workspace_id", "creator_id", "month", "is_shared", "is_listed", "outcome", "model",
+    "aspect_ratio", "resolution", "billed_seconds", "has_sound", "has_references", "price_credits", "words",
+)  # fmt: skip
+OUTCOMES = dict.fromkeys(OPEN_STATES, Outcome.OPEN) | {
+    State.COMPLETED: Outcome.DONE,
+    State.FAILED: Outcome.FAILED,
+    State.CANCELLED: Outcome.CANCELLED,
+}
 REFERENCE_COLUMNS = ("generation_id", "role", "position", "asset_id")
 
 
@@ -114,6 +126,7 @@ class Batch:
         self._prices = price_list()
         self._statement = Statement(demo.workspace, demo.creator)
         self._clips: list[Row] = []
+        self._entries: list[Row] = []
         self._assets: list[Row] = []
         self._references: list[Row] = []
         self._recent_clips: deque[UUID] = deque(maxlen=RECENT)
@@ -132,6 +145,7 @@ class Batch:
                 number += 1
         insert_rows(Asset, ASSET_COLUMNS, self._assets)
         insert_rows(Generation, CLIP_COLUMNS, self._clips)
+        insert_rows(LibraryEntry, ENTRY_COLUMNS, self._entries)
         insert_rows(GenerationReference, REFERENCE_COLUMNS, self._references)
         self._statement.write()
 
@@ -226,6 +240,18 @@ class Batch:
                 submission.is_shared, made_at if submission.is_shared else None,
             )
         )  # fmt: skip
+        if not submission.is_test:
+            self._entries.append(
+                (
+                    # Variations were made at one moment.
+                    first_key_at(made_at) + variation, clip_id, self._demo.workspace.pk, self._demo.creator.pk,
+                    month_of(self._demo.workspace, made_at), submission.is_shared, not (deleted_at or dismissed_at),
+                    OUTCOMES[state].value, submission.model, submission.aspect_ratio, submission.resolution,
+                    billed_seconds(submission.duration_seconds),
+                    output_id is not None or submission.generate_audio, bool(submission.references),
+                    submission.price_credits, " ".join(words_of(submission.prompt)),
+                )
+            )  # fmt: skip
         self._references += [(clip_id, role.value, place, asset_id) for role, place, asset_id in submission.references]
         if submission.price_credits:
             self._statement.charge(at=made_at, reference=clip_id, amount_credits=submission.price_credits)

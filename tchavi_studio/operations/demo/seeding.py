@@ -17,6 +17,7 @@ from tchavi_studio.api.models import ApiKey
 from tchavi_studio.api.services import CreatedKey, create_key
 from tchavi_studio.assets.services import recount_storage
 from tchavi_studio.generations.events import recount_key_use
+from tchavi_studio.generations.library.entries import recount_months
 
 from .clips import Batch
 from .plan import Demo
@@ -40,6 +41,7 @@ def seed_clips(demo: Demo, *, on_progress: Callable[[int], None]) -> list[Create
                     Batch(demo, range(first, end)).write()
             on_progress(end)
     recount_storage(workspace_id=demo.workspace.pk)
+    recount_months(workspace=demo.workspace)
     recount_key_use(workspace=demo.workspace, key_ids=demo.key_ids)
     if connection.vendor == "postgresql":
         # Autovacuum would, some minutes later; until then plans are made for the tables as they were.
