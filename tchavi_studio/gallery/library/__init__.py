@@ -1,0 +1,1 @@
+"""The gallery's lists: browsing, filtering, searching."""
