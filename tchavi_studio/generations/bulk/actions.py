@@ -1,0 +1,148 @@
+"""What can be done to many clips: a registry, so that apps with more to do to clips add to it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+from tchavi_studio.generations.library.entries import change_entries, entries_of
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.visibility import may_act_on, may_remove
+from tchavi_studio.workspaces.activity import Kind
+from tchavi_studio.workspaces.models import Membership, Permission
+
+ROW_FIELDS = ("workspace_id", "creator_id", "state", "is_shared", "deleted_at", "dismissed_at")
+"""What actions know of a clip."""
+
+
+class Left(models.TextChoices):
+    """Why a clip was left alone. `gallery` has the words for people."""
+
+    RUNNING = "running"
+    NOT_ALLOWED = "not_allowed"
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some clips that the member may see, locked and with ROW_FIELDS alone, and what the action was given."""
+
+    membership: Membership
+    clips: list[Generation]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The clips of a batch that were changed, and how many were left alone for which reason."""
+
+    changed: list[UUID]
+    left: Counter[Left]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkAction:
+    """Something that can be done to many clips.
+
+    `act` does it to a batch, in the caller's transaction, with a few statements however many clips there are. `kind` is
+    what activity calls it, None if it isn't worth writing down. `undone_by` names the action that takes it back.
+    `option_names` are the fields of the form that it needs besides the clips.
+    """
+
+    name: str
+    act: Callable[[Batch], Result]
+    permission: Permission = Permission.CREATE
+    kind: Kind | None = None
+    undone_by: str = ""
+    option_names: tuple[str, ...] = ()
+
+
+bulk_actions: dict[str, BulkAction] = {}
+
+
+def register(action: BulkAction) -> BulkAction:
+    """Add an action. Call it when the app is ready."""
+    bulk_actions[action.name] = action
+    return action
+
+
+def sorted_out(clips: Iterable[Generation], why_left: Callable[[Generation], Left | None]) -> Result:
+    """Which clips are to be changed, and why the others are left alone."""
+    changed: list[UUID] = []
+    left: Counter[Left] = Counter()
+    for clip in clips:
+        if reason := why_left(clip):
+            left[reason] += 1
+        else:
+            changed.append(clip.pk)
+    return Result(changed=changed, left=left)
+
+
+def _change(clip_ids: list[UUID], **changes: object) -> None:
+    rows = Generation.objects.filter(pk__in=clip_ids)
+    rows.update(version=F("version") + 1, updated_at=timezone.now(), **changes)
+
+
+def _delete(batch: Batch) -> Result:
+    def why_left(clip: Generation) -> Left | None:
+        if not may_remove(batch.membership, clip):
+            return Left.NOT_ALLOWED
+        if clip.is_open:
+            return Left.RUNNING
+        return Left.UNCHANGED if clip.deleted_at else None
+
+    result = sorted_out(batch.clips, why_left)
+    now = timezone.now()
+    purge_at = now + timedelta(days=batch.membership.workspace.days_in_bin)
+    _change(result.changed, deleted_at=now, purge_at=purge_at)
+    change_entries(entries_of(result.changed), is_listed=False)
+    return result
+
+
+def _restore(batch: Batch) -> Result:
+    def why_left(clip: Generation) -> Left | None:
+        if not may_remove(batch.membership, clip):
+            return Left.NOT_ALLOWED
+        return None if clip.deleted_at else Left.UNCHANGED
+
+    result = sorted_out(batch.clips, why_left)
+    _change(result.changed, deleted_at=None, purge_at=None)
+    dismissed = {clip.pk for clip in batch.clips if clip.dismissed_at}
+    change_entries(entries_of(set(result.changed) - dismissed), is_listed=True)
+    return result
+
+
+def _share(batch: Batch) -> Result:
+    def why_left(clip: Generation) -> Left | None:
+        if clip.is_shared:
+            return Left.UNCHANGED
+        return None if may_act_on(batch.membership, clip) else Left.NOT_ALLOWED
+
+    result = sorted_out(batch.clips, why_left)
+    _change(result.changed, is_shared=True, shared_at=timezone.now())
+    change_entries(entries_of(result.changed), is_shared=True)
+    return result
+
+
+def _make_private(batch: Batch) -> Result:
+    def why_left(clip: Generation) -> Left | None:
+        if not clip.is_shared:
+            return Left.UNCHANGED
+        return None if may_remove(batch.membership, clip) else Left.NOT_ALLOWED
+
+    result = sorted_out(batch.clips, why_left)
+    _change(result.changed, is_shared=False)
+    change_entries(entries_of(result.changed), is_shared=False)
+    return result
+
+
+DELETE = register(BulkAction(name="delete", act=_delete, kind=Kind.CLIP_DELETED, undone_by="restore"))
+RESTORE = register(BulkAction(name="restore", act=_restore, kind=Kind.CLIP_RESTORED))
+SHARE = register(BulkAction(name="share", act=_share, kind=Kind.CLIP_SHARED))
+MAKE_PRIVATE = register(BulkAction(name="unshare", act=_make_private, kind=Kind.CLIP_UNSHARED))
