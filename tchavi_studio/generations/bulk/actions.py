@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy, ngettext
 
 from tchavi_studio.generations.library.entries import change_entries, entries_of
 from tchavi_studio.generations.models import Generation
@@ -16,12 +19,15 @@ from tchavi_studio.generations.visibility import may_act_on, may_remove
 from tchavi_studio.workspaces.activity import Kind
 from tchavi_studio.workspaces.models import Membership, Permission
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
 ROW_FIELDS = ("workspace_id", "creator_id", "state", "is_shared", "deleted_at", "dismissed_at")
 """What actions know of a clip."""
 
 
 class Left(models.TextChoices):
-    """Why a clip was left alone. `gallery` has the words for people."""
+    """Why a clip was left alone."""
 
     RUNNING = "running"
     NOT_ALLOWED = "not_allowed"
@@ -50,12 +56,15 @@ class Result:
 class BulkAction:
     """Something that can be done to many clips.
 
-    `act` does it to a batch, in the caller's transaction, with a few statements however many clips there are. `kind` is
-    what activity calls it, None if it isn't worth writing down. `undone_by` names the action that takes it back.
-    `option_names` are the fields of the form that it needs besides the clips.
+    `doing` says what is under way, and `done` what came of it for so many clips, in the active language. `act` does it
+    to a batch, in the caller's transaction, with a few statements however many clips there are. `kind` is what activity
+    calls it, None if it isn't worth writing down. `undone_by` names the action that takes it back. `option_names` are
+    the fields of the form that it needs besides the clips.
     """
 
     name: str
+    doing: "str | StrPromise"
+    done: Callable[[int], str]
     act: Callable[[Batch], Result]
     permission: Permission = Permission.CREATE
     kind: Kind | None = None
@@ -70,6 +79,21 @@ def register(action: BulkAction) -> BulkAction:
     """Add an action. Call it when the app is ready."""
     bulk_actions[action.name] = action
     return action
+
+
+def left_text(left: Mapping[str, int]) -> str:
+    """How many clips were left alone and why, a sentence for each reason, in the active language."""
+    texts = {
+        Left.RUNNING: lambda count: ngettext("%(count)s is still running.", "%(count)s are still running.", count),
+        Left.NOT_ALLOWED: lambda count: ngettext(
+            "%(count)s is somebody else’s.", "%(count)s are other people’s.", count
+        ),
+        Left.UNCHANGED: lambda count: ngettext(
+            "%(count)s was like that already.", "%(count)s were like that already.", count
+        ),
+        Left.GONE: lambda count: ngettext("%(count)s is no longer there.", "%(count)s are no longer there.", count),
+    }
+    return " ".join(texts[reason](left[reason]) % _shown(left[reason]) for reason in texts if left.get(reason))
 
 
 def sorted_out(clips: Iterable[Generation], why_left: Callable[[Generation], Left | None]) -> Result:
@@ -142,7 +166,62 @@ def _make_private(batch: Batch) -> Result:
     return result
 
 
-DELETE = register(BulkAction(name="delete", act=_delete, kind=Kind.CLIP_DELETED, undone_by="restore"))
-RESTORE = register(BulkAction(name="restore", act=_restore, kind=Kind.CLIP_RESTORED))
-SHARE = register(BulkAction(name="share", act=_share, kind=Kind.CLIP_SHARED))
-MAKE_PRIVATE = register(BulkAction(name="unshare", act=_make_private, kind=Kind.CLIP_UNSHARED))
+def _moved_to_bin(count: int) -> str:
+    return ngettext("%(count)s clip moved to the bin.", "%(count)s clips moved to the bin.", count) % _shown(count)
+
+
+def _restored(count: int) -> str:
+    return ngettext("%(count)s clip restored.", "%(count)s clips restored.", count) % _shown(count)
+
+
+def _shared(count: int) -> str:
+    return ngettext(
+        "%(count)s clip shared: everybody in the workspace sees it.",
+        "%(count)s clips shared: everybody in the workspace sees them.",
+        count,
+    ) % _shown(count)
+
+
+def _made_private(count: int) -> str:
+    return ngettext(
+        "%(count)s clip made private: only its creator sees it.",
+        "%(count)s clips made private: only their creators see them.",
+        count,
+    ) % _shown(count)
+
+
+def _shown(count: int) -> dict[str, str]:
+    return {"count": number_format(count)}
+
+
+DELETE = register(
+    BulkAction(
+        name="delete",
+        doing=gettext_lazy("Moving clips to the bin"),
+        done=_moved_to_bin,
+        act=_delete,
+        kind=Kind.CLIP_DELETED,
+        undone_by="restore",
+    )
+)
+RESTORE = register(
+    BulkAction(
+        name="restore",
+        doing=gettext_lazy("Restoring clips"),
+        done=_restored,
+        act=_restore,
+        kind=Kind.CLIP_RESTORED,
+    )
+)
+SHARE = register(
+    BulkAction(name="share", doing=gettext_lazy("Sharing clips"), done=_shared, act=_share, kind=Kind.CLIP_SHARED)
+)
+MAKE_PRIVATE = register(
+    BulkAction(
+        name="unshare",
+        doing=gettext_lazy("Making clips private"),
+        done=_made_private,
+        act=_make_private,
+        kind=Kind.CLIP_UNSHARED,
+    )
+)

@@ -43,13 +43,16 @@ class Named:
 
 @dataclass(frozen=True)
 class Listed:
-    """All clips of a list, newest first whatever its order."""
+    """All clips of a list, newest first whatever its order; or those after a key, up to and including another."""
 
     scope: Scope
     filters: Filters
+    after: int | None = None
+    until: int | None = None
 
     def page(self, membership: Membership, *, after: int | None, length: int) -> Page:
-        position: Position | None = None if after is None else (after,)
+        start = self.after if after is None else after
+        position: Position | None = None if start is None else (start,)
         page = library_page(
             membership=membership,
             scope=self.scope,
@@ -59,9 +62,12 @@ class Listed:
             after=position,
             relations=(),
         )
-        following = page.next_position
+        entries, following = page.entries, page.next_position
+        if self.until is not None:
+            entries = [entry for entry in entries if entry.key >= self.until]
+            following = following if following and following[0] > self.until else None
         return Page(
-            clip_ids=[entry.generation_id for entry in page.entries],
+            clip_ids=[entry.generation_id for entry in entries],
             next_position=None if following is None else following[0],
         )
 
@@ -90,14 +96,12 @@ def clips_of(clip_ids: list[UUID], *, membership: Membership) -> QuerySet[Genera
     return visible_to(membership).filter(IS_FOR_PEOPLE, pk__in=clip_ids)
 
 
-def pages_of(
-    selection: Selection, *, membership: Membership, length: int, after: int | None = None
-) -> Iterator[list[UUID]]:
+def pages_of(selection: Selection, *, membership: Membership, length: int) -> Iterator[list[UUID]]:
     """The ids of all selected clips, page by page."""
-    position = after
+    position = None
     while True:
         page = selection.page(membership, after=position, length=length)
         yield page.clip_ids
-        if page.next_position is None:
-            return
         position = page.next_position
+        if position is None:
+            return

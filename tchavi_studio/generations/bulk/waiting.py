@@ -34,6 +34,11 @@ def waiting_clips(membership: Membership) -> QuerySet[Generation]:
     return clips_for_viewer(membership=membership, show="running").filter(state=State.QUEUED)
 
 
+def waiting_count(membership: Membership) -> int:
+    """How many there are, counted up to MAX_COUNT."""
+    return count_up_to(waiting_clips(membership), MAX_COUNT)
+
+
 def cancel_waiting_clips(*, membership: Membership) -> Cancelled:
     """Cancel and refund the member's clips that wait, each in a transaction of its own, as if cancelled alone."""
     turn = Slice(MAX_SECONDS)
@@ -49,7 +54,7 @@ def cancel_waiting_clips(*, membership: Membership) -> Cancelled:
         count=count,
         refunded_credits=refunded_credits,
         begun_count=count_up_to(running.exclude(state=State.QUEUED), MAX_COUNT),
-        waiting_count=count_up_to(waiting_clips(membership), MAX_COUNT),
+        waiting_count=waiting_count(membership),
     )
 
 

@@ -202,7 +202,8 @@ def test_a_lost_wake_up_is_made_up_for(membership: Membership, make_clips: MakeC
 # --- Kills and races, in real transactions ----------------------------------------------------------------------------
 
 KILLED = """
-import os, signal, sys
+import os, signal
+from dataclasses import replace
 import django
 django.setup()
 from tchavi_studio.generations.bulk import actions, jobs
@@ -215,7 +216,7 @@ def act(batch):
     if count == 2:
         os.kill(os.getpid(), signal.SIGKILL)  # The second batch is changed, but not committed.
     return result
-actions.register(actions.BulkAction(name="delete", act=act, kind=actions.DELETE.kind, undone_by="restore"))
+actions.register(replace(actions.DELETE, act=act))
 from tchavi_studio.generations.tasks import work_on_bulk_jobs
 work_on_bulk_jobs()
 """
