@@ -86,7 +86,7 @@ def left_text(left: Mapping[str, int]) -> str:
     texts = {
         Left.RUNNING: lambda count: ngettext("%(count)s is still running.", "%(count)s are still running.", count),
         Left.NOT_ALLOWED: lambda count: ngettext(
-            "%(count)s is somebody else’s.", "%(count)s are other people’s.", count
+            "%(count)s is somebody else's.", "%(count)s are other people's.", count
         ),
         Left.UNCHANGED: lambda count: ngettext(
             "%(count)s was like that already.", "%(count)s were like that already.", count
