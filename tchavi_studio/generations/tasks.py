@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import CharField, Value
 from django.utils import timezone
 
 from tchavi_studio.assets.services import delete_stale_incoming, output_verifier
@@ -157,14 +158,24 @@ def sweep() -> None:
         lifecycle.rescue_abandoned_renders()
         wakeups.wake_renders_if_any_wait()
         settle_what_is_overdue()
-    if Discard.objects.exists():
+    asked = _asked_of_workers()
+    if "discards" in asked:
         wakeups.wake_discards()
-    wake_bulk_jobs_if_any_wait()
+    if "bulk jobs" in asked:
+        wakeups.wake_bulk_jobs()
     if settings.STUDIO_MODE == "live":
         if has_work():
             wakeups.wake_pump()
         if any_open:
             wake_transfers_if_any_wait()
+
+
+def _asked_of_workers() -> set[str]:
+    """What people have asked for and no worker is at, in one statement."""
+    discards, bulk_jobs = (Value(name, output_field=CharField()) for name in ("discards", "bulk jobs"))
+    waiting_jobs = jobs.jobs_to_do().order_by().filter(free(timezone.now()))
+    found = Discard.objects.values_list(discards).union(waiting_jobs.values_list(bulk_jobs))
+    return {name for (name,) in found}
 
 
 def clean_up() -> None:

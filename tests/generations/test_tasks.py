@@ -92,7 +92,7 @@ def test_an_idle_sweep_is_two_statements(start: Callable[..., Generation]) -> No
     lifecycle.cancel_queued(start().pk)
     with listed_by_index(Generation), CaptureQueriesContext(connection) as captured:
         tasks.sweep()
-    # For clips to make, and for what somebody has discarded.
+    # For clips to make, and for what somebody has discarded or does to many clips.
     assert len(captured) == 2
 
 
