@@ -13,8 +13,6 @@ from tchavi_studio.generations.visibility import may_act_on, may_remove
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership
 
-MAX_KEY = 2**63 - 1
-
 
 class NothingSelectedError(UserFacingError):
     """A form without any clips."""
@@ -35,31 +33,17 @@ class TooManySelectedError(UserFacingError):
 def read_selection(form: QueryDict, *, user_id: int) -> Selection:
     """The clips named by `clips`, or with `all=1` those of the list whose address's query is `query`.
 
-    `after` and `until` leave a part of the list. Raises NothingSelectedError, TooManySelectedError, and ValueError for
-    what no page sends.
+    Raises NothingSelectedError, TooManySelectedError, and ValueError for what no page sends.
     """
     if form.get("all") == "1":
         browse = read_browse(QueryDict(form.get("query", "")), user_id=user_id)
-        return Listed(
-            scope=browse.scope,
-            filters=browse.filters,
-            after=_read_key(form.get("after", "")),
-            until=_read_key(form.get("until", "")),
-        )
+        return Listed(scope=browse.scope, filters=browse.filters)
     named = list(dict.fromkeys(UUID(text) for text in form.getlist("clips")))
     if not named:
         raise NothingSelectedError
     if len(named) > MAX_NAMED:
         raise TooManySelectedError
     return Named(named)
-
-
-def _read_key(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_KEY)) and int(text) <= MAX_KEY):
-        raise ValueError(f"{text!r} isn't a key.")
-    return int(text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,19 @@
 """Downloading selected clips as a zip."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import islice
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tchavi_studio.gallery.answers import redirect_back
+from tchavi_studio.generations.bulk.selection import Named, Selection
 from tchavi_studio.generations.bulk.zip_slots import SlotTakenError, give_back_zip_slot, take_zip_slot
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
@@ -20,9 +22,8 @@ from .selection import read_selection
 from .zip_parts import ZipPart, clips_of_part, zip_parts
 from .zip_stream import ZipStream
 
-MAX_PARTS_SHOWN = 20
+MAX_PARTS_SHOWN = 10
 RETRY_SECONDS = 60
-MAX_PART_NUMBER = 100_000
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,27 +33,30 @@ def download_zip(request: WorkspaceRequest) -> HttpResponseBase:
     """The selected clips as a zip; if it takes several, a page with its parts. `part` asks for one of them."""
     form = request.POST if request.method == "POST" else request.GET
     try:
-        selection = read_selection(form, user_id=request.user.pk)
-        number, first_number = _read_number(form.get("part", "1")), _read_number(form.get("first", "1"))
+        selection = _in_range(read_selection(form, user_id=request.user.pk), form)
+        # The first of the parts that are asked for.
+        number = _read_number(form.get("part", form.get("first", "1")))
     except UserFacingError as error:
         messages.error(request, error.message)
         return redirect_back(request)
     except ValueError:
         raise BadRequest("There are no such clips.") from None
-    parts = zip_parts(selection, membership=request.membership)
-    found = list(islice(parts, 1 if "part" in form else MAX_PARTS_SHOWN + 1))
+    is_part = "part" in form
+    # Named clips are few, so all their parts are shown.
+    max_shown = None if isinstance(selection, Named) else MAX_PARTS_SHOWN
+    max_parts = 1 if is_part else max_shown and max_shown + 1
+    found = list(islice(zip_parts(selection, membership=request.membership), max_parts))
     if not found:
         messages.error(request, _("None of these clips has a file to download yet."))
         return redirect_back(request)
     if len(found) == 1:
-        return _stream(request, found[0], number=number if "part" in form else None)
-    shown = found[:MAX_PARTS_SHOWN]
+        return _stream(request, found[0], number=number if is_part or number > 1 else None)
+    shown = found[:max_shown]
     context = {
-        "parts": list(enumerate(shown, start=first_number)),
+        "parts": list(enumerate(shown, start=number)),
         "query": form.get("query", ""),
-        # Only a list is so long: of named clips, so many parts would be larger than the bound of their number allows.
         "further": shown[-1].selection if len(found) > len(shown) else None,
-        "further_number": first_number + len(shown),
+        "further_number": number + len(shown),
     }
     return render(request, "gallery/zip.html", context)
 
@@ -75,7 +79,16 @@ def _stream(request: WorkspaceRequest, part: ZipPart, *, number: int | None) -> 
     return StreamingHttpResponse(stream, content_type="application/zip", headers=headers)
 
 
+def _in_range(selection: Selection, form: QueryDict) -> Selection:
+    """The part of a list between the keys `after` and `until`, if the form has them. Raises ValueError."""
+    if isinstance(selection, Named):
+        return selection
+    texts = (form.get(name, "") for name in ("after", "until"))
+    after, until = (_read_number(text) if text else None for text in texts)
+    return replace(selection, after=after, until=until)
+
+
 def _read_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PART_NUMBER))):
-        raise ValueError(f"{text!r} isn't the number of a part.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 2**63):
+        raise ValueError(f"{text!r} isn't a number that a page sends.")
     return int(text)

@@ -162,7 +162,9 @@ def test_a_file_that_goes_missing_on_the_way(membership: Membership, make_clip: 
 
 
 def test_no_such_clips(alice_browser: Client, address: Address) -> None:
-    for fields in ({"clips": "x"}, {"all": "1", "after": "x"}, {"all": "1", "part": "x"}, {"all": "1", "first": "-1"}):
+    numbers = ("x", "-1", "9" * 20, str(2**63))
+    wrong = [{"all": "1", name: number} for name in ("after", "until", "part", "first") for number in numbers]
+    for fields in ({"clips": "x"}, *wrong):
         assert alice_browser.post(address("zip"), fields).status_code == 400
     assert alice_browser.post(address("zip")).status_code == 302
 
@@ -206,8 +208,8 @@ def test_further_parts(
 ) -> None:
     monkeypatch.setattr(parts_module, "MAX_PART_CLIPS", 1)
     monkeypatch.setattr(zip_views, "MAX_PARTS_SHOWN", 2)
-    for _number in range(4):
-        make_clip()
+    clips = [str(make_clip().pk) for _number in range(4)]
+    assert "they come in 4 parts" in text_of(alice_browser.post(address("zip"), {"clips": clips}))
     page = text_of(alice_browser.get(address("zip"), {"all": "1"}))
     assert "Here are the first 2 parts." in page
     (form,) = re.findall(r"<form[^>]*>(?:(?!<form).)*Further parts", page)
