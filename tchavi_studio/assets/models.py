@@ -116,3 +116,24 @@ class StorageUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workspace_id}: {self.byte_count} B"
+
+
+class PersonStorageUse(models.Model):
+    """How many of a workspace's bytes somebody's files take: what they uploaded, linked or trimmed, and their clips.
+
+    Counted in the same statements as `StorageUse`. Files that are nobody's are in the workspace's count alone.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    byte_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_storage_use_per_person"),
+            models.CheckConstraint(condition=Q(byte_count__gte=0), name="person_storage_not_below_zero"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["workspace", "-byte_count", "-id"], name="storage_use_largest")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.workspace_id}: {self.byte_count} B"

@@ -29,7 +29,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
-from .models import Asset, Kind, Origin, StorageUse, server_made_name
+from .models import Asset, Kind, Origin, PersonStorageUse, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
@@ -186,7 +186,7 @@ def record_asset(*, asset: Asset, within_quota: bool = False) -> None:
     Raises `RefusedFileError` if it is to be `within_quota` and there is no room.
     """
     asset.save(force_insert=True)
-    _count_bytes(asset.workspace_id, asset.byte_count, within_quota=within_quota)
+    _count_bytes(asset.workspace_id, asset.created_by_id, asset.byte_count, within_quota=within_quota)
 
 
 def note_owner(*, asset: Asset) -> None:
@@ -209,7 +209,7 @@ def delete_asset(*, asset: Asset) -> bool:
             asset_id = asset.pk
             _total, deleted = asset.delete()
             if deleted.get(Asset._meta.label):  # else somebody else was faster, and has counted it
-                _count_bytes(asset.workspace_id, -asset.byte_count)
+                _count_bytes(asset.workspace_id, asset.created_by_id, -asset.byte_count)
             asset.pk = asset_id  # the names of the files are still needed
             delete_asset_files(asset=asset)
     except ProtectedError:
@@ -225,11 +225,17 @@ def delete_asset_files(*, asset: Asset) -> None:
 
 @transaction.atomic
 def recount_storage(*, workspace_id: UUID) -> None:
-    """Set a workspace's counted bytes to the sum over its assets."""
-    _count_bytes(workspace_id, 0)  # the lock: assets that are added or deleted meanwhile wait for it
-    assets = Asset.objects.filter(workspace=workspace_id)
-    byte_count = assets.aggregate(total=Sum("byte_count"))["total"] or 0
-    StorageUse.objects.filter(workspace=workspace_id).update(byte_count=byte_count)
+    """Set the counted bytes of a workspace, and of each person in it, to the sums over its assets."""
+    _count_bytes(workspace_id, None, 0)  # the lock: assets that are added or deleted meanwhile wait for it
+    sums = Asset.objects.filter(workspace=workspace_id).order_by().values_list("created_by").annotate(Sum("byte_count"))
+    byte_counts = dict(sums)
+    StorageUse.objects.filter(workspace=workspace_id).update(byte_count=sum(byte_counts.values()))
+    byte_counts.pop(None, None)
+    PersonStorageUse.objects.filter(workspace=workspace_id).delete()
+    PersonStorageUse.objects.bulk_create(
+        PersonStorageUse(workspace_id=workspace_id, user_id=user_id, byte_count=byte_count)
+        for user_id, byte_count in byte_counts.items()
+    )
 
 
 def delete_stale_incoming() -> int:
@@ -371,8 +377,11 @@ def check_room(*, workspace: Workspace) -> None:
         raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=workspace.max_bytes)
 
 
-def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = False) -> None:
-    """Add to the bytes a workspace uses, in the transaction that writes the assets. The UPDATE enforces the quota."""
+def _count_bytes(workspace_id: UUID, user_id: int | None, byte_count: int, *, within_quota: bool = False) -> None:
+    """Add to the bytes that a workspace, and a person in it, use, in the transaction that writes the assets.
+
+    The first UPDATE enforces the quota, and keeps others who count in this workspace waiting until the commit.
+    """
     use, _is_new = StorageUse.objects.select_related("workspace").get_or_create(workspace_id=workspace_id)
     uses = StorageUse.objects.filter(pk=use.pk)
     if within_quota:
@@ -380,6 +389,9 @@ def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = Fa
     # A count that is too low must not keep a file from being deleted: `verify_storage` finds it.
     if not uses.update(byte_count=Greatest(F("byte_count") + byte_count, 0)):
         raise RefusedFileError("workspace_full", used_bytes=use.byte_count, quota_bytes=use.workspace.max_bytes)
+    if user_id is not None:
+        own, _is_new = PersonStorageUse.objects.get_or_create(workspace_id=workspace_id, user_id=user_id)
+        PersonStorageUse.objects.filter(pk=own.pk).update(byte_count=Greatest(F("byte_count") + byte_count, 0))
 
 
 # --- Storing ----------------------------------------------------------------------------------------------------------
