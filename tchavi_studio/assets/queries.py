@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import BooleanField, Exists, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
-from tchavi_studio.workspaces.models import Workspace
+from tchavi_studio.words import words_of
+from tchavi_studio.workspaces.models import User, Workspace
 
-from .models import Asset, PersonStorageUse, StorageUse
+from .models import Asset, PersonStorageUse, ReferenceWord, StorageUse
 from .signing import SignedMedia, read_token
+
+MAX_SEARCH_WORDS = 8
 
 
 def asset_by_signed_token(token: str) -> tuple[Asset, SignedMedia] | None:
@@ -23,11 +26,26 @@ def asset_by_signed_token(token: str) -> tuple[Asset, SignedMedia] | None:
     return (asset, signed) if asset and signed else None
 
 
-def received_with(*, workspace: Workspace, source_sha256: str) -> QuerySet[Asset]:
-    """The workspace's upload or linked file of these bytes: one at most."""
-    # SQLite only uses a partial index if the statement contains its condition literally, not as parameters.
-    received = RawSQL("origin IN ('upload', 'url')", (), output_field=BooleanField())
-    return Asset.objects.filter(received, workspace=workspace, source_sha256=source_sha256)
+# SQLite only uses a partial index if the statement contains its condition literally, not as parameters.
+IS_RECEIVED = RawSQL("origin IN ('upload', 'url')", (), output_field=BooleanField())
+IS_REFERENCE = RawSQL("NOT (origin = 'output')", (), output_field=BooleanField())
+IS_OUTPUT = RawSQL("origin = 'output'", (), output_field=BooleanField())
+
+
+def received_with(*, workspace: Workspace, user: User | None, source_sha256: str) -> QuerySet[Asset]:
+    """What this person uploaded or linked of these bytes: one file at most."""
+    return Asset.objects.filter(IS_RECEIVED, workspace=workspace, created_by=user, source_sha256=source_sha256)
+
+
+def has_words(search: str) -> Q:
+    """The condition that a file's name has, for each word of `search`, a word that begins with it."""
+    named = Q()
+    for word in words_of(search)[:MAX_SEARCH_WORDS]:
+        prefix = word.encode()
+        # No byte of UTF-8 is 0xff.
+        words = ReferenceWord.objects.filter(asset=OuterRef("pk"), word__gte=prefix, word__lt=prefix + b"\xff")
+        named &= Q(Exists(words))
+    return named
 
 
 def stored_bytes(*, workspace: Workspace) -> int:

@@ -25,11 +25,12 @@ from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
 from tchavi_studio.runtime.pools import Pool, PoolFullError
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
-from .models import Asset, Kind, Origin, PersonStorageUse, StorageUse, server_made_name
+from .models import Asset, Kind, Origin, PersonStorageUse, ReferenceWord, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
@@ -75,7 +76,7 @@ TIME_ROUNDING_SECONDS = 0.001
 
 
 def store_upload(*, workspace: Workspace, user: User | None, upload: "UploadedFile[bytes]") -> Asset:
-    """Store an uploaded file as a reference. Uploading the same bytes again returns the existing asset.
+    """Store an uploaded file as a reference. The same bytes again from the same person return the existing asset.
 
     The upload is read in chunks and never held in memory. Raises `MediaRefusedError`, and then leaves nothing on disk.
     """
@@ -122,13 +123,14 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
     """Cut `duration_seconds` from `start_seconds` out of a video or audio file, as a new asset.
 
     A video keeps its size and is exact to the frame; audio becomes a WAV and is exact to the sample. The same trim
-    again returns the existing asset. This takes seconds: don't call it in a transaction. Raises `MediaRefusedError`.
+    again by the same person returns the existing asset. This takes seconds: don't call it in a transaction. Raises
+    `MediaRefusedError`.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
         _check_trim(asset, start_seconds, duration_seconds)
         recipe = f"trim {asset.content_sha256} {start_seconds:.3f} {duration_seconds:.3f}"
         source_sha256 = hashlib.sha256(recipe.encode()).hexdigest()
-        existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256).first()
+        existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256, created_by=user).first()
         if existing is not None:
             return existing
         check_room(workspace=asset.workspace)
@@ -181,11 +183,14 @@ def store_output(
 
 @transaction.atomic
 def record_asset(*, asset: Asset, within_quota: bool = False) -> None:
-    """Write the row of a file that is stored, and count its bytes.
+    """Write the row of a file that is stored and the words it is found by, and count its bytes.
 
     Raises `RefusedFileError` if it is to be `within_quota` and there is no room.
     """
     asset.save(force_insert=True)
+    if asset.origin != Origin.OUTPUT:
+        words = words_of(asset.original_name)
+        ReferenceWord.objects.bulk_create(ReferenceWord(asset=asset, word=word.encode()) for word in words)
     _count_bytes(asset.workspace_id, asset.created_by_id, asset.byte_count, within_quota=within_quota)
 
 
@@ -319,7 +324,7 @@ def _store_received(
 ) -> Asset:
     """Check and clean the received `directory / "source"` and store the result, unless it is stored already."""
     source = directory / "source"
-    same = received_with(workspace=workspace, source_sha256=source_sha256)
+    same = received_with(workspace=workspace, user=user, source_sha256=source_sha256)
     existing = same.first()
     if existing is not None:
         return existing
@@ -335,7 +340,7 @@ def _store_received(
     try:
         return _store(asset, probed, probed.file, within_quota=True)
     except IntegrityError:
-        # The same file came twice at the same moment, and the other one was first.
+        # The person sent the same file twice at the same moment, and the other one was first.
         return same.get()
 
 

@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from tchavi_studio.assets import probe, services
 from tchavi_studio.assets.limits import RefusedFileError
-from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.models import Asset, Origin, ReferenceWord
 from tchavi_studio.assets.services import (
     MediaRefusedError,
     StudioBusyError,
@@ -129,15 +129,37 @@ def test_name_and_declared_type_are_not_believed(workspace: Workspace, alice: Us
     assert (asset.content_type, Path(asset.file.path).name) == ("image/jpeg", "file.jpg")
 
 
-def test_the_same_bytes_are_stored_once_per_workspace(store: Store, photo: Path, bob: User) -> None:
+def test_the_same_bytes_are_stored_once_per_person_and_workspace(
+    store: Store, workspace: Workspace, photo: Path, bob: User
+) -> None:
     asset = store(photo)
     assert store(photo) == asset
     assert len(stored_files()) == 2
-    theirs = Workspace.objects.get(memberships__user=bob)
-    with as_upload(photo) as upload:
-        other = store_upload(workspace=theirs, user=bob, upload=upload)
-    assert other != asset
-    assert Asset.objects.count() == 2
+    others = {asset}
+    for place in (workspace, Workspace.objects.get(memberships__user=bob)):
+        with as_upload(photo, "mine.jpg") as upload:
+            others.add(store_upload(workspace=place, user=bob, upload=upload))
+    assert len(others) == Asset.objects.count() == 3
+    assert sorted(other.original_name for other in others) == ["mine.jpg", "mine.jpg", "photo.jpg"]
+
+
+def test_a_trim_is_made_once_for_each_person(
+    store: Store, sound: Path, workspace: Workspace, alice: User, bob: User
+) -> None:
+    asset = store(sound)
+    hers, again, his = (
+        trim_asset(asset=asset, user=user, start_seconds=0.0, duration_seconds=2.0) for user in (alice, alice, bob)
+    )
+    assert hers == again
+    assert (his != hers, his.created_by, his.original_name) == (True, bob, asset.original_name)
+
+
+def test_references_are_found_by_the_words_of_their_names(store: Store, photo: Path, workspace: Workspace) -> None:
+    with as_upload(photo, "Été à Assinie_02.JPG") as upload:
+        asset = store_upload(workspace=workspace, user=None, upload=upload)
+    assert sorted(map(str, asset.words.all())) == ["02", "a", "assinie", "ete", "jpg"]
+    delete_asset(asset=asset)
+    assert not ReferenceWord.objects.exists()
 
 
 def test_the_same_file_twice_at_the_same_moment_is_one_asset(

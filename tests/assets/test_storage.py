@@ -153,7 +153,7 @@ def test_a_count_that_is_too_low_keeps_no_file_from_being_deleted(workspace: Wor
 def test_finding_the_same_bytes_and_the_use_is_by_index(workspace: Workspace) -> None:
     asset = make_asset(workspace)
     with listed_by_index(Asset, StorageUse):
-        assert received_with(workspace=workspace, source_sha256=asset.source_sha256).get() == asset
+        assert received_with(workspace=workspace, user=None, source_sha256=asset.source_sha256).get() == asset
         assert stored_bytes(workspace=workspace) == 1_024
 
 
@@ -162,7 +162,7 @@ def test_clips_and_trims_are_no_received_files(workspace: Workspace) -> None:
         asset = unwritten(workspace, 1)
         asset.origin = origin
         record_asset(asset=asset)
-    assert not received_with(workspace=workspace, source_sha256="ab" * 32).exists()
+    assert not received_with(workspace=workspace, user=None, source_sha256="ab" * 32).exists()
 
 
 def test_drift_is_reported_and_recounted(workspace: Workspace) -> None:
