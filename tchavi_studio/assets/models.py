@@ -150,6 +150,19 @@ class ReferenceWord(models.Model):
         return bytes(self.word).decode()
 
 
+class DeletedFile(models.Model):
+    """The stored files of a deleted asset, until a sweep has seen to it that they are gone.
+
+    Whoever deletes an asset deletes its files after the commit, and may die in between.
+    """
+
+    asset_id = models.UUIDField(primary_key=True)
+    names = models.JSONField()
+
+    def __str__(self) -> str:
+        return str(self.asset_id)
+
+
 class StorageUse(models.Model):
     """How many bytes a workspace's files take, not counting thumbnails and posters.
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -30,7 +30,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
-from .models import Asset, Kind, Origin, PersonStorageUse, ReferenceWord, StorageUse, server_made_name
+from .models import Asset, DeletedFile, Kind, Origin, PersonStorageUse, ReferenceWord, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
@@ -53,6 +53,7 @@ __all__ = [
     "store_output",
     "store_upload",
     "store_url",
+    "sweep_deleted",
     "trim_asset",
 ]
 
@@ -223,9 +224,20 @@ def delete_asset(*, asset: Asset) -> bool:
 
 
 def delete_asset_files(*, asset: Asset) -> None:
-    """Delete the stored files of an asset after the current transaction commits."""
+    """Delete the stored files of an asset after the current transaction commits; at the latest in `sweep_deleted`."""
     names = _stored_names(asset)
+    # Somebody else may have deleted it at the same moment.
+    DeletedFile.objects.bulk_create([DeletedFile(asset_id=asset.pk, names=names)], ignore_conflicts=True)
     transaction.on_commit(lambda: _delete_stored(names))
+
+
+def sweep_deleted(*, max_count: int = 1000) -> int:
+    """See to it that the files of up to `max_count` deleted assets are gone, and return of how many."""
+    deleted = list(DeletedFile.objects.all()[:max_count])
+    for each in deleted:
+        _delete_stored(each.names)
+    DeletedFile.objects.filter(pk__in=[each.pk for each in deleted]).delete()
+    return len(deleted)
 
 
 @transaction.atomic
@@ -472,6 +484,9 @@ def _stored_names(asset: Asset) -> list[str]:
 def _delete_stored(names: list[str]) -> None:
     for name in names:
         default_storage.delete(name)
+    for folder in {name.rpartition("/")[0] for name in names} - {""}:
+        with suppress(OSError):  # not empty, or gone already
+            Path(default_storage.path(folder)).rmdir()
 
 
 def _sha256(path: Path) -> str:

@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from tchavi_studio.assets import probe, services
 from tchavi_studio.assets.limits import RefusedFileError
-from tchavi_studio.assets.models import Asset, Origin, ReferenceWord
+from tchavi_studio.assets.models import Asset, DeletedFile, Origin, ReferenceWord
 from tchavi_studio.assets.services import (
     MediaRefusedError,
     StudioBusyError,
@@ -32,6 +32,7 @@ from tchavi_studio.assets.services import (
     store_output,
     store_upload,
     store_url,
+    sweep_deleted,
     trim_asset,
 )
 from tchavi_studio.assets.signing import Variant, signed_media_path, signed_media_url
@@ -613,11 +614,29 @@ def test_files_go_once_the_deletion_is_committed(workspace: Workspace) -> None:
     assert Asset.objects.count() == 0
 
 
+def test_files_of_whoever_died_after_the_commit_are_swept(workspace: Workspace) -> None:
+    """In a test, what was to happen after the commit never does."""
+    assets = [make_asset(workspace, "video") for _number in range(3)]
+    kept = make_asset(workspace)
+    for asset in assets:
+        delete_asset(asset=asset)
+        delete_asset(asset=Asset(pk=asset.pk, workspace=workspace, byte_count=1))
+    assert len(stored_files()) == 3 * 3 + 2
+    assert sweep_deleted(max_count=2) == 2
+    assert len(stored_files()) == 3 + 2
+    assert (sweep_deleted(), sweep_deleted()) == (1, 0)
+    assert not DeletedFile.objects.exists()
+    assert stored_files() == sorted(Path(file.path) for file in (kept.file, kept.thumbnail))
+    # Nor are empty folders left.
+    assert [folder.name for folder in Path(default_storage.path(str(workspace.pk))).iterdir()] == [str(kept.pk)]
+
+
 def test_a_deletion_that_is_rolled_back_keeps_the_files(workspace: Workspace) -> None:
     asset = make_asset(workspace)
     with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
         delete_asset(asset=asset)
         transaction.set_rollback(True)
+    assert sweep_deleted() == 0
     assert len(stored_files()) == 2
     assert Asset.objects.filter(pk=asset.pk).exists()
 

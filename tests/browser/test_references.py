@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations.models import Generation, State
@@ -106,7 +106,7 @@ def test_on_a_phone_the_composer_opens_with_the_file(references: Page) -> None:
 def test_what_is_refused_says_why_beside_what_was_stored(references: Page, complaints: Complaints) -> None:
     complaints.expect("422")
     page = references
-    text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture at all" * 9}
+    text: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture at all" * 9}
     page.set_input_files(".ref-file", [text, photo("beach.jpg", 1)])
     expect(page.locator(".ref h2")).to_have_text("beach.jpg")
     expect(page.locator(".uploads li")).to_have_count(1)
