@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.models import Asset, Origin, ReferenceWord
 from tchavi_studio.assets.models import Kind as FileKind
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ADAPTIVE, FRAMES_PER_SECOND, billed_seconds, pixel_size
@@ -16,6 +16,7 @@ from tchavi_studio.generations.params import SEED_MAX
 from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.ledger.models import Book
+from tchavi_studio.words import words_of
 
 from .plan import Demo, drawn_id
 from .prompts import demo_prompt
@@ -78,7 +79,7 @@ CLIP_COLUMNS = (
 ASSET_COLUMNS = (
     "id", "workspace_id", "created_by_id", "kind", "origin", "original_name", "content_type", "width", "height",
     "duration_seconds", "frame_rate", "has_audio", "byte_count", "source_sha256", "content_sha256", "file",
-    "thumbnail", "poster", "created_at",
+    "thumbnail", "poster", "created_at", "first_shared_at",
 )  # fmt: skip
 REFERENCE_COLUMNS = ("generation_id", "role", "position", "asset_id")
 
@@ -115,6 +116,8 @@ class Batch:
         self._statement = Statement(demo.workspace, demo.creator)
         self._clips: list[Row] = []
         self._assets: list[Row] = []
+        self._words: list[Row] = []
+        self._first_shared: dict[UUID, datetime] = {}
         self._references: list[Row] = []
         self._recent_clips: deque[UUID] = deque(maxlen=RECENT)
         self._recent_stills: deque[tuple[UUID, str]] = deque(maxlen=RECENT)
@@ -130,7 +133,8 @@ class Batch:
                 self._add_clip(clip_id, number, submission, variation)
                 clip_id = drawn_id(self._chance)
                 number += 1
-        insert_rows(Asset, ASSET_COLUMNS, self._assets)
+        insert_rows(Asset, ASSET_COLUMNS, [(*row, self._first_shared.get(row[0])) for row in self._assets])
+        insert_rows(ReferenceWord, ("asset_id", "word"), self._words)
         insert_rows(Generation, CLIP_COLUMNS, self._clips)
         insert_rows(GenerationReference, REFERENCE_COLUMNS, self._references)
         self._statement.write()
@@ -226,6 +230,9 @@ class Batch:
                 submission.is_shared, made_at if submission.is_shared else None,
             )
         )  # fmt: skip
+        if submission.is_shared:
+            for _role, _place, asset_id in submission.references:
+                self._first_shared.setdefault(asset_id, made_at)
         self._references += [(clip_id, role.value, place, asset_id) for role, place, asset_id in submission.references]
         if submission.price_credits:
             self._statement.charge(at=made_at, reference=clip_id, amount_credits=submission.price_credits)
@@ -260,11 +267,12 @@ class Batch:
             return chance.choice(self._recent_stills)
         asset_id, ratio = drawn_id(chance), chance.choice(RATIOS)
         sample = self._demo.samples[ratio]
-        content = sample.still
+        content, name = sample.still, f"IMG_{chance.randrange(10_000):04}.jpg"
+        self._words += [(asset_id, word.encode()) for word in words_of(name)]
         self._assets.append(
             (
                 asset_id, self._demo.workspace.pk, self._demo.creator.pk, FileKind.IMAGE.value, Origin.UPLOAD.value,
-                f"IMG_{chance.randrange(10_000):04}.jpg", "image/webp", content.width, content.height, None, None,
+                name, "image/webp", content.width, content.height, None, None,
                 # What was received differs in its metadata: the same bytes are never stored twice.
                 False, content.byte_count, f"{chance.getrandbits(256):064x}", content.sha256,
                 self._stored(sample, "poster", asset_id, "file.webp"),
