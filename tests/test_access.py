@@ -68,9 +68,14 @@ PERMISSIONS: dict[str, list[str]] = {
         "gallery/",
         "gallery/bin/",
         "media/<uuid:asset_id>/<str:variant>",
+        "references/",
+        "references/<uuid:asset_id>/clips/",
+        # And then only by whoever sent the file, or by admins.
+        "references/<uuid:asset_id>/delete/",
         "requests/<uuid:request_id>/dismiss/",
         "requests/<uuid:request_id>/withdraw/",
         "settings/leave/",
+        "storage/",
         "team/",
         "updates/",
         # For site admins among the members.
@@ -92,6 +97,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "create/submit/",
         "create/trim/",
         "create/upload/",
+        "create/use/",
         "credits/play/",
         "developers/",
         "developers/keys/",
@@ -251,6 +257,7 @@ def test_whatever_a_page_links_to_can_be_opened(
     client.force_login(bob)
     home = f"/w/{workspace.slug}/"
     waiting = [f"{home}{page}" for page in ("create/", "gallery/", "gallery/?scope=workspace", "credits/", "team/")]
+    waiting += [f"{home}{page}" for page in ("references/", "references/?scope=workspace", "storage/")]
     opened: set[str] = set()
     seen: set[tuple[str, str]] = set()
     while waiting:

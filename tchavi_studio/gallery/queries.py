@@ -207,7 +207,7 @@ def page_token(clip: Generation, moment: datetime) -> str:
     return f"{microseconds(moment)}.{clip.pk.hex}"
 
 
-def _read_page_token(token: str) -> tuple[datetime, UUID]:
+def read_page_token(token: str) -> tuple[datetime, UUID]:
     """Raises ValueError if `page_token` didn't make it."""
     moment, _dot, pk = token.partition(".")
     return moment_at(moment), UUID(hex=pk)
@@ -215,7 +215,7 @@ def _read_page_token(token: str) -> tuple[datetime, UUID]:
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
     """A page of `clips`, sorted by `moment_field` and id, newest first; and the next page's token, or ""."""
-    page, has_more = page_of(clips, length=PAGE_LENGTH, after=_read_page_token(before) if before else ())
+    page, has_more = page_of(clips, length=PAGE_LENGTH, after=read_page_token(before) if before else ())
     return page, page_token(page[-1], getattr(page[-1], moment_field)) if has_more else ""
 
 

@@ -94,7 +94,7 @@ def test_files_of_private_clips_stay_closed(
     assert clip.output is not None
     addresses = [f"/w/{workspace.slug}/media/{pk}/file" for pk in (clip.output.pk, photo.pk)]
     asked = [status_of(bobs_browser, address) for address in addresses]
-    # References are stored once, whoever sent them, so who makes clips may open any whose id they know.
+    # Who makes clips may open any reference whose id they know.
     assert asked == [404, 200 if sees_references else 404]
     share_clip(generation=clip, actor=clip.creator)
     assert [status_of(bobs_browser, address) for address in addresses] == [200, 200]

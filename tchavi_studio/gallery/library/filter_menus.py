@@ -13,9 +13,9 @@ from django.utils.translation import ngettext, pgettext
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
 from tchavi_studio.generations.library.filters import Sort
 from tchavi_studio.generations.library.models import Outcome
-from tchavi_studio.generations.library.words import words_of
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.visibility import Scope
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import zone_at
 

@@ -8,9 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from tchavi_studio.gallery.queries import read_page_token
 from tchavi_studio.generations.library.models import first_key_at
 from tchavi_studio.generations.library.pages import Position, read_position
-from tchavi_studio.generations.queries import moment_at
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 
 from .address import Browse, read_browse
@@ -55,7 +55,8 @@ def _position(request: WorkspaceRequest, browse: Browse) -> Position | None:
             return read_position(after, browse.sort)
         if before := request.GET.get("before", ""):
             # Addresses of an earlier version have a moment and an id.
-            return (first_key_at(moment_at(before.partition(".")[0])),) if browse.sort.is_by_time else None
+            moment, _id = read_page_token(before)
+            return (first_key_at(moment),) if browse.sort.is_by_time else None
     except (ValueError, OverflowError):
         raise BadRequest("There is no such page.") from None
     return None
