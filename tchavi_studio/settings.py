@@ -235,6 +235,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = STUDIO_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A thousand selected clips, and what else their form has.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100
 FILE_UPLOAD_TEMP_DIR = STUDIO_DATA / "incoming"
 with blaming("STUDIO_DATA"):
     FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)

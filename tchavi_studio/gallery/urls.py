@@ -1,6 +1,8 @@
 from django.urls import path
 
 from . import views
+from .bulk import views as bulk
+from .bulk import zip_views
 from .library import views as library_views
 
 app_name = "gallery"
@@ -10,6 +12,14 @@ urlpatterns = [
     path("gallery/bin/", views.bin_page, name="bin"),
     path("gallery/bin/empty/", views.empty_bin, name="empty_bin"),
     path("gallery/bin/unused/", views.delete_unused, name="delete_unused"),
+    path("gallery/selected/", bulk.selected, name="selected"),
+    path("gallery/zip/", zip_views.download_zip, name="zip"),
+    path("gallery/cancel-waiting/", bulk.cancel_waiting, name="cancel_waiting"),
+    path("gallery/bulk/<slug:name>/", bulk.act, name="bulk"),
+    path("gallery/jobs/<uuid:job_id>/", bulk.bulk_job, name="bulk_job"),
+    path("gallery/jobs/<uuid:job_id>/stop/", bulk.stop_bulk_job, name="stop_bulk_job"),
+    path("gallery/jobs/<uuid:job_id>/undo/", bulk.undo_bulk_job, name="undo_bulk_job"),
+    path("gallery/jobs/<uuid:job_id>/hide/", bulk.hide_bulk_job, name="hide_bulk_job"),
     path("updates/", views.updates, name="updates"),
     path("clips/<uuid:generation_id>/", views.clip, name="clip"),
     path("clips/<uuid:generation_id>/download/", views.download, name="download"),

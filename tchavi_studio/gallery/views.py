@@ -18,7 +18,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -48,10 +47,11 @@ from tchavi_studio.generations.services import (
     unshare_clip,
 )
 from tchavi_studio.generations.visibility import files_visible_to, may_act_on, may_remove
-from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission, User
 
+from .answers import redirect_back, refused
+from .file_names import clip_file_name
 from .library.address import read_browse
 from .library.queries import listing_of
 from .queries import (
@@ -67,7 +67,6 @@ from .queries import (
 )
 from .requests import request_cards
 
-MAX_DOWNLOAD_NAME_LENGTH = 60
 DOWNLOAD_MAX_AGE_SECONDS = 3600
 MEDIA_MAX_AGE_SECONDS = 7 * 24 * 3600
 """How long a browser may cache a file. What an asset's URL shows never changes."""
@@ -160,16 +159,8 @@ def download(request: WorkspaceRequest, generation_id: UUID) -> HttpResponseBase
         clip.output,
         Variant.FILE,
         max_age_seconds=DOWNLOAD_MAX_AGE_SECONDS,
-        download_name=f"{_file_name_words(clip.prompt)}-{clip.pk.hex[:8]}.mp4",
+        download_name=clip_file_name(clip),
     )
-
-
-def _file_name_words(prompt: str) -> str:
-    """As many whole words of the prompt as fit in a file name; "clip" if it has no Latin letters."""
-    words = slugify(prompt)
-    if len(words) > MAX_DOWNLOAD_NAME_LENGTH:
-        words = words[: MAX_DOWNLOAD_NAME_LENGTH + 1].rpartition("-")[0] or words[:MAX_DOWNLOAD_NAME_LENGTH]
-    return words or "clip"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -299,7 +290,7 @@ def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, und
         return render(request, "gallery/_done.html", context)
     if text:
         messages.success(request, text)
-    return _redirect_back(request)
+    return redirect_back(request)
 
 
 def _gone(request: WorkspaceRequest, clip: Generation, text: str) -> HttpResponse:
@@ -310,18 +301,6 @@ def _gone(request: WorkspaceRequest, clip: Generation, text: str) -> HttpRespons
     return redirect("gallery:gallery", request.workspace.slug)
 
 
-def _refused(request: WorkspaceRequest, text: str) -> HttpResponse:
-    if request.htmx:
-        context = {"text": text, "level": "error"}
-        return render(request, "gallery/_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    messages.error(request, text)
-    return _redirect_back(request)
-
-
-def _redirect_back(request: WorkspaceRequest) -> HttpResponse:
-    return redirect(return_url(request, default=reverse("gallery:gallery", args=[request.workspace.slug])))
-
-
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
@@ -330,7 +309,7 @@ def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     try:
         cancel_generation(generation=clip)
     except NotCancellableError as error:
-        return _refused(request, error.message)
+        return refused(request, error.message)
     if not clip.was_charged:
         return _done(request, generation_id, _("Cancelled. It was free."))
     text = ngettext(
@@ -346,7 +325,7 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     try:
         dismiss_failure(generation=_own_clip(request, generation_id))
     except (StillOpenError, NotAFailureError) as error:
-        return _refused(request, error.message)
+        return refused(request, error.message)
     return _done(request, generation_id)
 
 
@@ -357,7 +336,7 @@ def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     try:
         delete_clip(generation=_removable_clip(request, generation_id), actor=request.user)
     except StillOpenError as error:
-        return _refused(request, error.message)
+        return refused(request, error.message)
     return _done(request, generation_id, _("Moved to the bin."), undo=True)
 
 
@@ -400,11 +379,11 @@ def _request_action(request: WorkspaceRequest, request_id: UUID, act: Callable[.
     except ApprovalRequest.DoesNotExist:
         raise Http404 from None
     except RequestEndedError as error:
-        return _refused(request, error.message)
+        return refused(request, error.message)
     if request.htmx:
         requests = request_cards(membership=request.membership, show="all")
         return render(request, "gallery/_requests.html", {"requests": requests, "swap": True})
-    return _redirect_back(request)
+    return redirect_back(request)
 
 
 @require_POST

@@ -5,7 +5,19 @@ from datetime import timedelta
 from tchavi_studio.runtime.clock import bring_back
 from tchavi_studio.runtime.leases import default_lease
 
-from .models import IS_OPEN, OPEN_STATES, AccountPause, Engine, Generation, PumpSlot, RemoteJob, UpstreamAccount
+from .bulk.jobs import jobs_to_do
+from .bulk.zip_slots import ZIP_LEASE
+from .models import (
+    IS_OPEN,
+    OPEN_STATES,
+    AccountPause,
+    Engine,
+    Generation,
+    PumpSlot,
+    RemoteJob,
+    UpstreamAccount,
+    ZipSlot,
+)
 from .upstream.account import MAX_RETRY_AFTER_SECONDS, PAUSE_RETRY_SECONDS
 from .upstream.following import LATE_LOOK_INTERVAL
 
@@ -22,6 +34,8 @@ def bring_back_moments() -> int:
         (
             bring_back(open_clips.filter(leased_by__isnull=False), "leased_until", at_most=default_lease()),
             bring_back(open_clips, "leased_until", at_most=LONGEST_WAIT),
+            bring_back(jobs_to_do().order_by(), "leased_until", at_most=default_lease()),
+            bring_back(ZipSlot.objects.all(), "leased_until", at_most=ZIP_LEASE),
             bring_back(PumpSlot.objects.all(), "leased_until", at_most=default_lease()),
             bring_back(RemoteJob.objects.filter(leased_by__isnull=False), "leased_until", at_most=default_lease()),
             bring_back(jobs, "poll_at", at_most=LATE_LOOK_INTERVAL),

@@ -16,6 +16,7 @@ from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS, billed_sec
 from tchavi_studio.runtime.leases import LeasedModel
 from tchavi_studio.workspaces.models import Workspace
 
+from .bulk.models import BulkBatch, BulkJob, ZipSlot
 from .failures import failure_reason, failure_remedy
 from .library.models import LibraryEntry, LibraryMonth
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
@@ -32,6 +33,8 @@ __all__ = [
     "AccountPause",
     "ApprovalReference",
     "ApprovalRequest",
+    "BulkBatch",
+    "BulkJob",
     "Discard",
     "DiscardKind",
     "Ending",
@@ -47,6 +50,7 @@ __all__ = [
     "RemoteJob",
     "State",
     "UpstreamAccount",
+    "ZipSlot",
 ]
 
 

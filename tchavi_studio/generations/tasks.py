@@ -5,16 +5,18 @@ import time
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from tchavi_studio.assets.services import delete_stale_incoming, output_verifier, sweep_deleted
 from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
-from tchavi_studio.runtime.leases import Claim
+from tchavi_studio.runtime.leases import Claim, free
 from tchavi_studio.runtime.parts import run_each
 from tchavi_studio.runtime.slices import Slice, stop_requested
 
 from . import approvals, clock, closing, lifecycle, services, wakeups
+from .bulk import jobs
 from .models import IS_OPEN, Discard, Engine, Generation
 from .requests import local_request
 from .upstream import transfers
@@ -30,6 +32,7 @@ PUMP_SECONDS = 20
 """How long a pump sends. A submission's answer may take another 22 s, and a slice should end within 45 s."""
 
 DISCARD_SECONDS = 5
+BULK_SECONDS = 5
 PUMP_STEP_SECONDS = 0.2
 PROGRESS_INTERVAL_SECONDS = 0.5
 
@@ -130,6 +133,23 @@ def discard_waiting() -> None:
             return
 
 
+def work_on_bulk_jobs() -> None:
+    """Do batches of people's bulk jobs for a slice of time, then leave the rest to the next wake-up."""
+    turn = Slice(BULK_SECONDS)
+    while (claim := jobs.claim_next_job()) is not None:
+        if jobs.do_batch(claim):
+            claim.release()
+        if turn.is_over:
+            wake_bulk_jobs_if_any_wait()
+            return
+
+
+def wake_bulk_jobs_if_any_wait() -> None:
+    """Wake a worker if a bulk job waits to go on: its wake-up may have been lost, or its worker."""
+    if jobs.jobs_to_do().filter(free(timezone.now())).exists():
+        wakeups.wake_bulk_jobs()
+
+
 def sweep() -> None:
     """Catch what slipped through: work without a worker or wake-up, and missed deadlines."""
     any_open = Generation.objects.filter(IS_OPEN, engine__in=Engine.values).exists()
@@ -139,6 +159,7 @@ def sweep() -> None:
         settle_what_is_overdue()
     if Discard.objects.exists():
         wakeups.wake_discards()
+    wake_bulk_jobs_if_any_wait()
     if settings.STUDIO_MODE == "live":
         if has_work():
             wakeups.wake_pump()
@@ -155,6 +176,7 @@ def clean_up() -> None:
         clock_correction=clock.bring_back_moments,
         bin_clean_up=services.purge_bin,
         expired_requests_clean_up=approvals.end_expired_requests,
+        old_bulk_jobs_clean_up=jobs.delete_old_jobs,
         old_requests_clean_up=approvals.delete_old_requests,
         workspaces_clean_up=closing.empty_closed_workspaces,
         outputs_clean_up=lifecycle.delete_orphaned_outputs,

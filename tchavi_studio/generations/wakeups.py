@@ -13,6 +13,7 @@ RENDER_TASK = "tchavi_studio.generations.tasks.render_waiting"
 PUMP_CLUSTER = "pump"
 PUMP_TASK = "tchavi_studio.generations.tasks.pump_upstream"
 DISCARD_TASK = "tchavi_studio.generations.tasks.discard_waiting"
+BULK_TASK = "tchavi_studio.generations.tasks.work_on_bulk_jobs"
 TRANSFER_CLUSTER = "transfer"
 TRANSFER_TASK = "tchavi_studio.generations.tasks.transfer_waiting"
 
@@ -38,6 +39,11 @@ def wake_pump() -> None:
 def wake_discards() -> None:
     """Wake a worker to delete what somebody discarded."""
     queue_wake_up(DISCARD_TASK, cluster=PUMP_CLUSTER)
+
+
+def wake_bulk_jobs() -> None:
+    """Wake a worker to go on with what people do to many clips."""
+    queue_wake_up(BULK_TASK, cluster=PUMP_CLUSTER)
 
 
 def wake_transfers() -> None:

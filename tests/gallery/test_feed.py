@@ -166,7 +166,7 @@ def test_gallery_query_count_is_constant(
 ) -> None:
     for _number in range(count):
         make_clip(State.PROCESSING)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(16):
         assert len(cards_of(alice_browser.get(url("gallery")))) == count
 
 
@@ -176,7 +176,7 @@ def test_bin_query_count_is_constant(
 ) -> None:
     for _number in range(count):
         delete_clip(generation=make_clip(), actor=None)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         response = alice_browser.get(url("bin"))
     assert text_of(response).count("Restore</button>") == count
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import av
 import numpy as np
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
@@ -72,11 +73,12 @@ def complete() -> Callable[[Generation], None]:
             content_sha256=uuid4().hex * 2,
             file=f"nowhere/{uuid4()}.mp4",
         )
-        record_asset(asset=output)
-        Generation.objects.filter(pk=generation.pk).update(
-            state=State.COMPLETED, output=output, finished_at=timezone.now()
-        )
-        change_entries(entries_of([generation.pk]), outcome=Outcome.DONE)
+        with transaction.atomic():
+            record_asset(asset=output)
+            Generation.objects.filter(pk=generation.pk).update(
+                state=State.COMPLETED, output=output, finished_at=timezone.now()
+            )
+            change_entries(entries_of([generation.pk]), outcome=Outcome.DONE)
 
     return complete_one
 

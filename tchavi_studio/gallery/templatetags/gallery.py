@@ -4,8 +4,13 @@ from django import template
 from django.conf import settings
 
 from tchavi_studio.engines.formats import nearest_aspect_ratio
+from tchavi_studio.gallery.bulk.reports import job_report
 from tchavi_studio.generations import visibility
 from tchavi_studio.generations.approvals import ended_because
+from tchavi_studio.generations.bulk import queries as bulk
+from tchavi_studio.generations.bulk.actions import bulk_actions
+from tchavi_studio.generations.bulk.models import BulkJob
+from tchavi_studio.generations.bulk.waiting import waiting_count
 from tchavi_studio.generations.models import ApprovalRequest, Generation
 from tchavi_studio.workspaces.models import Membership
 
@@ -49,3 +54,33 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.simple_tag
+def shown_bulk_job(membership: Membership) -> BulkJob | None:
+    """The viewer's latest job on many clips whose card belongs on the page. One query."""
+    return bulk.shown_job(membership)
+
+
+@register.filter
+def doing(job: BulkJob) -> str:
+    """What a job is at."""
+    return str(bulk_actions[job.action].doing)
+
+
+@register.filter
+def report(job: BulkJob) -> str:
+    """What a job did."""
+    return job_report(job)
+
+
+@register.filter
+def may_be_undone(job: BulkJob) -> bool:
+    """Whether a job can be undone and hasn't been. One query."""
+    return bulk.may_be_undone(job)
+
+
+@register.simple_tag
+def cancellable_count(membership: Membership) -> int:
+    """How many of the viewer's clips wait and can be cancelled, counted up to a bound. One query."""
+    return waiting_count(membership)

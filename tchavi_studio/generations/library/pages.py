@@ -72,13 +72,23 @@ def position_text(position: Position) -> str:
 
 
 def library_page(
-    *, membership: Membership, scope: Scope, filters: Filters, sort: Sort, length: int, after: Position | None = None
+    *,
+    membership: Membership,
+    scope: Scope,
+    filters: Filters,
+    sort: Sort,
+    length: int,
+    after: Position | None = None,
+    relations: Sequence[str] = CLIP_RELATIONS,
 ) -> LibraryPage:
-    """The next clips of a list that the viewer may see, after a position of an earlier page."""
+    """The next clips of a list that the viewer may see, after a position of an earlier page.
+
+    `relations` are what is read with them, as `select_related` takes it.
+    """
     entries, floor = _candidates(membership, scope, filters, sort, length, after)
     rows = rows_after(entries, *after) if after else entries
     rows = rows_up_to(rows, *floor) if floor else rows
-    found = list(rows.select_related(*CLIP_RELATIONS)[: length + 1])
+    found = list((rows.select_related(*relations) if relations else rows)[: length + 1])
     if len(found) > length:
         return LibraryPage(entries=found[:length], next_position=sort.position_of(found[length - 1]))
     searched_to = moment_of(floor[-1]) if floor else None

@@ -1,24 +1,22 @@
 """Activity as a file: CSV for spreadsheets, JSON lines for programs."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from tchavi_studio.site.spreadsheets import spreadsheet_line
 from tchavi_studio.workspaces.models import ActivityRow
 
 from .sentences import sentence_of
 
 COLUMNS = ("sequence", "time", "kind", "actor_id", "actor", "subject_id", "subject", "reference", "sentence", "hash")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(rows: Iterable[ActivityRow]) -> Iterator[str]:
-    """The columns' names and a line a row. What a spreadsheet would take for a formula begins with an apostrophe."""
-    yield _line(COLUMNS)
+    """The columns' names and a line a row."""
+    yield spreadsheet_line(COLUMNS)
     for row in rows:
-        yield _line(_harmless(value) for value in _record(row).values())
+        yield spreadsheet_line(_record(row).values())
 
 
 def as_json_lines(rows: Iterable[ActivityRow]) -> Iterator[str]:
@@ -47,14 +45,3 @@ def _record(row: ActivityRow) -> dict[str, Any]:
         "sentence": sentence_of(row),
         "hash": row.hash,
     }
-
-
-def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _line(values: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(values)
-    return line.getvalue()

@@ -8,7 +8,7 @@ from django.utils.formats import number_format
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.site.devices import device_label
@@ -60,6 +60,24 @@ OF_ONES_OWN = {
 }
 """What is said instead where the actor did it to what is their own."""
 
+OF_MANY = {
+    Kind.CLIP_DELETED: ngettext_lazy(
+        "%(actor)s moved %(count)s clip to the bin", "%(actor)s moved %(count)s clips to the bin", "number"
+    ),
+    Kind.CLIP_RESTORED: ngettext_lazy(
+        "%(actor)s restored %(count)s clip", "%(actor)s restored %(count)s clips", "number"
+    ),
+    Kind.CLIP_SHARED: ngettext_lazy(
+        "%(actor)s shared %(count)s clip with the workspace",
+        "%(actor)s shared %(count)s clips with the workspace",
+        "number",
+    ),
+    Kind.CLIP_UNSHARED: ngettext_lazy(
+        "%(actor)s made %(count)s clip private", "%(actor)s made %(count)s clips private", "number"
+    ),
+}
+"""What is said instead of an act on many clips."""
+
 SETTINGS = {
     "default_visibility": gettext_lazy("who sees new clips"),
     "allowed_models": gettext_lazy("the allowed models"),
@@ -100,6 +118,8 @@ def _sentence(row: ActivityRow, facts: Mapping[str, str]) -> str:
             "%(actor)s ended %(count)s sessions of %(subject)s",
             details["count"],
         )
+    elif row.kind in OF_MANY and "count" in details:
+        return str(OF_MANY[Kind(row.kind)] % {**facts, "number": details["count"]})
     elif row.kind == Kind.SETTINGS_CHANGED and "workspace" in details:
         text = _("%(actor)s changed the quota of %(workspace)s from %(old)s to %(new)s")
     elif row.subject_id is not None and row.subject_id == row.actor_id and row.kind in OF_ONES_OWN:
@@ -118,7 +138,7 @@ def _facts(row: ActivityRow) -> dict[str, str]:
         "name": str(details.get("name", "")),
         "host": str(details.get("host", "")),
         "workspace": str(details.get("workspace", "")),
-        "count": str(details.get("count", "")),
+        "count": number_format(details["count"]) if "count" in details else "",
         "old": str(details.get("old", "")),
         "new": str(details.get("new", "")),
     }

@@ -1,0 +1,25 @@
+"""How actions answer: in place for htmx, otherwise on the page they were sent from."""
+
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from tchavi_studio.site.redirects import return_url
+from tchavi_studio.workspaces.access import WorkspaceRequest
+
+
+def refused(request: WorkspaceRequest, text: str) -> HttpResponse:
+    """Say why nothing was done."""
+    if request.htmx:
+        context = {"text": text, "level": "error"}
+        return render(request, "gallery/_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    messages.error(request, text)
+    return redirect_back(request)
+
+
+def redirect_back(request: WorkspaceRequest) -> HttpResponse:
+    """Back to the page that the form was sent from."""
+    return redirect(return_url(request, default=reverse("gallery:gallery", args=[request.workspace.slug])))

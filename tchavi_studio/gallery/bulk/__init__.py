@@ -1,0 +1,1 @@
+"""Select many clips: what is selected, what it adds up to, and what is done to it."""
