@@ -98,7 +98,7 @@ def references_for_viewer(
         references = references.filter(kind=kind)
     page, position = sparse_page_of(
         references.select_related("created_by").order_by("-created_at", "-id"),
-        which & has_words(search),
+        has_words(search) & which,
         length=PAGE_LENGTH,
         max_examined=MAX_EXAMINED,
         after=moment_and_id(before) if before else (),
