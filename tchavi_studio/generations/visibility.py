@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.queries import IS_REFERENCE
@@ -99,8 +100,8 @@ def is_in_shared_clip(membership: Membership) -> Q:
     and names say what somebody works on. So the workspace's list has only what shared clips show anyway, and a file
     that nothing but private clips use is listed for whoever sent it, and for nobody else.
     """
-    clips = shared_clips(membership).filter(IS_SHOWN)
-    return Q(Exists(GenerationReference.objects.filter(asset=OuterRef("pk"), generation__in=clips)))
+    clips = shared_clips(membership).filter(IS_SHOWN, pk=OuterRef("generation"))
+    return Q(Exists(GenerationReference.objects.filter(Exists(clips), asset=OuterRef("pk"))))
 
 
 def uses_of(asset: Asset) -> QuerySet[GenerationReference]:
@@ -111,9 +112,11 @@ def uses_of(asset: Asset) -> QuerySet[GenerationReference]:
 def is_use_seen_by(membership: Membership) -> Q:
     """The condition that a use of a reference is in a clip that this member sees in lists, and not its second there."""
     clips = visible_to(membership).filter(IS_SHOWN, pk=OuterRef("generation"))
-    earlier = GenerationReference.objects.filter(
-        generation=OuterRef("generation"), asset=OuterRef("asset"), id__lt=OuterRef("id")
+    # Compared as an expression, so that the few files of the clip are looked at, not all uses of the file.
+    in_clip = GenerationReference.objects.alias(file=Coalesce("asset", "asset")).filter(
+        generation=OuterRef("generation")
     )
+    earlier = in_clip.filter(file=OuterRef("asset"), id__lt=OuterRef("id"))
     return Q(Exists(clips)) & ~Q(Exists(earlier))
 
 

@@ -12,7 +12,7 @@ from tchavi_studio.assets.queries import IS_REFERENCE, has_words
 from tchavi_studio.gallery.positions import moment_and_id, position_text, whole_number
 from tchavi_studio.gallery.queries import Card, cards
 from tchavi_studio.gallery.sound_shape import Bar, bars_of
-from tchavi_studio.generations.models import IS_SHOWN, GenerationReference
+from tchavi_studio.generations.models import GenerationReference
 from tchavi_studio.generations.queries import CARD_RELATIONS
 from tchavi_studio.generations.visibility import (
     Scope,
@@ -23,7 +23,6 @@ from tchavi_studio.generations.visibility import (
     own_references,
     references_ever_shared,
     uses_of,
-    visible_to,
 )
 from tchavi_studio.long_lists import CountUpTo, sparse_page_of
 from tchavi_studio.workspaces.models import Membership, Permission
@@ -99,7 +98,7 @@ def references_for_viewer(
         references = references.filter(kind=kind)
     page, position = sparse_page_of(
         references.select_related("created_by").order_by("-created_at", "-id"),
-        which & has_words(search),
+        has_words(search) & which,
         length=PAGE_LENGTH,
         max_examined=MAX_EXAMINED,
         after=moment_and_id(before) if before else (),
@@ -133,7 +132,7 @@ def _uses(assets: list[Asset], membership: Membership) -> dict[UUID, Use]:
         return {}
     uses = GenerationReference.objects.filter(asset=OuterRef("pk"))
     latest = GenerationReference.objects.filter(asset=OuterRef(OuterRef("pk"))).order_by("-id")[:MAX_USES]
-    seen = visible_to(membership).filter(IS_SHOWN, pk__in=latest.values("generation"))
+    seen = uses.filter(is_use_seen_by(membership), pk__in=latest.values("pk"))
     rows = Asset.objects.filter(pk__in=[asset.pk for asset in assets]).order_by()
     return {
         pk: Use(clip_count=clip_count, is_partial=use_count == MAX_USES)
