@@ -24,9 +24,9 @@ def is_in_current_book(clip: Generation) -> bool:
 
 
 @register.filter
-def may_act_on(membership: Membership, clip: Generation) -> bool:
-    """Whether the viewer may cancel, dismiss or share this clip."""
-    return visibility.may_act_on(membership, clip)
+def may_act_on(membership: Membership | None, clip: Generation) -> bool:
+    """Whether the viewer may cancel, dismiss or share this clip. In the bin, which passes None, nobody may."""
+    return membership is not None and visibility.may_act_on(membership, clip)
 
 
 @register.filter

@@ -165,9 +165,11 @@ def test_refusals(alice_browser: Client, client: Client, bob_here: Membership, a
 
 
 def test_restore_in_the_bin(alice_browser: Client, address: Address, make_clip: MakeClip) -> None:
-    clips = [make_clip(), make_clip()]
+    clips = [make_clip(), make_clip(State.FAILED)]
     alice_browser.post(address("bulk", "delete"), named(*clips), headers=HTMX)
     page = text_of(alice_browser.get(address("bin")))
+    assert "This clip failed" in page
+    assert "Dismiss" not in page
     ticks = re.findall(r'<input type="checkbox" name="clips" value="([^"]+)" form="selection-form"', page)
     assert sorted(ticks) == sorted(str(clip.pk) for clip in clips)
     assert f'formaction="{address("bulk", "restore")}"' in page
