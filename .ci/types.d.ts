@@ -5,7 +5,7 @@ declare namespace htmx {
   function ajax(
     verb: string,
     path: string,
-    context: { target?: Element; source?: Element; swap?: string },
+    context: { target?: Element; source?: Element; swap?: string; select?: string },
   ): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ list needs an index on what it is filtered by, then on its order.
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from django.db.models import BooleanField, Expression, F, Func, IntegerField, Model, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Expression, F, Func, IntegerField, Model, Q, QuerySet, Subquery, Value
 
 Row = TypeVar("Row", bound=Model)
 
@@ -48,6 +48,26 @@ def page_of(rows: QuerySet[Row], *, length: int, after: tuple[object, ...] = ())
     """Up to `length` rows, the first ones or those after a position (see `rows_after`), and whether more follow."""
     found = list((rows_after(rows, *after) if after else rows)[: length + 1])
     return found[:length], len(found) > length
+
+
+def sparse_page_of(
+    rows: QuerySet[Row], which: Q, *, length: int, max_examined: int, after: tuple[object, ...] = ()
+) -> tuple[list[Row], tuple[object, ...]]:
+    """Up to `length` of those `rows` for which `which` holds, and the position to go on from, () at the end.
+
+    For conditions that no index serves. No more than `max_examined` rows are looked at: after those the page ends with
+    what was found, which may be nothing, and the next one goes on where it stopped.
+    """
+    names = [str(name).removeprefix("-") for name in rows.query.order_by]
+    rest = rows_after(rows, *after) if after else rows
+    edge = list(rest.values_list(*names)[max_examined - 1 : max_examined + 1])
+    within = rest
+    if len(edge) == 2:
+        within = rows_up_to(rest, *edge[0])
+    found = list(within.filter(which)[: length + 1])
+    if len(found) > length:
+        return found[:length], tuple(getattr(found[length - 1], name) for name in names)
+    return found, edge[0] if len(edge) == 2 else ()
 
 
 class CountUpTo(Subquery):

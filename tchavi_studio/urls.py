@@ -7,6 +7,8 @@ from tchavi_studio.site.views import language
 workspace_urlpatterns = [
     path("create/", include("tchavi_studio.create.urls")),
     path("", include("tchavi_studio.gallery.urls")),
+    path("references/", include("tchavi_studio.gallery.references.urls")),
+    path("storage/", include("tchavi_studio.gallery.storage.urls")),
     path("credits/", include("tchavi_studio.accounting.urls")),
     path("developers/", include("tchavi_studio.developers.urls")),
     path("", include("tchavi_studio.teams.urls")),

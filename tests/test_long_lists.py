@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from tchavi_studio.long_lists import CountUpTo, page_of, rows_after
+from tchavi_studio.long_lists import CountUpTo, page_of, rows_after, sparse_page_of
 from tchavi_studio.workspaces.models import User
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,6 +62,44 @@ def test_a_position_has_a_value_for_each_field(people: QuerySet[User], position:
 def test_a_list_has_one_direction(people: QuerySet[User]) -> None:
     with pytest.raises(ValueError, match="too many values"):
         rows_after(people.order_by("-date_joined", "id"), MOMENT, 1)
+
+
+EVEN, NOBODY = Q(email__regex=r"^[024]"), Q(email="")
+
+
+@pytest.mark.parametrize("order", [("date_joined", "id"), ("-date_joined", "-id"), ("-email",)])
+@pytest.mark.parametrize(
+    ("length", "max_examined", "pages"),
+    [
+        (2, 9, [(2, True), (1, False)]),
+        (3, 9, [(3, False)]),
+        (3, 5, [(3, False)]),
+        (9, 4, [(2, True), (1, False)]),
+        (9, 3, [(2, True), (1, False)]),
+        (9, 2, [(1, True), (1, True), (1, False)]),
+        (1, 2, [(1, True), (1, True), (1, False)]),
+        (9, 1, [(1, True), (0, True), (1, True), (0, True), (1, False)]),
+    ],
+)
+def test_pages_of_a_condition_look_at_no_more_rows_than_the_bound(
+    people: QuerySet[User], order: tuple[str, ...], length: int, max_examined: int, pages: list[tuple[int, bool]]
+) -> None:
+    rows = people.order_by(*order)
+    found: list[User] = []
+    after: tuple[object, ...] = ()
+    for expected in pages:
+        page, after = sparse_page_of(rows, EVEN, length=length, max_examined=max_examined, after=after)
+        assert (len(page), bool(after)) == expected
+        found += page
+    assert found == [person for person in rows if person.email[0] in "024"]
+
+
+def test_what_is_not_there_is_looked_for_to_the_end(people: QuerySet[User]) -> None:
+    rows = people.order_by("id")
+    page, after = sparse_page_of(rows, NOBODY, length=2, max_examined=3)
+    assert (page, after) == ([], (rows[2].pk,))
+    page, after = sparse_page_of(rows, NOBODY, length=2, max_examined=3, after=after)
+    assert (page, after) == ([], ())
 
 
 @pytest.mark.parametrize(("max_count", "count"), [(4, 4), (5, 5), (6, 5)])

@@ -11,10 +11,15 @@ from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.services import create_endpoint
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.api.conftest import Program
+from tests.assets.conftest import make_asset
 
 PAGES: dict[str, dict[str, str]] = {
-    "gallery/": {"before": ""},
+    "gallery/": {"after": "", "before": ""},
+    "gallery/older/": {"before": ""},
     "gallery/bin/": {"before": ""},
+    "references/": {"before": ""},
+    "references/<reference>/clips/": {"before": ""},
+    "storage/": {"before": "", "after": ""},
     "updates/": {"after": "0", "since": "0"},
     "credits/": {"before": "", "after": ""},
     "team/": {"after": ""},
@@ -33,8 +38,11 @@ and any slug is a place."""
 LIKE_ANOTHER = {"team/activity/": {"before": ""}}
 """A workspace's activity has the site's form."""
 
-WITH_PARTS = {"gallery/", "gallery/bin/"}
+WITH_PARTS = {"gallery/", "gallery/bin/", "references/", "references/<reference>/clips/", "storage/"}
 """The lists of which htmx gets only the part that it asks for."""
+
+ONLY_PARTS = {"gallery/older/"}
+"""A browser without htmx goes on in the gallery."""
 
 ODD = [
     "-62135596800000000", "-62135596800000001", "-1", "-0.5", "9" * 30, "9" * 5000, "253402300800000000000", "x", "~",
@@ -50,22 +58,32 @@ def webhook(workspace: Workspace, alice: User) -> str:
     return str(create_endpoint(workspace=workspace, creator=alice, url=url, events=[Event.JOB_COMPLETED]).pk)
 
 
+@pytest.fixture
+def reference(workspace: Workspace, alice: User) -> str:
+    return str(make_asset(workspace, created_by=alice).pk)
+
+
 @pytest.mark.parametrize(
     ("page", "name", "is_part"),
     [
         (page, name, is_part)
         for page, names in (PAGES | LIKE_ANOTHER).items()
         for name in names
-        for is_part in ([False, True] if page in WITH_PARTS else [False])
+        for is_part in ([True] if page in ONLY_PARTS else [False, True] if page in WITH_PARTS else [False])
     ],
 )
 def test_odd_cursors_are_400(
-    page: str, name: str, is_part: bool, alice: User, alice_browser: Client, workspace: Workspace, webhook: str
-) -> None:
+    page: str, name: str, is_part: bool, alice: User, alice_browser: Client, workspace: Workspace, webhook: str,
+    reference: str,
+) -> None:  # fmt: skip
     client = alice_browser
     client.raise_request_exception = False
     headers = {"HX-Request": "true"} if is_part else {}
-    path = page if page.startswith("/") else f"/w/{workspace.slug}/{page.replace('<webhook>', webhook)}"
+    path = (
+        page
+        if page.startswith("/")
+        else f"/w/{workspace.slug}/{page.replace('<webhook>', webhook).replace('<reference>', reference)}"
+    )
     if page.startswith("/v1/"):
         client = Program("")._client
         headers = {"Authorization": f"Bearer {create_key(workspace=workspace, user=alice, name='mine').key}"}

@@ -21,4 +21,4 @@ class AccountingConfig(AppConfig):
 
         add_target(NoticeKind.BUDGET_80, NoticeKind.BUDGET_100, NoticeKind.LOW_BALANCE, target=credits_path)
         person_welcomed.connect(welcome_with_credits, dispatch_uid="accounting.welcome_with_credits")
-        add_entry(Entry(position=3, label=_("Credits"), icon="coins", url_name="accounting:page"))
+        add_entry(Entry(position=4, label=_("Credits"), icon="coins", url_name="accounting:page"))

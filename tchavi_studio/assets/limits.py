@@ -9,6 +9,10 @@ from typing import Any
 MAX_BYTES = {"image": 30_000_000 - 1, "video": 50_000_000, "audio": 15_000_000}
 """Of each kind of file, as received and as stored. An image must be *under* 30 MB."""
 
+ACCEPTED_IMAGES = "image/*,.heic,.heif"
+ACCEPTED_MEDIA = f"{ACCEPTED_IMAGES},video/mp4,video/quicktime,audio/wav,audio/x-wav,audio/mpeg"
+"""What file pickers offer. Wider than what is accepted, so that phones offer their camera and photo library."""
+
 MIN_RATIO, MAX_RATIO = 0.4, 2.5
 """Width divided by height, of images and videos."""
 

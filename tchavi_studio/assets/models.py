@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tchavi_studio.words import MAX_WORD_LENGTH
 from tchavi_studio.workspaces.models import Workspace
 
 
@@ -40,6 +41,8 @@ class Asset(models.Model):
     `source_sha256` is that of the bytes as received, `content_sha256` that of the bytes as stored (converted, without
     metadata). `width` and `height` are pixels as displayed. `peaks` draw an audio file: values from 0 to 100.
     `unowned_since` is for a stored clip without a generation: since when, or when to look at it again; else None.
+    `first_shared_at` is when a clip made from this reference was first shared with the workspace. It stays when that
+    clip becomes private again, so it only says where to look for files that the workspace may see.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -65,11 +68,13 @@ class Asset(models.Model):
     derived_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="derived")
     created_at = models.DateTimeField(default=timezone.now)
     unowned_since = models.DateTimeField(null=True)
+    first_shared_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
+            # By each person: who sends what somebody else has sent doesn't learn of it, and has a file of their own.
             models.UniqueConstraint(
-                fields=["workspace", "source_sha256"],
+                fields=["workspace", "created_by", "source_sha256"],
                 condition=Q(origin__in=["upload", "url"]),
                 name="same_bytes_stored_once",
             ),
@@ -93,10 +98,69 @@ class Asset(models.Model):
             models.Index(
                 fields=["unowned_since", "id"], condition=Q(unowned_since__isnull=False), name="asset_unowned"
             ),
+            # The lists of references, all and of one kind: a person's own, and where to look for the workspace's.
+            models.Index(
+                fields=["workspace", "created_by", "-created_at", "-id"],
+                condition=~Q(origin="output"),
+                name="references_of_person",
+            ),
+            models.Index(
+                fields=["workspace", "created_by", "kind", "-created_at", "-id"],
+                condition=~Q(origin="output"),
+                name="references_of_person_by_kind",
+            ),
+            models.Index(
+                fields=["workspace", "-created_at", "-id"],
+                condition=Q(first_shared_at__isnull=False),
+                name="references_shared",
+            ),
+            models.Index(
+                fields=["workspace", "kind", "-created_at", "-id"],
+                condition=Q(first_shared_at__isnull=False),
+                name="references_shared_by_kind",
+            ),
+            # Finished clips, the largest first.
+            models.Index(
+                fields=["workspace", "created_by", "-byte_count", "-id"],
+                condition=Q(origin="output"),
+                name="outputs_of_person_by_size",
+            ),
+            models.Index(
+                fields=["workspace", "-byte_count", "-id"], condition=Q(origin="output"), name="outputs_by_size"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.original_name or str(self.pk)
+
+
+class ReferenceWord(models.Model):
+    """A word of a reference's name (`words_of`), by which it is found.
+
+    As bytes, because all databases sort those alike: words that begin with "ete" are those from b"ete" to b"ete\\xff".
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="words", db_index=False)
+    word = models.BinaryField(max_length=4 * MAX_WORD_LENGTH)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["asset", "word"], name="one_row_per_word")]
+
+    def __str__(self) -> str:
+        return bytes(self.word).decode()
+
+
+class DeletedFile(models.Model):
+    """The stored files of a deleted asset, until a sweep has seen to it that they are gone.
+
+    Whoever deletes an asset deletes its files after the commit, and may die in between.
+    """
+
+    asset_id = models.UUIDField(primary_key=True)
+    names = models.JSONField()
+
+    def __str__(self) -> str:
+        return str(self.asset_id)
 
 
 class StorageUse(models.Model):
@@ -116,3 +180,24 @@ class StorageUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workspace_id}: {self.byte_count} B"
+
+
+class PersonStorageUse(models.Model):
+    """How many of a workspace's bytes somebody's files take: what they uploaded, linked or trimmed, and their clips.
+
+    Counted in the same statements as `StorageUse`. Files that are nobody's are in the workspace's count alone.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    byte_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_storage_use_per_person"),
+            models.CheckConstraint(condition=Q(byte_count__gte=0), name="person_storage_not_below_zero"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["workspace", "-byte_count", "-id"], name="storage_use_largest")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.workspace_id}: {self.byte_count} B"

@@ -7,7 +7,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -25,11 +25,12 @@ from django.utils import timezone
 
 from tchavi_studio.outbound import OutboundPolicy, OutboundRefusedError, OutboundTooLargeError, fetch_to_file
 from tchavi_studio.runtime.pools import Pool, PoolFullError
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.models import User, Workspace
 
 from . import probe, sniff
 from .limits import MAX_BYTES, MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, RefusedFileError, check_byte_count
-from .models import Asset, Kind, Origin, StorageUse, server_made_name
+from .models import Asset, DeletedFile, Kind, Origin, PersonStorageUse, ReferenceWord, StorageUse, server_made_name
 from .probe import OutputVerifier, ProbedFile, verify_output
 from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
@@ -52,6 +53,7 @@ __all__ = [
     "store_output",
     "store_upload",
     "store_url",
+    "sweep_deleted",
     "trim_asset",
 ]
 
@@ -75,7 +77,7 @@ TIME_ROUNDING_SECONDS = 0.001
 
 
 def store_upload(*, workspace: Workspace, user: User | None, upload: "UploadedFile[bytes]") -> Asset:
-    """Store an uploaded file as a reference. Uploading the same bytes again returns the existing asset.
+    """Store an uploaded file as a reference. The same bytes again from the same person return the existing asset.
 
     The upload is read in chunks and never held in memory. Raises `MediaRefusedError`, and then leaves nothing on disk.
     """
@@ -122,13 +124,14 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
     """Cut `duration_seconds` from `start_seconds` out of a video or audio file, as a new asset.
 
     A video keeps its size and is exact to the frame; audio becomes a WAV and is exact to the sample. The same trim
-    again returns the existing asset. This takes seconds: don't call it in a transaction. Raises `MediaRefusedError`.
+    again by the same person returns the existing asset. This takes seconds: don't call it in a transaction. Raises
+    `MediaRefusedError`.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
         _check_trim(asset, start_seconds, duration_seconds)
         recipe = f"trim {asset.content_sha256} {start_seconds:.3f} {duration_seconds:.3f}"
         source_sha256 = hashlib.sha256(recipe.encode()).hexdigest()
-        existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256).first()
+        existing = asset.derived.filter(origin=Origin.TRIM, source_sha256=source_sha256, created_by=user).first()
         if existing is not None:
             return existing
         check_room(workspace=asset.workspace)
@@ -181,12 +184,15 @@ def store_output(
 
 @transaction.atomic
 def record_asset(*, asset: Asset, within_quota: bool = False) -> None:
-    """Write the row of a file that is stored, and count its bytes.
+    """Write the row of a file that is stored and the words it is found by, and count its bytes.
 
     Raises `RefusedFileError` if it is to be `within_quota` and there is no room.
     """
     asset.save(force_insert=True)
-    _count_bytes(asset.workspace_id, asset.byte_count, within_quota=within_quota)
+    if asset.origin != Origin.OUTPUT:
+        words = dict.fromkeys(words_of(asset.original_name))
+        ReferenceWord.objects.bulk_create(ReferenceWord(asset=asset, word=word.encode()) for word in words)
+    _count_bytes(asset.workspace_id, asset.created_by_id, asset.byte_count, within_quota=within_quota)
 
 
 def note_owner(*, asset: Asset) -> None:
@@ -209,7 +215,7 @@ def delete_asset(*, asset: Asset) -> bool:
             asset_id = asset.pk
             _total, deleted = asset.delete()
             if deleted.get(Asset._meta.label):  # else somebody else was faster, and has counted it
-                _count_bytes(asset.workspace_id, -asset.byte_count)
+                _count_bytes(asset.workspace_id, asset.created_by_id, -asset.byte_count)
             asset.pk = asset_id  # the names of the files are still needed
             delete_asset_files(asset=asset)
     except ProtectedError:
@@ -218,18 +224,35 @@ def delete_asset(*, asset: Asset) -> bool:
 
 
 def delete_asset_files(*, asset: Asset) -> None:
-    """Delete the stored files of an asset after the current transaction commits."""
+    """Delete the stored files of an asset after the current transaction commits; at the latest in `sweep_deleted`."""
     names = _stored_names(asset)
+    # Somebody else may have deleted it at the same moment.
+    DeletedFile.objects.bulk_create([DeletedFile(asset_id=asset.pk, names=names)], ignore_conflicts=True)
     transaction.on_commit(lambda: _delete_stored(names))
+
+
+def sweep_deleted(*, max_count: int = 1000) -> int:
+    """See to it that the files of up to `max_count` deleted assets are gone, and return of how many."""
+    deleted = list(DeletedFile.objects.all()[:max_count])
+    for each in deleted:
+        _delete_stored(each.names)
+    DeletedFile.objects.filter(pk__in=[each.pk for each in deleted]).delete()
+    return len(deleted)
 
 
 @transaction.atomic
 def recount_storage(*, workspace_id: UUID) -> None:
-    """Set a workspace's counted bytes to the sum over its assets."""
-    _count_bytes(workspace_id, 0)  # the lock: assets that are added or deleted meanwhile wait for it
-    assets = Asset.objects.filter(workspace=workspace_id)
-    byte_count = assets.aggregate(total=Sum("byte_count"))["total"] or 0
-    StorageUse.objects.filter(workspace=workspace_id).update(byte_count=byte_count)
+    """Set the counted bytes of a workspace, and of each person in it, to the sums over its assets."""
+    _count_bytes(workspace_id, None, 0)  # the lock: assets that are added or deleted meanwhile wait for it
+    sums = Asset.objects.filter(workspace=workspace_id).order_by().values_list("created_by").annotate(Sum("byte_count"))
+    byte_counts = dict(sums)
+    StorageUse.objects.filter(workspace=workspace_id).update(byte_count=sum(byte_counts.values()))
+    byte_counts.pop(None, None)
+    PersonStorageUse.objects.filter(workspace=workspace_id).delete()
+    PersonStorageUse.objects.bulk_create(
+        PersonStorageUse(workspace_id=workspace_id, user_id=user_id, byte_count=byte_count)
+        for user_id, byte_count in byte_counts.items()
+    )
 
 
 def delete_stale_incoming() -> int:
@@ -313,7 +336,7 @@ def _store_received(
 ) -> Asset:
     """Check and clean the received `directory / "source"` and store the result, unless it is stored already."""
     source = directory / "source"
-    same = received_with(workspace=workspace, source_sha256=source_sha256)
+    same = received_with(workspace=workspace, user=user, source_sha256=source_sha256)
     existing = same.first()
     if existing is not None:
         return existing
@@ -329,7 +352,7 @@ def _store_received(
     try:
         return _store(asset, probed, probed.file, within_quota=True)
     except IntegrityError:
-        # The same file came twice at the same moment, and the other one was first.
+        # The person sent the same file twice at the same moment, and the other one was first.
         return same.get()
 
 
@@ -371,8 +394,11 @@ def check_room(*, workspace: Workspace) -> None:
         raise RefusedFileError("workspace_full", used_bytes=used_bytes, quota_bytes=workspace.max_bytes)
 
 
-def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = False) -> None:
-    """Add to the bytes a workspace uses, in the transaction that writes the assets. The UPDATE enforces the quota."""
+def _count_bytes(workspace_id: UUID, user_id: int | None, byte_count: int, *, within_quota: bool = False) -> None:
+    """Add to the bytes that a workspace, and a person in it, use, in the transaction that writes the assets.
+
+    The first UPDATE enforces the quota, and keeps others who count in this workspace waiting until the commit.
+    """
     use, _is_new = StorageUse.objects.select_related("workspace").get_or_create(workspace_id=workspace_id)
     uses = StorageUse.objects.filter(pk=use.pk)
     if within_quota:
@@ -380,6 +406,9 @@ def _count_bytes(workspace_id: UUID, byte_count: int, *, within_quota: bool = Fa
     # A count that is too low must not keep a file from being deleted: `verify_storage` finds it.
     if not uses.update(byte_count=Greatest(F("byte_count") + byte_count, 0)):
         raise RefusedFileError("workspace_full", used_bytes=use.byte_count, quota_bytes=use.workspace.max_bytes)
+    if user_id is not None:
+        own, _is_new = PersonStorageUse.objects.get_or_create(workspace_id=workspace_id, user_id=user_id)
+        PersonStorageUse.objects.filter(pk=own.pk).update(byte_count=Greatest(F("byte_count") + byte_count, 0))
 
 
 # --- Storing ----------------------------------------------------------------------------------------------------------
@@ -455,6 +484,9 @@ def _stored_names(asset: Asset) -> list[str]:
 def _delete_stored(names: list[str]) -> None:
     for name in names:
         default_storage.delete(name)
+    for folder in {name.rpartition("/")[0] for name in names} - {""}:
+        with suppress(OSError):  # not empty, or gone already
+            Path(default_storage.path(folder)).rmdir()
 
 
 def _sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from tchavi_studio.assets.limits import ACCEPTED_IMAGES, ACCEPTED_MEDIA
 from tchavi_studio.engines.formats import billed_seconds
 from tchavi_studio.gallery.shot_list import ShotRow, shot_list_of
 from tchavi_studio.generations.orders import MAX_VARIATIONS
@@ -26,7 +27,7 @@ from tchavi_studio.workspaces.queries import site_admin_names
 
 from .arrangement import mode_of
 from .forms import GenerationForm
-from .media import ACCEPTED_IMAGES, ACCEPTED_MEDIA, SLOTS, Chip, Mode, Slot
+from .media import SLOTS, Chip, Mode, Slot
 from .prompt_words import PROMPT_WORDS
 
 MEDIA_NOTES = "media"

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from tchavi_studio.assets.models import Asset, Kind
+from tchavi_studio.gallery.sound_shape import Bar, bars_of
 from tchavi_studio.generations.models import ReferenceRole
 from tchavi_studio.generations.params import MAX_REFERENCE_AUDIOS, MAX_REFERENCE_IMAGES, MAX_REFERENCE_VIDEOS
 
@@ -25,10 +26,6 @@ EXTENSIONS = {
     Kind.AUDIO: ("wav", "mp3"),
 }
 """How a browser tells a file's kind by its name. What the file really is, probing finds out."""
-
-ACCEPTED_IMAGES = "image/*,.heic,.heif"
-ACCEPTED_MEDIA = f"{ACCEPTED_IMAGES},video/mp4,video/quicktime,audio/wav,audio/x-wav,audio/mpeg"
-"""What file pickers offer. Wider than `EXTENSIONS`, so that phones offer their camera and photo library."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,18 +117,6 @@ SLOTS = {
 }
 """By the contract's field name, in the order they are shown in."""
 
-BAR_COUNT = 16
-"""How many bars draw a sound in a chip 72 pixels wide."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One bar of a drawn sound, in a view box of 100 × 100."""
-
-    x: int
-    y: int
-    height: int
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
@@ -161,11 +146,7 @@ class Chip:
 
     @property
     def bars(self) -> list[Bar]:
-        peaks = self.asset.peaks or [0]
-        step = len(peaks) / BAR_COUNT
-        loudest = [max(peaks[int(n * step) : max(int((n + 1) * step), int(n * step) + 1)]) for n in range(BAR_COUNT)]
-        heights = [max(8, round(peak * 0.6)) for peak in loudest]
-        return [Bar(x=n * 6 + 3, y=50 - height // 2, height=height) for n, height in enumerate(heights)]
+        return bars_of(self.asset)
 
     @property
     def length(self) -> str:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("submit/", views.submit, name="submit"),
     path("quote/", views.quote, name="quote"),
     path("upload/", views.upload, name="upload"),
+    path("use/", views.use, name="use"),
     path("trim/", views.trim, name="trim"),
     path("arrange/", views.arrange, name="arrange"),
 ]

@@ -3,10 +3,12 @@
 from http import HTTPStatus
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -35,6 +37,7 @@ from tchavi_studio.generations.services import (
 )
 from tchavi_studio.generations.visibility import files_visible_to
 from tchavi_studio.ledger.services import InsufficientCreditsError, LimitKind, SpendingLimitError
+from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -62,7 +65,8 @@ MAX_FILES_BYTES = 4 * max(MAX_BYTES.values()) + FORM_BYTES
 def page(request: WorkspaceRequest) -> HttpResponse:
     """The composer beside the latest clips. Never cached: going back must not bring back a submission already sent."""
     form = _form(request, with_fresh_submission(_opening_values(request)))
-    is_unsaved = bool(request.GET.keys() & {"example", "remix", "request"})
+    # "file" says that one was just put into the draft: on a phone, the composer opens as for the others.
+    is_unsaved = bool(request.GET.keys() & {"example", "remix", "request", "file"})
     return _page(request, Composer(form, membership=request.membership, is_unsaved=is_unsaved))
 
 
@@ -289,17 +293,45 @@ def _arranged(request: WorkspaceRequest, values: Values, announcement: str, refu
 
 @require_POST
 @workspace_view(can=Permission.CREATE, max_file_bytes=MAX_FILE_BYTES)
-def upload(request: WorkspaceRequest) -> JsonResponse:
+def upload(request: WorkspaceRequest) -> HttpResponseBase:
     """Store one file, as the form would send it; answer its id, for `arrange` to put it in its slot, or why not.
 
-    Apart from `arrange` because it takes long: meanwhile the composer goes on changing.
+    Apart from `arrange` because it takes long: meanwhile the composer goes on changing. The page of references sends
+    its files here too; its plain form gets that page again.
     """
     source = next(iter(_sent_sources(request)), Source())
+    if "next" in request.POST:
+        return _keep(request, source)
     try:
         asset = store_source(workspace=request.workspace, user=request.user, source=source)
     except MediaRefusedError as error:
         return _refused_file(error)
     return JsonResponse({"asset": str(asset.pk)})
+
+
+def _keep(request: WorkspaceRequest, source: Source) -> HttpResponse:
+    try:
+        asset = store_source(workspace=request.workspace, user=request.user, source=source)
+    except MediaRefusedError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("%(name)s is uploaded.") % {"name": asset})
+    return redirect(return_url(request, default=reverse("references:references", args=[request.workspace.slug])))
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def use(request: WorkspaceRequest) -> HttpResponse:
+    """Put a file of the workspace into the viewer's draft, where the composer would put it, and open the composer."""
+    values = draft_for_viewer(membership=request.membership)
+    try:
+        announcement = place_file(values, _asset(request, request.POST.get("add", "")))
+    except NoRoomError as error:
+        messages.error(request, error.message)
+    else:
+        save_draft(workspace=request.workspace, user=request.user, values=values)
+        messages.success(request, announcement)
+    return redirect(f"{reverse('create:page', args=[request.workspace.slug])}?file")
 
 
 @require_POST

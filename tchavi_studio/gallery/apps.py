@@ -14,3 +14,4 @@ class GalleryConfig(AppConfig):
 
         add_target(NoticeKind.CLIP_DONE, NoticeKind.CLIP_FAILED, target=path_of_noticed_clip)
         add_entry(Entry(position=2, label=_("Gallery"), icon="images", url_name="gallery:gallery"))
+        add_entry(Entry(position=3, label=_("References"), icon="paperclip", url_name="references:references"))

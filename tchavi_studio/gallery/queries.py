@@ -1,7 +1,7 @@
 """Reads for pages of clips, always through the viewer's membership."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -129,6 +129,13 @@ class Feed:
     has_open: bool
     waits: str = ""
     requests: RequestCards = field(default_factory=RequestCards)
+    address: str = ""
+    """What a gallery page asks for, which its poller repeats; "" for other pages."""
+
+    @property
+    def query(self) -> str:
+        """What the poller sends besides what it has seen."""
+        return self.address or f"{self.scope_query}show={self.show}"
 
     @property
     def scope_query(self) -> str:
@@ -141,6 +148,16 @@ class Feed:
         if self.has_open or self.requests.any_wait:
             return "on"
         return "slow" if self.scope == Scope.WORKSPACE else "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a gallery page shows, for its poller: its address, whether requests stand above it, and which of some clips
+    are in it."""
+
+    address: str
+    has_requests: bool
+    shown_among: Callable[[list[UUID]], Collection[UUID]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +207,7 @@ def page_token(clip: Generation, moment: datetime) -> str:
     return f"{microseconds(moment)}.{clip.pk.hex}"
 
 
-def _read_page_token(token: str) -> tuple[datetime, UUID]:
+def read_page_token(token: str) -> tuple[datetime, UUID]:
     """Raises ValueError if `page_token` didn't make it."""
     moment, _dot, pk = token.partition(".")
     return moment_at(moment), UUID(hex=pk)
@@ -198,7 +215,7 @@ def _read_page_token(token: str) -> tuple[datetime, UUID]:
 
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
     """A page of `clips`, sorted by `moment_field` and id, newest first; and the next page's token, or ""."""
-    page, has_more = page_of(clips, length=PAGE_LENGTH, after=_read_page_token(before) if before else ())
+    page, has_more = page_of(clips, length=PAGE_LENGTH, after=read_page_token(before) if before else ())
     return page, page_token(page[-1], getattr(page[-1], moment_field)) if has_more else ""
 
 
@@ -322,12 +339,14 @@ def changes_for_viewer(
     since: int,
     waits: str = "",
     asks: str = "",
+    listing: Listing | None = None,
 ) -> Changes | None:
     """Changes to a scope's clips after `cursor`, for a page opened at `since`. None if there are none.
 
     Places in line also move when other people's clips do: if `waits`, the digest of what the page shows, is out of
-    date, every waiting clip is returned. `asks` is the token of the requests that it shows. Once no clip is open and no
-    request waits, there is always an answer for a page of the viewer's own clips: it stops the polling.
+    date, every waiting clip is returned. `asks` is the token of the requests that it shows. `listing` is what a gallery
+    page asks for. Once no clip is open and no request waits, there is always an answer for a page of the viewer's own
+    clips: it stops the polling.
     """
     show = valid_show(show)
     listed, next_cursor = changed_clips(membership=membership, scope=scope, cursor=cursor)
@@ -337,7 +356,8 @@ def changes_for_viewer(
     queued = _waiting_for_provider(membership=membership, scope=scope)
     found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
     token = waits_token(found)
-    requests = _requests(membership=membership, scope=scope, show=show, is_top=since > 0)
+    has_requests = since > 0 and (listing is None or listing.has_requests)
+    requests = _requests(membership=membership, scope=scope, show=show, is_top=has_requests)
     is_same = not listed and token == waits and requests.token == asks
     goes_on = scope == Scope.WORKSPACE or requests.any_wait
     if is_same and (goes_on or has_open_clips(membership=membership, scope=scope)):
@@ -348,6 +368,9 @@ def changes_for_viewer(
         for card in reversed(changed)
         if since and microseconds(getattr(card.clip, MOMENTS[scope])) >= since and card.clip.state in SHOWN_STATES[show]
     ]
+    if added and listing is not None:
+        wanted = listing.shown_among([card.clip.pk for card in added])
+        added = [card for card in added if card.clip.pk in wanted]
     # Nobody is told that somebody else's clip is done.
     ended = [
         clip
@@ -373,6 +396,7 @@ def changes_for_viewer(
             has_open=counts["running"] > 0,
             waits=token,
             requests=requests,
+            address=listing.address if listing else "",
         ),
         has_new_requests=requests.token != asks,
     )

@@ -3,10 +3,12 @@ from django.urls import path
 from . import views
 from .bulk import views as bulk
 from .bulk import zip_views
+from .library import views as library_views
 
 app_name = "gallery"
 urlpatterns = [
-    path("gallery/", views.gallery, name="gallery"),
+    path("gallery/", library_views.gallery, name="gallery"),
+    path("gallery/older/", views.older, name="older"),
     path("gallery/bin/", views.bin_page, name="bin"),
     path("gallery/bin/empty/", views.empty_bin, name="empty_bin"),
     path("gallery/bin/unused/", views.delete_unused, name="delete_unused"),

@@ -52,6 +52,8 @@ from tchavi_studio.workspaces.models import Permission, User
 
 from .answers import redirect_back, refused
 from .file_names import clip_file_name
+from .library.address import read_browse
+from .library.queries import listing_of
 from .queries import (
     Changes,
     bin_page_for_viewer,
@@ -85,18 +87,21 @@ def feed_context(request: WorkspaceRequest) -> dict[str, Any]:
 @never_cache
 @vary_on_headers("HX-Request")
 @workspace_view()
-def gallery(request: WorkspaceRequest) -> HttpResponse:
-    """The clips of a scope. With `before`, htmx gets just the next cards, and a browser a whole page starting there."""
-    scope = valid_scope(request.GET.get("scope", ""))
-    show, before = request.GET.get("show", "all"), request.GET.get("before", "")
-    is_part = bool(before and request.htmx)
-    read_feed = older_cards_for_viewer if is_part else feed_for_viewer
+def older(request: WorkspaceRequest) -> HttpResponse:
+    """The next cards of a feed of latest clips. A browser without htmx goes on in the gallery."""
+    if not request.htmx:
+        gallery_url = reverse("gallery:gallery", args=[request.workspace.slug])
+        return redirect(f"{gallery_url}?{request.GET.urlencode()}")
     try:
-        feed = read_feed(membership=request.membership, scope=scope, show=show, before=before)
+        feed = older_cards_for_viewer(
+            membership=request.membership,
+            scope=valid_scope(request.GET.get("scope", "")),
+            show=request.GET.get("show", "all"),
+            before=request.GET.get("before", ""),
+        )
     except ValueError:
         raise BadRequest("There is no such page.") from None
-    template = "gallery/_page.html" if is_part else "gallery/gallery.html"
-    return render(request, template, {"feed": feed, "before": before})
+    return render(request, "gallery/_page.html", {"feed": feed})
 
 
 @require_safe
@@ -218,14 +223,19 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         cursor, since = Cursor.parse(request.GET.get("after", "")), read_microseconds(request.GET.get("since", ""))
     except ValueError:
         return HttpResponseBadRequest()
+    listing = None
+    if request.GET.get("list") == "gallery":
+        listing = listing_of(request.membership, read_browse(request.GET, user_id=request.user.pk))
     changes = changes_for_viewer(
         membership=request.membership,
         scope=valid_scope(request.GET.get("scope", "")),
-        show=request.GET.get("show", "all"),
+        # A gallery page has filters of its own.
+        show="all" if listing else request.GET.get("show", "all"),
         cursor=cursor,
         since=since,
         waits=request.GET.get("waits", ""),
         asks=request.GET.get("asks", ""),
+        listing=listing,
     )
     if changes is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)

@@ -542,10 +542,11 @@ class GenerationReference(models.Model):
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="references")
     role = models.CharField(max_length=20, choices=ReferenceRole)
     position = models.PositiveSmallIntegerField()
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="used_in")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="used_in", db_index=False)
 
     class Meta:
         ordering: ClassVar = ["generation", "role", "position"]
+        indexes: ClassVar = [models.Index(fields=["asset", "-id"], name="reference_latest_uses")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["generation", "role", "position"], name="one_reference_per_position"),
             models.CheckConstraint(condition=Q(role__in=ReferenceRole.values), name="reference_role_known"),

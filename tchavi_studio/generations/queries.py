@@ -34,7 +34,7 @@ from .upstream.account import account_pauses
 from .upstream.submission import places_in_line
 from .visibility import Scope, clips_in_scope, own_clips, visible_to
 
-CARD_RELATIONS = ("workspace", "creator", "output", "remote_job")
+CARD_RELATIONS = ("workspace", "creator", "output", "remote_job", "entry")
 
 
 FILTERS = {

@@ -44,6 +44,7 @@ from .models import (
 from .orders import Order
 from .params import SEED_MAX
 from .queries import unused_files
+from .references import note_shared_references
 from .upstream.references import Route, reference_route
 from .wakeups import wake_discards, wake_pump, wake_renders, wake_transfers
 
@@ -199,6 +200,8 @@ def _started(order: Order, before_commit: BeforeCommit | None) -> Started:
                 _check_free_clips(order)
             for number, seed in enumerate(seeds):
                 clips.append(_queue_clip(order, variation=number, seed=seed))
+            if order.is_shared:
+                note_shared_references(asset_id for _role, _position, asset_id in order.references)
             # The new rows keep whoever archives the workspace waiting until the commit.
             if Workspace.objects.filter(pk=order.workspace.pk, archived_at__isnull=False).exists():
                 raise WorkspaceArchivedError
@@ -337,6 +340,7 @@ def share_clip(*, generation: Generation, actor: User | None) -> None:
     rows = Generation.objects.filter(IS_FOR_PEOPLE, pk=generation.pk, is_shared=False)
     if rows.update(is_shared=True, shared_at=now, updated_at=now, version=F("version") + 1):
         change_entries(entries_of([generation.pk]), is_shared=True)
+        note_shared_references(generation.references.values_list("asset", flat=True))
         _record(Kind.CLIP_SHARED, generation, actor)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import CharField, Value
 from django.utils import timezone
 
-from tchavi_studio.assets.services import delete_stale_incoming, output_verifier
+from tchavi_studio.assets.services import delete_stale_incoming, output_verifier, sweep_deleted
 from tchavi_studio.engines.base import RenderCancelledError, RenderFailedError
 from tchavi_studio.engines.preview import PreviewEngine
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
@@ -191,5 +191,6 @@ def clean_up() -> None:
         old_requests_clean_up=approvals.delete_old_requests,
         workspaces_clean_up=closing.empty_closed_workspaces,
         outputs_clean_up=lifecycle.delete_orphaned_outputs,
+        deleted_files_clean_up=sweep_deleted,
         incoming_files_clean_up=delete_stale_incoming,
     )

@@ -3,12 +3,14 @@
 from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.queries import IS_REFERENCE
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from .library.models import IS_LISTED, IS_LISTED_FOR_ALL, LibraryEntry
-from .models import IS_SHARED, Generation, GenerationReference
+from .models import IS_SHARED, IS_SHOWN, Generation, GenerationReference
 
 
 class Scope(StrEnum):
@@ -71,7 +73,7 @@ def may_remove(membership: Membership, clip: Generation) -> bool:
 
 def files_visible_to(membership: Membership) -> QuerySet[Asset]:
     """The files that this member may open in this workspace: those of clips they see, and for who makes clips all
-    references, which are stored once whoever sent them and can't be found without their ids."""
+    references, which can't be found without their ids."""
     clips = visible_to(membership)
     is_seen = Exists(clips.filter(output=OuterRef("pk"))) | Exists(
         GenerationReference.objects.filter(asset=OuterRef("pk"), generation__in=clips)
@@ -79,3 +81,46 @@ def files_visible_to(membership: Membership) -> QuerySet[Asset]:
     if membership.can(Permission.CREATE):
         is_seen |= ~Q(origin=Origin.OUTPUT)
     return Asset.objects.filter(is_seen, workspace=membership.workspace_id)
+
+
+def own_references(membership: Membership) -> QuerySet[Asset]:
+    """What this member uploaded, linked or trimmed in this workspace, in no order."""
+    return Asset.objects.filter(IS_REFERENCE, workspace=membership.workspace_id, created_by=membership.user_id)
+
+
+def references_ever_shared(membership: Membership) -> QuerySet[Asset]:
+    """Where `is_in_shared_clip` may hold: the references of clips that were once shared, in no order."""
+    return Asset.objects.filter(workspace=membership.workspace_id, first_shared_at__isnull=False)
+
+
+def is_in_shared_clip(membership: Membership) -> Q:
+    """The condition that a reference was used for a clip that this whole workspace sees now.
+
+    Who makes clips may open every reference whose id they know, but a list is how one learns of files: their pictures
+    and names say what somebody works on. So the workspace's list has only what shared clips show anyway, and a file
+    that nothing but private clips use is listed for whoever sent it, and for nobody else.
+    """
+    clips = shared_clips(membership).filter(IS_SHOWN, pk=OuterRef("generation"))
+    return Q(Exists(GenerationReference.objects.filter(Exists(clips), asset=OuterRef("pk"))))
+
+
+def uses_of(asset: Asset) -> QuerySet[GenerationReference]:
+    """Where a reference was used, the latest first; look at them with `is_use_seen_by`."""
+    return GenerationReference.objects.filter(asset=asset).order_by("-id")
+
+
+def is_use_seen_by(membership: Membership) -> Q:
+    """The condition that a use of a reference is in a clip that this member sees in lists, and not its second there."""
+    clips = visible_to(membership).filter(IS_SHOWN, pk=OuterRef("generation"))
+    # Compared as an expression, so that the few files of the clip are looked at, not all uses of the file.
+    in_clip = GenerationReference.objects.alias(file=Coalesce("asset", "asset")).filter(
+        generation=OuterRef("generation")
+    )
+    earlier = in_clip.filter(file=OuterRef("asset"), id__lt=OuterRef("id"))
+    return Q(Exists(clips)) & ~Q(Exists(earlier))
+
+
+def may_delete_reference(membership: Membership, asset: Asset) -> bool:
+    """Whether this member may delete a reference: whoever sent it, or an admin."""
+    is_own = asset.created_by_id == membership.user_id and membership.can(Permission.CREATE)
+    return asset.origin != Origin.OUTPUT and (is_own or membership.can(Permission.MANAGE))

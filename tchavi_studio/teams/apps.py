@@ -15,4 +15,4 @@ class TeamsConfig(AppConfig):
 
         add_target(NoticeKind.APPROVAL_ASKED, target=path_of_requests)
         add_strangers_target(NoticeKind.INVITATION, target=path_of_invitation)
-        add_entry(Entry(position=4, label=_("Team"), icon="users", url_name="teams:team"))
+        add_entry(Entry(position=5, label=_("Team"), icon="users", url_name="teams:team"))

@@ -63,12 +63,11 @@ def make_asset(workspace: Workspace, kind: str = "image", **fields: Any) -> Asse
         "video": {"content_type": "video/mp4", "width": 640, "height": 640, "duration_seconds": 16.0},
         "audio": {"content_type": "audio/wav", "duration_seconds": 16.0},
     }[kind]
+    facts |= {"origin": "upload", "original_name": f"{kind}.source"}
     content = bytes(range(256)) * 4
     asset = Asset(
         workspace=workspace,
         kind=kind,
-        origin="upload",
-        original_name=f"{kind}.source",
         byte_count=len(content),
         source_sha256=uuid4().hex * 2,
         content_sha256=hashlib.sha256(content).hexdigest(),

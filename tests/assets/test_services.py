@@ -22,7 +22,7 @@ from pytest_django import Settings
 
 from tchavi_studio.assets import probe, services
 from tchavi_studio.assets.limits import RefusedFileError
-from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.models import Asset, DeletedFile, Origin, ReferenceWord
 from tchavi_studio.assets.services import (
     MediaRefusedError,
     StudioBusyError,
@@ -32,6 +32,7 @@ from tchavi_studio.assets.services import (
     store_output,
     store_upload,
     store_url,
+    sweep_deleted,
     trim_asset,
 )
 from tchavi_studio.assets.signing import Variant, signed_media_path, signed_media_url
@@ -129,15 +130,37 @@ def test_name_and_declared_type_are_not_believed(workspace: Workspace, alice: Us
     assert (asset.content_type, Path(asset.file.path).name) == ("image/jpeg", "file.jpg")
 
 
-def test_the_same_bytes_are_stored_once_per_workspace(store: Store, photo: Path, bob: User) -> None:
+def test_the_same_bytes_are_stored_once_per_person_and_workspace(
+    store: Store, workspace: Workspace, photo: Path, bob: User
+) -> None:
     asset = store(photo)
     assert store(photo) == asset
     assert len(stored_files()) == 2
-    theirs = Workspace.objects.get(memberships__user=bob)
-    with as_upload(photo) as upload:
-        other = store_upload(workspace=theirs, user=bob, upload=upload)
-    assert other != asset
-    assert Asset.objects.count() == 2
+    others = {asset}
+    for place in (workspace, Workspace.objects.get(memberships__user=bob)):
+        with as_upload(photo, "mine.jpg") as upload:
+            others.add(store_upload(workspace=place, user=bob, upload=upload))
+    assert len(others) == Asset.objects.count() == 3
+    assert sorted(other.original_name for other in others) == ["mine.jpg", "mine.jpg", "photo.jpg"]
+
+
+def test_a_trim_is_made_once_for_each_person(
+    store: Store, sound: Path, workspace: Workspace, alice: User, bob: User
+) -> None:
+    asset = store(sound)
+    hers, again, his = (
+        trim_asset(asset=asset, user=user, start_seconds=0.0, duration_seconds=2.0) for user in (alice, alice, bob)
+    )
+    assert hers == again
+    assert (his != hers, his.created_by, his.original_name) == (True, bob, asset.original_name)
+
+
+def test_references_are_found_by_the_words_of_their_names(store: Store, photo: Path, workspace: Workspace) -> None:
+    with as_upload(photo, "Été à Assinie_02.JPG") as upload:
+        asset = store_upload(workspace=workspace, user=None, upload=upload)
+    assert sorted(map(str, asset.words.all())) == ["02", "a", "assinie", "ete", "jpg"]
+    delete_asset(asset=asset)
+    assert not ReferenceWord.objects.exists()
 
 
 def test_the_same_file_twice_at_the_same_moment_is_one_asset(
@@ -591,11 +614,29 @@ def test_files_go_once_the_deletion_is_committed(workspace: Workspace) -> None:
     assert Asset.objects.count() == 0
 
 
+def test_files_of_whoever_died_after_the_commit_are_swept(workspace: Workspace) -> None:
+    """In a test, what was to happen after the commit never does."""
+    assets = [make_asset(workspace, "video") for _number in range(3)]
+    kept = make_asset(workspace)
+    for asset in assets:
+        delete_asset(asset=asset)
+        delete_asset(asset=Asset(pk=asset.pk, workspace=workspace, byte_count=1))
+    assert len(stored_files()) == 3 * 3 + 2
+    assert sweep_deleted(max_count=2) == 2
+    assert len(stored_files()) == 3 + 2
+    assert (sweep_deleted(), sweep_deleted()) == (1, 0)
+    assert not DeletedFile.objects.exists()
+    assert stored_files() == sorted(Path(file.path) for file in (kept.file, kept.thumbnail))
+    # Nor are empty folders left.
+    assert [folder.name for folder in Path(default_storage.path(str(workspace.pk))).iterdir()] == [str(kept.pk)]
+
+
 def test_a_deletion_that_is_rolled_back_keeps_the_files(workspace: Workspace) -> None:
     asset = make_asset(workspace)
     with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
         delete_asset(asset=asset)
         transaction.set_rollback(True)
+    assert sweep_deleted() == 0
     assert len(stored_files()) == 2
     assert Asset.objects.filter(pk=asset.pk).exists()
 

@@ -11,7 +11,8 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -19,10 +20,11 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Kind
 from tchavi_studio.assets.probe import ProbedFile
 from tchavi_studio.generations import tasks as generation_tasks
-from tchavi_studio.generations.models import Engine, Generation, State
+from tchavi_studio.generations.models import Engine, Generation, LibraryEntry, State
 from tchavi_studio.generations.queries import clips_for_viewer, provider_waits
 from tchavi_studio.generations.records import public_job_id
 from tchavi_studio.generations.upstream import submission
+from tchavi_studio.generations.visibility import Scope, entries_in_scope
 from tchavi_studio.webhooks import tasks as webhook_tasks
 from tchavi_studio.workspaces.models import Membership
 from tests.conftest import make_person
@@ -109,10 +111,25 @@ def getting(studio: Studio, path: str, **headers: str) -> Work:
 
 def deep_page(studio: Studio) -> Work:
     """The part of the gallery that scrolling has brought there after nine of ten clips."""
-    clips = clips_for_viewer(membership=studio.membership)
-    last = clips[int(clips.count() * DEEP)]
-    micros = (last.created_at - EPOCH) // timedelta(microseconds=1)
-    return getting(studio, f"{studio.home}gallery/?show=all&before={micros}.{last.pk.hex}", **HTMX)
+    listed = entries_in_scope(studio.membership, Scope.MINE).order_by("-key").values_list("key", flat=True)
+    return getting(studio, f"{studio.home}gallery/?after={listed[int(listed.count() * DEEP)]}", **HTMX)
+
+
+def month_jump(studio: Studio) -> Work:
+    """The page of a month in the middle of the rail."""
+    shown = studio.browser.get(studio.home + "gallery/").content.decode()
+    months = re.findall(r'<a href="([^"]+)" data-month=', shown)
+    return getting(studio, unescape(months[len(months) // 2]))
+
+
+def rare_word(studio: Studio) -> Work:
+    """A search for a word that three clips have, from the beginning, the middle and the end of the list."""
+    listed = entries_in_scope(studio.membership, Scope.MINE).order_by("-key").values_list("key", flat=True)
+    count = listed.count()
+    for place in (0, count // 2, count - 1):
+        rare = LibraryEntry.objects.filter(key=listed[place]).exclude(words__endswith=" zanzibar")
+        rare.update(words=Concat("words", Value(" zanzibar")))
+    return getting(studio, f"{studio.home}gallery/?q=zanzibar")
 
 
 def changes(studio: Studio) -> Work:
@@ -236,9 +253,19 @@ CASES = (
     Case(name="create/", before="12–119 ×", prepare=page("create/")),
     Case(name="gallery/", before="12–119 ×", prepare=page("gallery/")),
     *(
-        Case(name=f"gallery/?show={show}", before="12–119 ×", prepare=page(f"gallery/?show={show}"))
-        for show in ("running", "failed", "done")
+        Case(name=f"gallery/?{query}", before=before, goal=goal, prepare=page(f"gallery/?{query}"))
+        for query, before, goal in (
+            ("state=running", "12–119 ×", 1.1),
+            ("state=failed", "12–119 ×", 1.1),
+            ("state=done", "12–119 ×", 1.1),
+            ("sort=longest", "–", 1.1),
+            ("model=kling-v3&state=failed&seconds=12&ratio=3:4", "–", 1.1),
+            ("q=lagoon", "–", 2),
+            ("q=la", "–", 2),
+        )
     ),
+    Case(name="gallery/, rare word", before="–", goal=2, prepare=rare_word),
+    Case(name="gallery/, month jump", before="–", prepare=month_jump),
     Case(name="gallery/?scope=workspace", before="–", prepare=page("gallery/?scope=workspace")),
     Case(name="updates/ after one change", before="107 ×", prepare=changes),
     Case(name="90 % deep page", before="11 ×", prepare=deep_page),

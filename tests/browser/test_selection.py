@@ -1,78 +1,90 @@
-"""Many clips at once, in the bin: ticked and restored, with scripts and without."""
+"""Selecting many clips in the gallery: by ticks, ranges, months, keys; what is done to them, and Undo."""
 
-from datetime import timedelta
+import zipfile
+from pathlib import Path
 
 import pytest
-from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.library.entries import enter_clips
-from tchavi_studio.generations.models import Engine, Generation, State
-from tchavi_studio.workspaces.models import User, Workspace
-from tests.browser.conftest import sign_in
-from tests.running_studio import RunningStudio
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.workspaces.models import User
 
-pytestmark = [pytest.mark.browser, pytest.mark.one_database]
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
-def bin_address(person: User) -> str:
-    """The bin of somebody with three failed clips in it."""
-    workspace = Workspace.objects.get(memberships__user=person)
-    now = timezone.now()
-    for number in range(3):
-        clip = Generation.objects.create(
-            workspace=workspace,
-            creator=person,
-            model="seedance-2",
-            prompt=f"Take {number}",
-            duration_seconds=5,
-            resolution="480p",
-            aspect_ratio="16:9",
-            generate_audio=True,
-            seed=number,
-            width=864,
-            height=496,
-            engine=Engine.PREVIEW,
-            book="sandbox",
-            price_credits=0,
-            state=State.FAILED,
-            error_code="render_failed",
-            finished_at=now,
-            deleted_at=now + timedelta(microseconds=number),
-            purge_at=now + timedelta(days=30),
-        )
-        enter_clips([clip], has_references=False)
-    return f"/w/{workspace.slug}/gallery/bin/"
+def gallery(signed_up_page: Page, person: User, capsys: pytest.CaptureFixture[str]) -> Page:
+    """The gallery of somebody with about a hundred clips, most of them finished."""
+    workspace = person.memberships.get().workspace
+    call_command("seed_demo", "--clips", "100", "--no-files", "--workspace", workspace.slug)
+    capsys.readouterr()
+    signed_up_page.route("**/media/**", lambda route: route.fulfill(status=204))
+    signed_up_page.goto(f"/w/{workspace.slug}/gallery/?state=done")
+    return signed_up_page
 
 
-def test_restore_what_is_ticked(signed_up_page: Page, bin_address: str) -> None:
-    page = signed_up_page
-    page.goto(bin_address)
-    bar = page.get_by_role("form", name="Selection")
+def test_clips_are_selected_deleted_and_brought_back(gallery: Page, person: User) -> None:
+    bar = gallery.get_by_role("form", name="Selection")
+    ticks = gallery.locator("#clips .card .tick > input")
     expect(bar).to_be_hidden()
-    for prompt in ("Take 0", "Take 2"):
-        page.locator(".card", has_text=prompt).get_by_role("checkbox", name="Select").check()
+    ticks.nth(0).click()
+    expect(bar).to_contain_text("1 selected")
+    ticks.nth(2).click(modifiers=["Shift"])
+    expect(gallery.locator("#clips .card .tick > :checked")).to_have_count(3)
+    expect(bar).to_contain_text("credits spent")
+    gallery.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+    month = gallery.locator("[data-select-month]").first
+    month.click()
     expect(bar).to_be_visible()
-    bar.get_by_role("button", name="Clear the selection").click()
+    selected = gallery.locator("#clips .card .tick > :checked").count()
+    assert selected > 0
+    month.click()
     expect(bar).to_be_hidden()
-    for prompt in ("Take 0", "Take 2"):
-        page.locator(".card", has_text=prompt).get_by_role("checkbox", name="Select").check()
-    bar.get_by_role("button", name="Restore").click()
-    expect(page.locator("[data-toast]")).to_contain_text("2 clips restored.")
-    expect(page.locator(".card:visible")).to_have_count(1)
-    expect(page.locator(".card:visible")).to_contain_text("Take 1")
+
+    card = gallery.locator("#clips .card").first
+    card.locator(".meta a").focus()
+    gallery.keyboard.press("ArrowRight")
+    gallery.keyboard.press("x")
+    expect(gallery.locator("#clips .card").nth(1).locator(".tick > input")).to_be_checked()
+    gone = gallery.locator("#clips .card").nth(1).get_attribute("id")
+    bar.get_by_role("button", name="Delete").click()
+    expect(gallery.locator(f"[id='{gone}']")).to_be_hidden()
     expect(bar).to_be_hidden()
-    assert Generation.objects.filter(deleted_at__isnull=False).get().prompt == "Take 1"
+    assert Generation.objects.filter(creator=person, deleted_at__gt=person.date_joined).exists()
+    gallery.get_by_role("button", name="Undo").click()
+    expect(gallery.locator("#toasts")).to_contain_text("restored")
+    gallery.reload()
+    expect(gallery.locator(f"[id='{gone}']")).to_be_visible()
 
 
-def test_restore_without_scripts(browser: Browser, studio: RunningStudio, person: User, bin_address: str) -> None:
-    context = browser.new_context(base_url=studio.address, locale="en", java_script_enabled=False)
-    sign_in(context, person, studio)
-    page = context.new_page()
-    page.goto(bin_address)
-    page.locator(".card", has_text="Take 1").get_by_role("checkbox", name="Select").check()
-    page.get_by_role("form", name="Selection").get_by_role("button", name="Restore").click()
-    expect(page.locator(".toast")).to_contain_text("1 clip restored.")
-    expect(page.locator(".card")).to_have_count(2)
-    context.close()
+def test_all_results_are_shared_at_once(gallery: Page, person: User) -> None:
+    private = Generation.objects.filter(
+        creator=person, is_shared=False, state="completed", deleted_at=None, is_test=False
+    )
+    assert private.count() > 20
+    gallery.locator("#clips .card").first.locator(".meta a").focus()
+    gallery.keyboard.press("Control+a")
+    bar = gallery.get_by_role("form", name="Selection")
+    expect(bar).to_contain_text(f"{_done(person)} selected")
+    bar.get_by_role("button", name="Share").click()
+    expect(gallery.locator("#toasts")).to_contain_text("shared")
+    expect(bar).to_be_hidden()
+    assert private.count() == 0
+
+
+def _done(person: User) -> int:
+    return Generation.objects.filter(creator=person, state="completed", deleted_at=None, is_test=False).count()
+
+
+def test_a_zip_has_the_selected_clips(gallery: Page, tmp_path: Path) -> None:
+    gallery.locator("#clips .card .tick > input").first.click()
+    with gallery.expect_download() as download:
+        gallery.get_by_role("button", name="Download zip").click()
+    path = tmp_path / "clips.zip"
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert "manifest.json" in archive.namelist()

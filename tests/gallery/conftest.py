@@ -16,6 +16,8 @@ from pytest_django import Settings
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.gallery import queries
+from tchavi_studio.gallery.library import queries as library_queries
+from tchavi_studio.generations.library.entries import entries_of, entry_of
 from tchavi_studio.generations.models import OPEN_STATES, Generation, State
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.services import start_generation
@@ -52,7 +54,12 @@ def change(clip: Generation, **changes: Any) -> Generation:
     """Update a clip's row as the lifecycle would, with a new date and version."""
     changes.setdefault("updated_at", timezone.now())
     Generation.objects.filter(pk=clip.pk).update(version=F("version") + 1, **changes)
-    return Generation.objects.get(pk=clip.pk)
+    changed = Generation.objects.select_related("workspace").get(pk=clip.pk)
+    # The lifecycle would have changed the entry too.
+    entries_of([clip.pk]).delete()
+    entry = entry_of(changed, has_references=changed.references.exists(), has_sound=changed.generate_audio)
+    entry.save(force_insert=True)
+    return changed
 
 
 def end(clip: Generation, state: State, **changes: Any) -> Generation:
@@ -110,6 +117,7 @@ def make_clip(workspace: Workspace, alice: User) -> MakeClip:
 def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two clips a page."""
     monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
+    monkeypatch.setattr(library_queries, "PAGE_LENGTH", 2)
 
 
 @pytest.fixture
@@ -130,6 +138,11 @@ def text_of(response: Answer) -> str:
 def cards_of(response: Answer) -> list[str]:
     """The ids of the clips whose cards are in the response, in order."""
     return re.findall(r'<article id="clip-([0-9a-f-]{36})" class="card', response.content.decode())
+
+
+def latest_of(workspace: Workspace) -> str:
+    """The address of the page with a feed of the latest clips."""
+    return f"/w/{workspace.slug}/create/"
 
 
 def seconds_ago(seconds: float) -> datetime:

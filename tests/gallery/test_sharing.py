@@ -16,7 +16,7 @@ from tchavi_studio.generations.services import delete_clip, restore_clip, share_
 from tchavi_studio.generations.visibility import Scope, visible_to
 from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, User, Visibility, Workspace
 from tests.assets.conftest import make_asset
-from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change, text_of
+from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change, latest_of, text_of
 from tests.plans import listed_by_index
 
 WORKSPACE, PRIVATE = Visibility.WORKSPACE, Visibility.PRIVATE
@@ -94,7 +94,7 @@ def test_files_of_private_clips_stay_closed(
     assert clip.output is not None
     addresses = [f"/w/{workspace.slug}/media/{pk}/file" for pk in (clip.output.pk, photo.pk)]
     asked = [status_of(bobs_browser, address) for address in addresses]
-    # References are stored once, whoever sent them, so who makes clips may open any whose id they know.
+    # Who makes clips may open any reference whose id they know.
     assert asked == [404, 200 if sees_references else 404]
     share_clip(generation=clip, actor=clip.creator)
     assert [status_of(bobs_browser, address) for address in addresses] == [200, 200]
@@ -182,7 +182,7 @@ def test_cards_offer_what_the_viewer_may_do(
     make_clip(State.QUEUED, visibility=WORKSPACE)
 
     def offered(client: Client) -> list[str]:
-        page = text_of(client.get(url("gallery"), SHARED))
+        page, _bar, _acts = text_of(client.get(url("gallery"), SHARED)).partition('class="selection-bar"')
         words = ["Remix everything", "Make private", "Move to the bin", "Dismiss", "Cancel"]
         return [word for word in words if re.search(rf">{word}<", page)]
 
@@ -210,15 +210,23 @@ def test_remixes_of_private_clips_are_not_named_to_others(
 # --- The list ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_last_shared_comes_first(
-    alice: User, bob: User, alice_browser: Client, bob_joins: JoinAs, url: Url, make_clip: MakeClip
+def test_the_last_shared_comes_first_in_a_feed_and_the_last_made_in_the_gallery(
+    alice: User,
+    bob: User,
+    alice_browser: Client,
+    bob_joins: JoinAs,
+    workspace: Workspace,
+    url: Url,
+    make_clip: MakeClip,
 ) -> None:
     bob_joins("creator")
     old = make_clip()
     bobs, mine = make_clip(creator=bob, visibility=WORKSPACE), make_clip(visibility=WORKSPACE)
-    assert cards_of(alice_browser.get(url("gallery"), SHARED)) == [str(mine.pk), str(bobs.pk)]
+    for page in (url("gallery"), latest_of(workspace)):
+        assert cards_of(alice_browser.get(page, SHARED)) == [str(mine.pk), str(bobs.pk)]
     share_clip(generation=old, actor=alice)
-    assert cards_of(alice_browser.get(url("gallery"), SHARED)) == [str(old.pk), str(mine.pk), str(bobs.pk)]
+    assert cards_of(alice_browser.get(latest_of(workspace), SHARED)) == [str(old.pk), str(mine.pk), str(bobs.pk)]
+    assert cards_of(alice_browser.get(url("gallery"), SHARED)) == [str(mine.pk), str(bobs.pk), str(old.pk)]
 
 
 @pytest.mark.parametrize("show", ["all", "running", "failed", "done"])
@@ -248,16 +256,16 @@ def test_query_count_is_constant(
     for _number in range(count):
         make_clip(visibility=WORKSPACE)
     alice_browser.get(url("gallery"), SHARED)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         assert len(cards_of(alice_browser.get(url("gallery"), SHARED))) == count
 
 
 def test_links_stay_in_the_scope(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     make_clip(visibility=WORKSPACE)
     page = alice_browser.get(url("gallery"), SHARED).content.decode()
-    assert 'href="?scope=workspace&amp;show=done"' in page
-    assert "scope=workspace&amp;show=all&amp;waits=" in page
-    assert re.search(r'scope=workspace" aria-current="page">Workspace<', page)
+    assert f'href="{url("gallery")}?scope=workspace&amp;state=done"' in page
+    assert "list=gallery&amp;scope=workspace&amp;waits=" in page
+    assert re.search(r'scope=workspace" aria-current="page">Workspace <small>1</small><', page)
 
 
 @pytest.mark.parametrize("role", ["creator", "viewer"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -278,6 +279,25 @@ def test_purging_keeps_the_ledger(start: Callable[..., Generation]) -> None:
         assert services.purge_bin() == 1
     assert list(Generation.objects.all()) == [kept]
     assert rows(expired) == [("charge", 1_300), ("refund", 1_300)]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_the_files_of_purged_clips_are_gone_from_the_disk(
+    start: Callable[..., Generation], workspace: Workspace, dies: bool
+) -> None:
+    """At once; or with the next clean-up, if the worker dies between the commit and the files."""
+    generation = start()
+    output = make_asset(workspace, "video", origin="output")
+    Generation.objects.filter(pk=generation.pk).update(
+        state=State.COMPLETED, output=output, finished_at=timezone.now(), purge_at=timezone.now()
+    )
+    paths = [Path(file.path) for file in (output.file, output.thumbnail, output.poster)]
+    with TestCase.captureOnCommitCallbacks(execute=not dies):
+        assert services.purge_bin() == 1
+    assert [path.exists() for path in paths] == [dies] * 3
+    tasks.clean_up()
+    assert not any(path.exists() for path in paths)
+    assert not Asset.objects.exists()
 
 
 def test_an_unreviewed_exposure_is_not_purged(

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.test import Client
 from pytest_django import Settings
 
-from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.models import Asset, Origin, ReferenceWord
 from tchavi_studio.generations.lifecycle import claim_next_render, rescue_abandoned_renders
 from tchavi_studio.generations.models import OPEN_STATES, Generation, GenerationReference, KeyUse, State
 from tchavi_studio.generations.queries import bin_for_viewer, clips_for_viewer
@@ -110,13 +110,27 @@ def test_what_is_counted_is_right(seed: Any, workspace: Workspace) -> None:
     kept = ended.filter(state=State.COMPLETED).aggregate(total=Sum("price_credits"))["total"]
     uses = KeyUse.objects.aggregate(clips=Sum("clip_count"), spent=Sum("spent_credits"))
     assert uses == {"clips": ended.count(), "spent": kept}
+    references = Asset.objects.exclude(origin="output")
+    assert ReferenceWord.objects.count() == 3 * references.count() > 0  # "img", its number, "jpg"
+    shared = references.filter(used_in__generation__is_shared=True)
+    assert set(references.exclude(first_shared_at=None)) == set(shared)
+    assert shared.exists()
 
 
 def test_pages_show_it(seed: Any, workspace: Workspace, alice_browser: Client) -> None:
     printed = seed()
     home = f"/w/{workspace.slug}"
     remix = Generation.objects.exclude(parent=None).filter(deleted_at=None).earliest("created_at")
-    paths = ("create/", "gallery/", "gallery/bin/", f"clips/{remix.pk}/", "credits/", "developers/")
+    paths = (
+        "create/",
+        "gallery/",
+        "gallery/bin/",
+        f"clips/{remix.pk}/",
+        "credits/",
+        "developers/",
+        "references/",
+        "storage/",
+    )
     assert {path: alice_browser.get(f"{home}/{path}").status_code for path in paths} == dict.fromkeys(paths, 200)
     program = Client(headers={"Authorization": f"Bearer {printed['api_key']}"})
     jobs = program.get("/v1/jobs?limit=50").json()

@@ -30,6 +30,7 @@ def test_navigation_links_to_each_page_and_marks_the_current_one(alice_browser: 
     assert entries == [
         (f"{base}/create/", "", "Create"),
         (f"{base}/gallery/", ' aria-current="page"', "Gallery"),
+        (f"{base}/references/", "", "References"),
         (f"{base}/credits/", "", "Credits"),
         (f"{base}/team/", "", "Team"),
     ]

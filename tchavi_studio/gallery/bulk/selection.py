@@ -38,7 +38,8 @@ def read_selection(form: QueryDict, *, user_id: int) -> Selection:
     if form.get("all") == "1":
         browse = read_browse(QueryDict(form.get("query", "")), user_id=user_id)
         return Listed(scope=browse.scope, filters=browse.filters)
-    named = list(dict.fromkeys(UUID(text) for text in form.getlist("clips")))
+    # A stack's tick has the ids of all its takes.
+    named = list(dict.fromkeys(UUID(text) for texts in form.getlist("clips") for text in texts.split(",")))
     if not named:
         raise NothingSelectedError
     if len(named) > MAX_NAMED:

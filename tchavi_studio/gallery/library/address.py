@@ -74,6 +74,14 @@ class Browse:
         """The same list with other values of filters."""
         return replace(self, filters=replace(self.filters, **values))
 
+    def sorted_by(self, sort: Sort) -> "Browse":
+        return replace(self, sort=sort)
+
+    def in_scope(self, scope: Scope) -> "Browse":
+        """The same filters on another list, without those that it doesn't have."""
+        lost = "creator" if scope == Scope.MINE else "is_shared"
+        return replace(self.without(lost), scope=scope)
+
 
 def read_browse(query: Mapping[str, str], *, user_id: int) -> Browse:
     """What an address asks for. What it can't mean is left out, so that old and mistyped addresses still open."""

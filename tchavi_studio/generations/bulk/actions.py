@@ -14,7 +14,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy, ngettext
 
 from tchavi_studio.generations.library.entries import change_entries, entries_of
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Generation, GenerationReference
+from tchavi_studio.generations.references import note_shared_references
 from tchavi_studio.generations.visibility import may_act_on, may_remove
 from tchavi_studio.workspaces.activity import Kind
 from tchavi_studio.workspaces.models import Membership, Permission
@@ -151,6 +152,8 @@ def _share(batch: Batch) -> Result:
     result = sorted_out(batch.clips, why_left)
     _change(result.changed, is_shared=True, shared_at=timezone.now())
     change_entries(entries_of(result.changed), is_shared=True)
+    references = GenerationReference.objects.filter(generation__in=result.changed)
+    note_shared_references(references.values_list("asset", flat=True))
     return result
 
 

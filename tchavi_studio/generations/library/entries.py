@@ -15,11 +15,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.models import Workspace
 from tchavi_studio.workspaces.time_zones import month_of
 
 from .models import IS_LISTED, KEYS_PER_MICROSECOND, LibraryEntry, LibraryMonth, Outcome, counted_lists, first_key_at
-from .words import words_of
 
 if TYPE_CHECKING:
     from tchavi_studio.generations.models import Generation

@@ -10,7 +10,7 @@ from django.db.models import Q
 from tchavi_studio.workspaces.models import Workspace
 from tchavi_studio.workspaces.time_zones import zone_at
 
-from .models import first_key_at
+from .models import LibraryEntry, first_key_at
 from .search import Search, parse_search
 
 
@@ -30,6 +30,10 @@ class Sort(StrEnum):
         if self == Sort.OLDEST:
             return ("key",)
         return (columns[self], "-key") if self in columns else ("-key",)
+
+    def position_of(self, entry: LibraryEntry) -> tuple[int, ...]:
+        """Where a clip is in this order."""
+        return tuple(getattr(entry, name.removeprefix("-")) for name in self.order)
 
     @property
     def is_by_time(self) -> bool:

@@ -7,10 +7,12 @@ no more than MAX_EXAMINED of its rows; the page says how far that was, and goes 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from tchavi_studio.generations.queries import CARD_RELATIONS
 from tchavi_studio.generations.visibility import Scope, entries_in_scope
 from tchavi_studio.long_lists import count_up_to, rows_after, rows_up_to
 from tchavi_studio.workspaces.models import Membership
@@ -25,7 +27,7 @@ FEW = 500
 """With filters, so many clips whose words match are tried before MAX_EXAMINED are."""
 
 MAX_COUNT = 1_000
-CLIP_RELATIONS = tuple(f"generation__{name}" for name in ("workspace", "creator", "output", "remote_job"))
+CLIP_RELATIONS = tuple(f"generation__{name}" for name in CARD_RELATIONS if name != "entry")
 
 Position = tuple[int, ...]
 """Where a page ends: the values that the list is sorted by."""
@@ -88,25 +90,41 @@ def library_page(
     rows = rows_up_to(rows, *floor) if floor else rows
     found = list((rows.select_related(*relations) if relations else rows)[: length + 1])
     if len(found) > length:
-        return LibraryPage(entries=found[:length], next_position=_position_of(found[length - 1], sort))
+        return LibraryPage(entries=found[:length], next_position=sort.position_of(found[length - 1]))
     searched_to = moment_of(floor[-1]) if floor else None
     return LibraryPage(entries=found, next_position=floor, searched_to=searched_to)
 
 
 def library_count(*, membership: Membership, scope: Scope, filters: Filters) -> Count:
-    """How many clips of a list match, counted up to MAX_COUNT, and with filters together up to MAX_EXAMINED rows."""
-    if filters == Filters():
-        return Count(number=sum(month.clip_count for month in library_months(membership, scope)), is_exact=True)
+    """How many clips of a list match, counted up to MAX_COUNT, and with filters together up to MAX_EXAMINED rows.
+
+    Of a list without filters, `months_of_lists` knows it.
+    """
     entries, floor = _candidates(membership, scope, filters, Sort.NEWEST, MAX_COUNT, None)
     number = count_up_to(rows_up_to(entries, *floor) if floor else entries, MAX_COUNT)
     return Count(number=number, is_exact=floor is None and number < MAX_COUNT)
 
 
-def library_months(membership: Membership, scope: Scope) -> list[LibraryMonth]:
-    """The months of a list that have clips, the latest first: as many as the workspace is old."""
-    owner_id = membership.user_id if scope == Scope.MINE else 0
-    months = LibraryMonth.objects.filter(workspace=membership.workspace_id, owner_id=owner_id, clip_count__gt=0)
-    return list(months.order_by("-month"))
+def newer_position(
+    *, membership: Membership, scope: Scope, filters: Filters, sort: Sort, length: int, after: Position
+) -> Position | None:
+    """Where the page of `length` clips begins that ends at `after`; None if that is the list's top, or a search's."""
+    if filters.search:
+        return None
+    entries, _floor_of_first = _candidates(membership, scope, filters, sort, length, None)
+    before = rows_up_to(entries, *after).reverse()
+    first = before[length : length + 1]
+    return next((sort.position_of(entry) for entry in first), None)
+
+
+def months_of_lists(membership: Membership) -> dict[Scope, list[LibraryMonth]]:
+    """The months of each list that have clips, the latest first: as many as the workspace is old."""
+    owners = {membership.user_id: Scope.MINE, 0: Scope.WORKSPACE}
+    months = LibraryMonth.objects.filter(workspace=membership.workspace_id, owner_id__in=owners, clip_count__gt=0)
+    lists: dict[Scope, list[LibraryMonth]] = {scope: [] for scope in owners.values()}
+    for month in sorted(months, key=attrgetter("month"), reverse=True):
+        lists[owners[month.owner_id]].append(month)
+    return lists
 
 
 def entries_among(
@@ -116,10 +134,6 @@ def entries_among(
     entries = entries_in_scope(membership, scope).filter(*filters.facets, generation__in=list(generations))
     entries = entries.filter(filters.is_made_in_time(membership.workspace))
     return _with_words(entries, filters).order_by("-key")
-
-
-def _position_of(entry: LibraryEntry, sort: Sort) -> Position:
-    return tuple(getattr(entry, name.removeprefix("-")) for name in sort.order)
 
 
 def _with_words(entries: QuerySet[LibraryEntry], filters: Filters) -> QuerySet[LibraryEntry]:

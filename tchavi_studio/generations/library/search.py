@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.db.models import CharField, Q, Value
 from django.db.models.functions import Concat
 
-from .words import words_of
+from tchavi_studio.words import words_of
 
 MAX_SEARCH_LENGTH = 200
 MAX_TERMS = 12

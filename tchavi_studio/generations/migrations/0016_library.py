@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import Exists, OuterRef
 
-from tchavi_studio.generations.library.words import words_of
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.time_zones import month_of
 
 BATCH_LENGTH = 2_000

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from tchavi_studio.assets.models import Asset, Origin
+from tchavi_studio.assets.models import Asset, Origin, ReferenceWord
 from tchavi_studio.assets.models import Kind as FileKind
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ADAPTIVE, FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.generations.library.models import LibraryEntry, Outcome, first_key_at
-from tchavi_studio.generations.library.words import words_of
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, State
 from tchavi_studio.generations.params import SEED_MAX
 from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.ledger.models import Book
+from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.time_zones import month_of
 
 from .plan import Demo, drawn_id
@@ -81,7 +81,7 @@ CLIP_COLUMNS = (
 ASSET_COLUMNS = (
     "id", "workspace_id", "created_by_id", "kind", "origin", "original_name", "content_type", "width", "height",
     "duration_seconds", "frame_rate", "has_audio", "byte_count", "source_sha256", "content_sha256", "file",
-    "thumbnail", "poster", "created_at",
+    "thumbnail", "poster", "created_at", "first_shared_at",
 )  # fmt: skip
 ENTRY_COLUMNS = (
     "key", "generation_id", "workspace_id", "creator_id", "month", "is_shared", "is_listed", "outcome", "model",
@@ -128,6 +128,8 @@ class Batch:
         self._clips: list[Row] = []
         self._entries: list[Row] = []
         self._assets: list[Row] = []
+        self._words: list[Row] = []
+        self._first_shared: dict[UUID, datetime] = {}
         self._references: list[Row] = []
         self._recent_clips: deque[UUID] = deque(maxlen=RECENT)
         self._recent_stills: deque[tuple[UUID, str]] = deque(maxlen=RECENT)
@@ -143,7 +145,8 @@ class Batch:
                 self._add_clip(clip_id, number, submission, variation)
                 clip_id = drawn_id(self._chance)
                 number += 1
-        insert_rows(Asset, ASSET_COLUMNS, self._assets)
+        insert_rows(Asset, ASSET_COLUMNS, [(*row, self._first_shared.get(row[0])) for row in self._assets])
+        insert_rows(ReferenceWord, ("asset_id", "word"), self._words)
         insert_rows(Generation, CLIP_COLUMNS, self._clips)
         insert_rows(LibraryEntry, ENTRY_COLUMNS, self._entries)
         insert_rows(GenerationReference, REFERENCE_COLUMNS, self._references)
@@ -252,6 +255,9 @@ class Batch:
                     submission.price_credits, " ".join(words_of(submission.prompt)),
                 )
             )  # fmt: skip
+        if submission.is_shared:
+            for _role, _place, asset_id in submission.references:
+                self._first_shared.setdefault(asset_id, made_at)
         self._references += [(clip_id, role.value, place, asset_id) for role, place, asset_id in submission.references]
         if submission.price_credits:
             self._statement.charge(at=made_at, reference=clip_id, amount_credits=submission.price_credits)
@@ -286,11 +292,12 @@ class Batch:
             return chance.choice(self._recent_stills)
         asset_id, ratio = drawn_id(chance), chance.choice(RATIOS)
         sample = self._demo.samples[ratio]
-        content = sample.still
+        content, name = sample.still, f"IMG_{chance.randrange(10_000):04}.jpg"
+        self._words += [(asset_id, word.encode()) for word in dict.fromkeys(words_of(name))]
         self._assets.append(
             (
                 asset_id, self._demo.workspace.pk, self._demo.creator.pk, FileKind.IMAGE.value, Origin.UPLOAD.value,
-                f"IMG_{chance.randrange(10_000):04}.jpg", "image/webp", content.width, content.height, None, None,
+                name, "image/webp", content.width, content.height, None, None,
                 # What was received differs in its metadata: the same bytes are never stored twice.
                 False, content.byte_count, f"{chance.getrandbits(256):064x}", content.sha256,
                 self._stored(sample, "poster", asset_id, "file.webp"),

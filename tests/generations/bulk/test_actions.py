@@ -15,9 +15,11 @@ from tchavi_studio.generations.bulk.models import BulkJob
 from tchavi_studio.generations.bulk.selection import Named
 from tchavi_studio.generations.library.entries import recount_months
 from tchavi_studio.generations.library.models import LibraryEntry, LibraryMonth
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Generation, GenerationReference
 from tchavi_studio.generations.services import delete_clip, dismiss_failure
+from tchavi_studio.generations.visibility import references_ever_shared
 from tchavi_studio.workspaces.models import ActivityRow, Membership, User, Visibility, Workspace
+from tests.assets.conftest import make_asset
 from tests.generations.bulk.conftest import MakeClips
 
 
@@ -87,6 +89,14 @@ def test_share_and_make_private(membership: Membership, bob_here: Membership, ma
     # Bob may take his own clip back, but not Alice's; Alice, who manages the workspace, may take back both.
     assert do(bob_here, MAKE_PRIVATE, [*own, *bobs]) == (1, {"not_allowed": 2})
     assert do(membership, MAKE_PRIVATE, [*own, *bobs]) == (2, {"gone": 1})
+
+
+def test_references_of_shared_clips_are_the_workspaces(membership: Membership, make_clips: MakeClips) -> None:
+    [clip] = make_clips(1)
+    photo, unused = make_asset(membership.workspace), make_asset(membership.workspace)
+    GenerationReference.objects.create(generation=clip, role="reference_image", position=1, asset=photo)
+    do(membership, SHARE, [clip])
+    assert [asset.pk for asset in references_ever_shared(membership)] == [photo.pk] != [unused.pk]
 
 
 def test_others_clips(membership: Membership, bob_here: Membership, make_clips: MakeClips) -> None:

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generations', '0017_library_indexes'),
+        ('generations', '0018_latest_uses'),
         ('workspaces', '0010_members_listed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

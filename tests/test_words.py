@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tchavi_studio.generations.library.words import words_of
+from tchavi_studio.words import words_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""Finding clips in a gallery: search, filters, months, long scrolls."""
+
+import re
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
+
+from tchavi_studio.workspaces.models import User
+
+pytestmark = pytest.mark.one_database
+CLIPS = 700
+
+
+@pytest.fixture
+def gallery(signed_up_page: Page, person: User, capsys: pytest.CaptureFixture[str]) -> Page:
+    """The gallery of somebody with 700 clips of a year and a half, without pictures."""
+    workspace = person.memberships.get().workspace
+    call_command("seed_demo", "--clips", str(CLIPS), "--no-files", "--workspace", workspace.slug)
+    capsys.readouterr()
+    signed_up_page.route("**/media/**", lambda route: route.fulfill(status=204))
+    signed_up_page.goto(f"/w/{workspace.slug}/gallery/")
+    return signed_up_page
+
+
+def test_clips_are_found_by_words_filters_and_months(gallery: Page) -> None:
+    gallery.keyboard.press("/")
+    search = gallery.get_by_role("searchbox", name="Search in prompts")
+    expect(search).to_be_focused()
+    chip = gallery.locator(".filter-chip.is-on")
+    # As one types, without losing the focus.
+    search.press_sequentially("lagoon state:done")
+    expect(chip).to_have_text("State: Done")
+    expect(search).to_be_focused()
+    expect(search).to_have_value("lagoon")
+    expect(gallery).to_have_url(re.compile(r"\?q=lagoon&state=done$"))
+    for card in gallery.locator(".card").all():
+        expect(card.locator(".meta p")).to_contain_text("lagoon", ignore_case=True)
+    gallery.get_by_role("link", name="Remove the filter State").click()
+    expect(chip).to_be_hidden()
+
+    gallery.locator(".filter-chips summary", has_text="Model").click()
+    gallery.get_by_role("link", name="Kling v3").click()
+    expect(chip).to_have_text("Model: Kling v3")
+    gallery.go_back()
+    expect(chip).to_be_hidden()
+    expect(search).to_have_value("lagoon")
+
+    search.fill("zanzibar")
+    expect(gallery.get_by_role("heading", name="No clip matches")).to_be_visible()
+    gallery.get_by_role("link", name="Show all clips").click()
+    month = gallery.locator(".rail [data-month]").nth(8)
+    wanted = month.get_attribute("data-month")
+    month.click()
+    expect(gallery.locator("#clips > .month").first).to_have_id(f"month-{wanted}")
+    gallery.get_by_role("link", name="Back to the top").click()
+    expect(gallery.locator(".rail [aria-current]")).to_have_attribute("data-month", f"{_newest(gallery)}")
+
+
+def _newest(gallery: Page) -> str:
+    return str(gallery.locator(".rail [data-month]").first.get_attribute("data-month"))
+
+
+def test_a_long_scroll_keeps_the_page_light(gallery: Page) -> None:
+    first = gallery.locator(".card.is-completed").first.get_attribute("id")
+    seen: set[str] = set()
+    most = 0
+    for _step in range(200):
+        ids = gallery.locator("#clips > .card").evaluate_all("cards => cards.map(card => card.id)")
+        seen |= set(ids)
+        most = max(most, len(ids))
+        if not gallery.locator("#clips > .more").count() and _is_at_the_end(gallery):
+            break
+        gallery.mouse.wheel(0, 1_800)
+        gallery.wait_for_timeout(60)
+    assert len(seen) > 480
+    assert most < 260
+    assert gallery.locator(".gap").count() > 3
+    gallery.evaluate("scrollTo(0, 0)")
+    expect(gallery.locator(f"[id='{first}']")).to_be_in_viewport()
+    assert gallery.locator("#clips > .card").count() < 260
+
+
+def _is_at_the_end(gallery: Page) -> bool:
+    return bool(gallery.evaluate("scrollY + innerHeight > document.documentElement.scrollHeight - 10"))
