@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "create/",
         "credits/",
         "gallery/",
+        "gallery/older/",
         "gallery/bin/",
         "gallery/bulk/<slug:name>/",
         "gallery/jobs/<uuid:job_id>/",
