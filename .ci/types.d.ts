@@ -21,6 +21,7 @@ interface GlobalEventHandlersEventMap {
   "htmx:afterRequest": CustomEvent<HtmxRequest & { successful: boolean }>;
   "htmx:beforeOnLoad": CustomEvent<HtmxRequest>;
   "htmx:beforeSwap": CustomEvent<HtmxRequest & { serverResponse: string }>;
+  "htmx:oobAfterSwap": CustomEvent<{ target: Element }>;
   "htmx:oobBeforeSwap": CustomEvent<{ target: Element; fragment: DocumentFragment; shouldSwap: boolean }>;
   "htmx:afterSwap": CustomEvent<HtmxRequest>;
   "htmx:afterSettle": CustomEvent<HtmxRequest>;

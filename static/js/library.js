@@ -8,25 +8,24 @@ const clips = () => document.getElementById("clips");
 /** @param {HTMLElement} card */
 const keyOf = (card) => BigInt(card.dataset.key ?? 0);
 
-/** @returns {HTMLElement[]} */
-const cards = () => [...document.querySelectorAll(/** @type {"article"} */ ("#clips > .card[data-key]"))];
-
-function settleArrivals() {
-  if (!clips()?.hasAttribute("data-newest-first")) return;
-  const all = cards();
-  for (let number = 0; number < all.length - 1; number++) {
-    const card = all[number];
-    // Those further down are in order already.
-    const below = all.slice(number + 1).find((other) => keyOf(other) < keyOf(card));
-    if (!card.dataset.settled && below !== card.nextElementSibling) {
-      if (below) below.before(card);
-      else if (document.querySelector("#clips > .more")) card.remove();
-      else clips()?.append(card);
-    }
-    card.dataset.settled = "";
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  const list = clips();
+  const heading = list?.querySelector(":scope > .month");
+  if (!list || !heading || event.detail.target !== list || !list.hasAttribute("data-newest-first")) return;
+  /** @type {HTMLElement[]} */
+  const cards = [...list.querySelectorAll(/** @type {"article"} */ (":scope > .card[data-key]"))];
+  // They come on top, before the first month.
+  const isOnTop = (/** @type {Element} */ card) =>
+    (card.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+  const settled = cards.filter((card) => !isOnTop(card));
+  for (const card of cards.filter(isOnTop)) {
+    const older = settled.find((other) => keyOf(other) < keyOf(card));
+    if (older) older.before(card);
+    else if (list.querySelector(":scope > .more")) card.remove();
+    else list.append(card);
+    settled.splice(older ? settled.indexOf(older) : settled.length, 0, card);
   }
-}
-document.addEventListener("htmx:oobAfterSwap", settleArrivals);
+});
 
 // --- The rail shows the month in view ---
 

@@ -6,6 +6,8 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
+from tchavi_studio.generations.models import LibraryEntry
+from tchavi_studio.generations.services import share_clip
 from tchavi_studio.workspaces.models import User
 
 pytestmark = pytest.mark.one_database
@@ -83,3 +85,20 @@ def test_a_long_scroll_keeps_the_page_light(gallery: Page) -> None:
 
 def _is_at_the_end(gallery: Page) -> bool:
     return bool(gallery.evaluate("scrollY + innerHeight > document.documentElement.scrollHeight - 10"))
+
+
+def test_a_clip_shared_later_stands_where_it_was_made(gallery: Page, person: User) -> None:
+    workspace = person.memberships.get().workspace
+    gallery.clock.install()
+    gallery.goto(f"/w/{workspace.slug}/gallery/?scope=workspace")
+    cards = gallery.locator("#clips > .card")
+    keys = [int(str(card.get_attribute("data-key"))) for card in cards.all()]
+    private = LibraryEntry.objects.filter(workspace=workspace, is_listed=True, is_shared=False, outcome="done")
+    entry = private.filter(key__lt=keys[3], key__gt=keys[-1]).order_by("-key")[0]
+    share_clip(generation=entry.generation, actor=person)
+    gallery.clock.fast_forward(40_000)
+    card = gallery.locator(f"[id='clip-{entry.generation_id}']")
+    expect(card).to_be_visible()
+    keys = [int(str(card.get_attribute("data-key"))) for card in cards.all()]
+    assert entry.key in keys
+    assert keys == sorted(keys, reverse=True)
