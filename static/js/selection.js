@@ -142,17 +142,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Cards that replace others, and pages that arrive, keep what is selected.
+// Cards that replace others, and pages that arrive, are selected as what was there before. Whatever stays has its own
+// state: somebody may have changed it meanwhile.
 /** @type {Set<string>} */
 let kept = new Set();
+/** @type {Set<HTMLInputElement>} */
+let present = new Set();
 document.addEventListener("htmx:beforeSwap", () => {
-  kept = new Set(
-    ticks()
-      .filter((tick) => tick.checked)
-      .map((tick) => tick.value),
-  );
+  present = new Set(ticks());
+  kept = new Set([...present].filter((tick) => tick.checked).map((tick) => tick.value));
 });
 document.addEventListener("htmx:afterSettle", () => {
   const isAll = form()?.querySelector("[data-all-results][value='1']") !== null;
-  for (const tick of ticks()) if (kept.has(tick.value) || isAll) tick.checked = true;
+  for (const tick of ticks()) if (!present.has(tick) && (kept.has(tick.value) || isAll)) tick.checked = true;
 });

@@ -46,7 +46,7 @@ def bin_address(person: User) -> str:
     return f"/w/{workspace.slug}/gallery/bin/"
 
 
-def test_restore_what_is_ticked(signed_up_page: Page, bin_address: str) -> None:
+def test_restore_what_is_ticked(signed_up_page: Page, person: User, bin_address: str) -> None:
     page = signed_up_page
     page.goto(bin_address)
     bar = page.get_by_role("form", name="Selection")
@@ -63,7 +63,7 @@ def test_restore_what_is_ticked(signed_up_page: Page, bin_address: str) -> None:
     expect(page.locator(".card:visible")).to_have_count(1)
     expect(page.locator(".card:visible")).to_contain_text("Take 1")
     expect(bar).to_be_hidden()
-    assert Generation.objects.filter(deleted_at__isnull=False).get().prompt == "Take 1"
+    assert Generation.objects.get(creator=person, deleted_at__isnull=False).prompt == "Take 1"
 
 
 def test_restore_without_scripts(browser: Browser, studio: RunningStudio, person: User, bin_address: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import IS_OPEN, Generation
 from tchavi_studio.workspaces.models import User
 
 pytestmark = pytest.mark.one_database
@@ -19,6 +19,8 @@ def gallery(signed_up_page: Page, person: User, capsys: pytest.CaptureFixture[st
     workspace = person.memberships.get().workspace
     call_command("seed_demo", "--clips", "100", "--no-files", "--workspace", workspace.slug)
     capsys.readouterr()
+    # The studio would try to make those that are still open.
+    Generation.objects.filter(IS_OPEN, workspace=workspace).delete()
     signed_up_page.route("**/media/**", lambda route: route.fulfill(status=204))
     signed_up_page.goto(f"/w/{workspace.slug}/gallery/?state=done")
     return signed_up_page
