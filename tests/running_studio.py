@@ -170,15 +170,11 @@ class RunningStudio:
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a manage.py command in the studio's environment; returns its output."""
         command = [*self._manage, *arguments]
-        return subprocess.run(
-            command,
-            cwd=self._checkout,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        ended = subprocess.run(
+            command, cwd=self._checkout, env=self.environment, input=stdin, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, f"manage.py {' '.join(arguments)}: {ended.stdout}{ended.stderr}"
+        return ended.stdout
 
 
 def _processes() -> list[tuple[int, list[str]]]:

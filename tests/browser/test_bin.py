@@ -1,14 +1,12 @@
 """Many clips at once, in the bin: ticked and restored, with scripts and without."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from tchavi_studio.generations.library.entries import enter_clips
-from tchavi_studio.generations.models import Engine, Generation, State
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.services import delete_clip
+from tchavi_studio.workspaces.models import User
+from tests.browser.clips import failed_clip
 from tests.browser.conftest import sign_in
 from tests.running_studio import RunningStudio
 
@@ -18,32 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 @pytest.fixture
 def bin_address(person: User) -> str:
     """The bin of somebody with three failed clips in it."""
-    workspace = Workspace.objects.get(memberships__user=person)
-    now = timezone.now()
     for number in range(3):
-        clip = Generation.objects.create(
-            workspace=workspace,
-            creator=person,
-            model="seedance-2",
-            prompt=f"Take {number}",
-            duration_seconds=5,
-            resolution="480p",
-            aspect_ratio="16:9",
-            generate_audio=True,
-            seed=number,
-            width=864,
-            height=496,
-            engine=Engine.PREVIEW,
-            book="sandbox",
-            price_credits=0,
-            state=State.FAILED,
-            error_code="render_failed",
-            finished_at=now,
-            deleted_at=now + timedelta(microseconds=number),
-            purge_at=now + timedelta(days=30),
-        )
-        enter_clips([clip], has_references=False)
-    return f"/w/{workspace.slug}/gallery/bin/"
+        delete_clip(generation=failed_clip(person, f"Take {number}"), actor=person)
+    return f"/w/{person.workspaces.get().slug}/gallery/bin/"
 
 
 def test_restore_what_is_ticked(signed_up_page: Page, person: User, bin_address: str) -> None:

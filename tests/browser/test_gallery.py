@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.models import IS_OPEN, Generation, LibraryEntry
+from tchavi_studio.generations.models import LibraryEntry
 from tchavi_studio.generations.services import share_clip
 from tchavi_studio.workspaces.models import User
+from tests.browser.clips import seed_ended_clips
 
 pytestmark = pytest.mark.one_database
 CLIPS = 700
@@ -18,10 +18,7 @@ CLIPS = 700
 def gallery(signed_up_page: Page, person: User, capsys: pytest.CaptureFixture[str]) -> Page:
     """The gallery of somebody with 700 clips of a year and a half, without pictures."""
     workspace = person.memberships.get().workspace
-    call_command("seed_demo", "--clips", str(CLIPS), "--no-files", "--workspace", workspace.slug)
-    capsys.readouterr()
-    # The studio would try to make those that are still open.
-    Generation.objects.filter(IS_OPEN, workspace=workspace).delete()
+    seed_ended_clips(person, CLIPS, capsys)
     signed_up_page.route("**/media/**", lambda route: route.fulfill(status=204))
     signed_up_page.goto(f"/w/{workspace.slug}/gallery/")
     return signed_up_page

@@ -1,30 +1,16 @@
 """Interruptions, background tabs and keyboard use."""
 
 import re
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.lifecycle import fail_generation
-from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.orders import Order
-from tchavi_studio.generations.services import start_generation
-from tchavi_studio.generations.validation import validate
 from tchavi_studio.workspaces.models import User
 
+from .clips import failed_clip, start_clip
 from .conftest import Complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
-
-
-def start_clip(person: User, prompt: str) -> Generation:
-    params = validate({"model": "seedance-2", "prompt": prompt, "duration": 1}).params
-    assert params is not None
-    workspace = person.workspaces.get()
-    return start_generation(
-        Order(workspace=workspace, creator=person, params=params, submission_id=uuid4())
-    ).generations[0]
 
 
 def test_expired_session_loses_no_text(signed_up_page: Page) -> None:
@@ -48,7 +34,7 @@ def test_expired_session_loses_no_text(signed_up_page: Page) -> None:
 def test_arrow_keys_move_between_clips(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
     for prompt in ("oldest", "middle", "newest"):
-        fail_generation(start_clip(person, prompt).pk, code="refused", message="Only for show.")
+        failed_clip(person, prompt)
     page.reload()
     page.locator(".card .meta a").first.click()
     title = page.locator("#clip-dialog h1")
@@ -61,7 +47,7 @@ def test_arrow_keys_move_between_clips(signed_up_page: Page, person: User) -> No
 def test_closing_the_dialog_returns_to_the_clip_last_seen(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
     for prompt in ("oldest", "newest"):
-        fail_generation(start_clip(person, prompt).pk, code="refused", message="Only for show.")
+        failed_clip(person, prompt)
     page.reload()
     page.locator(".card .meta a").first.click()
     expect(page.locator("#clip-dialog h1")).to_have_text("newest")
@@ -74,7 +60,7 @@ def test_closing_the_dialog_returns_to_the_clip_last_seen(signed_up_page: Page, 
 
 def test_back_after_a_reload_shows_the_page_of_the_address(signed_up_page: Page, person: User) -> None:
     page = signed_up_page
-    fail_generation(start_clip(person, "A kite").pk, code="refused", message="Only for show.")
+    failed_clip(person, "A kite")
     page.reload()
     create = page.url
     page.locator(".card .meta a").first.click()
@@ -91,7 +77,7 @@ def test_a_clip_that_cannot_be_loaded_says_so_in_its_place(
 ) -> None:
     page = signed_up_page
     complaints.expect("htmx:sendError|ERR_FAILED|/clips/")
-    fail_generation(start_clip(person, "A kite").pk, code="refused", message="Only for show.")
+    failed_clip(person, "A kite")
     page.reload()
     page.route("**/clips/**", lambda route: route.abort())
     page.locator(".card .meta a").first.click()
