@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 
 from tchavi_studio.api.services import create_key
+from tchavi_studio.generations.organising.collections import create_collection
 from tchavi_studio.webhooks.models import Event
 from tchavi_studio.webhooks.services import create_endpoint
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.api.conftest import Program
 from tests.assets.conftest import make_asset
 
@@ -17,6 +18,8 @@ PAGES: dict[str, dict[str, str]] = {
     "gallery/": {"after": "", "before": ""},
     "gallery/older/": {"before": ""},
     "gallery/bin/": {"before": ""},
+    "collections/": {"before": ""},
+    "collections/<collection>/": {"after": ""},
     "references/": {"before": ""},
     "references/<reference>/clips/": {"before": ""},
     "storage/": {"before": "", "after": ""},
@@ -38,7 +41,15 @@ and any slug is a place."""
 LIKE_ANOTHER = {"team/activity/": {"before": ""}}
 """A workspace's activity has the site's form."""
 
-WITH_PARTS = {"gallery/", "gallery/bin/", "references/", "references/<reference>/clips/", "storage/"}
+WITH_PARTS = {
+    "gallery/",
+    "gallery/bin/",
+    "collections/",
+    "collections/<collection>/",
+    "references/",
+    "references/<reference>/clips/",
+    "storage/",
+}
 """The lists of which htmx gets only the part that it asks for."""
 
 ONLY_PARTS = {"gallery/older/"}
@@ -63,6 +74,12 @@ def reference(workspace: Workspace, alice: User) -> str:
     return str(make_asset(workspace, created_by=alice).pk)
 
 
+@pytest.fixture
+def collection(workspace: Workspace, alice: User) -> str:
+    membership = Membership.objects.get(workspace=workspace, user=alice)
+    return str(create_collection(membership=membership, name="Reel").pk)
+
+
 @pytest.mark.parametrize(
     ("page", "name", "is_part"),
     [
@@ -74,16 +91,14 @@ def reference(workspace: Workspace, alice: User) -> str:
 )
 def test_odd_cursors_are_400(
     page: str, name: str, is_part: bool, alice: User, alice_browser: Client, workspace: Workspace, webhook: str,
-    reference: str,
+    reference: str, collection: str,
 ) -> None:  # fmt: skip
     client = alice_browser
     client.raise_request_exception = False
     headers = {"HX-Request": "true"} if is_part else {}
-    path = (
-        page
-        if page.startswith("/")
-        else f"/w/{workspace.slug}/{page.replace('<webhook>', webhook).replace('<reference>', reference)}"
-    )
+    path = page if page.startswith("/") else f"/w/{workspace.slug}/{page}"
+    for place, pk in {"<webhook>": webhook, "<reference>": reference, "<collection>": collection}.items():
+        path = path.replace(place, pk)
     if page.startswith("/v1/"):
         client = Program("")._client
         headers = {"Authorization": f"Bearer {create_key(workspace=workspace, user=alice, name='mine').key}"}

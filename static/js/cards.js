@@ -154,7 +154,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   } else if (successful && requestConfig.verb === "post" && poller()) {
     // The action may have changed counts, credits or cards, so poll now.
     setTimeout(pollNow, 50);
-    const detail = requestConfig.elt.closest(".detail");
+    // What people make of a clip is answered with its part of the page, so that the player goes on.
+    const detail = requestConfig.elt.closest(".organise") ? null : requestConfig.elt.closest(".detail");
     if (detail) htmx.trigger(detail, "changed");
   }
 });

@@ -15,8 +15,16 @@ def refused(request: WorkspaceRequest, text: str) -> HttpResponse:
     """Say why nothing was done."""
     if request.htmx:
         context = {"text": text, "level": "error"}
-        return render(request, "gallery/_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return render(request, "gallery/_told.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     messages.error(request, text)
+    return redirect_back(request)
+
+
+def told(request: WorkspaceRequest, text: str) -> HttpResponse:
+    """Say what was done, where the page shows it already."""
+    if request.htmx:
+        return render(request, "gallery/_told.html", {"text": text, "level": "success"})
+    messages.success(request, text)
     return redirect_back(request)
 
 

@@ -23,6 +23,11 @@ def moment_and_id(text: str) -> tuple[datetime, UUID]:
     return moment_at(moment), _id(pk)
 
 
+def moment_and_number(text: str) -> tuple[datetime, int]:
+    moment, _tilde, number = text.partition("~")
+    return moment_at(moment), whole_number(number)
+
+
 def size_and_id(text: str) -> tuple[int, UUID]:
     size, _tilde, pk = text.partition("~")
     return whole_number(size), _id(pk)
@@ -34,7 +39,7 @@ def two_numbers(text: str) -> tuple[int, int]:
 
 
 def whole_number(text: str) -> int:
-    if re.fullmatch(r"\d{1,18}", text, re.ASCII) is None:
+    if re.fullmatch(r"\d{1,19}", text, re.ASCII) is None or int(text) >= 2**63:
         raise ValueError(f"{text!r} is not a number.")
     return int(text)
 

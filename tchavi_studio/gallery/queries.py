@@ -15,6 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, State
+from tchavi_studio.generations.organising.queries import (
+    NO_MARKS,
+    Marks,
+    Organised,
+    marks_for_viewer,
+    organised_for_viewer,
+)
 from tchavi_studio.generations.params import GenerationParams
 from tchavi_studio.generations.prices import quote
 from tchavi_studio.generations.queries import (
@@ -39,7 +46,7 @@ from tchavi_studio.generations.queries import (
     provider_waits,
     waiting_estimates,
 )
-from tchavi_studio.generations.visibility import Scope, is_visible_to
+from tchavi_studio.generations.visibility import FEEDS, Scope, is_visible_to
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.long_lists import page_of
@@ -65,12 +72,13 @@ SHOWN_STATES: dict[str, frozenset[str]] = {
 class Card:
     """A clip as the grid shows it, with an estimate of how long it will take if there is an honest one.
 
-    `wait` is set while the clip waits for the provider, `phase` while it is open.
+    `wait` is set while the clip waits for the provider, `phase` while it is open. `marks` are the viewer's.
     """
 
     clip: Generation
     estimate: Estimate | None = None
     wait: Wait | None = None
+    marks: Marks = NO_MARKS
 
     @property
     def phase(self) -> Phase | None:
@@ -195,6 +203,7 @@ class ClipDetail:
     parent: Generation | None
     children: list[Generation]
     transfers: list[Transfer]
+    organised: Organised
     shots: list[ShotRow]
     """What the preview engine read in the prompt; [] for clips that it didn't draw from words alone."""
 
@@ -222,11 +231,23 @@ def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[
 # --- The feed ---------------------------------------------------------------------------------------------------------
 
 
-def cards(clips: Iterable[Generation]) -> list[Card]:
-    """Cards for `clips`, in order. One query for all estimates, and a few more if any clip waits for the provider."""
+def cards(clips: Iterable[Generation], *, membership: Membership) -> list[Card]:
+    """Cards for `clips`, in order, as the viewer sees them.
+
+    One query for all marks and one for all estimates, and a few more if any clip waits for the provider.
+    """
     found = list(clips)
     estimates, waits = waiting_estimates(found), provider_waits(found)
-    return [Card(clip=clip, estimate=estimates.get(clip.pk), wait=waits.get(clip.pk)) for clip in found]
+    marks = marks_for_viewer(membership, [clip.entry.key for clip in found])
+    return [
+        Card(
+            clip=clip,
+            estimate=estimates.get(clip.pk),
+            wait=waits.get(clip.pk),
+            marks=marks.get(clip.entry.key, NO_MARKS),
+        )
+        for clip in found
+    ]
 
 
 def waits_token(shown: Iterable[Card]) -> str:
@@ -243,8 +264,8 @@ def _waiting_for_provider(*, membership: Membership, scope: Scope) -> list[Gener
 
 
 def valid_scope(scope: str) -> Scope:
-    """`scope` if there is such a scope, else the viewer's own clips."""
-    return Scope(scope) if scope in set(Scope) else Scope.MINE
+    """`scope` if a feed can show it, else the viewer's own clips."""
+    return Scope(scope) if scope in FEEDS else Scope.MINE
 
 
 def valid_show(show: str) -> str:
@@ -288,7 +309,7 @@ def feed_for_viewer(*, membership: Membership, scope: Scope = Scope.MINE, show: 
     cursor = first_cursor(membership=membership, scope=scope)
     page, next_page = _feed_page(membership=membership, scope=scope, show=show, before=before)
     counts = clip_counts(membership=membership, scope=scope)
-    shown = cards(page)
+    shown = cards(page, membership=membership)
     return Feed(
         scope=scope,
         show=show,
@@ -312,9 +333,8 @@ def older_cards_for_viewer(*, membership: Membership, scope: Scope, show: str, b
     """Just the cards of the next page, for a feed that is already open. Raises ValueError on a bad token."""
     show = valid_show(show)
     page, next_page = _feed_page(membership=membership, scope=scope, show=show, before=before)
-    return Feed(
-        scope=scope, show=show, cards=cards(page), pills=[], next_page=next_page, cursor="", since=0, has_open=False
-    )
+    shown = cards(page, membership=membership)
+    return Feed(scope=scope, show=show, cards=shown, pills=[], next_page=next_page, cursor="", since=0, has_open=False)
 
 
 def _feed_page(*, membership: Membership, scope: Scope, show: str, before: str) -> tuple[list[Generation], str]:
@@ -354,7 +374,7 @@ def changes_for_viewer(
     clips = [clip for clip in listed if _is_in_feed(clip, scope)]
     known = {clip.pk for clip in clips}
     queued = _waiting_for_provider(membership=membership, scope=scope)
-    found = cards([*clips, *(clip for clip in queued if clip.pk not in known)])
+    found = cards([*clips, *(clip for clip in queued if clip.pk not in known)], membership=membership)
     token = waits_token(found)
     has_requests = since > 0 and (listing is None or listing.has_requests)
     requests = _requests(membership=membership, scope=scope, show=show, is_top=has_requests)
@@ -421,11 +441,12 @@ def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> Cl
     clip = clip_for_viewer(membership=membership, generation_id=generation_id)
     is_drawn = clip.engine == Engine.PREVIEW and clip.mode == "text"
     return ClipDetail(
-        card=cards([clip])[0],
+        card=cards([clip], membership=membership)[0],
         references=list(clip.references.all()),
         parent=clip.parent if clip.parent and is_visible_to(membership, clip.parent) else None,
         children=children_for_viewer(membership=membership, parent=clip, max_count=PAGE_LENGTH),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
+        organised=organised_for_viewer(membership, clip.entry),
         shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],
     )
 

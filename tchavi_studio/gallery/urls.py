@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import views
 from .bulk import views as bulk
@@ -30,6 +30,7 @@ urlpatterns = [
     path("clips/<uuid:generation_id>/dismiss/", views.dismiss, name="dismiss"),
     path("clips/<uuid:generation_id>/delete/", views.delete, name="delete"),
     path("clips/<uuid:generation_id>/restore/", views.restore, name="restore"),
+    path("", include("tchavi_studio.gallery.organising.urls")),
     path("requests/<uuid:request_id>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/dismiss/", views.dismiss_ended_request, name="dismiss_request"),
 ]

@@ -284,7 +284,8 @@ def _removable_clip(request: WorkspaceRequest, generation_id: UUID) -> Generatio
 def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, undo: bool = False) -> HttpResponse:
     """Confirm an action and show the clip as it is now: in place for htmx, otherwise on the page it was sent from."""
     if request.htmx:
-        context: dict[str, Any] = {"card": cards([_clip(request, generation_id)])[0], "text": text}
+        (card,) = cards([_clip(request, generation_id)], membership=request.membership)
+        context: dict[str, Any] = {"card": card, "text": text}
         if undo:
             context["undo_url"] = reverse("gallery:restore", args=[request.workspace.slug, generation_id])
         return render(request, "gallery/_done.html", context)

@@ -8,11 +8,12 @@ class GenerationsConfig(AppConfig):
     def ready(self) -> None:
         from tchavi_studio.assets.models import Asset
         from tchavi_studio.workspaces.models import Membership
-        from tchavi_studio.workspaces.signals import workspace_archived
+        from tchavi_studio.workspaces.signals import account_deleted, workspace_archived
 
         from .approvals import end_requests_of_member, end_requests_of_workspace, end_requests_with_file
         from .books import watch_deletions
         from .library import checks  # noqa: F401  # registers itself
+        from .organising.marks import delete_marks_of_person
 
         watch_deletions()
         post_delete.connect(
@@ -20,3 +21,4 @@ class GenerationsConfig(AppConfig):
         )
         pre_delete.connect(end_requests_with_file, sender=Asset, dispatch_uid="generations.end_requests_with_file")
         workspace_archived.connect(end_requests_of_workspace, dispatch_uid="generations.end_requests_of_workspace")
+        account_deleted.connect(delete_marks_of_person, dispatch_uid="generations.delete_marks_of_person")

@@ -13,6 +13,7 @@ from tchavi_studio.workspaces.models import Workspace
 
 from .lifecycle import cancel_queued
 from .models import IS_OPEN, ApprovalRequest, Engine, Generation, State
+from .organising.emptying import delete_tags_and_collections
 from .services import delete_for_good
 
 LATECOMERS = timedelta(hours=1)
@@ -43,7 +44,8 @@ def _empty(workspace: Workspace, max_count: int) -> int:
     for generation_id in waiting[:max_count]:
         cancel_queued(generation_id)
     clips = Generation.objects.filter(workspace=workspace)
-    count = delete_for_good(clips.filter(~IS_OPEN), max_count=max_count)
+    count = delete_tags_and_collections(workspace=workspace, max_count=max_count)
+    count += delete_for_good(clips.filter(~IS_OPEN), max_count=max_count - count)
     # Files that a clip still uses go after it, and clips that were stored for nobody have their own clean-up.
     unused = Asset.objects.filter(workspace=workspace, unowned_since=None, used_in=None, generation=None)
     count += sum(delete_asset(asset=asset) for asset in list(unused[: max_count - count]))

@@ -1,7 +1,7 @@
 """Generations: one row per clip, which is the truth about it."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from tchavi_studio.workspaces.models import Workspace
 from .bulk.models import BulkBatch, BulkJob, ZipSlot
 from .failures import failure_reason, failure_remedy
 from .library.models import LibraryEntry, LibraryMonth
+from .organising.models import Collection, CollectionItem, Favourite, Rating, Tag, Tagging
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
@@ -35,20 +36,26 @@ __all__ = [
     "ApprovalRequest",
     "BulkBatch",
     "BulkJob",
+    "Collection",
+    "CollectionItem",
     "Discard",
     "DiscardKind",
     "Ending",
     "Engine",
+    "Favourite",
     "Generation",
     "GenerationReference",
     "KeyUse",
     "LibraryEntry",
     "LibraryMonth",
     "PumpSlot",
+    "Rating",
     "ReferenceRole",
     "RemoteFile",
     "RemoteJob",
     "State",
+    "Tag",
+    "Tagging",
     "UpstreamAccount",
     "ZipSlot",
 ]
@@ -100,7 +107,7 @@ class ReferenceRole(models.TextChoices):
     AUDIO = "reference_audio", _("Audio")
 
 
-def mode_with(roles: Collection[str]) -> str:
+def mode_with(roles: AbstractSet[str]) -> str:
     """The composer's mode for references with these roles: "text", "frames" or "references"."""
     if ReferenceRole.FIRST_FRAME in roles:
         return "frames"

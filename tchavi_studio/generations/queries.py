@@ -32,7 +32,7 @@ from .models import (
 )
 from .upstream.account import account_pauses
 from .upstream.submission import places_in_line
-from .visibility import Scope, clips_in_scope, own_clips, visible_to
+from .visibility import FEEDS, Scope, clips_in_scope, own_clips, visible_to
 
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job", "entry")
 
@@ -117,7 +117,7 @@ def children_for_viewer(*, membership: Membership, parent: Generation, max_count
     """The latest clips made from `parent` that the viewer may see, newest first."""
     found = {
         clip.pk: clip
-        for scope in Scope
+        for scope in FEEDS
         for clip in clips_for_viewer(membership=membership, scope=scope).filter(parent=parent)[:max_count]
     }
     return sorted(found.values(), key=lambda clip: (clip.created_at, clip.pk), reverse=True)[:max_count]
@@ -257,7 +257,7 @@ def _poll(scope: Scope) -> QuerySet[Membership, tuple[bool, bool, str]]:
     )
 
 
-_prepared_polls = {scope: Prepared(partial(_poll, scope)) for scope in Scope}
+_prepared_polls = {scope: Prepared(partial(_poll, scope)) for scope in FEEDS}
 
 
 def nothing_to_tell(*, user_id: int, workspace_slug: str, scope: Scope, cursor: Cursor) -> bool:

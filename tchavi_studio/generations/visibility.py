@@ -1,6 +1,8 @@
 """Which clips and files a person may see, and what they may do with a clip. Every read for a person starts here."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -10,14 +12,19 @@ from tchavi_studio.assets.queries import IS_REFERENCE
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from .library.models import IS_LISTED, IS_LISTED_FOR_ALL, LibraryEntry
-from .models import IS_SHARED, IS_SHOWN, Generation, GenerationReference
+from .models import IS_SHARED, IS_SHOWN, Favourite, Generation, GenerationReference
 
 
 class Scope(StrEnum):
-    """Whose clips a list shows: the viewer's own, or those that the workspace shares."""
+    """Which clips a list shows: the viewer's own, those that the workspace shares, or what they marked of both."""
 
     MINE = "mine"
     WORKSPACE = "workspace"
+    FAVOURITES = "favourites"
+
+
+FEEDS = (Scope.MINE, Scope.WORKSPACE)
+"""The lists that have indexes of their own and can be followed while they change."""
 
 
 def own_clips(membership: Membership) -> QuerySet[Generation]:
@@ -37,10 +44,36 @@ def clips_in_scope(membership: Membership, scope: Scope) -> QuerySet[Generation]
 
 def entries_in_scope(membership: Membership, scope: Scope) -> QuerySet[LibraryEntry]:
     """What the gallery knows of the clips that a list shows, in no order: nothing of bins and of dismissed failures."""
-    entries = LibraryEntry.objects.filter(workspace=membership.workspace_id)
-    if scope == Scope.MINE:
-        return entries.filter(IS_LISTED, creator=membership.user_id)
-    return entries.filter(IS_LISTED_FOR_ALL)
+    return LibraryEntry.objects.filter(is_in_scope(membership, scope))
+
+
+def is_in_scope(membership: Membership, scope: Scope) -> Q:
+    """The condition on an entry that a list shows it."""
+    if scope == Scope.FAVOURITES:
+        is_marked = Exists(favourites_of(membership).filter(entry=OuterRef("key")))
+        return Q(is_listed_for(membership), Q(is_marked), workspace=membership.workspace_id)
+    is_listed = Q(IS_LISTED, creator=membership.user_id) if scope == Scope.MINE else IS_LISTED_FOR_ALL
+    return is_listed & Q(workspace=membership.workspace_id)
+
+
+def is_listed_for(membership: Membership, prefix: str = "") -> Q:
+    """The condition that some list shows an entry of this workspace to the member; `prefix` leads to it from a join.
+
+    No index serves it: it is for rows that are found by another condition.
+    """
+    is_seen = Q(**{f"{prefix}is_shared": True}) | Q(**{f"{prefix}creator": membership.user_id})
+    return Q(**{f"{prefix}is_listed": True}) & is_seen
+
+
+def favourites_of(membership: Membership) -> QuerySet[Favourite]:
+    """What the member marked in this workspace, in no order: also clips that they may see no more."""
+    return Favourite.objects.filter(user=membership.user_id, workspace=membership.workspace_id)
+
+
+def entries_visible_to(membership: Membership, generations: Iterable[UUID]) -> QuerySet[LibraryEntry]:
+    """The entries of those of these clips that the member may see, in no order, in bins too (see `visible_to`)."""
+    ids = list(generations)
+    return LibraryEntry.objects.filter(generation__in=visible_to(membership).filter(pk__in=ids))
 
 
 def visible_to(membership: Membership) -> QuerySet[Generation]:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations.models import IS_FOR_PEOPLE, Generation
+from tchavi_studio.generations.models import IS_FOR_PEOPLE, Collection, Favourite, Generation, Rating
+from tchavi_studio.generations.organising.queries import clip_ids_of_collection
 from tchavi_studio.ledger.models import Book, Transfer
 from tchavi_studio.long_lists import page_of
 from tchavi_studio.workspaces.models import User, Workspace
@@ -36,6 +37,8 @@ def exported_data(user: User) -> Iterator[bytes]:
         "profile.json: you, your workspaces, sessions and API keys (without the keys themselves).\n"
         "clips.jsonl: the clips you made in the browser or with live keys, one per line, with all parameters.\n"
         "credits.jsonl: the transfers of credits that you caused, one per line.\n"
+        "favourites.jsonl, ratings.jsonl: the clips you marked, and the stars you gave, one per line.\n"
+        "collections.jsonl: the collections you made, one per line, with the clips in them that you may see.\n"
         "files/: the clips and references themselves, the newest first, up to 10 GB. Previews made with test keys "
         "are left out.\n"
     )
@@ -46,6 +49,9 @@ def exported_data(user: User) -> Iterator[bytes]:
             ("profile.json", [_json(_profile(user, workspaces), indent=2)]),
             ("clips.jsonl", _lines(_clip_record, _clips(user, workspaces))),
             ("credits.jsonl", _lines(_transfer_record, _transfers(user, workspaces))),
+            ("favourites.jsonl", _lines(_favourite_record, _favourites(user, workspaces))),
+            ("ratings.jsonl", _lines(_rating_record, _ratings(user))),
+            ("collections.jsonl", (_json(record) + b"\n" for record in _collection_records(user))),
         ],
         _files(user, workspaces),
     )
@@ -155,6 +161,35 @@ def _transfer_record(transfer: Transfer) -> dict[str, Any]:
         "clip": transfer.clip_id,
         "created_at": transfer.created_at,
     }
+
+
+def _favourites(user: User, workspaces: list[Workspace]) -> Iterator[Favourite]:
+    for workspace in workspaces:
+        marked = Favourite.objects.filter(user=user, workspace=workspace).select_related("workspace", "entry")
+        yield from _all(marked.order_by("entry"), "entry_id")
+
+
+def _favourite_record(favourite: Favourite) -> dict[str, Any]:
+    return {"workspace": favourite.workspace.slug, "clip": favourite.entry.generation_id}
+
+
+def _ratings(user: User) -> Iterator[Rating]:
+    rated = Rating.objects.filter(user=user).select_related("entry__workspace")
+    yield from _all(rated.order_by("entry"), "entry_id")
+
+
+def _rating_record(rating: Rating) -> dict[str, Any]:
+    return {"workspace": rating.entry.workspace.slug, "clip": rating.entry.generation_id, "stars": rating.stars}
+
+
+def _collection_records(user: User) -> Iterator[dict[str, Any]]:
+    for membership in user.memberships.select_related("workspace").order_by("pk"):
+        for collection in Collection.objects.filter(workspace=membership.workspace, creator=user).order_by("pk"):
+            yield {
+                "workspace": membership.workspace.slug,
+                **{name: getattr(collection, name) for name in ("name", "description", "created_at", "updated_at")},
+                "clips": clip_ids_of_collection(membership, collection),
+            }
 
 
 def _files(user: User, workspaces: list[Workspace]) -> Iterator[Entry]:

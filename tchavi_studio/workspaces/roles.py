@@ -18,8 +18,8 @@ class Permission(models.TextChoices):
     """What a role can allow inside a workspace."""
 
     VIEW = "view", _("See the workspace's clips and credits")
-    COMMENT = "comment", _("Comment on clips")
-    CREATE = "create", _("Generate clips, upload references, make API keys")
+    COMMENT = "comment", _("Comment on clips, rate them, mark favourites")
+    CREATE = "create", _("Generate clips, tag and collect them, upload references, make API keys")
     MANAGE = "manage", _("Invite people, change roles, budgets, settings and webhooks, answer requests")
     OWN = "own", _("Hand over the workspace, archive it")
     AUDIT = "audit", _("Read everybody's credits and the activity, review differences, close months")

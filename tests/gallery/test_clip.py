@@ -133,7 +133,7 @@ def test_clip_page_query_count_is_constant(
         remix = make_clip(parent=clip)
         assert remix.output is not None
         clip.references.create(role=ReferenceRole.VIDEO, position=number + 1, asset=remix.output)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(15):
         page = text_of(alice_browser.get(url("clip", clip), headers=HTMX))
     assert (page.count("Remixed as"), page.count("<small>Video")) == (count, count)
 

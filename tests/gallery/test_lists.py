@@ -53,11 +53,12 @@ def test_the_feed(alice_browser: Client, membership: Membership, url: Url, make_
     ],
 )
 def test_the_gallery(alice_browser: Client, url: Url, make_clip: MakeClip, query: str) -> None:
-    for _number in range(3):
+    # At least two are left on the last page: SQLite sorts a single one that was found by its key.
+    for _number in range(4):
         make_clip(visibility=Visibility.WORKSPACE)
     address = f"{url('gallery')}?{query}"
-    # PostgreSQL's text index knows no order, so the few matches of a rare word are sorted.
-    is_sorted = "q=" in query and connection.vendor == "postgresql"
+    # The few matches of a filter are sorted in other orders; PostgreSQL's text index knows no order at all.
+    is_sorted = query == "sort=rated&state=done" or ("q=" in query and connection.vendor == "postgresql")
     for _page in range(2):
         with listed_by_index(*([LibraryMonth] if is_sorted else [Generation, LibraryEntry, LibraryMonth])):
             page = alice_browser.get(address)

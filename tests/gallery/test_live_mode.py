@@ -14,7 +14,7 @@ from tchavi_studio.gallery.queries import Card, cards
 from tchavi_studio.gallery.templatetags.gallery import is_in_current_book
 from tchavi_studio.generations.models import AccountPause, Engine, Generation, RemoteJob, State
 from tchavi_studio.generations.queries import Estimate, Wait
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.gallery.conftest import HTMX, Answer, MakeClip, Url, cards_of, change, end, seconds_ago
 from tests.gallery.test_updates import OpenPage, replaced
 
@@ -196,7 +196,7 @@ def test_idle_poll_query_count_is_constant_for_waiting_clips(
     page = OpenPage(alice_browser, url("gallery"))
     # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, three for
     # the order of the line, and whether a clip is open.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         assert page.poll().status_code == 204
 
 
@@ -215,7 +215,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 21, State.PROCESSING: 17, State.COMPLETED: 15}[state]):
+    with django_assert_num_queries({State.QUEUED: 24, State.PROCESSING: 20, State.COMPLETED: 18}[state]):
         alice_browser.get(url("gallery"))
 
 
@@ -258,10 +258,10 @@ def test_sandbox_clips_are_not_marked_as_previews(
     assert '<span class="tag">Preview</span>' not in text
 
 
-def test_real_price_is_the_current_one(make_clip: MakeClip, settings: Settings) -> None:
+def test_real_price_is_the_current_one(make_clip: MakeClip, membership: Membership, settings: Settings) -> None:
     preview = make_clip(engine=Engine.PREVIEW, price_credits=0)
     settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
-    assert cards([preview])[0].real_price_credits == 1_500
+    assert cards([preview], membership=membership)[0].real_price_credits == 1_500
 
 
 # --- Failures ---------------------------------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ def test_update_query_count_is_constant(
     page = OpenPage(alice_browser, url("gallery"))
     for clip in clips:
         change(clip, state=State.PROCESSING)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert replaced(page.poll()) == [*(f"phase-{clip.pk}" for clip in clips), *AROUND]
 
 

@@ -10,12 +10,14 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.generations import lifecycle, services
 from tchavi_studio.generations.closing import empty_closed_workspaces
-from tchavi_studio.generations.models import Generation, RemoteJob, State
+from tchavi_studio.generations.models import Collection, CollectionItem, Generation, RemoteJob, State, Tag, Tagging
+from tchavi_studio.generations.organising.collections import collect_clips, create_collection
+from tchavi_studio.generations.organising.tags import tag_clips
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.verification import verify_ledger
 from tchavi_studio.webhooks.models import Event, WebhookEndpoint
 from tchavi_studio.webhooks.services import create_endpoint
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tests.plans import listed_by_index
 
 
@@ -37,19 +39,26 @@ def test_closed_workspace_is_emptied_bit_by_bit(
     alice: User,
 ) -> None:
     ended, waiting, working = [start() for _number in range(3)], start(), start()
+    membership = Membership.objects.get(workspace=workspace, user=alice)
+    tag_clips(membership=membership, generation_ids=[working.pk, waiting.pk], name="Rushes")
+    reel = create_collection(membership=membership, name="Reel")
+    collect_clips(membership=membership, collection_id=reel.pk, generation_ids=[working.pk])
     for clip in ended:
         complete(clip)
     Generation.objects.filter(pk=working.pk).update(state=State.PROCESSING)
     create_endpoint(workspace=workspace, creator=alice, url="https://example.org/", events=[Event.JOB_COMPLETED])
     close()
-    with listed_by_index(Generation, Asset, Workspace):
+    with listed_by_index(Generation, Asset, Workspace, Tagging, CollectionItem):
         assert empty_closed_workspaces(max_count=2) == 2
+    assert (Tagging.objects.count(), Tag.objects.count(), CollectionItem.objects.count()) == (0, 1, 1)
     assert not WebhookEndpoint.objects.exists()
     while empty_closed_workspaces(max_count=2):
         pass
     # What is being made can't be stopped: it ends first.
     assert [clip.pk for clip in Generation.objects.all()] == [working.pk]
     assert not Asset.objects.exists()
+    assert not Tag.objects.exists()
+    assert not Collection.objects.exists()
     assert wallet_balance(workspace=workspace, book="sandbox") == 10_000 - 4 * 1_300
     lifecycle.fail_generation(working.pk, code="render_failed")
     assert empty_closed_workspaces() == 1

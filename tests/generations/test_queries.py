@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.visibility import Scope
+from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 from tests.plans import listed_by_index
 
@@ -132,7 +132,7 @@ def test_most_polls_learn_in_one_statement_that_there_is_nothing_to_tell(
     assert not nothing_to_tell(), "nothing is open, so the page must be told to stop"
 
 
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("scope", FEEDS)
 def test_most_polls_are_looked_up(start: Callable[..., Generation], membership: Membership, scope: Scope) -> None:
     start()
     cursor = queries.first_cursor(membership=membership, scope=scope)

@@ -15,7 +15,9 @@ from tchavi_studio.api.services import create_key
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import services
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.models import CollectionItem, Favourite, Generation, LibraryEntry, Rating, State
+from tchavi_studio.generations.organising.collections import collect_clips, create_collection
+from tchavi_studio.generations.organising.marks import mark_favourite, rate_clip
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.site import export
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
@@ -67,7 +69,17 @@ def test_export_has_the_person_and_what_they_made(
     Generation.objects.filter(pk=made.pk).update(state=State.COMPLETED, output=clip, finished_at=made.created_at)
     theirs = start()
     Generation.objects.filter(pk=theirs.pk).update(creator=bob)
-    with listed_by_index(Generation, Transfer, Asset):
+    LibraryEntry.objects.filter(generation=theirs).update(creator=bob)
+    mine, alices = (Membership.objects.get(workspace=workspace, user=person) for person in (bob, alice))
+    for clip_here in (made, cancelled):
+        rate_clip(membership=alices, generation_id=clip_here.pk, stars=4)
+        mark_favourite(membership=alices, generation_id=clip_here.pk)
+    rate_clip(membership=mine, generation_id=theirs.pk, stars=2)
+    reel = create_collection(membership=alices, name="Reel", description="Best of")
+    collect_clips(membership=mine, collection_id=reel.pk, generation_ids=[theirs.pk])
+    collect_clips(membership=alices, collection_id=reel.pk, generation_ids=[cancelled.pk, made.pk])
+    create_collection(membership=mine, name="Bob's")
+    with listed_by_index(Generation, Transfer, Asset, Favourite, Rating, CollectionItem):
         archive = downloaded(alice_browser)
     assert archive.testzip() is None
     assert archive.namelist() == [
@@ -75,6 +87,9 @@ def test_export_has_the_person_and_what_they_made(
         "profile.json",
         "clips.jsonl",
         "credits.jsonl",
+        "favourites.jsonl",
+        "ratings.jsonl",
+        "collections.jsonl",
         f"files/{clip.pk}.mp4",
     ]
     profile = json.loads(archive.read("profile.json"))
@@ -91,6 +106,15 @@ def test_export_has_the_person_and_what_they_made(
         assert archive.read(f"files/{clip.pk}.mp4") == file.read()
     moved = [(row["kind"], row["change_credits"]) for row in lines(archive, "credits.jsonl")]
     assert moved == [("grant", 10_000), ("charge", -1_300), ("charge", -1_300), ("charge", -1_300)]
+    of_alices = {"workspace": "alices-studio"}
+    both = [{**of_alices, "clip": str(one.pk)} for one in (made, cancelled)]
+    assert lines(archive, "favourites.jsonl") == both
+    assert lines(archive, "ratings.jsonl") == [{**one, "stars": 4} for one in both]
+    (collection,) = lines(archive, "collections.jsonl")
+    kept = {name: collection[name] for name in ("workspace", "name", "description", "clips")}
+    # Bob's private clip is in it too, but that is none of Alice's business.
+    clip_ids = [str(cancelled.pk), str(made.pk)]
+    assert kept == {**of_alices, "name": "Reel", "description": "Best of", "clips": clip_ids}
 
 
 def test_files_are_bounded_and_may_be_gone(
@@ -105,7 +129,7 @@ def test_files_are_bounded_and_may_be_gone(
     Path(gone.file.path).unlink()
     monkeypatch.setattr(export, "MAX_FILE_BYTES", newest.byte_count + gone.byte_count)
     archive = ZipFile(io.BytesIO(b"".join(export.exported_data(alice))))
-    assert archive.namelist()[4:] == [f"files/{newest.pk}.mp4"]
+    assert archive.namelist()[7:] == [f"files/{newest.pk}.mp4"]
 
 
 def test_one_export_at_a_time(alice_browser: Client, alice: User) -> None:

@@ -52,7 +52,7 @@ def test_the_token_leaves_the_address_and_is_stored_nowhere(client: Client, toke
     page = answer.content.decode()
     assert "Alice invites you to Alice&#x27;s studio" in page
     assert "Your role would be: Creator." in page
-    assert "Generate clips, upload references, make API keys" in page
+    assert "Generate clips, tag and collect them, upload references, make API keys" in page
     assert "Hand over the workspace" not in page
     assert token not in page
     assert token not in str(Session.objects.get().get_decoded())

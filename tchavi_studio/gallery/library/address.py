@@ -10,6 +10,7 @@ from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
 from tchavi_studio.generations.library.filters import Filters, Sort
 from tchavi_studio.generations.library.models import Outcome
 from tchavi_studio.generations.library.search import MAX_SEARCH_LENGTH
+from tchavi_studio.generations.organising.models import MAX_STARS
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.visibility import Scope
 
@@ -31,6 +32,10 @@ NAMES = {
     "is_shared": "visibility",
     "since": "from",
     "until": "to",
+    "stars": "stars",
+    "tag": "tag",
+    "collection": "collection",
+    "is_favourite": "favourite",
 }
 """Each filter's name in the address."""
 
@@ -79,7 +84,7 @@ class Browse:
 
     def in_scope(self, scope: Scope) -> "Browse":
         """The same filters on another list, without those that it doesn't have."""
-        lost = "creator" if scope == Scope.MINE else "is_shared"
+        lost = {Scope.MINE: "creator", Scope.WORKSPACE: "is_shared", Scope.FAVOURITES: "is_favourite"}[scope]
         return replace(self.without(lost), scope=scope)
 
 
@@ -99,6 +104,10 @@ def read_browse(query: Mapping[str, str], *, user_id: int) -> Browse:
         "is_shared": VISIBILITIES.get(query.get("visibility", "")),
         "since": _day(query.get("from", "")),
         "until": _day(query.get("to", "")),
+        "stars": _number(query.get("stars", ""), MAX_STARS) or None,
+        "tag": _number(query.get("tag", ""), 2**63 - 1),
+        "collection": _number(query.get("collection", ""), 2**63 - 1),
+        "is_favourite": query.get("favourite") == "yes",
     }
     scope = _one_of(query.get("scope"), set(Scope))
     sort = _one_of(query.get("sort"), set(Sort))
@@ -110,13 +119,14 @@ def read_browse(query: Mapping[str, str], *, user_id: int) -> Browse:
 
 
 def _written(name: str, value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value == "" or (name == "is_favourite" and not value):
         return ""
     words: dict[str, dict[Any, str]] = {
         "outcome": {outcome: word for word, outcome in OUTCOMES.items()},
         "has_sound": {meant: word for word, meant in YES_OR_NO.items()},
         "has_references": {meant: word for word, meant in YES_OR_NO.items()},
         "is_shared": {meant: word for word, meant in VISIBILITIES.items()},
+        "is_favourite": {meant: word for word, meant in YES_OR_NO.items()},
     }
     if isinstance(value, date):
         return value.isoformat()

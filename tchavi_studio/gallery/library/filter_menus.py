@@ -1,7 +1,7 @@
 """The filters as people choose them: a chip and a menu each, and operators that can be typed into the search box."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +13,13 @@ from django.utils.translation import ngettext, pgettext
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
 from tchavi_studio.generations.library.filters import Sort
 from tchavi_studio.generations.library.models import Outcome
+from tchavi_studio.generations.organising.models import MAX_STARS
+from tchavi_studio.generations.organising.queries import (
+    collection_named,
+    tag_for_viewer,
+    tag_named,
+    tags_for_viewer,
+)
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.visibility import Scope
 from tchavi_studio.words import words_of
@@ -24,6 +31,9 @@ from .address import MAX_SECONDS, NAMES, OUTCOMES, VISIBILITIES, YES_OR_NO, Brow
 MAX_CREATORS = 50
 MAX_NAMED = 1_000
 """As many members are offered in the menu, and looked through for `by:name`."""
+
+MAX_TAGS = 50
+"""As many are offered in the menu; `tag:name` finds all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +83,26 @@ def filter_menus(*, membership: Membership, browse: Browse) -> list[FilterMenu]:
     if browse.scope == Scope.MINE:
         shown = [(True, _("Shared with the workspace")), (False, _("Only I see it"))]
         menus.append(_menu(browse, "is_shared", _("Visibility"), shown))
+    return [*menus, *_menus_of_marks(membership, browse)]
+
+
+def _menus_of_marks(membership: Membership, browse: Browse) -> list[FilterMenu]:
+    """What people made of clips. Collections are chosen on their page, and only named here."""
+    filters = browse.filters
+    stars = [(count, _stars(count)) for count in range(MAX_STARS, 0, -1)]
+    menus = [_menu(browse, "stars", _("Rating"), stars)]
+    tags = {tag.pk: tag.name for tag in tags_for_viewer(membership, max_count=MAX_TAGS)}
+    if filters.tag is not None and filters.tag not in tags:
+        asked = tag_for_viewer(membership, filters.tag)
+        tags[filters.tag] = asked.name if asked else _("A tag that is gone")
+    if tags:
+        menus.append(_menu(browse, "tag", _("Tag"), tags.items()))
+    if filters.collection is not None:
+        name = collection_named(membership, filters.collection) or _("A collection that is gone")
+        menus.append(_menu(browse, "collection", _("Collection"), [(filters.collection, name)]))
+    if browse.scope != Scope.FAVOURITES:
+        marked = _menu(browse, "is_favourite", _("Favourites"), [(True, _("Only favourites"))])
+        menus.append(marked if filters.is_favourite else replace(marked, value=""))
     return menus
 
 
@@ -100,6 +130,12 @@ def _menu(browse: Browse, name: str, label: str, values: Iterable[tuple[Any, str
     return FilterMenu(
         name=NAMES[name], label=label, value=chosen, without_query=browse.without(name).query, choices=choices
     )
+
+
+def _stars(count: int) -> str:
+    if count == MAX_STARS:
+        return ngettext("%(count)s star", "%(count)s stars", count) % {"count": count}
+    return ngettext("%(count)s star and up", "%(count)s stars and up", count) % {"count": count}
 
 
 def _seconds(count: int) -> str:
@@ -175,6 +211,13 @@ def _operator(membership: Membership, name: str, value: str) -> dict[str, Any]:
     if name == "by":
         creator = membership.user_id if folded == "me" else _member_named(membership, folded)
         return {"creator": creator} if creator is not None else {}
+    if name == "tag":
+        tag = tag_named(membership, value)
+        return {"tag": tag.pk} if tag else {}
+    if name == "is" and "favourite".startswith(folded) and not "failed".startswith(folded):
+        return {"is_favourite": True}
+    if name == "stars":
+        return {"stars": int(value)} if value in {str(count) for count in range(1, MAX_STARS + 1)} else {}
     if name == "seconds":
         number = folded.removesuffix("s")
         is_length = number.isascii() and number.isdigit() and 1 <= int(number[:3]) <= MAX_SECONDS

@@ -30,7 +30,9 @@ from tchavi_studio.generations.library.pages import (
 )
 from tchavi_studio.generations.models import State
 from tchavi_studio.generations.orders import MAX_VARIATIONS
+from tchavi_studio.generations.organising.queries import favourite_and_collection_counts
 from tchavi_studio.generations.queries import first_cursor, has_open_clips, microseconds
+from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import beginning_of, month_of, zone_at
 
@@ -107,21 +109,23 @@ class Library:
 def library_for_viewer(*, membership: Membership, browse: Browse, after: Position | None = None) -> Library:
     """A whole gallery page, starting after a position of an earlier one."""
     # Read before the clips, so that a change in between is told twice rather than never.
-    cursor = first_cursor(membership=membership, scope=browse.scope)
+    followed = browse.scope if browse.scope in FEEDS else Scope.MINE
+    cursor = first_cursor(membership=membership, scope=followed)
     since = microseconds(timezone.now()) if after is None and browse.sort == Sort.NEWEST else 0
     listing = listing_of(membership, browse)
-    months = months_of_lists(membership)
-    part = _part(membership, browse, after, months[browse.scope])
+    all_months = months_of_lists(membership)
+    months = all_months.get(browse.scope, [])
+    part = _part(membership, browse, after, months)
     shown = [card for section in part.sections for tile in section.tiles for card in tile.takes]
     feed = Feed(
-        scope=browse.scope,
+        scope=followed,
         show="all",
         cards=shown,
         pills=[],
         next_page="",
         cursor=str(cursor),
         since=since,
-        has_open=has_open_clips(membership=membership, scope=browse.scope),
+        has_open=has_open_clips(membership=membership, scope=followed),
         waits=waits_token(shown),
         requests=request_cards(membership=membership, show="all") if listing.has_requests and since else RequestCards(),
         address=listing.address,
@@ -131,9 +135,9 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
         feed=feed,
         newer_query=_newer_query(membership, browse, after) if after else "",
         is_top=after is None,
-        count=_count_text(_count(membership, browse, months[browse.scope])),
-        tab_counts={scope.value: _tab_count(found) for scope, found in months.items()},
-        rail=_rail(membership, browse, months[browse.scope], part.sections),
+        count=_count_text(_count(membership, browse, months)),
+        tab_counts=_tab_counts(membership, all_months),
+        rail=_rail(membership, browse, months, part.sections),
     )
 
 
@@ -150,7 +154,7 @@ def listing_of(membership: Membership, browse: Browse) -> Listing:
 
 def library_part_for_viewer(*, membership: Membership, browse: Browse, after: Position) -> Library:
     """Just the next clips, for a page that is already open."""
-    return _part(membership, browse, after, months_of_lists(membership)[browse.scope])
+    return _part(membership, browse, after, months_of_lists(membership).get(browse.scope, []))
 
 
 def _query(browse: Browse, after: Position) -> str:
@@ -204,7 +208,7 @@ def _sections(
     after: Position | None,
     months: list[LibraryMonth],
 ) -> list[Section]:
-    shown = {card.clip.pk: card for card in cards(entry.generation for entry in entries)}
+    shown = {card.clip.pk: card for card in cards((entry.generation for entry in entries), membership=membership)}
     counted = {} if browse.is_filtered else {month.month: month for month in months}
     last_month = month_of(membership.workspace, moment_of(after[-1])) if after else None
     sections = []
@@ -235,7 +239,7 @@ def _tiles(shown: Iterable[Card]) -> Iterable[Tile]:
 
 
 def _count(membership: Membership, browse: Browse, months: list[LibraryMonth]) -> Count:
-    if not browse.is_filtered:
+    if not browse.is_filtered and browse.scope in FEEDS:
         return Count(number=sum(month.clip_count for month in months), is_exact=True)
     return library_count(membership=membership, scope=browse.scope, filters=browse.filters)
 
@@ -249,8 +253,13 @@ def _count_text(count: Count) -> str:
     return ngettext("at least %(count)s clip", "at least %(count)s clips", count.number) % {"count": number}
 
 
-def _tab_count(months: list[LibraryMonth]) -> str:
-    count = sum(month.clip_count for month in months)
+def _tab_counts(membership: Membership, months: dict[Scope, list[LibraryMonth]]) -> dict[str, str]:
+    counts = {scope.value: sum(month.clip_count for month in found) for scope, found in months.items()}
+    counts["favourites"], counts["collections"] = favourite_and_collection_counts(membership)
+    return {name: _tab_count(count) if count else "" for name, count in counts.items()}
+
+
+def _tab_count(count: int) -> str:
     # Translators: at least so many, e.g. "1,000+".
     return number_format(count) if count < MAX_COUNT else _("%(count)s+") % {"count": number_format(MAX_COUNT)}
 

@@ -15,6 +15,7 @@ from tchavi_studio.gallery.sound_shape import Bar, bars_of
 from tchavi_studio.generations.models import GenerationReference
 from tchavi_studio.generations.queries import CARD_RELATIONS
 from tchavi_studio.generations.visibility import (
+    FEEDS,
     Scope,
     files_visible_to,
     is_in_shared_clip,
@@ -78,7 +79,7 @@ class ReferencePage:
 
 def chosen_scope(membership: Membership, scope: str) -> Scope:
     """The scope of that name, else the viewer's own references, or the workspace's if they can have none."""
-    if scope in set(Scope):
+    if scope in FEEDS:
         return Scope(scope)
     return Scope.MINE if membership.can(Permission.CREATE) else Scope.WORKSPACE
 
@@ -167,4 +168,5 @@ def uses_for_viewer(*, membership: Membership, asset: Asset, before: str = "") -
         max_examined=MAX_EXAMINED,
         after=(whole_number(before),) if before else (),
     )
-    return UsesPage(cards=cards(use.generation for use in uses), next_page=position_text(*position))
+    shown = cards((use.generation for use in uses), membership=membership)
+    return UsesPage(cards=shown, next_page=position_text(*position))

@@ -2,6 +2,7 @@
 
 from django import template
 from django.conf import settings
+from django.utils.formats import number_format
 
 from tchavi_studio.engines.formats import nearest_aspect_ratio
 from tchavi_studio.gallery.bulk.reports import job_report
@@ -46,6 +47,12 @@ def ratio_class(clip: Generation | ApprovalRequest) -> str:
     """The CSS classes for a card's shape, from the clip's pixels: "r-16-9 at-480p"."""
     ratio = nearest_aspect_ratio(clip.width, clip.height).replace(":", "-")
     return f"r-{ratio} at-{clip.resolution}"
+
+
+@register.filter
+def stars(rating: int) -> str:
+    """The mean of a clip's stars, kept in hundredths, as people read it: "4.5"."""
+    return number_format(rating / 100, decimal_pos=1)
 
 
 @register.filter

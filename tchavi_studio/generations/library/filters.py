@@ -42,9 +42,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What the clips of a list must be like. None, or an empty text, asks for nothing.
+    """What the clips of a list must be like. None, False for `is_favourite`, or an empty text, asks for nothing.
 
-    `since` and `until` are days, both included, of the workspace's time zone at that time.
+    `since` and `until` are days, both included, of the workspace's time zone at that time. `stars` is the least that
+    the mean is rounded to. `tag` and `collection` are ids, and `is_favourite` is about the viewer's own ones.
     """
 
     text: str = ""
@@ -59,6 +60,10 @@ class Filters:
     is_shared: bool | None = None
     since: date | None = None
     until: date | None = None
+    stars: int | None = None
+    tag: int | None = None
+    collection: int | None = None
+    is_favourite: bool = False
 
     @property
     def search(self) -> Search:
@@ -81,13 +86,18 @@ class Filters:
         # Of one value: SQLite can't look up `WHERE has_sound`, which Django would make of `= true`, in an index.
         return [Q(**{f"{name}__in": [value]}) for name, value in wanted.items() if value is not None]
 
-    def is_made_in_time(self, workspace: Workspace) -> Q:
-        """The condition that the clip was made from `since` to `until`."""
+    @property
+    def has_stars(self) -> Q:
+        """The condition that the clip has so many stars, or more; the index that sorts by rating serves it."""
+        return Q() if self.stars is None else Q(rating__gte=100 * self.stars - 50)
+
+    def is_made_in_time(self, workspace: Workspace, key: str = "key") -> Q:
+        """The condition that the clip was made from `since` to `until`; `key` is where its key is."""
         condition = Q()
         if self.since:
-            condition &= Q(key__gte=_first_key_of(self.since, workspace))
+            condition &= Q(**{f"{key}__gte": _first_key_of(self.since, workspace)})
         if self.until:
-            condition &= Q(key__lt=_first_key_of(self.until + timedelta(days=1), workspace))
+            condition &= Q(**{f"{key}__lt": _first_key_of(self.until + timedelta(days=1), workspace)})
         return condition
 
 

@@ -1,23 +1,25 @@
 """Pages of the gallery's lists, and counts: at a cost that grows neither with the list nor with what doesn't match.
 
 Each list, each order of it and each filter alone has an index. Filters together walk the one that leads furthest, for
-no more than MAX_EXAMINED of its rows; the page says how far that was, and goes on from there.
+no more than MAX_EXAMINED of its rows; the page says how far that was, and goes on from there. So do filters by what
+people made of clips (see `marks.py`), even alone: their indexes have clips of all lists.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from tchavi_studio.generations.queries import CARD_RELATIONS
-from tchavi_studio.generations.visibility import Scope, entries_in_scope
+from tchavi_studio.generations.visibility import Scope, entries_in_scope, is_in_scope
 from tchavi_studio.long_lists import count_up_to, rows_after, rows_up_to
 from tchavi_studio.workspaces.models import Membership
 
 from .filters import Filters, Sort
+from .marks import Walk, is_marked, walk_through, walks_by_marks
 from .models import LibraryEntry, LibraryMonth, moment_of
 from .search import SPACED_WORDS, has_words
 from .text_index import matching_keys
@@ -86,8 +88,7 @@ def library_page(
     `relations` are what is read with them, as `select_related` takes it.
     """
     entries, floor = _candidates(membership, scope, filters, sort, length, after)
-    rows = rows_after(entries, *after) if after else entries
-    rows = rows_up_to(rows, *floor) if floor else rows
+    rows = rows_up_to(entries, *floor) if floor else entries
     found = list((rows.select_related(*relations) if relations else rows)[: length + 1])
     if len(found) > length:
         return LibraryPage(entries=found[:length], next_position=sort.position_of(found[length - 1]))
@@ -108,8 +109,11 @@ def library_count(*, membership: Membership, scope: Scope, filters: Filters) -> 
 def newer_position(
     *, membership: Membership, scope: Scope, filters: Filters, sort: Sort, length: int, after: Position
 ) -> Position | None:
-    """Where the page of `length` clips begins that ends at `after`; None if that is the list's top, or a search's."""
-    if filters.search:
+    """Where the page of `length` clips begins that ends at `after`; None if that is the list's top, or unknown.
+
+    It is unknown of searches, and of filters by what people made of clips.
+    """
+    if filters.search or _is_by_marks(scope, filters):
         return None
     entries, _floor_of_first = _candidates(membership, scope, filters, sort, length, None)
     before = rows_up_to(entries, *after).reverse()
@@ -131,9 +135,10 @@ def entries_among(
     generations: Iterable[UUID], *, membership: Membership, scope: Scope, filters: Filters
 ) -> QuerySet[LibraryEntry]:
     """Which of these clips a list shows with these filters, newest first."""
-    entries = entries_in_scope(membership, scope).filter(*filters.facets, generation__in=list(generations))
-    entries = entries.filter(filters.is_made_in_time(membership.workspace))
-    return _with_words(entries, filters).order_by("-key")
+    matching = _is_match(membership, scope, filters)
+    return _with_words(LibraryEntry.objects.filter(matching, generation__in=list(generations)), filters).order_by(
+        "-key"
+    )
 
 
 def _with_words(entries: QuerySet[LibraryEntry], filters: Filters) -> QuerySet[LibraryEntry]:
@@ -143,28 +148,58 @@ def _with_words(entries: QuerySet[LibraryEntry], filters: Filters) -> QuerySet[L
 # --- Which rows are looked at -----------------------------------------------------------------------------------------
 
 
+def _is_by_marks(scope: Scope, filters: Filters) -> bool:
+    marks = Filters(
+        stars=filters.stars, tag=filters.tag, collection=filters.collection, is_favourite=filters.is_favourite
+    )
+    return scope == Scope.FAVOURITES or marks != Filters()
+
+
+def _is_match(membership: Membership, scope: Scope, filters: Filters) -> Q:
+    """The condition that a list shows an entry with these filters, except for the words."""
+    matching = is_in_scope(membership, scope) & filters.is_made_in_time(membership.workspace)
+    for condition in (*filters.facets, is_marked(membership, filters)):
+        matching &= condition
+    return matching
+
+
 def _candidates(
     membership: Membership, scope: Scope, filters: Filters, sort: Sort, length: int, after: Position | None
 ) -> tuple[QuerySet[LibraryEntry], Position | None]:
-    """What matches, in the list's order, and the position up to which it may be read; None if that is all of it."""
+    """What matches after a position, in order, and the position up to which it may be read; None if that is all."""
+
+    def following(rows: QuerySet[LibraryEntry]) -> QuerySet[LibraryEntry]:
+        rows = rows.order_by(*sort.order)
+        return rows_after(rows, *after) if after else rows
+
     listed = entries_in_scope(membership, scope).filter(filters.is_made_in_time(membership.workspace))
-    entries = listed.filter(*filters.facets).order_by(*sort.order)
-    if filters.search and sort.is_by_time:
-        return _found_by_words(entries, membership, scope, filters, sort, length, after)
+    entries = following(LibraryEntry.objects.filter(_is_match(membership, scope, filters)))
     if sort.is_by_time:
+        if filters.search or _is_by_marks(scope, filters):
+            return _found_by_walks(membership, scope, filters, sort, length, after)
         floor = _deepest_floor(listed.order_by(*sort.order), filters.facets, after) if len(filters.facets) > 1 else None
         return entries, floor
-    if filters == Filters():
+    is_in_order = filters == Filters() or (sort == Sort.BEST_RATED and filters == Filters(stars=filters.stars))
+    if is_in_order and scope != Scope.FAVOURITES:
         return entries, None
     few = _few_keys(listed, membership, scope, filters)
     if few is not None:
-        return _with_words(entries, filters).filter(key__in=few), None
+        return following(_with_words(_by_keys(few, membership, scope, filters), filters)), None
     in_order = entries_in_scope(membership, scope).order_by(*sort.order)
     return _with_words(entries, filters), _floor(in_order, after)
 
 
-def _found_by_words(
-    entries: QuerySet[LibraryEntry],
+def _by_keys(keys: Iterable[int], membership: Membership, scope: Scope, filters: Filters) -> QuerySet[LibraryEntry]:
+    """Those of these entries that match, looked up by their keys.
+
+    CASE hides the condition from the planners. SQLite's would take one of the list's indexes instead, and read all of
+    it, where nobody ran ANALYZE.
+    """
+    matching = Case(When(_is_match(membership, scope, filters), then=Value(True)), default=Value(False))
+    return LibraryEntry.objects.filter(key__in=list(keys)).alias(is_match=matching).filter(is_match=True)
+
+
+def _found_by_walks(
     membership: Membership,
     scope: Scope,
     filters: Filters,
@@ -172,30 +207,74 @@ def _found_by_words(
     length: int,
     after: Position | None,
 ) -> tuple[QuerySet[LibraryEntry], Position | None]:
-    """Try a few of the clips whose words match, and MAX_EXAMINED if the filters leave too few of those."""
-    has_filters = replace(filters, text="") != Filters()
-    position = after[0] if after else None
-    for max_count in (FEW, MAX_EXAMINED) if has_filters else (length + 1,):
-        keys = matching_keys(
-            filters.search,
-            membership=membership,
-            scope=scope,
-            max_count=max_count,
-            after=position,
-            oldest_first=sort == Sort.OLDEST,
-        )
-        found = entries.filter(key__in=keys)
+    """Try a few of the clips that one filter leads to, and MAX_EXAMINED if the others leave too few of those.
+
+    A search that is all there is leads to what the list shows, and to nothing else.
+    """
+    is_search = filters == Filters(text=filters.text) and scope != Scope.FAVOURITES
+    oldest_first = sort == Sort.OLDEST
+    walks = _walks(membership, scope, filters, after=after[0] if after else None, oldest_first=oldest_first)
+    for max_count in (length + 1,) if is_search else (FEW, MAX_EXAMINED):
+        keys = _keys_that_lead_furthest(walks, max_count, oldest_first=oldest_first)
+        found = _by_keys(keys, membership, scope, filters).order_by(*sort.order)
+        found = _with_words(found, filters) if _is_by_marks(scope, filters) else found
         is_all = len(keys) < max_count
-        if is_all or not has_filters or found[: length + 1].count() > length:
+        if is_all or is_search or found[: length + 1].count() > length:
             return found, None
     return found, (keys[-1],)
+
+
+def _walks(
+    membership: Membership, scope: Scope, filters: Filters, *, after: int | None, oldest_first: bool
+) -> list[Walk]:
+    """The ways to find what matches in order of time: first those that are likely to be short."""
+    listed = entries_in_scope(membership, scope).filter(filters.is_made_in_time(membership.workspace))
+    by_marks = walks_by_marks(membership, scope, filters, listed, after=after, oldest_first=oldest_first)
+    if scope == Scope.FAVOURITES:
+        return by_marks
+    walks = list(by_marks)
+    if filters.search:
+        walks.append(
+            lambda max_count: matching_keys(
+                filters.search,
+                membership=membership,
+                scope=scope,
+                max_count=max_count,
+                after=after,
+                oldest_first=oldest_first,
+            )
+        )
+    if by_marks:
+        # Those of marks also lead to what the list doesn't show: it may be shorter itself.
+        indexes = [listed.filter(facet) for facet in filters.facets] or [listed]
+        walks += [walk_through(rows, after=after, oldest_first=oldest_first) for rows in indexes]
+    return walks
+
+
+def _keys_that_lead_furthest(walks: Iterable[Walk], max_count: int, *, oldest_first: bool) -> list[int]:
+    """Up to `max_count` keys by the walk that comes to its end with them, or else furthest."""
+    furthest: list[int] = []
+    for walk in walks:
+        keys = walk(max_count)
+        if len(keys) < max_count:
+            return keys
+        if not furthest or (keys[-1] > furthest[-1]) == oldest_first:
+            furthest = keys
+    return furthest
 
 
 def _few_keys(
     listed: QuerySet[LibraryEntry], membership: Membership, scope: Scope, filters: Filters
 ) -> list[int] | None:
-    """The keys that match one of the filters, if those are few enough to be sorted; else None."""
-    if filters.search:
+    """The keys that match one of the filters, if those are few enough to be sorted; else None.
+
+    As many of a person's favourites or of a collection are never too many.
+    """
+    for walk in walks_by_marks(membership, scope, filters, listed, after=None, oldest_first=False):
+        keys = walk(MAX_EXAMINED + 1)
+        if len(keys) <= MAX_EXAMINED:
+            return keys
+    if filters.search and scope != Scope.FAVOURITES:
         keys = matching_keys(filters.search, membership=membership, scope=scope, max_count=MAX_COUNT + 1)
         if len(keys) <= MAX_COUNT:
             return keys

@@ -24,6 +24,10 @@ EVERYTHING = Filters(
     is_shared=True,
     since=date(2026, 1, 2),
     until=date(2026, 3, 4),
+    stars=4,
+    tag=8,
+    collection=9,
+    is_favourite=True,
 )
 
 
@@ -35,7 +39,8 @@ def test_an_address_has_every_filter_by_a_name_of_its_own() -> None:
     browse = Browse(scope=Scope.WORKSPACE, filters=EVERYTHING, sort=Sort.LONGEST)
     assert browse.query == (
         "scope=workspace&q=over+the+-rain&by=7&model=kling-v3&state=done&ratio=16%3A9&resolution=720p&seconds=5"
-        "&sound=yes&references=no&visibility=workspace&from=2026-01-02&to=2026-03-04&sort=longest"
+        "&sound=yes&references=no&visibility=workspace&from=2026-01-02&to=2026-03-04"
+        "&stars=4&tag=8&collection=9&favourite=yes&sort=longest"
     )
     assert read(**browse.parameters) == browse
     assert set(browse.active) == set(NAMES)
@@ -55,6 +60,8 @@ def test_what_is_as_usual_is_not_in_the_address() -> None:
         ({"seconds": "99", "sound": "1", "from": "2026-13-01", "to": "yesterday"}, Filters()),
         ({"seconds": "²", "by": "9" * 30, "from": "0001-01-01", "scope": "all", "sort": "x"}, Filters()),
         ({"q": "  a\0 \n b "}, Filters(text="a b")),
+        ({"stars": "6", "tag": "x", "collection": "9" * 20, "favourite": "no"}, Filters()),
+        ({"stars": "0"}, Filters()),
     ],
     ids=str,
 )

@@ -61,6 +61,8 @@ def test_every_choice_of_a_menu_leads_to_its_page(membership: Membership) -> Non
         "sound",
         "references",
         "visibility",
+        "stars",
+        "favourite",
     ]
     assert [(choice.label, choice.query) for choice in menus["state"].choices] == [
         ("Running", "state=running"),

@@ -14,7 +14,7 @@ from tchavi_studio.generations.library.models import LibraryEntry
 from tchavi_studio.generations.library.search import SPACED_WORDS, Search, Term, has_words, parse_search
 from tchavi_studio.generations.library.text_index import matching_keys
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.visibility import Scope, entries_in_scope
+from tchavi_studio.generations.visibility import FEEDS, Scope, entries_in_scope
 from tchavi_studio.workspaces.models import Membership, Visibility
 
 WORDS = [
@@ -95,7 +95,7 @@ def written(minus: str, words: list[str], is_quoted: bool) -> str:
 @example(text='"dawn lagoon" la')
 def test_both_ways_of_searching_find_the_same(membership: Membership, text: str) -> None:
     search = parse_search(text)
-    for scope in Scope:
+    for scope in FEEDS:
         listed = entries_in_scope(membership, scope).order_by("-key")
         expected = [entry.key for entry in listed if matches(entry.words.split(), search)]
         by_row = listed.alias(spaced_words=SPACED_WORDS).filter(has_words(search)).values_list("key", flat=True)

@@ -1,0 +1,1 @@
+"""Pages and acts about favourites, ratings, tags and collections."""

@@ -1,0 +1,1 @@
+"""What people make of clips: favourites, stars, tags and collections."""
