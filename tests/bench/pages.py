@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 from uuid import uuid4
 
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import F, Value
 from django.db.models.functions import Concat
@@ -20,11 +21,13 @@ from django.utils import timezone
 from tchavi_studio.assets.models import Kind
 from tchavi_studio.assets.probe import ProbedFile
 from tchavi_studio.generations import tasks as generation_tasks
+from tchavi_studio.generations.library.models import Outcome
 from tchavi_studio.generations.models import Engine, Generation, LibraryEntry, State
 from tchavi_studio.generations.queries import clips_for_viewer, provider_waits
 from tchavi_studio.generations.records import public_job_id
 from tchavi_studio.generations.upstream import submission
 from tchavi_studio.generations.visibility import Scope, entries_in_scope
+from tchavi_studio.operations.demo.samples import CLIP_BYTE_COUNT
 from tchavi_studio.webhooks import tasks as webhook_tasks
 from tchavi_studio.workspaces.models import Membership
 from tests.conftest import make_person
@@ -151,6 +154,23 @@ def clip_page(studio: Studio) -> Work:
     return getting(studio, f"{studio.home}clips/{parent.pk}/")
 
 
+def zip_of_500(studio: Studio) -> Work:
+    """The 500 newest finished clips of the list, with files of 60 kB, read to the last byte."""
+    newest = entries_in_scope(studio.membership, Scope.MINE).filter(outcome=Outcome.DONE).order_by("-key")[:500]
+    clips = list(Generation.objects.filter(entry__in=newest.values_list("key", flat=True)).select_related("output"))
+    for clip in clips:
+        assert clip.output is not None
+        clip.output.file.storage.save(clip.output.file.name, ContentFile(bytes(CLIP_BYTE_COUNT)))
+    named = [str(clip.pk) for clip in clips]
+
+    def download() -> None:
+        answer = studio.browser.post(f"{studio.home}gallery/zip/", {"clips": named})
+        byte_count = sum(map(len, answer))
+        assert byte_count == int(answer["Content-Length"]) > len(named) * CLIP_BYTE_COUNT
+
+    return download
+
+
 # --- The API ----------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +289,7 @@ CASES = (
     Case(name="gallery/?scope=workspace", before="–", prepare=page("gallery/?scope=workspace")),
     Case(name="updates/ after one change", before="107 ×", prepare=changes),
     Case(name="90 % deep page", before="11 ×", prepare=deep_page),
+    Case(name="zip of 500", before="–", prepare=zip_of_500),
     Case(name="clip page", before="14–54 ×", prepare=clip_page),
     Case(name="bin", before="14–54 ×", prepare=page("gallery/bin/")),
     Case(name="credits/", before="14–54 ×", prepare=page("credits/")),
