@@ -10,9 +10,8 @@ const kept = new WeakMap();
 
 const list = () => document.querySelector(".library #clips");
 
-/** @param {Element} element */
-function isDistant(element) {
-  const { top, bottom } = element.getBoundingClientRect();
+/** @param {DOMRect} box */
+function isDistant({ top, bottom }) {
   const near = NEAR_SCREENS * innerHeight;
   return bottom < -near || top > innerHeight + near;
 }
@@ -30,52 +29,58 @@ function comeBack(gap) {
   gap.replaceWith(...(kept.get(gap) ?? []));
 }
 
+/** @param {Element} clips */
+function bringBackWhatIsNear(clips) {
+  const near = [...clips.querySelectorAll(".gap")].filter((gap) => !isDistant(gap.getBoundingClientRect()));
+  for (const gap of near) comeBack(gap);
+}
+
 /**
- * Replace whole rows by a gap: from the first of a row to the last of another.
+ * Replace whole rows by a gap.
  * @param {Element[]} leaving
+ * @param {number} height
  */
-function leave(leaving) {
-  const first = leaving[0];
-  const last = leaving[leaving.length - 1];
-  const next = last.nextElementSibling;
-  if (!next) return;
-  const height = next.getBoundingClientRect().top - first.getBoundingClientRect().top;
+function leave(leaving, height) {
   const gap = document.createElement("div");
   gap.className = "gap";
-  first.before(gap);
-  const rowGap = Number.parseFloat(getComputedStyle(/** @type {Element} */ (list())).rowGap) || 0;
-  gap.style.height = `${height - rowGap}px`;
+  gap.style.height = `${height}px`;
+  leaving[0].before(gap);
   kept.set(gap, leaving);
   for (const element of leaving) element.remove();
 }
 
-/** @param {Element} before @param {Element} after */
-const startsRow = (before, after) => after.getBoundingClientRect().top >= before.getBoundingClientRect().bottom - 1;
-
 function tidy() {
   const clips = list();
   if (!clips) return;
-  for (const gap of clips.querySelectorAll(".gap")) if (!isDistant(gap)) comeBack(gap);
+  bringBackWhatIsNear(clips);
+  // Everything is measured before anything changes: to look after a change lays the page out again.
+  const rowGap = Number.parseFloat(getComputedStyle(clips).rowGap) || 0;
+  /** @type {[Element[], number][]} */
+  const groups = [];
   /** @type {Element[]} */
   let leaving = [];
   let rows = 0;
-  let before = null;
-  for (const element of [...clips.children]) {
-    const isRow = before === null || startsRow(before, element);
+  let top = 0;
+  let bottomBefore = Number.NEGATIVE_INFINITY;
+  for (const element of clips.children) {
+    const box = element.getBoundingClientRect();
+    const isRow = box.top >= bottomBefore - 1;
     if (isRow && rows >= ROWS_PER_GAP) {
-      leave(leaving);
+      groups.push([leaving, box.top - top - rowGap]);
       leaving = [];
       rows = 0;
     }
-    if (mayLeave(element) && isDistant(element) && (isRow || leaving.length)) {
+    if (mayLeave(element) && isDistant(box) && (isRow || leaving.length)) {
+      if (!leaving.length) top = box.top;
       leaving.push(element);
       rows += isRow ? 1 : 0;
     } else {
       leaving = [];
       rows = 0;
     }
-    before = element.isConnected ? element : null;
+    bottomBefore = box.bottom;
   }
+  for (const [elements, height] of groups) leave(elements, height);
 }
 
 let timer = 0;
@@ -84,7 +89,7 @@ document.addEventListener(
   () => {
     const clips = list();
     if (!clips) return;
-    for (const gap of clips.querySelectorAll(".gap")) if (!isDistant(gap)) comeBack(gap);
+    bringBackWhatIsNear(clips);
     clearTimeout(timer);
     timer = setTimeout(tidy, 200);
   },

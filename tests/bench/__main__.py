@@ -32,7 +32,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 DEFAULT_SIZE = 200_000
 
 MANY_CLIPS = ("pages",)
-HOT_PATHS = ("poll", "api", "ledger", "idle", "attack")
+HOT_PATHS = ("poll", "api", "ledger", "idle", "attack", "scroll")
 MIGRATION = ("migration",)
 ON_POSTGRESQL_TOO = ("pages", "poll", "ledger")
 """Of the others, `migration` measures both databases itself."""

@@ -11,7 +11,7 @@ from tchavi_studio.generations.models import IS_OPEN, Generation
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.services import start_generation
 from tchavi_studio.generations.validation import validate
-from tchavi_studio.workspaces.models import User
+from tchavi_studio.workspaces.models import User, Workspace
 
 
 def start_clip(person: User, prompt: str) -> Generation:
@@ -36,5 +36,10 @@ def seed_ended_clips(person: User, count: int, capsys: pytest.CaptureFixture[str
     workspace = person.workspaces.get()
     call_command("seed_demo", "--clips", str(count), "--no-files", "--workspace", workspace.slug)
     capsys.readouterr()
+    end_open_clips(workspace)
+
+
+def end_open_clips(workspace: Workspace) -> None:
+    """Fail what a studio would otherwise go on with."""
     for clip in Generation.objects.filter(IS_OPEN, workspace=workspace):
         fail_generation(clip.pk, code="refused", message="Only for show.")
