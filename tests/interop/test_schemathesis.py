@@ -13,7 +13,7 @@ from tests.interop.conftest import ServedApi
 
 pytestmark = [pytest.mark.own_database, pytest.mark.one_database, pytest.mark.processes]
 
-EXAMPLES_PER_OPERATION = 25
+EXAMPLES_PER_OPERATION = 15
 
 CONFIGURATION = """
 hooks = "{hooks}"

@@ -24,6 +24,9 @@ from tchavi_studio.generations.upstream.slots import take_slot
 from tchavi_studio.webhooks import delivery
 from tests.databases import Database, connected_to
 
+# The suite migrates a whole studio from later than that.
+pytestmark = [pytest.mark.one_database, pytest.mark.long]
+
 BEFORE = [("generations", "0003_upstream"), ("webhooks", "0001_initial"), ("api", "0001_initial")]
 CLIP = {
     "model": "seedance-2",
@@ -49,7 +52,6 @@ def old(tmp_path: Path, django_test_environment: None, django_db_blocker: Django
         yield executor.loader.project_state(BEFORE).apps
 
 
-@pytest.mark.one_database
 def test_outputs_and_submissions_from_before_are_found(old: Any) -> None:
     workspace = old.get_model("workspaces", "Workspace").objects.create(name="Alice", slug="alice")
     assets, clips = old.get_model("assets", "Asset").objects, old.get_model("generations", "Generation").objects
@@ -78,7 +80,6 @@ def test_outputs_and_submissions_from_before_are_found(old: Any) -> None:
     assert following.fail_overdue() == 1
 
 
-@pytest.mark.one_database
 def test_work_in_flight_recovers(old: Any, settings: Settings) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
     until = timezone.now() + timedelta(minutes=15)

@@ -5,7 +5,7 @@ Triggers record each write to a clip's row, whoever makes it. Writes that are ro
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -83,8 +83,13 @@ def _seconds(text: str | None) -> float | None:
 
 
 @contextmanager
-def memory_database() -> Iterator[MemoryDatabase]:
-    """Point Django's default connection to a migrated database in memory."""
+def memory_database(template: Database | None = None) -> Iterator[MemoryDatabase]:
+    """Point Django's default connection to a migrated database in memory: a copy of `template`, or a new one."""
     with connected_to(Database(name=":memory:", url="")):
-        call_command("migrate", interactive=False, verbosity=0)
+        if template:
+            connection.ensure_connection()
+            with closing(sqlite3.connect(template.name)) as source:
+                source.backup(connection.connection)
+        else:
+            call_command("migrate", interactive=False, verbosity=0)
         yield MemoryDatabase()

@@ -7,19 +7,21 @@ from uuid import UUID
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.databases import Template
+
 from .database import MemoryDatabase, Move, memory_database
 from .judgement import of_move
 from .scenario import draw_scenario
 from .world import simulate
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.one_database]
 
 SEEDS = range(1, 13)
 
 
 @pytest.fixture(scope="module")
-def database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[MemoryDatabase]:
-    with django_db_blocker.unblock(), memory_database() as database:
+def database(database_template: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[MemoryDatabase]:
+    with django_db_blocker.unblock(), database_template.copy() as copy, memory_database(copy) as database:
         gc.freeze()
         yield database
         gc.unfreeze()
