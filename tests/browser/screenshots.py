@@ -301,6 +301,9 @@ def picture_newcomer(camera: Photographer, browser: Browser, studio: RunningStud
         "create-empty": "create/",
         "gallery-empty": "gallery/",
         "gallery-nothing-matches": "gallery/?show=failed",
+        "favourites-empty": "gallery/?scope=favourites",
+        "collections-empty": "collections/",
+        "references-empty": "references/",
         "bin-empty": "gallery/bin/",
         "credits-newcomer": "credits/",
         "credits-nothing-matches": "credits/?kind=refund",
@@ -395,6 +398,26 @@ def picture_gallery(camera: Photographer, page: Page, home: str, clips: dict[str
         page.goto(f"{home}gallery/")
         page.locator(".card .media").first.hover()
         page.locator(".card details.menu summary").first.click()
+    with camera.state(page, "gallery-selection"):
+        page.goto(f"{home}gallery/")
+        page.locator(".card .tick > input").first.check()
+        page.locator("#selection-form").wait_for()
+    camera.visit(page, "gallery-found", f"{home}gallery/?q=light&state=done&sort=longest")
+    camera.visit(page, "gallery-not-found", f"{home}gallery/?q=volcano&ratio=1:1")
+    camera.visit(page, "references", f"{home}references/")
+    camera.visit(page, "storage", f"{home}storage/")
+    with camera.state(page, "collection"):
+        for number, clip in enumerate(clips.values()):
+            page.goto(f"{home}clips/{clip}/")
+            page.locator(".organise-open").click()
+            if number:
+                page.locator(".organise [name=collection]").first.click()
+            else:
+                page.locator(".organise-new [name=name]").fill("Evening tales")
+                page.locator(".organise-new button").click()
+            page.locator(".organise-chip a[href*='/collections/']").wait_for()
+        page.locator(".organise-chip a[href*='/collections/']").click()
+    camera.visit(page, "collections", f"{home}collections/")
     for name, clip in clips.items():
         camera.visit(page, f"clip-{name}", f"{home}clips/{clip}/")
     with camera.state(page, "clip-dialog"):
