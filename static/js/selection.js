@@ -53,6 +53,30 @@ document.addEventListener("click", (event) => {
   told();
 });
 
+// --- All results of the list, and the fields of the bar's menus ---
+
+function selectEverything() {
+  for (const tick of ticks()) tick.checked = true;
+  selectAllResults(true);
+  told();
+}
+
+document.addEventListener("click", (event) => {
+  if (/** @type {Element} */ (event.target).closest("[data-select-all]")) selectEverything();
+});
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (event.key !== "Enter" || !(field instanceof HTMLInputElement) || !field.matches(".selection-new > input")) return;
+  // Enter would press the form's first button.
+  event.preventDefault();
+  if (field.value.trim()) field.parentElement?.querySelector("button")?.click();
+});
+document.addEventListener("selection-done", () => {
+  for (const menu of form()?.querySelectorAll("details[open]") ?? []) menu.removeAttribute("open");
+  for (const field of form()?.querySelectorAll(/** @type {"input"} */ (".selection-new > input")) ?? [])
+    field.value = "";
+});
+
 document.addEventListener("reset", (event) => {
   if (event.target === form()) setTimeout(clear);
 });
@@ -104,7 +128,10 @@ function moveFocus(key) {
   const here = /** @type {Element} */ (links[at].closest(".card")).getBoundingClientRect();
   const isBelow = key === "ArrowDown";
   const rows = links
-    .map((link) => ({ link, box: /** @type {Element} */ (link.closest(".card")).getBoundingClientRect() }))
+    .map((link) => ({
+      link,
+      box: /** @type {Element} */ (link.closest(".card")).getBoundingClientRect(),
+    }))
     .filter(({ box }) => (isBelow ? box.top >= here.bottom : box.bottom <= here.top));
   if (!rows.length) return undefined;
   const edge = isBelow ? Math.min(...rows.map(({ box }) => box.top)) : Math.max(...rows.map(({ box }) => box.top));
@@ -119,9 +146,7 @@ document.addEventListener("keydown", (event) => {
     return;
   if ((event.ctrlKey || event.metaKey) && event.key === "a" && form()) {
     event.preventDefault();
-    for (const tick of ticks()) tick.checked = true;
-    selectAllResults(true);
-    told();
+    selectEverything();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -13,6 +13,7 @@ class GenerationsConfig(AppConfig):
         from .approvals import end_requests_of_member, end_requests_of_workspace, end_requests_with_file
         from .books import watch_deletions
         from .library import checks  # noqa: F401  # registers itself
+        from .organising import bulk  # noqa: F401  # registers its acts on many clips
         from .organising.marks import delete_marks_of_person
 
         watch_deletions()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Collection, Generation, Tagging
 from tchavi_studio.workspaces.models import User
 from tests.browser.clips import seed_ended_clips
 
@@ -89,3 +89,30 @@ def test_a_zip_has_the_selected_clips(gallery: Page, tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert "manifest.json" in archive.namelist()
+
+
+def test_selected_clips_go_into_a_new_collection_and_get_a_tag(gallery: Page, person: User) -> None:
+    bar = gallery.get_by_role("form", name="Selection")
+    ticks = gallery.locator("#clips .card .tick > input")
+    ticks.nth(0).click()
+    ticks.nth(1).click()
+    expect(bar).to_contain_text("2 selected")
+    bar.get_by_text("Add to collection").click()
+    name = bar.get_by_label("Name of the new collection")
+    name.fill("Spring")
+    name.press("Enter")
+    expect(gallery.locator("#toasts")).to_contain_text("added to the collection")
+    expect(bar).to_be_hidden()
+    workspace = person.memberships.get().workspace
+    collection = Collection.objects.get(workspace=workspace)
+    assert (collection.name, collection.items.count() >= 2) == ("Spring", True)
+
+    ticks.nth(0).click()
+    bar.get_by_role("button", name="Select all results").click()
+    expect(bar).to_contain_text("selected")
+    bar.get_by_text("Tag", exact=True).click()
+    bar.get_by_label("Add a tag").fill("Night")
+    bar.get_by_role("button", name="Add", exact=True).click()
+    expect(gallery.locator("#toasts")).to_contain_text("clips tagged")
+    done = Generation.objects.filter(workspace=workspace, creator=person, state="completed", deleted_at=None).count()
+    assert Tagging.objects.filter(tag__name="Night").count() == done

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from tchavi_studio.gallery.library.address import read_browse
-from tchavi_studio.generations.bulk.selection import MAX_NAMED, Listed, Named, Selection, clips_of
+from tchavi_studio.generations.bulk.selection import BIN, MAX_NAMED, Binned, Listed, Named, Selection, clips_of
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.visibility import may_act_on, may_remove
 from tchavi_studio.refusals import UserFacingError
@@ -31,10 +31,12 @@ class TooManySelectedError(UserFacingError):
 
 
 def read_selection(form: QueryDict, *, user_id: int) -> Selection:
-    """The clips named by `clips`, or with `all=1` those of the list whose address's query is `query`.
+    """The clips named by `clips`, or with `all=1` those of the list whose address's query is `query`, or of the bin.
 
     Raises NothingSelectedError, TooManySelectedError, and ValueError for what no page sends.
     """
+    if form.get("all") == "1" and form.get("list") == BIN:
+        return Binned()
     if form.get("all") == "1":
         browse = read_browse(QueryDict(form.get("query", "")), user_id=user_id)
         return Listed(scope=browse.scope, filters=browse.filters)

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tchavi_studio.gallery.answers import redirect_back
-from tchavi_studio.generations.bulk.selection import Named, Selection
+from tchavi_studio.generations.bulk.selection import Binned, Named, Selection
 from tchavi_studio.generations.bulk.zip_slots import SlotTakenError, give_back_zip_slot, take_zip_slot
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
@@ -83,6 +83,8 @@ def _in_range(selection: Selection, form: QueryDict) -> Selection:
     """The part of a list between the keys `after` and `until`, if the form has them. Raises ValueError."""
     if isinstance(selection, Named):
         return selection
+    if isinstance(selection, Binned):
+        raise ValueError("Only a list has parts.")
     texts = (form.get(name, "") for name in ("after", "until"))
     after, until = (_read_number(text) if text else None for text in texts)
     return replace(selection, after=after, until=until)

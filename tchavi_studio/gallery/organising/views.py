@@ -116,5 +116,5 @@ def _act(request: WorkspaceRequest, generation_id: UUID, act: Callable[..., obje
 @workspace_view(can=Permission.CREATE)
 def tags(request: WorkspaceRequest) -> HttpResponse:
     """The tags that what is being typed may become."""
-    found = tag_completions(request.membership, request.GET.get("name", "")[:TAG_MAX_LENGTH])
+    found = tag_completions(request.membership, request.GET.get("name", request.GET.get("tag", ""))[:TAG_MAX_LENGTH])
     return render(request, "gallery/_tag_options.html", {"tags": found})

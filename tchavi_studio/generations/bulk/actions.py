@@ -33,12 +33,14 @@ class Left(models.TextChoices):
     RUNNING = "running"
     NOT_ALLOWED = "not_allowed"
     UNCHANGED = "unchanged"
+    FULL = "full"
     GONE = "gone"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Some clips that the member may see, locked and with ROW_FIELDS alone, and what the action was given."""
+    """Some clips that the member may see, in the selection's order, locked and with ROW_FIELDS alone, and what the
+    action was given."""
 
     membership: Membership
     clips: list[Generation]
@@ -60,7 +62,8 @@ class BulkAction:
     `doing` says what is under way, and `done` what came of it for so many clips, in the active language. `act` does it
     to a batch, in the caller's transaction, with a few statements however many clips there are. `kind` is what activity
     calls it, None if it isn't worth writing down. `undone_by` names the action that takes it back. `option_names` are
-    the fields of the form that it needs besides the clips.
+    the fields of the form that it needs besides the clips, and `prepare` makes of them, once, what `act` gets in every
+    batch; it may raise UserFacingError.
     """
 
     name: str
@@ -71,6 +74,7 @@ class BulkAction:
     kind: Kind | None = None
     undone_by: str = ""
     option_names: tuple[str, ...] = ()
+    prepare: Callable[[Membership, Mapping[str, str]], Mapping[str, str]] | None = None
 
 
 bulk_actions: dict[str, BulkAction] = {}
@@ -91,6 +95,11 @@ def left_text(left: Mapping[str, int]) -> str:
         ),
         Left.UNCHANGED: lambda count: ngettext(
             "%(count)s was like that already.", "%(count)s were like that already.", count
+        ),
+        Left.FULL: lambda count: ngettext(
+            "%(count)s was left out, since there is no room for more.",
+            "%(count)s were left out, since there is no room for more.",
+            count,
         ),
         Left.GONE: lambda count: ngettext("%(count)s is no longer there.", "%(count)s are no longer there.", count),
     }

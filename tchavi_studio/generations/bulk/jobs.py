@@ -28,7 +28,7 @@ from tchavi_studio.workspaces.models import Membership
 
 from .actions import ROW_FIELDS, Batch, BulkAction, Left, Result, bulk_actions
 from .models import IS_UNDER_WAY, BulkBatch, BulkJob
-from .selection import Listed, Named, Page, Selection, clips_of
+from .selection import Named, Page, Selection, clips_of, selection_from_json
 
 BATCH_LENGTH = 100
 MAX_AT_ONCE = 1_000
@@ -58,8 +58,11 @@ def start_job(
 ) -> BulkJob:
     """Do something to the selected clips. If they are too many to wait for, it has only just begun on return.
 
-    `is_shown` puts its card on the person's gallery; one in the background always has one. Raises JobUnderWayError.
+    `is_shown` puts its card on the person's gallery; one in the background always has one. Raises JobUnderWayError, and
+    what the action's `prepare` does.
     """
+    if action.prepare:
+        options = action.prepare(membership, options or {})
     job = BulkJob(
         workspace=membership.workspace,
         user=membership.user,
@@ -90,6 +93,7 @@ def undo_job(*, membership: Membership, job: BulkJob, is_shown: bool = False) ->
             workspace=membership.workspace,
             user=membership.user,
             action=action.undone_by,
+            options=job.options,
             undoes=job,
             total_count=job.changed_count,
             is_shown=is_shown,
@@ -181,6 +185,10 @@ def do_batch(claim: Claim[BulkJob]) -> bool:
             _act(job, membership, page, claim)
     except ClaimLostError:
         return False
+    except UserFacingError:
+        # What it was about is gone, such as the collection that it adds to.
+        stop_job(job=job)
+        return False
     return page.next_position is not None
 
 
@@ -189,7 +197,7 @@ def _next_page(job: BulkJob, membership: Membership) -> Page:
         return _page_of_changed(job.undoes_id, after=job.position)
     selection: Selection
     if job.listed is not None:
-        selection = Listed.from_json(job.listed)
+        selection = selection_from_json(job.listed)
     else:
         selection = Named([UUID(clip_id) for clip_id in job.clip_ids or []])
     return selection.page(membership, after=job.position, length=BATCH_LENGTH)
@@ -211,7 +219,8 @@ def _act(job: BulkJob, membership: Membership, page: Page, claim: Claim[BulkJob]
     Locks are taken in the order of the acts on single clips: clips, entries, months, and activity last.
     """
     rows = clips_of(page.clip_ids, membership=membership).only(*ROW_FIELDS).order_by("pk")
-    clips = list(rows.select_for_update(of=("self",)))
+    place = {clip_id: number for number, clip_id in enumerate(page.clip_ids)}
+    clips = sorted(rows.select_for_update(of=("self",)), key=lambda clip: place[clip.pk])
     result = bulk_actions[job.action].act(Batch(membership=membership, clips=clips, options=job.options))
     left = Counter(job.left_counts) + Counter({reason.value: count for reason, count in result.left.items()})
     left[Left.GONE.value] += len(page.clip_ids) - len(clips)

@@ -11,11 +11,15 @@ from django.db.models import QuerySet
 from tchavi_studio.generations.library.filters import Filters, Sort
 from tchavi_studio.generations.library.pages import Position, library_count, library_page
 from tchavi_studio.generations.models import IS_FOR_PEOPLE, Generation
+from tchavi_studio.generations.queries import bin_for_viewer, microseconds, moment_at
 from tchavi_studio.generations.visibility import Scope, visible_to
+from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.workspaces.models import Membership
 
 MAX_NAMED = 1_000
 """As many clips can be named; more are "all results" of a list."""
+
+BIN = "bin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,39 @@ class Listed:
         return cls(scope=Scope(kept["scope"]), filters=Filters(**{**texts, **days}))
 
 
-Selection = Named | Listed
+@dataclass(frozen=True)
+class Binned:
+    """Everything in the viewer's own bin, last deleted first. A position is a moment, in microseconds since 1970."""
+
+    def page(self, membership: Membership, *, after: int | None, length: int) -> Page:
+        """A page is a little longer than `length` if its last clips were deleted at once: no batch deletes more."""
+        binned = bin_for_viewer(membership=membership)
+        rest = binned if after is None else binned.filter(deleted_at__lt=moment_at(str(after)))
+        found = list(rest.values_list("pk", "deleted_at")[: length + 1])
+        deleted = [(pk, moment) for pk, moment in found if moment is not None]
+        if len(deleted) <= length:
+            return Page(clip_ids=[pk for pk, _moment in deleted], next_position=None)
+        last = deleted[length - 1][1]
+        clip_ids = [pk for pk, moment in deleted if moment > last]
+        clip_ids += rest.filter(deleted_at=last).values_list("pk", flat=True)
+        is_end = not rest.filter(deleted_at__lt=last).exists()
+        return Page(clip_ids=clip_ids, next_position=None if is_end else microseconds(last))
+
+    def count(self, membership: Membership) -> int | None:
+        """How many there are; None if that wasn't counted to the end."""
+        number = count_up_to(bin_for_viewer(membership=membership), MAX_NAMED + 1)
+        return number if number <= MAX_NAMED else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"scope": BIN}
+
+
+Selection = Named | Listed | Binned
+
+
+def selection_from_json(kept: dict[str, Any]) -> Listed | Binned:
+    """What `as_json` wrote of a list."""
+    return Binned() if kept["scope"] == BIN else Listed.from_json(kept)
 
 
 def clips_of(clip_ids: list[UUID], *, membership: Membership) -> QuerySet[Generation]:

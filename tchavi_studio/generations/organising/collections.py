@@ -1,7 +1,7 @@
 """Collections: making and changing them, and the order of their clips."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.models import Collection, CollectionItem
+from tchavi_studio.generations.models import Collection, CollectionItem, LibraryEntry
 from tchavi_studio.generations.visibility import entries_visible_to, is_listed_for
 from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.refusals import UserFacingError
@@ -142,14 +142,28 @@ def collect_clips(*, membership: Membership, collection_id: int, generation_ids:
 
     Raises Collection.DoesNotExist, CollectionFullError and WorkspaceArchivedError.
     """
+    added, excess = collect_what_fits(membership=membership, collection_id=collection_id, generation_ids=generation_ids)
+    if excess:
+        raise CollectionFullError
+    return len(added)
+
+
+@transaction.atomic
+def collect_what_fits(
+    *, membership: Membership, collection_id: int, generation_ids: Sequence[UUID]
+) -> tuple[list[UUID], list[UUID]]:
+    """Like `collect_clips`, as many as there is room for: those that were added, and those beyond MAX_CLIPS.
+
+    Raises Collection.DoesNotExist and WorkspaceArchivedError.
+    """
     lock_workspace(membership)
     entries = {entry.generation_id: entry for entry in lock_entries(membership, generation_ids)}
     collection = _collection(membership, collection_id)
     there = set(collection.items.filter(entry__in=entries.values()).values_list("entry", flat=True))
     in_order = [entries[pk] for pk in dict.fromkeys(generation_ids) if pk in entries]
     fresh = [entry for entry in in_order if entry.key not in there]
-    if fresh and count_up_to(collection.items.all(), MAX_CLIPS) + len(fresh) > MAX_CLIPS:
-        raise CollectionFullError
+    room = MAX_CLIPS - count_up_to(collection.items.all(), MAX_CLIPS) if fresh else 0
+    fresh, excess = fresh[:room], fresh[room:]
     last = collection.items.order_by("-position").first()
     start = last.position + STEP if last else MIDDLE
     CollectionItem.objects.bulk_create(
@@ -158,7 +172,7 @@ def collect_clips(*, membership: Membership, collection_id: int, generation_ids:
     )
     if fresh:
         _change(collection)
-    return len(fresh)
+    return [entry.generation_id for entry in fresh], [entry.generation_id for entry in excess]
 
 
 @transaction.atomic
@@ -168,9 +182,27 @@ def drop_clip(*, membership: Membership, collection_id: int, generation_id: UUID
     Raises Collection.DoesNotExist, LibraryEntry.DoesNotExist and WorkspaceArchivedError.
     """
     lock_workspace(membership)
-    entry, collection = lock_entry(membership, generation_id), _collection(membership, collection_id)
-    collection.items.filter(entry=entry).delete()
-    _change(collection, **{"cover": None} if collection.cover_id == entry.key else {})
+    _drop(_collection(membership, collection_id), [lock_entry(membership, generation_id)])
+
+
+@transaction.atomic
+def drop_clips(*, membership: Membership, collection_id: int, generation_ids: Iterable[UUID]) -> list[UUID]:
+    """Take those of these clips out of a collection that the member may see. Returns which were in it.
+
+    Raises Collection.DoesNotExist and WorkspaceArchivedError.
+    """
+    lock_workspace(membership)
+    entries = lock_entries(membership, generation_ids)
+    collection = _collection(membership, collection_id)
+    there = set(collection.items.filter(entry__in=entries).values_list("entry", flat=True))
+    _drop(collection, entries)
+    return [entry.generation_id for entry in entries if entry.key in there]
+
+
+def _drop(collection: Collection, entries: Sequence[LibraryEntry]) -> None:
+    collection.items.filter(entry__in=entries).delete()
+    is_cover = collection.cover_id in {entry.key for entry in entries}
+    _change(collection, **{"cover": None} if is_cover else {})
 
 
 # --- Order ------------------------------------------------------------------------------------------------------------

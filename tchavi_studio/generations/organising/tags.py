@@ -63,21 +63,66 @@ def tag_clips(*, membership: Membership, generation_ids: Iterable[UUID], name: s
     Names that a search reads alike are one tag, in its first spelling. Raises TagRefusedError, TooManyTagsError and
     WorkspaceArchivedError.
     """
-    shown, folded = _read(name)
+    tagged, full = tag_what_fits(membership=membership, generation_ids=generation_ids, name=name)
+    if full:
+        raise TooManyTagsError(of_clip=True)
+    return len(tagged)
+
+
+@transaction.atomic
+def tag_what_fits(
+    *, membership: Membership, generation_ids: Iterable[UUID], name: str
+) -> tuple[list[UUID], list[UUID]]:
+    """Like `tag_clips`, those that can have another tag: which got it, and which have MAX_TAGS_PER_CLIP others.
+
+    Raises TagRefusedError, WorkspaceArchivedError, and TooManyTagsError if the workspace can't have another.
+    """
+    shown, folded = read_tag_name(name)
     lock_workspace(membership)
     entries = lock_entries(membership, generation_ids)
     if not entries:
-        return 0
+        return [], []
     tag = Tag.objects.filter(workspace=membership.workspace_id, folded=folded).first()
     if tag is None:
         tag = _new_tag(membership, shown, folded)
     tagged = set(Tagging.objects.filter(tag=tag, entry__in=entries).values_list("entry", flat=True))
     fresh = [entry for entry in entries if entry.key not in tagged]
-    counts = Tagging.objects.filter(entry__in=fresh).order_by().values("entry").annotate(count=Count("pk"))
-    if any(row["count"] >= MAX_TAGS_PER_CLIP for row in counts):
-        raise TooManyTagsError(of_clip=True)
-    Tagging.objects.bulk_create(Tagging(tag=tag, entry=entry) for entry in fresh)
-    return len(fresh)
+    counts = Tagging.objects.filter(entry__in=fresh).order_by().values_list("entry").annotate(count=Count("pk"))
+    full = {key for key, count in counts if count >= MAX_TAGS_PER_CLIP}
+    Tagging.objects.bulk_create(Tagging(tag=tag, entry=entry) for entry in fresh if entry.key not in full)
+    return (
+        [entry.generation_id for entry in fresh if entry.key not in full],
+        [entry.generation_id for entry in fresh if entry.key in full],
+    )
+
+
+@transaction.atomic
+def make_room_for_tag(*, membership: Membership, name: str) -> str:
+    """The name as it is shown, if the workspace has that tag or can have it: it is there then.
+
+    Raises TagRefusedError, TooManyTagsError and WorkspaceArchivedError.
+    """
+    shown, folded = read_tag_name(name)
+    lock_workspace(membership)
+    if not Tag.objects.filter(workspace=membership.workspace_id, folded=folded).exists():
+        _new_tag(membership, shown, folded)
+    return shown
+
+
+@transaction.atomic
+def untag_clips(*, membership: Membership, generation_ids: Iterable[UUID], name: str) -> list[UUID]:
+    """Take a tag off those of these clips that the member may see. Returns which had it.
+
+    A tag without a clip is forgotten. Raises TagRefusedError and WorkspaceArchivedError.
+    """
+    _shown, folded = read_tag_name(name)
+    lock_workspace(membership)
+    entries = lock_entries(membership, generation_ids)
+    taggings = Tagging.objects.filter(tag__workspace=membership.workspace_id, tag__folded=folded, entry__in=entries)
+    had = set(taggings.values_list("entry", flat=True))
+    taggings.delete()
+    _without_clips(membership).filter(folded=folded).delete()
+    return [entry.generation_id for entry in entries if entry.key in had]
 
 
 @transaction.atomic
@@ -92,7 +137,7 @@ def untag_clip(*, membership: Membership, generation_id: UUID, tag_id: int) -> N
     _without_clips(membership).filter(pk=tag_id).delete()
 
 
-def _read(name: str) -> tuple[str, str]:
+def read_tag_name(name: str) -> tuple[str, str]:
     """The name as it is shown, and as it is compared. Raises TagRefusedError."""
     shown = " ".join(unicodedata.normalize("NFC", name.replace("\0", "")).split())
     folded = " ".join(words_of(shown))

@@ -11,7 +11,7 @@ from django.test import Client
 from tchavi_studio.generations import tasks
 from tchavi_studio.generations.bulk import jobs
 from tchavi_studio.generations.bulk.models import BulkJob
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.models import Collection, Generation, State
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Membership, Role, Visibility
 from tests.gallery.bulk.conftest import Address
@@ -199,3 +199,36 @@ def test_cancel_as_a_plain_form(alice_browser: Client, address: Address, make_cl
     answer = alice_browser.post(address("cancel_waiting"))
     assert (answer.status_code, answer["Location"]) == (302, address("gallery"))
     assert [str(message) for message in get_messages(answer.wsgi_request)] == ["1 clip cancelled. It was free."]
+
+
+def test_clips_are_added_to_a_collection_and_tagged(
+    alice_browser: Client, address: Address, make_clip: MakeClip, membership: Membership
+) -> None:
+    clips = [make_clip(), make_clip()]
+    form = {**named(*clips), "collection": "", "collection_name": "Spring", "tag": ""}
+    answer = alice_browser.post(address("bulk", "collect"), form, headers=HTMX)
+    assert toasts(answer) == ["2 clips added to the collection."]
+    spring = Collection.objects.get(name="Spring")
+    assert spring.items.count() == 2
+    page = text_of(alice_browser.get(address("gallery")))
+    assert f'name="collection" value="{spring.pk}"' in page
+    undo_url = re.search(r'action="([^"]*/undo/)"', text_of(answer))
+    assert undo_url
+    assert toasts(alice_browser.post(undo_url[1], headers=HTMX)) == ["2 clips taken out of the collection."]
+    answer = alice_browser.post(address("bulk", "tag"), {**named(*clips), "tag": "Night"}, headers=HTMX)
+    assert toasts(answer) == ["2 clips tagged."]
+    refused = alice_browser.post(address("bulk", "collect"), {**named(*clips), "collection": "999"}, headers=HTMX)
+    assert refused.status_code == 422
+
+
+def test_the_bin_can_be_restored_as_a_whole(alice_browser: Client, address: Address, make_clip: MakeClip) -> None:
+    clips = [make_clip(), make_clip(), make_clip()]
+    alice_browser.post(address("bulk", "delete"), named(*clips[:2]))
+    page = text_of(alice_browser.get(address("bin")))
+    assert 'name="list" value="bin"' in page
+    everything = {"all": "1", "list": "bin", "query": ""}
+    assert "2 selected" in text_of(alice_browser.post(address("selected"), everything))
+    answer = alice_browser.post(address("bulk", "restore"), everything, headers=HTMX)
+    assert toasts(answer) == ["2 clips restored."]
+    assert binned() == set()
+    assert alice_browser.post(address("zip"), {**everything, "part": "1"}).status_code == 400
