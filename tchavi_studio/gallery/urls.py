@@ -3,11 +3,16 @@ from django.urls import include, path
 from . import views
 from .bulk import views as bulk
 from .bulk import zip_views
+from .library import search_views
 from .library import views as library_views
 
 app_name = "gallery"
 urlpatterns = [
     path("gallery/", library_views.gallery, name="gallery"),
+    path("gallery/searches/", search_views.search_list, name="searches"),
+    path("gallery/searches/save/", search_views.save, name="save_search"),
+    path("gallery/searches/<int:search_id>/rename/", search_views.rename, name="rename_search"),
+    path("gallery/searches/<int:search_id>/delete/", search_views.delete, name="delete_search"),
     path("gallery/older/", views.older, name="older"),
     path("gallery/bin/", views.bin_page, name="bin"),
     path("gallery/bin/empty/", views.empty_bin, name="empty_bin"),

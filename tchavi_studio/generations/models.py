@@ -18,7 +18,7 @@ from tchavi_studio.workspaces.models import Workspace
 
 from .bulk.models import BulkBatch, BulkJob, ZipSlot
 from .failures import failure_reason, failure_remedy
-from .library.models import LibraryEntry, LibraryMonth
+from .library.models import LibraryEntry, LibraryMonth, NamedSearch
 from .organising.models import Collection, CollectionItem, Favourite, Rating, Tag, Tagging
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
@@ -48,6 +48,7 @@ __all__ = [
     "KeyUse",
     "LibraryEntry",
     "LibraryMonth",
+    "NamedSearch",
     "PumpSlot",
     "Rating",
     "ReferenceRole",

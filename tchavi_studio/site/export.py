@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations.models import IS_FOR_PEOPLE, Collection, Favourite, Generation, Rating
+from tchavi_studio.generations.models import IS_FOR_PEOPLE, Collection, Favourite, Generation, NamedSearch, Rating
 from tchavi_studio.generations.organising.queries import clip_ids_of_collection
 from tchavi_studio.ledger.models import Book, Transfer
 from tchavi_studio.long_lists import page_of
@@ -39,6 +39,7 @@ def exported_data(user: User) -> Iterator[bytes]:
         "credits.jsonl: the transfers of credits that you caused, one per line.\n"
         "favourites.jsonl, ratings.jsonl: the clips you marked, and the stars you gave, one per line.\n"
         "collections.jsonl: the collections you made, one per line, with the clips in them that you may see.\n"
+        "searches.jsonl: the searches of the gallery that you keep, one per line.\n"
         "files/: the clips and references themselves, the newest first, up to 10 GB. Previews made with test keys "
         "are left out.\n"
     )
@@ -52,6 +53,7 @@ def exported_data(user: User) -> Iterator[bytes]:
             ("favourites.jsonl", _lines(_favourite_record, _favourites(user, workspaces))),
             ("ratings.jsonl", _lines(_rating_record, _ratings(user))),
             ("collections.jsonl", (_json(record) + b"\n" for record in _collection_records(user))),
+            ("searches.jsonl", (_json(record) + b"\n" for record in _search_records(user))),
         ],
         _files(user, workspaces),
     )
@@ -180,6 +182,11 @@ def _ratings(user: User) -> Iterator[Rating]:
 
 def _rating_record(rating: Rating) -> dict[str, Any]:
     return {"workspace": rating.entry.workspace.slug, "clip": rating.entry.generation_id, "stars": rating.stars}
+
+
+def _search_records(user: User) -> Iterator[dict[str, Any]]:
+    for search in NamedSearch.objects.filter(user=user).select_related("workspace").order_by("workspace", "folded"):
+        yield {"workspace": search.workspace.slug, "name": search.name, "query": search.query}
 
 
 def _collection_records(user: User) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from tchavi_studio.api.services import create_key
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.services import store_output
 from tchavi_studio.generations import services
+from tchavi_studio.generations.library.named_searches import save_search
 from tchavi_studio.generations.models import CollectionItem, Favourite, Generation, LibraryEntry, Rating, State
 from tchavi_studio.generations.organising.collections import collect_clips, create_collection
 from tchavi_studio.generations.organising.marks import mark_favourite, rate_clip
@@ -79,6 +80,8 @@ def test_export_has_the_person_and_what_they_made(
     collect_clips(membership=mine, collection_id=reel.pk, generation_ids=[theirs.pk])
     collect_clips(membership=alices, collection_id=reel.pk, generation_ids=[cancelled.pk, made.pk])
     create_collection(membership=mine, name="Bob's")
+    save_search(membership=alices, name="Boats", query="q=boat")
+    save_search(membership=mine, name="Bob's", query="")
     with listed_by_index(Generation, Transfer, Asset, Favourite, Rating, CollectionItem):
         archive = downloaded(alice_browser)
     assert archive.testzip() is None
@@ -90,6 +93,7 @@ def test_export_has_the_person_and_what_they_made(
         "favourites.jsonl",
         "ratings.jsonl",
         "collections.jsonl",
+        "searches.jsonl",
         f"files/{clip.pk}.mp4",
     ]
     profile = json.loads(archive.read("profile.json"))
@@ -110,6 +114,7 @@ def test_export_has_the_person_and_what_they_made(
     both = [{**of_alices, "clip": str(one.pk)} for one in (made, cancelled)]
     assert lines(archive, "favourites.jsonl") == both
     assert lines(archive, "ratings.jsonl") == [{**one, "stars": 4} for one in both]
+    assert lines(archive, "searches.jsonl") == [{**of_alices, "name": "Boats", "query": "q=boat"}]
     (collection,) = lines(archive, "collections.jsonl")
     kept = {name: collection[name] for name in ("workspace", "name", "description", "clips")}
     # Bob's private clip is in it too, but that is none of Alice's business.
@@ -129,7 +134,7 @@ def test_files_are_bounded_and_may_be_gone(
     Path(gone.file.path).unlink()
     monkeypatch.setattr(export, "MAX_FILE_BYTES", newest.byte_count + gone.byte_count)
     archive = ZipFile(io.BytesIO(b"".join(export.exported_data(alice))))
-    assert archive.namelist()[7:] == [f"files/{newest.pk}.mp4"]
+    assert archive.namelist()[8:] == [f"files/{newest.pk}.mp4"]
 
 
 def test_one_export_at_a_time(alice_browser: Client, alice: User) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from tchavi_studio.workspaces.models import Workspace
 
 KEYS_PER_MICROSECOND = 1024
+SEARCH_NAME_MAX_LENGTH = 80
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
@@ -151,6 +152,27 @@ class LibraryMonth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner_id} {self.month:%Y-%m}: {self.clip_count}"
+
+
+class NamedSearch(models.Model):
+    """A search that somebody keeps for themselves: the query of a gallery's address, as its page wrote it.
+
+    `folded` is the name without case, so that each is there once.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=SEARCH_NAME_MAX_LENGTH)
+    folded = models.TextField()
+    query = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "workspace", "folded"], name="one_search_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def counted_lists(entry: Any) -> list[int]:

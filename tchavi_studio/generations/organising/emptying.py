@@ -1,6 +1,6 @@
 """Emptying closed workspaces of their tags and collections."""
 
-from tchavi_studio.generations.models import Collection, CollectionItem, Tag, Tagging
+from tchavi_studio.generations.models import Collection, CollectionItem, NamedSearch, Tag, Tagging
 from tchavi_studio.workspaces.models import Workspace
 
 
@@ -16,6 +16,7 @@ def delete_tags_and_collections(*, workspace: Workspace, max_count: int) -> int:
     collected = list(items[: max_count - len(tagged)])
     CollectionItem.objects.filter(pk__in=collected).delete()
     if len(tagged) + len(collected) < max_count:
+        NamedSearch.objects.filter(workspace=workspace).delete()
         Tag.objects.filter(workspace=workspace).delete()
         Collection.objects.filter(workspace=workspace).delete()
     return len(tagged) + len(collected)

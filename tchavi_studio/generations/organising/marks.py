@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.models import Favourite, LibraryEntry, Rating
+from tchavi_studio.generations.models import Favourite, LibraryEntry, NamedSearch, Rating
 from tchavi_studio.generations.organising.models import MAX_STARS
 from tchavi_studio.generations.visibility import favourites_of
 from tchavi_studio.long_lists import count_up_to
@@ -84,8 +84,9 @@ def rate_clip(*, membership: Membership, generation_id: UUID, stars: int) -> Non
 
 @transaction.atomic
 def delete_marks_of_person(*, user: User, **signal: Any) -> None:
-    """Handle the signal `account_deleted`. Tags and collections stay: they are the workspace's."""
+    """Handle the signal `account_deleted`. Named searches go too; the workspace keeps its tags and collections."""
     Favourite.objects.filter(user=user).delete()
+    NamedSearch.objects.filter(user=user).delete()
     own = Rating.objects.filter(user=user)
     rated = list(own.order_by("entry").values_list("entry", flat=True))
     own.delete()
