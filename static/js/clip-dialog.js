@@ -1,15 +1,41 @@
 // @ts-check
-/* A clip over the grid: Esc closes it, the arrow keys move between cards, and the URL is the clip's. */
+/* A clip over the grid: Esc closes it, the arrow keys move through the list, and the URL is the clip's. The clip brings
+   its place in the list along; pages without such a list move between their cards. */
+
+/**
+ * Where a clip is, opened from the list that the page shows.
+ * @param {string} href
+ */
+function addressOf(href) {
+  const url = new URL(href, location.href);
+  const list = document.getElementById("feed")?.dataset.openedFrom;
+  if (list) url.searchParams.set("in", list);
+  return url.pathname + url.search;
+}
+
+/** Which way an arrow key leads, 0 if it is meant for something else. @param {KeyboardEvent} event */
+function stepOf(event) {
+  const target = /** @type {Element} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return 0;
+  if (target.closest("input, textarea, select, video, [role='slider'], .menu[open]")) return 0;
+  return { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0;
+}
+
+/** @param {string} address */
+const pathOf = (address) => new URL(address, location.href).pathname;
 
 /** @param {HTMLDialogElement} dialog */
 function start(dialog) {
   const inside = /** @type {HTMLElement} */ (document.getElementById("clip-dialog-inside"));
   const homeTitle = document.title;
   let shown = "";
+  /** A step that was asked for before the clip said what is beside it. */
+  let wanted = 0;
 
   /** @returns {HTMLAnchorElement[]} */
   const links = () => [...document.querySelectorAll(/** @type {"a"} */ (".card .meta [data-clip]"))];
-  const isSame = (/** @type {HTMLAnchorElement} */ link) => new URL(link.href).pathname === shown;
+  const isSame = (/** @type {HTMLAnchorElement} */ link) => pathOf(link.href) === pathOf(shown);
+  const place = () => /** @type {HTMLElement} */ (document.getElementById("clip-place"));
   const stepper = (/** @type {number} */ by) =>
     /** @type {HTMLButtonElement} */ (dialog.querySelector(`[data-step='${by}']`));
 
@@ -29,19 +55,35 @@ function start(dialog) {
     return [detail];
   }
 
-  /** @param {string} path */
-  function show(path) {
-    shown = path;
-    inside.replaceChildren(...outline(links().find(isSame)?.closest(".card")));
-    if (!dialog.open) dialog.showModal();
-    load();
+  /** The address of the clip beside the one that is shown; "" if there is none, null before that is known. */
+  function beside(/** @type {number} */ by) {
+    const { known, previous = "", next = "" } = place().dataset;
+    const path = by < 0 ? previous : next;
+    if (known !== undefined) return path && addressOf(path);
+    if (document.getElementById("feed")?.dataset.openedFrom) return null;
     const all = links();
     const at = all.findIndex(isSame);
-    stepper(-1).disabled = at <= 0;
-    stepper(1).disabled = at < 0 || at === all.length - 1;
+    const link = at < 0 ? undefined : all[at + by];
+    return link ? addressOf(link.href) : "";
+  }
+
+  function showPlace() {
+    for (const by of [-1, 1]) stepper(by).disabled = beside(by) === "";
     // A disabled button loses focus to the page, and the arrow keys would then act outside the dialog.
     const focused = document.activeElement;
     if (!dialog.contains(focused) || focused?.matches(":disabled")) inside.focus();
+  }
+
+  /** @param {string} path */
+  function show(path) {
+    shown = path;
+    const there = place();
+    there.textContent = "";
+    for (const name of ["known", "previous", "next"]) delete there.dataset[name];
+    inside.replaceChildren(...outline(links().find(isSame)?.closest(".card")));
+    if (!dialog.open) dialog.showModal();
+    load();
+    showPlace();
   }
 
   function load() {
@@ -52,6 +94,7 @@ function start(dialog) {
   function hide() {
     const lastShown = links().find(isSame);
     shown = "";
+    wanted = 0;
     inside.replaceChildren();
     document.title = homeTitle;
     if (dialog.open) dialog.close();
@@ -67,13 +110,12 @@ function start(dialog) {
 
   /** @param {number} by */
   function step(by) {
-    const all = links();
-    const next = all[all.findIndex(isSame) + by];
-    if (!next) return;
-    const path = new URL(next.href).pathname;
+    const path = beside(by);
+    wanted = path === null ? by : 0;
+    if (!path) return;
     history.replaceState({ clip: path }, "", path);
-    next.closest(".card")?.scrollIntoView({ block: "nearest" });
     show(path);
+    links().find(isSame)?.closest(".card")?.scrollIntoView({ block: "nearest" });
   }
 
   document.addEventListener("click", (event) => {
@@ -81,7 +123,7 @@ function start(dialog) {
     const link = /** @type {Element} */ (event.target).closest("[data-clip]");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    const path = new URL(link.href).pathname;
+    const path = addressOf(link.href);
     history.pushState({ clip: path }, "", path);
     show(path);
   });
@@ -103,9 +145,8 @@ function start(dialog) {
     if (pressed) step(Number(pressed.dataset.step));
   });
   dialog.addEventListener("keydown", (event) => {
-    if (/** @type {Element} */ (event.target).closest("input, textarea, video")) return;
-    if (event.key === "ArrowLeft") step(-1);
-    if (event.key === "ArrowRight") step(1);
+    const by = stepOf(event);
+    if (by) step(by);
   });
   inside.addEventListener("htmx:afterRequest", (event) => {
     if (event.target !== inside || event.detail.successful || !shown) return;
@@ -115,6 +156,10 @@ function start(dialog) {
   dialog.addEventListener("htmx:afterSwap", () => {
     const heading = inside.querySelector("h1");
     if (heading) document.title = heading.textContent;
+  });
+  dialog.addEventListener("htmx:afterSettle", () => {
+    showPlace();
+    if (wanted && beside(wanted) !== null) step(wanted);
   });
   // Close the dialog before the clip is removed; its card in the grid shows the result.
   dialog.addEventListener("submit", (event) => {
@@ -129,3 +174,12 @@ function start(dialog) {
 
 const dialog = document.getElementById("clip-dialog");
 if (dialog instanceof HTMLDialogElement) start(dialog);
+
+// On a clip's own page, the arrow keys follow its links.
+document.addEventListener("keydown", (event) => {
+  const by = document.querySelector(".clip-head") ? stepOf(event) : 0;
+  if (!by || document.querySelector("dialog[open]")) return;
+  /** @type {HTMLAnchorElement | null} */
+  const link = document.querySelector(`.clip-head [rel='${by < 0 ? "prev" : "next"}']`);
+  link?.click();
+});

@@ -160,10 +160,11 @@ class Feed:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a gallery page shows, for its poller: its address, whether requests stand above it, and which of some clips
-    are in it."""
+    """What a gallery page shows, for its poller: its address, what its clips are opened from (see `Browse.name`),
+    whether requests stand above it, and which of some clips are in it."""
 
     address: str
+    name: str
     has_requests: bool
     shown_among: Callable[[list[UUID]], Collection[UUID]]
 

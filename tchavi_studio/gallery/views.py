@@ -53,7 +53,7 @@ from tchavi_studio.workspaces.models import Permission, User
 from .answers import redirect_back, refused
 from .file_names import clip_file_name
 from .library.address import read_browse
-from .library.queries import listing_of
+from .library.queries import listing_of, place_in_list
 from .queries import (
     Changes,
     bin_page_for_viewer,
@@ -124,15 +124,22 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """One clip: a whole page, or for htmx just its contents, shown in a dialog over the grid."""
+    """One clip: a whole page, or for htmx just its contents, shown in a dialog over the grid.
+
+    `in` is the query of the list that it was opened from.
+    """
     # Read the cursor first, so that a change in between is reported twice rather than never.
     watch = None if request.htmx else watch_for_viewer(membership=request.membership)
     try:
         detail = clip_detail_for_viewer(membership=request.membership, generation_id=generation_id)
     except Generation.DoesNotExist:
         raise Http404 from None
-    context = {"detail": detail, "clip": detail.card.clip, "card": detail.card, "feed": watch}
-    return render(request, "gallery/_clip.html" if request.htmx else "gallery/clip.html", context)
+    found = detail.card.clip
+    context = {"detail": detail, "clip": found, "card": detail.card, "feed": watch, "place": None}
+    if opened_from := request.GET.get("in", ""):
+        browse = read_browse(QueryDict(opened_from), user_id=request.user.pk)
+        context["place"] = place_in_list(found.entry, membership=request.membership, browse=browse)
+    return render(request, "gallery/_clip_in_dialog.html" if request.htmx else "gallery/clip.html", context)
 
 
 @require_safe
@@ -239,7 +246,12 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
     )
     if changes is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    context = {"changes": changes, "feed": changes.feed, "announcement": _announcement(changes)}
+    context = {
+        "changes": changes,
+        "feed": changes.feed,
+        "announcement": _announcement(changes),
+        "opened_from": listing.name if listing else "",
+    }
     return render(request, "gallery/_changes.html", context)
 
 

@@ -101,3 +101,35 @@ def test_a_clip_shared_later_stands_where_it_was_made(gallery: Page, person: Use
     keys = [int(str(card.get_attribute("data-key"))) for card in cards.all()]
     assert entry.key in keys
     assert keys == sorted(keys, reverse=True)
+
+
+def test_a_clip_leads_through_the_search_it_was_opened_from(gallery: Page, person: User) -> None:
+    workspace = person.memberships.get().workspace
+    gallery.goto(f"/w/{workspace.slug}/gallery/?state=done")
+    dialog = gallery.get_by_role("dialog", name="Clip")
+    place = dialog.locator(".clip-place")
+    first = gallery.locator(".card .meta a").first
+    first.click()
+    expect(place).to_have_text(re.compile(r"^1 of \d+$"))
+    expect(dialog.get_by_role("button", name="Previous clip")).to_be_disabled()
+    # Faster than the clips are loaded, and beyond what the page has loaded.
+    for _step in range(3):
+        gallery.keyboard.press("ArrowRight")
+    expect(place).to_have_text(re.compile(r"^[234] of \d+$"))
+    while not (place.text_content() or "").startswith("30 of"):
+        shown = place.text_content() or ""
+        gallery.keyboard.press("ArrowRight")
+        expect(place).not_to_have_text(shown)
+        expect(place).not_to_have_text("")
+    expect(gallery).to_have_url(re.compile(r"/clips/[0-9a-f-]+/\?in=state%3Ddone$"))
+
+    # As a page of its own.
+    gallery.reload()
+    place = gallery.locator(".clip-head .clip-place")
+    expect(place).to_have_text(re.compile(r"^30 of"))
+    gallery.keyboard.press("ArrowLeft")
+    expect(place).to_have_text(re.compile(r"^29 of"))
+    clip_id = gallery.url.split("/clips/")[1].split("/")[0]
+    gallery.get_by_role("link", name="Gallery", exact=True).last.click()
+    expect(gallery.locator(f"[id='clip-{clip_id}']")).to_be_in_viewport()
+    expect(gallery.locator(".filter-chip.is-on")).to_have_text("State: Done")

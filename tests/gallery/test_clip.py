@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.assets.models import Asset
+from tchavi_studio.generations.library.entries import change_entries, entries_of
 from tchavi_studio.generations.models import Generation, GenerationReference, ReferenceRole, State
 from tchavi_studio.generations.services import cancel_generation
 from tchavi_studio.ledger.queries import charge_for, refund_for
@@ -169,3 +170,36 @@ def test_download_name_has_whole_words_and_is_never_empty(
 
 def test_unfinished_clip_cannot_be_downloaded(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
     assert alice_browser.get(url("download", make_clip(State.PROCESSING))).status_code == 404
+
+
+class TestThePlaceInAList:
+    def test_a_clip_leads_to_those_around_it_and_back(
+        self, alice_browser: Client, url: Url, make_clip: MakeClip
+    ) -> None:
+        first, other, second, third = (make_clip(prompt=f"{word} boat") for word in ("A", "Not this", "B", "C"))
+        change_entries(entries_of([other.pk]), resolution="720p")
+        opened_from = "?in=q%3Dboat%26resolution%3D480p"
+        page = text_of(alice_browser.get(url("gallery") + "?q=boat&resolution=480p"))
+        assert f'href="{url("clip", second)}{opened_from}"' in page
+        page = text_of(alice_browser.get(url("clip", second) + opened_from))
+        assert "2 of 3" in page
+        assert f'rel="prev" href="{url("clip", third)}{opened_from}"' in page
+        assert f'rel="next" href="{url("clip", first)}{opened_from}"' in page
+        assert f'href="{url("gallery")}?q=boat&amp;resolution=480p#clip-{second.pk}"' in page
+        part = text_of(alice_browser.get(url("clip", first) + opened_from, headers=HTMX))
+        assert f'data-known data-previous="{url("clip", second)}">3 of 3</span>' in part
+
+    def test_back_to_the_place_on_a_later_page(
+        self, alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tchavi_studio.gallery.library.queries.PAGE_LENGTH", 1)
+        first, second, _third = (make_clip() for _number in range(3))
+        page = text_of(alice_browser.get(url("clip", first) + "?in=scope%3Dmine"))
+        after = second.entry.key
+        assert f'href="{url("gallery")}?after={after}#clip-{first.pk}"' in page
+
+    def test_without_a_list_there_is_none(self, alice_browser: Client, url: Url, make_clip: MakeClip) -> None:
+        page = text_of(alice_browser.get(url("clip", make_clip())))
+        assert "clip-place" not in page
+        assert f'href="{url("gallery")}"' in page
+        assert alice_browser.get(url("clip", make_clip()) + "?in=%00&in=junk").status_code == 200

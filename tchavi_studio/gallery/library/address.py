@@ -61,6 +61,11 @@ class Browse:
         return urlencode(self.parameters)
 
     @property
+    def name(self) -> str:
+        """The query, never empty: what a clip's address says it was opened from."""
+        return self.query or f"scope={self.scope}"
+
+    @property
     def is_filtered(self) -> bool:
         return self.filters != Filters()
 

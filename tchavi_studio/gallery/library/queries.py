@@ -21,6 +21,7 @@ from tchavi_studio.generations.library.pages import (
     MAX_COUNT,
     Count,
     Position,
+    clips_beside,
     entries_among,
     library_count,
     library_page,
@@ -141,6 +142,42 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlaceInList:
+    """Where a clip is in the list that its page was opened from. The ids are of the clips around it, if there are any.
+
+    `list_query` leads to the page of the list that shows it, and `text` says its place, "" if nobody counted so far.
+    """
+
+    browse: Browse
+    list_query: str
+    previous_id: UUID | None
+    next_id: UUID | None
+    text: str
+
+
+def place_in_list(entry: LibraryEntry, *, membership: Membership, browse: Browse) -> PlaceInList:
+    """A clip's place in a list, and the way back there."""
+    beside = clips_beside(entry, membership=membership, scope=browse.scope, filters=browse.filters, sort=browse.sort)
+    text = ""
+    if beside.number is not None:
+        count = _count(membership, browse, months_of_lists(membership).get(browse.scope, []))
+        total = number_format(count.number)
+        if not count.is_exact or count.number > MAX_COUNT:
+            total = _("%(count)s+") % {"count": number_format(min(count.number, MAX_COUNT))}
+        text = _("%(number)s of %(total)s") % {"number": number_format(beside.number), "total": total}
+    is_on_first_page = beside.before is None or (beside.number is not None and beside.number <= PAGE_LENGTH)
+    return PlaceInList(
+        browse=browse,
+        list_query=browse.query
+        if is_on_first_page or beside.before is None
+        else _query(browse, browse.sort.position_of(beside.before)),
+        previous_id=beside.before.generation_id if beside.before else None,
+        next_id=beside.after.generation_id if beside.after else None,
+        text=text,
+    )
+
+
 def listing_of(membership: Membership, browse: Browse) -> Listing:
     """What the poller of such a page has to know."""
 
@@ -149,7 +186,9 @@ def listing_of(membership: Membership, browse: Browse) -> Listing:
         return set(entries.values_list("generation", flat=True))
 
     is_plain = browse == Browse()
-    return Listing(address=f"list=gallery&{browse.query}", has_requests=is_plain, shown_among=shown_among)
+    return Listing(
+        address=f"list=gallery&{browse.query}", name=browse.name, has_requests=is_plain, shown_among=shown_among
+    )
 
 
 def library_part_for_viewer(*, membership: Membership, browse: Browse, after: Position) -> Library:

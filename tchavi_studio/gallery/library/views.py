@@ -34,13 +34,14 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
     after = _position(request, browse)
     if after and request.htmx and request.htmx.target != "feed":
         library = library_part_for_viewer(membership=request.membership, browse=browse, after=after)
-        return render(request, "gallery/_library_part.html", {"library": library})
+        return render(request, "gallery/_library_part.html", {"library": library, "opened_from": browse.name})
     library = library_for_viewer(membership=request.membership, browse=browse, after=after)
     context = {
         "library": library,
         "feed": library.feed,
         "menus": filter_menus(membership=request.membership, browse=browse),
         "sorts": sort_choices(browse),
+        "opened_from": browse.name,
         "searches": named_searches(request.membership),
     }
     response = render(request, "gallery/gallery.html", context)

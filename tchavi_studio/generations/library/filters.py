@@ -31,6 +31,11 @@ class Sort(StrEnum):
             return ("key",)
         return (columns[self], "-key") if self in columns else ("-key",)
 
+    @property
+    def backward(self) -> tuple[str, ...]:
+        """The same order from its end."""
+        return tuple(name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in self.order)
+
     def position_of(self, entry: LibraryEntry) -> tuple[int, ...]:
         """Where a clip is in this order."""
         return tuple(getattr(entry, name.removeprefix("-")) for name in self.order)

@@ -82,12 +82,13 @@ def library_page(
     length: int,
     after: Position | None = None,
     relations: Sequence[str] = CLIP_RELATIONS,
+    backward: bool = False,
 ) -> LibraryPage:
     """The next clips of a list that the viewer may see, after a position of an earlier page.
 
-    `relations` are what is read with them, as `select_related` takes it.
+    `relations` are what is read with them, as `select_related` takes it. `backward` leads to the list's top instead.
     """
-    entries, floor = _candidates(membership, scope, filters, sort, length, after)
+    entries, floor = _candidates(membership, scope, filters, sort, length, after, backward=backward)
     rows = rows_up_to(entries, *floor) if floor else entries
     found = list((rows.select_related(*relations) if relations else rows)[: length + 1])
     if len(found) > length:
@@ -104,6 +105,44 @@ def library_count(*, membership: Membership, scope: Scope, filters: Filters) -> 
     entries, floor = _candidates(membership, scope, filters, Sort.NEWEST, MAX_COUNT, None)
     number = count_up_to(rows_up_to(entries, *floor) if floor else entries, MAX_COUNT)
     return Count(number=number, is_exact=floor is None and number < MAX_COUNT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What is around a clip in a list. `before` and `after` are None at the ends, and where filters together were
+    stopped. `number` is its place, from 1; None beyond MAX_COUNT, if it took too long, and if the list doesn't show it.
+    """
+
+    before: LibraryEntry | None
+    after: LibraryEntry | None
+    number: int | None
+
+
+def clips_beside(entry: LibraryEntry, *, membership: Membership, scope: Scope, filters: Filters, sort: Sort) -> Beside:
+    """The clips before and after one that the viewer sees, in a list that it is in or was in, and its place there."""
+    position = sort.position_of(entry)
+
+    def neighbour(*, backward: bool) -> LibraryEntry | None:
+        page = library_page(
+            membership=membership,
+            scope=scope,
+            filters=filters,
+            sort=sort,
+            length=1,
+            after=position,
+            relations=(),
+            backward=backward,
+        )
+        return next(iter(page.entries), None)
+
+    earlier, floor = _candidates(membership, scope, filters, sort, MAX_COUNT, position, backward=True)
+    count = MAX_COUNT if floor else count_up_to(earlier, MAX_COUNT)
+    is_listed = entries_among([entry.generation_id], membership=membership, scope=scope, filters=filters).exists()
+    return Beside(
+        before=neighbour(backward=True),
+        after=neighbour(backward=False),
+        number=count + 1 if is_listed and count < MAX_COUNT else None,
+    )
 
 
 def newer_position(
@@ -164,12 +203,22 @@ def _is_match(membership: Membership, scope: Scope, filters: Filters) -> Q:
 
 
 def _candidates(
-    membership: Membership, scope: Scope, filters: Filters, sort: Sort, length: int, after: Position | None
+    membership: Membership,
+    scope: Scope,
+    filters: Filters,
+    sort: Sort,
+    length: int,
+    after: Position | None,
+    *,
+    backward: bool = False,
 ) -> tuple[QuerySet[LibraryEntry], Position | None]:
     """What matches after a position, in order, and the position up to which it may be read; None if that is all."""
+    if backward and sort.is_by_time:
+        sort, backward = (Sort.NEWEST if sort == Sort.OLDEST else Sort.OLDEST), False
+    order = sort.backward if backward else sort.order
 
     def following(rows: QuerySet[LibraryEntry]) -> QuerySet[LibraryEntry]:
-        rows = rows.order_by(*sort.order)
+        rows = rows.order_by(*order)
         return rows_after(rows, *after) if after else rows
 
     listed = entries_in_scope(membership, scope).filter(filters.is_made_in_time(membership.workspace))
@@ -185,7 +234,7 @@ def _candidates(
     few = _few_keys(listed, membership, scope, filters)
     if few is not None:
         return following(_with_words(_by_keys(few, membership, scope, filters), filters)), None
-    in_order = entries_in_scope(membership, scope).order_by(*sort.order)
+    in_order = entries_in_scope(membership, scope).order_by(*order)
     return _with_words(entries, filters), _floor(in_order, after)
 
 

@@ -15,6 +15,7 @@ from tchavi_studio.generations.library.models import LibraryEntry, LibraryMonth,
 from tchavi_studio.generations.library.pages import (
     Count,
     LibraryPage,
+    clips_beside,
     entries_among,
     library_count,
     library_page,
@@ -23,7 +24,8 @@ from tchavi_studio.generations.library.pages import (
     read_position,
 )
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.visibility import Scope
+from tchavi_studio.generations.organising.marks import mark_favourite
+from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.workspaces.models import Membership, Visibility
 from tests.plans import listed_by_index
 
@@ -155,6 +157,56 @@ def test_filters_together_stop_and_go_on(membership: Membership, monkeypatch: py
                 break
         assert sorted(listed) == (["a", "c", "d", "e"] if "resolution" in filters else ["a", "d", "f"])
         assert stops >= 1
+
+
+BESIDE: list[dict[str, Any]] = [
+    {},
+    {"model": "seedance-2"},
+    {"text": "dawn"},
+    {"text": "dawn", "model": "kling-v3"},
+    {"stars": 3},
+    {"stars": 3, "text": "dawn"},
+    {"scope": Scope.WORKSPACE},
+    {"scope": Scope.FAVOURITES},
+    {"has_sound": True, "resolution": "720p"},
+]
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+def test_what_is_beside_a_clip(membership: Membership, alphabet: dict[str, Generation], sort: Sort) -> None:
+    for clip in alphabet.values():
+        mark_favourite(membership=membership, generation_id=clip.pk)
+    for filters in BESIDE:
+        entries = page(membership, sort=sort, **filters).entries
+        assert entries
+        asked = Filters(**{name: value for name, value in filters.items() if name != "scope"})
+        scope = filters.get("scope", Scope.MINE)
+        for number, entry in enumerate(entries):
+            with listed_by_index(LibraryEntry) if asked == Filters() and scope in FEEDS else nullcontext():
+                beside = clips_beside(entry, membership=membership, scope=scope, filters=asked, sort=sort)
+            before = entries[number - 1] if number else None
+            after = entries[number + 1] if number + 1 < len(entries) else None
+            assert (beside.before, beside.after, beside.number) == (before, after, number + 1)
+
+
+def test_a_clip_that_left_the_list_and_far_places(
+    membership: Membership, alphabet: dict[str, Generation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beside(letter: str, **filters: Any) -> str:
+        found = clips_beside(
+            alphabet[letter].entry,
+            membership=membership,
+            scope=Scope.MINE,
+            filters=Filters(**filters),
+            sort=Sort.NEWEST,
+        )
+        around = "".join(one.words[0] if one else "-" for one in (found.before, found.after))
+        return f"{around} {found.number}"
+
+    # "e" has neither of the words.
+    assert beside("e", text="dawn") == "fd None"
+    monkeypatch.setattr(pages, "MAX_COUNT", 3)
+    assert [beside(letter) for letter in "fedcba"] == ["-e 1", "fd 2", "ec 3", "db None", "ca None", "b- None"]
 
 
 @pytest.mark.usefixtures("alphabet")
