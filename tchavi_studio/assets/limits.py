@@ -45,6 +45,9 @@ THUMBNAIL_SIDE_PIXELS = 320
 """The longer side: sharp in a 72 px chip on a 3× screen, and on small cards."""
 POSTER_SIDE_PIXELS = 640
 PEAK_COUNT = 48
+"""How many values draw an audio file."""
+SOUND_PEAK_COUNT = 80
+"""How many values draw the sound of a clip, under its player."""
 
 
 class RefusedFileError(Exception):

@@ -1,6 +1,8 @@
 """A workspace's files: references, and the clips made from them."""
 
 import uuid
+from math import floor
+from pathlib import PurePath
 from typing import ClassVar
 
 from django.conf import settings
@@ -30,6 +32,13 @@ class Origin(models.TextChoices):
     OUTPUT = "output", _("Clip")
 
 
+USUAL_FRAME_RATE = 24.0
+"""The frames per second that the models and the preview engine make."""
+
+FRAME_ROUNDING = 0.01
+"""In frames: a player's clock may stand a hair before the frame that it shows."""
+
+
 def server_made_name(asset: "Asset", role: str, extension: str) -> str:
     """Where an asset's file is stored. Nothing in the name comes from whoever sent it."""
     return f"{asset.workspace_id}/{asset.pk}/{role}.{extension}"
@@ -39,7 +48,8 @@ class Asset(models.Model):
     """One stored file, with what probing found. References are private to their workspace.
 
     `source_sha256` is that of the bytes as received, `content_sha256` that of the bytes as stored (converted, without
-    metadata). `width` and `height` are pixels as displayed. `peaks` draw an audio file: values from 0 to 100.
+    metadata); of a part of another file, `source_sha256` is that of the recipe. `width` and `height` are pixels as
+    displayed. `peaks` draw the sound: values from 0 to 100, [] for none or not yet measured.
     `unowned_since` is for a stored clip without a generation: since when, or when to look at it again; else None.
     `first_shared_at` is when a clip made from this reference was first shared with the workspace. It stays when that
     clip becomes private again, so it only says where to look for files that the workspace may see.
@@ -132,6 +142,37 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return self.original_name or str(self.pk)
+
+    @property
+    def frames_per_second(self) -> float:
+        """The measured rate; the usual one of a file that was stored before rates were."""
+        return self.frame_rate or USUAL_FRAME_RATE
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames a video has, 1 at least."""
+        return max(round((self.duration_seconds or 0) * self.frames_per_second), 1)
+
+    def frame_number_at(self, at_seconds: float | None) -> int:
+        """The number, from 0, of the frame shown at `at_seconds`, of the first or last one outside of the video.
+
+        None means the last one.
+        """
+        if at_seconds is None:
+            return self.frame_count - 1
+        number = floor(at_seconds * self.frames_per_second + FRAME_ROUNDING)
+        return min(max(number, 0), self.frame_count - 1)
+
+    def timecode_at(self, at_seconds: float | None) -> str:
+        """The place of that frame in minutes, seconds and frames, as players show it: "0:03.08"."""
+        seconds, frame = divmod(self.frame_number_at(at_seconds), max(round(self.frames_per_second), 1))
+        return f"{seconds // 60}:{seconds % 60:02}.{frame:02}"
+
+    @property
+    def pictures_query(self) -> str:
+        """What to add to the URLs of poster and thumbnail, so that browsers show no earlier ones: "" or "?1a2b"."""
+        _role, dash, mark = PurePath(self.poster.name or "").stem.partition("-")
+        return f"?{mark}" if dash else ""
 
 
 class ReferenceWord(models.Model):

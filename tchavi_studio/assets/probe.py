@@ -113,6 +113,29 @@ def trim(source: Path, directory: Path, *, kind: str, start_seconds: float, dura
     return _run(task, source, directory, profile=TRIM)
 
 
+def measure_sound(source: Path, directory: Path) -> tuple[int, ...]:
+    """The peaks that draw a stored clip's sound; () if it has none. Raises `RefusedFileError`."""
+    return _run({"name": "measure_sound"}, source, directory, profile=VERIFY).peaks
+
+
+def take_frame(source: Path, directory: Path, *, at_seconds: float | None) -> ProbedFile:
+    """Write the frame that a stored clip shows at `at_seconds` as a PNG; None means its last one.
+
+    Raises `RefusedFileError`.
+    """
+    return _run({"name": "take_frame", "at_seconds": at_seconds}, source, directory, profile=VERIFY)
+
+
+def take_reference(source: Path, directory: Path, *, at_seconds: float | None) -> ProbedFile:
+    """`take_frame` as a reference, within the models' limits and with a thumbnail. Raises `RefusedFileError`."""
+    return _run({"name": "take_reference", "at_seconds": at_seconds}, source, directory, profile=VERIFY)
+
+
+def make_pictures(source: Path, directory: Path, *, at_seconds: float) -> ProbedFile:
+    """A poster and a thumbnail from the frame that a stored clip shows at `at_seconds`. Raises `RefusedFileError`."""
+    return _run({"name": "make_pictures", "at_seconds": at_seconds}, source, directory, profile=VERIFY)
+
+
 def _run(task: dict[str, Any], source: Path, directory: Path, *, profile: Profile | None = None) -> ProbedFile:
     task |= {"source": str(source), "directory": str(directory)}
     with SandboxedProcess(CHILD_MODULE, task, profile=profile or PROBE, directory=directory) as child:

@@ -107,15 +107,15 @@ def _open_audio(path: Path, name: str) -> Iterator[tuple[InputContainer, AudioSt
 def _facts(path: Path, name: str) -> dict[str, Any]:
     """Decode the file that will be kept, check it against the limits, and describe it."""
     check_byte_count("audio", path.stat().st_size)
-    blocks = []
+    shape = SoundShape()
     sample_count = 0
     with _open_audio(path, name) as (container, stream):
-        resampler = AudioResampler(format="s16", layout="mono", rate=_PEAK_RATE_HERTZ)
-        for frame in chain(_frames(container, stream), [None]):
-            sample_count += frame.samples if frame else 0
-            blocks += [_block(resampled, 1) for resampled in resampler.resample(frame)]
+        for frame in _frames(container, stream):
+            sample_count += frame.samples
+            shape.add(frame)
         duration_seconds = sample_count / stream.rate
-    if not blocks:
+    peaks = shape.peaks(PEAK_COUNT)
+    if not peaks:
         raise RefusedFileError("broken_file", kind="audio")
     check_duration("audio", duration_seconds)
     return {
@@ -124,17 +124,45 @@ def _facts(path: Path, name: str) -> dict[str, Any]:
         "duration_seconds": round(duration_seconds, 3),
         "has_audio": True,
         "needs_trim": duration_seconds > MAX_DURATION_SECONDS,
-        "peaks": _peaks(np.concatenate(blocks)[:, 0]),
+        "peaks": peaks,
         "file": path.name,
     }
 
 
-def _peaks(samples: Samples) -> list[int]:
-    """The loudest level in each of `PEAK_COUNT` parts, from 0 to 100, where 100 is the loudest of all."""
-    levels = np.abs(samples.astype(np.int32))
-    peaks = np.array([part.max(initial=0) for part in np.array_split(levels, PEAK_COUNT)])
-    loudest = max(int(peaks.max()), 1)
-    return [round(100 * int(peak) / loudest) for peak in peaks]
+class SoundShape:
+    """What draws a sound: the loudest levels of its parts. Takes the frames of one stream in order."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Samples] = []
+        self._format: tuple[str, str, int] | None = None
+        self._resampler: AudioResampler | None = None
+
+    def add(self, frame: AudioFrame) -> None:
+        """Take the next frame. A stream may change its format midway, a resampler can't."""
+        found = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or found != self._format:
+            self._drain()
+            self._format = found
+            self._resampler = AudioResampler(format="s16", layout="mono", rate=_PEAK_RATE_HERTZ)
+        self._blocks += [_block(resampled, 1) for resampled in self._resampler.resample(frame)]
+
+    def peaks(self, count: int) -> list[int]:
+        """The loudest level in each of `count` parts, from 0 to 100, where 100 is the loudest of all.
+
+        [] if there is no sound. Call it once, after the last frame.
+        """
+        self._drain()
+        if not self._blocks:
+            return []
+        levels = np.abs(np.concatenate(self._blocks)[:, 0].astype(np.int32))
+        peaks = [int(part.max(initial=0)) for part in np.array_split(levels, count)]
+        loudest = max(*peaks, 1)
+        return [round(100 * peak / loudest) for peak in peaks]
+
+    def _drain(self) -> None:
+        if self._resampler is not None:
+            self._blocks += [_block(resampled, 1) for resampled in self._resampler.resample(None)]
+            self._resampler = None
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

@@ -3,13 +3,20 @@
 It gives one answer: `{"facts": {…}}` or `{"refused": {"code": …, "figures": {…}}}`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tchavi_studio.sandbox import Answer, ran_short
 
-from . import probe_audio, probe_image, probe_trim, probe_video, sniff
+from . import probe_audio, probe_frame, probe_image, probe_trim, probe_video, sniff
 from .limits import RefusedFileError
+
+_OF_FRAMES: dict[str, Callable[..., dict[str, Any]]] = {
+    "take_frame": probe_frame.take_frame,
+    "take_reference": probe_frame.take_reference,
+    "make_pictures": probe_frame.make_pictures,
+}
 
 
 def work(task: dict[str, Any], answer: Answer) -> None:
@@ -27,6 +34,10 @@ def find_facts(task: dict[str, Any]) -> dict[str, Any]:
     source, directory = Path(task["source"]), Path(task["directory"])
     if task["name"] == "verify_output":
         return probe_video.verify_output(source, directory)
+    if task["name"] == "measure_sound":
+        return probe_video.measure_sound(source)
+    if task["name"] in _OF_FRAMES:
+        return _OF_FRAMES[task["name"]](source, directory, task["at_seconds"])
     if task["name"] == "trim":
         trim = probe_trim.trim_video if task["kind"] == "video" else probe_audio.trim_audio
         return trim(source, directory, task["start_seconds"], task["duration_seconds"])

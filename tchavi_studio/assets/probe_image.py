@@ -89,12 +89,17 @@ def take_image(source: Path, directory: Path, file_type: sniff.FileType) -> dict
         try:
             with TemporaryFile(dir=directory) as file:
                 image = _read_back(_draw_source(source, file_type, file), file)
-            path, image = _write(image, directory, lossless=file_type not in _LOSSY_TYPES)
+            return keep_image(image, directory, lossless=file_type not in _LOSSY_TYPES)
         except (
             *(OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, ArithmeticError),
             RuntimeError,  # pillow_heif's
         ) as error:
             raise RefusedFileError("broken_file", kind="image") from error
+
+
+def keep_image(image: Image.Image, directory: Path, *, lossless: bool) -> dict[str, Any]:
+    """Write `image` as the file to keep, with a thumbnail, and return its facts."""
+    path, image = _write(image, directory, lossless=lossless)
     return {
         "kind": "image",
         "content_type": "image/png" if path.suffix == ".png" else "image/jpeg",

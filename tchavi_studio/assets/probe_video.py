@@ -19,12 +19,14 @@ from .containers import open_container, write_container
 from .limits import (
     MAX_DURATION_SECONDS,
     MAX_OUTPUT_SIDE_PIXELS,
+    SOUND_PEAK_COUNT,
     RefusedFileError,
     check_byte_count,
     check_duration,
     check_frame,
     check_frame_rate,
 )
+from .probe_audio import SoundShape
 from .probe_image import write_pictures
 
 _VIDEO_CODECS = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "mpeg4"}
@@ -70,7 +72,8 @@ def take_video(source: Path, directory: Path) -> dict[str, Any]:
 def verify_output(source: Path, directory: Path) -> dict[str, Any]:
     """Decode all of a finished clip, to be sure that it is a complete, playable MP4, and make its poster and thumbnail.
 
-    The models' limits are for what they are given, not for what they make, so this only checks for sanity.
+    Its sound is measured on the way, for the player. The models' limits are for what they are given, not for what they
+    make, so this only checks for sanity.
     """
     with open_video(source) as container:
         measure = _measure(container)
@@ -78,15 +81,27 @@ def verify_output(source: Path, directory: Path) -> dict[str, Any]:
             raise RefusedFileError("side_too_long", kind="video", width=measure.width, height=measure.height)
     with open_video(source) as container:
         streams = [stream for stream in (video_stream(container), audio_stream(container)) if stream is not None]
-        poster = _Poster()
+        poster, shape = _Poster(), SoundShape()
         for packet in container.demux(*streams):
             for frame in packet.decode():
                 if isinstance(frame, VideoFrame):
                     poster.consider(frame)
+                elif isinstance(frame, AudioFrame):
+                    shape.add(frame)
         if poster.frame is None:
             raise RefusedFileError("broken_file", kind="video")
-        image = _as_displayed(poster.frame, streams[0])
-    return {**_described(measure), **write_pictures(image, directory)}
+        image = as_displayed(poster.frame, streams[0])
+    return {**_described(measure), "peaks": shape.peaks(SOUND_PEAK_COUNT), **write_pictures(image, directory)}
+
+
+def measure_sound(source: Path) -> dict[str, Any]:
+    """The peaks that draw the sound of a stored clip."""
+    with open_video(source) as container:
+        stream, shape = audio_stream(container), SoundShape()
+        if stream is not None:
+            for frame in container.decode(stream):
+                shape.add(frame)
+    return {"kind": "video", "content_type": "video/mp4", "peaks": shape.peaks(SOUND_PEAK_COUNT)}
 
 
 @contextmanager
@@ -223,7 +238,7 @@ def _poster(path: Path) -> Image.Image:
                 break
         if chosen is None:
             raise RefusedFileError("broken_file", kind="video")
-        return _as_displayed(chosen, stream)
+        return as_displayed(chosen, stream)
 
 
 class _Poster:
@@ -251,7 +266,7 @@ def _detail(frame: VideoFrame) -> float:
     return float(abs(small[1:] - small[:-1]).mean() + abs(small[:, 1:] - small[:, :-1]).mean())
 
 
-def _as_displayed(frame: VideoFrame, stream: Any) -> Image.Image:
+def as_displayed(frame: VideoFrame, stream: Any) -> Image.Image:
     """The frame with square pixels, upright."""
     image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
     ratio = stream.sample_aspect_ratio or 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -45,11 +46,15 @@ __all__ = [
     "delete_asset_files",
     "delete_stale_incoming",
     "delete_unowned",
+    "measure_sound",
     "note_owner",
     "output_verifier",
     "own_assets",
+    "read_frame",
     "record_asset",
     "recount_storage",
+    "replace_pictures",
+    "store_frame",
     "store_output",
     "store_upload",
     "store_url",
@@ -135,9 +140,7 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         if existing is not None:
             return existing
         check_room(workspace=asset.workspace)
-        source = directory / f"source.{EXTENSIONS[asset.content_type]}"
-        with asset.file.open("rb") as stored, source.open("xb") as file:
-            shutil.copyfileobj(stored, file)
+        source = _copied(asset, directory)
         made = directory / "made"
         made.mkdir()
         with _probing(user):
@@ -148,6 +151,100 @@ def trim_asset(*, asset: Asset, user: User | None, start_seconds: float, duratio
         trimmed = _asset(asset.workspace, user, Origin.TRIM, probed, source_sha256, asset.original_name)
         trimmed.derived_from = asset
         return _store(trimmed, probed, probed.file, within_quota=True)
+
+
+def read_frame(*, asset: Asset, user: User | None, at_seconds: float) -> bytes:
+    """The frame that a stored clip shows at `at_seconds`, as a PNG at full resolution. Nothing is stored.
+
+    This takes seconds, like the other functions on frames: don't call it in a transaction. Raises `MediaRefusedError`.
+    """
+    with _incoming_directory() as directory, _refusals_for_sender():
+        source = _copied(asset, directory)
+        with _probing(user):
+            probed = probe.take_frame(source, directory, at_seconds=at_seconds)
+        assert probed.file is not None
+        return probed.file.read_bytes()
+
+
+def store_frame(*, asset: Asset, user: User, at_seconds: float | None, name: str) -> Asset:
+    """Store a frame of a stored clip as an upload of `user`, called `name`: its last one if `at_seconds` is None.
+
+    The same frame again by the same person returns the existing asset. Raises `MediaRefusedError`.
+    """
+    with _incoming_directory() as directory, _refusals_for_sender():
+        recipe = f"frame {asset.content_sha256} {asset.frame_number_at(at_seconds)}"
+        source_sha256 = hashlib.sha256(recipe.encode()).hexdigest()
+        same = received_with(workspace=asset.workspace, user=user, source_sha256=source_sha256)
+        existing = same.first()
+        if existing is not None:
+            return existing
+        check_room(workspace=asset.workspace)
+        source = _copied(asset, directory)
+        made = directory / "made"
+        made.mkdir()
+        with _probing(user):
+            probed = probe.take_reference(source, made, at_seconds=at_seconds)
+        assert probed.file is not None
+        frame = _asset(asset.workspace, user, Origin.UPLOAD, probed, source_sha256, name)
+        frame.derived_from = asset
+        try:
+            return _store(frame, probed, probed.file, within_quota=True)
+        except IntegrityError:
+            return same.get()  # they took it twice at the same moment
+
+
+def replace_pictures(*, asset: Asset, user: User, at_seconds: float, before_commit: Callable[[], object]) -> None:
+    """Make a stored clip's poster and thumbnail anew from the frame it shows at `at_seconds`.
+
+    Their files get new names, so that their URLs change, and the old ones are deleted after the commit. `before_commit`
+    is called last in the transaction. Raises `MediaRefusedError`, and Asset.DoesNotExist if it was deleted meanwhile.
+    """
+    with _incoming_directory() as directory, _refusals_for_sender():
+        source = _copied(asset, directory)
+        with _probing(user):
+            probed = probe.make_pictures(source, directory, at_seconds=at_seconds)
+        assert probed.poster is not None
+        assert probed.thumbnail is not None
+        mark = secrets.token_hex(4)
+        made = {
+            "poster": _promote(probed.poster, server_made_name(asset, f"poster-{mark}", "webp")),
+            "thumbnail": _promote(probed.thumbnail, server_made_name(asset, f"thumbnail-{mark}", "webp")),
+        }
+        try:
+            with transaction.atomic():
+                current = Asset.objects.select_for_update(no_key=True).get(pk=asset.pk)
+                replaced = [name for name in (current.poster.name, current.thumbnail.name) if name]
+                Asset.objects.filter(pk=asset.pk).update(**made)
+                before_commit()
+                transaction.on_commit(partial(_delete_stored, replaced))
+        except BaseException:
+            _delete_stored(list(made.values()))
+            raise
+
+
+def measure_sound(*, asset: Asset, user: User | None) -> list[int]:
+    """The peaks that draw a stored clip's sound, measured once: [0] for a track without a sample.
+
+    Clips stored today are measured as they come in.
+
+    Raises `MediaRefusedError`.
+    """
+    if asset.peaks or not asset.has_audio:
+        return list(asset.peaks)
+    with _incoming_directory() as directory, _refusals_for_sender():
+        source = _copied(asset, directory)
+        with _probing(user):
+            peaks = list(probe.measure_sound(source, directory)) or [0]
+    Asset.objects.filter(pk=asset.pk).update(peaks=peaks)
+    return peaks
+
+
+def _copied(asset: Asset, directory: Path) -> Path:
+    """A copy of the stored file in `directory`, whatever the storage."""
+    source = directory / f"source.{EXTENSIONS[asset.content_type]}"
+    with asset.file.open("rb") as stored, source.open("xb") as file:
+        shutil.copyfileobj(stored, file)
+    return source
 
 
 def output_verifier() -> OutputVerifier:

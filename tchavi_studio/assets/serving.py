@@ -76,7 +76,9 @@ def media_response(
 
 
 def _etag(asset: Asset, variant: Variant) -> str:
-    return f'"{asset.content_sha256[:32]}-{variant}"'
+    # A clip's pictures can be made anew, under new names.
+    mark = asset.pictures_query if variant != Variant.FILE else ""
+    return f'"{asset.content_sha256[:32]}-{variant}{mark}"'
 
 
 def _readable_name(asset: Asset, content_type: str) -> str:

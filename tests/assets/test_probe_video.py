@@ -296,3 +296,18 @@ def test_a_cut_off_clip_is_refused(video: Path, tmp_path: Path, missing: int) ->
     with pytest.raises(RefusedFileError) as refused:
         probe_video.verify_output(path, tmp_path)
     assert refused.value.code == "truncated_file"
+
+
+def test_the_sound_of_a_finished_clip_is_drawn_by_80_peaks(tmp_path: Path) -> None:
+    """The tone swells from silence to full."""
+    facts = probe_video.verify_output(make_video(tmp_path / "a.mp4", audio="aac"), tmp_path)
+    peaks = facts["peaks"]
+    assert (len(peaks), peaks[0] <= 2, max(peaks)) == (80, True, 100)
+    assert all(abs(peaks[at] - round(at / 0.8)) <= 5 for at in (20, 40, 60))  # AAC keeps no exact levels
+    assert probe_video.measure_sound(tmp_path / "a.mp4")["peaks"] == peaks
+
+
+def test_a_finished_clip_without_sound_has_no_peaks(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4")
+    assert probe_video.verify_output(path, tmp_path)["peaks"] == []
+    assert probe_video.measure_sound(path)["peaks"] == []

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 
@@ -18,17 +20,23 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import TestCase
 from django.utils import timezone
-from pytest_django import Settings
+from PIL import Image
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tchavi_studio.assets import probe, services
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset, DeletedFile, Origin, ReferenceWord
+from tchavi_studio.assets.queries import stored_bytes
 from tchavi_studio.assets.services import (
     MediaRefusedError,
     StudioBusyError,
     delete_asset,
     delete_stale_incoming,
     display_name,
+    measure_sound,
+    read_frame,
+    replace_pictures,
+    store_frame,
     store_output,
     store_upload,
     store_url,
@@ -710,3 +718,92 @@ def test_the_database_holds_the_shape(workspace: Workspace, changes: dict[str, o
     asset = make_asset(workspace)
     with pytest.raises(IntegrityError), transaction.atomic():
         Asset.objects.filter(pk=asset.pk).update(**changes)
+
+
+# --- Parts of a finished clip -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clip(workspace: Workspace, alice: User, video: Path, tmp_path: Path) -> Asset:
+    """A finished clip of two seconds at 24 frames, 640 × 640, with sound."""
+    copy = Path(shutil.copy(video, tmp_path / "clip.mp4"))
+    return store_output(workspace=workspace, user=alice, path=copy)
+
+
+def test_a_frame_is_read_and_not_stored(clip: Asset, alice: User) -> None:
+    before = stored_files()
+    with Image.open(BytesIO(read_frame(asset=clip, user=alice, at_seconds=1.0))) as image:
+        assert (image.format, image.size) == ("PNG", (640, 640))
+    assert stored_files() == before
+
+
+def test_a_frame_becomes_an_upload_of_whoever_takes_it(clip: Asset, alice: User, bob: User) -> None:
+    frame = store_frame(asset=clip, user=alice, at_seconds=None, name="dawn-0-01.23.png")
+    assert (frame.created_by, frame.origin, frame.kind, frame.original_name) == (
+        alice,
+        Origin.UPLOAD,
+        "image",
+        "dawn-0-01.23.png",
+    )
+    assert (frame.width, frame.height, frame.derived_from) == (640, 640, clip)
+    # The last frame is number 47, however it is asked for.
+    assert store_frame(asset=clip, user=alice, at_seconds=47.5 / 24, name="again.png") == frame
+    assert store_frame(asset=clip, user=alice, at_seconds=46.5 / 24, name="before.png") != frame
+    theirs = store_frame(asset=clip, user=bob, at_seconds=None, name="bob.png")
+    assert (theirs == frame, theirs.created_by) == (False, bob)
+
+
+def test_a_frame_counts_as_a_reference(clip: Asset, alice: User, workspace: Workspace, settings: Settings) -> None:
+    before = stored_bytes(workspace=workspace)
+    frame = store_frame(asset=clip, user=alice, at_seconds=0, name="frame.png")
+    assert stored_bytes(workspace=workspace) - before == frame.byte_count
+    settings.STUDIO_WORKSPACE_QUOTA_BYTES = before
+    with pytest.raises(MediaRefusedError):
+        store_frame(asset=clip, user=alice, at_seconds=1, name="frame.png")
+
+
+def test_new_pictures_get_new_names_and_the_old_ones_go(
+    clip: Asset, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    old = [Path(default_storage.path(str(name))) for name in (clip.poster, clip.thumbnail)]
+    assert clip.pictures_query == ""
+    seen: list[str] = []
+    with django_capture_on_commit_callbacks(execute=True):
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=lambda: seen.append("called"))
+        assert all(path.exists() for path in old)
+    assert seen == ["called"]
+    assert not any(path.exists() for path in old)
+    clip.refresh_from_db()
+    mark = clip.pictures_query
+    assert re.fullmatch(r"\?[0-9a-f]{8}", mark)
+    assert str(clip.poster).endswith(f"/poster-{mark[1:]}.webp")
+    with Image.open(default_storage.path(str(clip.poster))) as poster:
+        assert poster.size == (640, 640)
+    replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=lambda: None)
+    clip.refresh_from_db()
+    assert clip.pictures_query not in ("", mark)
+
+
+def test_pictures_stay_if_the_change_fails(clip: Asset, alice: User) -> None:
+    before = stored_files()
+
+    def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=fail)
+    assert stored_files() == before
+
+
+def test_the_sound_of_an_older_clip_is_measured_once(clip: Asset, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = clip.peaks
+    assert len(measured) == 80
+    Asset.objects.filter(pk=clip.pk).update(peaks=[])
+    clip.refresh_from_db()
+    assert measure_sound(asset=clip, user=alice) == measured
+    clip.refresh_from_db()
+    assert clip.peaks == measured
+    monkeypatch.setattr(probe, "measure_sound", lambda *_: pytest.fail("measured again"))
+    assert measure_sound(asset=clip, user=alice) == measured
+    clip.has_audio, clip.peaks = False, []
+    assert measure_sound(asset=clip, user=alice) == []
