@@ -35,6 +35,11 @@ interface Navigator {
   readonly connection?: { readonly saveData: boolean };
 }
 
+interface HTMLVideoElement {
+  // Of Safari on phones, which fill the screen with nothing else.
+  webkitEnterFullscreen?(): void;
+}
+
 // As far as the service worker needs it: its own library can't be loaded beside the pages'.
 interface WorkerPage {
   readonly url: string;

@@ -63,6 +63,8 @@ PERMISSIONS: dict[str, list[str]] = {
     Permission.VIEW: [
         "clips/<uuid:generation_id>/",
         "clips/<uuid:generation_id>/download/",
+        "clips/<uuid:generation_id>/frame/",
+        "clips/<uuid:generation_id>/sound/",
         "collections/",
         "collections/<int:collection_id>/",
         "create/",
@@ -109,6 +111,8 @@ PERMISSIONS: dict[str, list[str]] = {
         "clips/<uuid:generation_id>/collect/",
         "clips/<uuid:generation_id>/delete/",
         "clips/<uuid:generation_id>/dismiss/",
+        "clips/<uuid:generation_id>/frame/keep/",
+        "clips/<uuid:generation_id>/poster/",
         "clips/<uuid:generation_id>/restore/",
         "clips/<uuid:generation_id>/share/",
         "clips/<uuid:generation_id>/tags/<int:tag_id>/remove/",

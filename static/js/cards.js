@@ -155,7 +155,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
     // The action may have changed counts, credits or cards, so poll now.
     setTimeout(pollNow, 50);
     // What people make of a clip is answered with its part of the page, so that the player goes on.
-    const detail = requestConfig.elt.closest(".organise") ? null : requestConfig.elt.closest(".detail");
+    const detail = requestConfig.elt.closest(".organise, .player") ? null : requestConfig.elt.closest(".detail");
     if (detail) htmx.trigger(detail, "changed");
   }
 });

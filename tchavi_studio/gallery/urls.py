@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from . import frame_views as frames
 from . import views
 from .bulk import views as bulk
 from .bulk import zip_views
@@ -28,6 +29,10 @@ urlpatterns = [
     path("updates/", views.updates, name="updates"),
     path("clips/<uuid:generation_id>/", views.clip, name="clip"),
     path("clips/<uuid:generation_id>/download/", views.download, name="download"),
+    path("clips/<uuid:generation_id>/frame/", frames.frame, name="frame"),
+    path("clips/<uuid:generation_id>/frame/keep/", frames.keep_frame, name="keep_frame"),
+    path("clips/<uuid:generation_id>/poster/", frames.poster, name="poster"),
+    path("clips/<uuid:generation_id>/sound/", frames.sound, name="sound"),
     path("media/<uuid:asset_id>/<str:variant>", views.media, name="media"),
     path("clips/<uuid:generation_id>/share/", views.share, name="share"),
     path("clips/<uuid:generation_id>/unshare/", views.unshare, name="unshare"),

@@ -158,7 +158,7 @@ def media(request: WorkspaceRequest, asset_id: UUID, variant: str) -> HttpRespon
 @workspace_view()
 def download(request: WorkspaceRequest, generation_id: UUID) -> HttpResponseBase:
     """The clip's file, named after its prompt."""
-    clip = _clip(request, generation_id)
+    clip = viewed_clip(request, generation_id)
     if clip.output is None:
         raise Http404
     return media_response(
@@ -272,7 +272,8 @@ def _announcement(changes: Changes) -> str:
 # --- Actions on a clip ------------------------------------------------------------------------------------------------
 
 
-def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
+def viewed_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
+    """The clip that an address names, if the viewer may see it. Raises Http404."""
     try:
         return clip_for_viewer(membership=request.membership, generation_id=generation_id)
     except Generation.DoesNotExist:
@@ -280,23 +281,24 @@ def _clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
 
 
 def _own_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
-    clip = _clip(request, generation_id)
+    clip = viewed_clip(request, generation_id)
     if not may_act_on(request.membership, clip):
         raise PermissionDenied
     return clip
 
 
-def _removable_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
-    clip = _clip(request, generation_id)
+def removable_clip(request: WorkspaceRequest, generation_id: UUID) -> Generation:
+    """The clip, if the viewer may change it for everybody: its creator, or admins. Raises PermissionDenied."""
+    clip = viewed_clip(request, generation_id)
     if not may_remove(request.membership, clip):
         raise PermissionDenied
     return clip
 
 
-def _done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, undo: bool = False) -> HttpResponse:
+def done(request: WorkspaceRequest, generation_id: UUID, text: str = "", *, undo: bool = False) -> HttpResponse:
     """Confirm an action and show the clip as it is now: in place for htmx, otherwise on the page it was sent from."""
     if request.htmx:
-        (card,) = cards([_clip(request, generation_id)], membership=request.membership)
+        (card,) = cards([viewed_clip(request, generation_id)], membership=request.membership)
         context: dict[str, Any] = {"card": card, "text": text}
         if undo:
             context["undo_url"] = reverse("gallery:restore", args=[request.workspace.slug, generation_id])
@@ -324,11 +326,11 @@ def cancel(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     except NotCancellableError as error:
         return refused(request, error.message)
     if not clip.was_charged:
-        return _done(request, generation_id, _("Cancelled. It was free."))
+        return done(request, generation_id, _("Cancelled. It was free."))
     text = ngettext(
         "Cancelled. %(credits)s credit refunded.", "Cancelled. %(credits)s credits refunded.", clip.price_credits
     )
-    return _done(request, generation_id, text % {"credits": number_format(clip.price_credits)})
+    return done(request, generation_id, text % {"credits": number_format(clip.price_credits)})
 
 
 @require_POST
@@ -339,7 +341,7 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
         dismiss_failure(generation=_own_clip(request, generation_id))
     except (StillOpenError, NotAFailureError) as error:
         return refused(request, error.message)
-    return _done(request, generation_id)
+    return done(request, generation_id)
 
 
 @require_POST
@@ -347,20 +349,20 @@ def dismiss(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 def delete(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Move a clip to the bin."""
     try:
-        delete_clip(generation=_removable_clip(request, generation_id), actor=request.user)
+        delete_clip(generation=removable_clip(request, generation_id), actor=request.user)
     except StillOpenError as error:
         return refused(request, error.message)
-    return _done(request, generation_id, _("Moved to the bin."), undo=True)
+    return done(request, generation_id, _("Moved to the bin."), undo=True)
 
 
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def restore(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Take a clip out of the bin."""
-    clip = _removable_clip(request, generation_id)
+    clip = removable_clip(request, generation_id)
     restore_clip(generation=clip, actor=request.user)
     is_own = clip.creator_id == request.user.pk
-    return _done(request, generation_id, _("Restored to your gallery.") if is_own else _("Restored."))
+    return done(request, generation_id, _("Restored to your gallery.") if is_own else _("Restored."))
 
 
 @require_POST
@@ -368,17 +370,17 @@ def restore(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
 def share(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Show a clip to the whole workspace."""
     share_clip(generation=_own_clip(request, generation_id), actor=request.user)
-    return _done(request, generation_id, _("Shared: everybody in the workspace sees this clip."))
+    return done(request, generation_id, _("Shared: everybody in the workspace sees this clip."))
 
 
 @require_POST
 @workspace_view(can=Permission.CREATE)
 def unshare(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
     """Leave a clip to its creator alone."""
-    clip = _removable_clip(request, generation_id)
+    clip = removable_clip(request, generation_id)
     unshare_clip(generation=clip, actor=request.user)
     if clip.creator_id == request.user.pk:
-        return _done(request, generation_id, _("Private: only you see this clip."))
+        return done(request, generation_id, _("Private: only you see this clip."))
     return _gone(request, clip, _("Private: only its creator sees this clip now."))
 
 

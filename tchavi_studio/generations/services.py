@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from tchavi_studio.assets.limits import RefusedFileError
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import check_room, delete_asset, delete_unowned
+from tchavi_studio.assets.services import check_room, delete_asset, delete_unowned, replace_pictures
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError, charge_credits
@@ -389,6 +389,18 @@ def dismiss_failure(*, generation: Generation) -> None:
     if not _touch(generation, Q(state__in=[State.FAILED, State.CANCELLED]), dismissed_at=timezone.now()):
         is_completed = Generation.objects.filter(pk=generation.pk, state=State.COMPLETED).exists()
         raise NotAFailureError if is_completed else StillOpenError
+
+
+def choose_poster(*, generation: Generation, actor: User, at_seconds: float) -> None:
+    """Make the frame that a finished clip shows at `at_seconds` its poster, on every card too.
+
+    Takes seconds: don't call it in a transaction. Raises MediaRefusedError, and DoesNotExist if the clip is gone.
+    """
+    if generation.output is None:
+        raise Generation.DoesNotExist
+    replace_pictures(
+        asset=generation.output, user=actor, at_seconds=at_seconds, before_commit=lambda: _touch(generation, Q())
+    )
 
 
 def _touch(generation: Generation, condition: Q, **changes: object) -> bool:

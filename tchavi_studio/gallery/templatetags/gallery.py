@@ -4,8 +4,10 @@ from django import template
 from django.conf import settings
 from django.utils.formats import number_format
 
+from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.formats import nearest_aspect_ratio
 from tchavi_studio.gallery.bulk.reports import job_report
+from tchavi_studio.gallery.sound_shape import SoundShape, shape_of
 from tchavi_studio.generations import visibility
 from tchavi_studio.generations.approvals import ended_because
 from tchavi_studio.generations.bulk import queries as bulk
@@ -54,6 +56,12 @@ def ratio_class(clip: Generation | ApprovalRequest) -> str:
 def stars(rating: int) -> str:
     """The mean of a clip's stars, kept in hundredths, as people read it: "4.5"."""
     return number_format(rating / 100, decimal_pos=1)
+
+
+@register.filter
+def sound_shape(output: Asset) -> SoundShape:
+    """What the player draws of a clip's sound."""
+    return shape_of(output)
 
 
 @register.filter
