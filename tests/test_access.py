@@ -51,6 +51,7 @@ SIGNED_IN = {
     "account/sessions/",
     "account/sessions/end/",
     "account/sessions/end-others/",
+    "account/shortcuts/",
     "notices/",
     "notices/<int:notice_id>/",
     "notices/seen/",

@@ -2,6 +2,8 @@
 /* A clip over the grid: Esc closes it, the arrow keys move through the list, and the URL is the clip's. The clip brings
    its place in the list along; pages without such a list move between their cards. */
 
+import { isShortcut } from "./shortcuts.js";
+
 /**
  * Where a clip is, opened from the list that the page shows.
  * @param {string} href
@@ -16,9 +18,9 @@ function addressOf(href) {
 /** Which way an arrow key leads, 0 if it is meant for something else. @param {KeyboardEvent} event */
 function stepOf(event) {
   const target = /** @type {Element} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return 0;
-  if (target.closest("input, textarea, select, video, [role='slider'], .menu[open]")) return 0;
-  return { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0;
+  if (event.shiftKey || target.closest("input, video, [role='slider']")) return 0;
+  if (isShortcut(event, "previous_clip")) return -1;
+  return isShortcut(event, "next_clip") ? 1 : 0;
 }
 
 /** @param {string} address */

@@ -1,6 +1,8 @@
 // @ts-check
 /* The gallery's lists: new clips in their place, the month in view, takes of a stack, and the key for the search. */
 
+import { isShortcut } from "./shortcuts.js";
+
 const clips = () => document.getElementById("clips");
 
 // --- Clips that arrive while the page is open stand where they were made, like those that were there before ---
@@ -69,9 +71,7 @@ document.addEventListener("pointerover", (event) => {
 // --- / goes to the search ---
 
 document.addEventListener("keydown", (event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.isContentEditable || target.closest("input, textarea, select, dialog")) return;
+  if (!isShortcut(event, "search") || /** @type {Element} */ (event.target).closest("dialog")) return;
   const search = document.getElementById("search");
   if (!search) return;
   event.preventDefault();

@@ -1,6 +1,8 @@
 // @ts-check
 /* Selecting many clips: ticks, ranges with Shift, whole months, everything by Ctrl+A, and the keys of the grid. */
 
+import { isFree, isShortcut } from "./shortcuts.js";
+
 /** @returns {HTMLFormElement | null} */
 const form = () => document.querySelector("#selection-form");
 
@@ -149,18 +151,17 @@ document.addEventListener("keydown", (event) => {
     selectEverything();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && isSelecting()) clear();
-  if (event.key === "x")
+  if (isShortcut(event, "select_nothing") && isSelecting()) clear();
+  if (isShortcut(event, "select"))
     currentCard()
       ?.querySelector(/** @type {"input"} */ (".tick > input"))
       ?.click();
-  if (event.key === " " && target.matches(".card [data-clip], body")) {
+  if (isShortcut(event, "play") && target.matches(".card [data-clip], body")) {
     const play = currentCard()?.querySelector(/** @type {"button"} */ ("[data-play]"));
     if (play) event.preventDefault();
     play?.click();
   }
-  if (event.key.startsWith("Arrow") && target.closest(".card")) {
+  if (event.key.startsWith("Arrow") && isFree(event) && target.closest(".card")) {
     const next = moveFocus(event.key);
     if (next) event.preventDefault();
     next?.focus();

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Session, User
@@ -27,6 +27,7 @@ from tchavi_studio.workspaces.services import (
     delete_account,
     end_other_sessions,
     end_session,
+    use_letter_keys,
 )
 
 from .devices import device_label
@@ -47,6 +48,18 @@ class SessionRow:
     @property
     def device(self) -> str:
         return device_label(self.session.device)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required
+def shortcuts(request: HttpRequest) -> HttpResponse:
+    """The keyboard's shortcuts, and whether single characters are among them."""
+    if request.method != "POST":
+        return render(request, "site/shortcuts.html")
+    use_letter_keys(user=cast(User, request.user), is_wanted="letters" in request.POST)
+    messages.success(request, _("Your preferences are saved."))
+    return redirect("site:shortcuts")
 
 
 @require_safe

@@ -10,6 +10,7 @@ urlpatterns = [
     path("account/data/", account.data, name="data"),
     path("account/data/export/", account.export, name="export"),
     path("account/data/delete/", account.delete, name="delete_account"),
+    path("account/shortcuts/", account.shortcuts, name="shortcuts"),
     path("account/notices/", notices.preferences, name="notice_preferences"),
     path("notices/", notices.notices, name="notices"),
     path("notices/news/", notices.news, name="news"),

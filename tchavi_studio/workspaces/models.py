@@ -55,6 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     Site auditors read the credits and the audit of all workspaces, and nothing else of them. `language` is that of the
     page on which they last signed in or chose one: mails are written in it. "" if they never did.
+    `uses_letter_keys` is whether single characters are shortcuts for them.
 
     The row stays when the account is deleted (`deleted_at`), because the ledger names it; the person's data doesn't.
     """
@@ -66,6 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_site_auditor = models.BooleanField(gettext_lazy("site auditor"), default=False, db_default=False)
     is_founder = models.BooleanField(default=False, editable=False)
     language = models.CharField(max_length=10, blank=True, default="", db_default="", editable=False)
+    uses_letter_keys = models.BooleanField(default=True, db_default=True, editable=False)
     current_workspace = models.ForeignKey(
         "Workspace", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )

@@ -110,6 +110,12 @@ def remember_language(*, user: User, language: str | None) -> None:
         user.save(update_fields=["language"])
 
 
+def use_letter_keys(*, user: User, is_wanted: bool) -> None:
+    """Make single characters shortcuts for this user from now on, or no longer."""
+    user.uses_letter_keys = is_wanted
+    user.save(update_fields=["uses_letter_keys"])
+
+
 def remember_language_at_sign_in(*, user: User, **signal: Any) -> None:
     """Handle Django's signal `user_logged_in`."""
     remember_language(user=user, language=get_language())

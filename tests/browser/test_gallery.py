@@ -112,6 +112,7 @@ def test_a_clip_leads_through_the_search_it_was_opened_from(gallery: Page, perso
     first.click()
     expect(place).to_have_text(re.compile(r"^1 of \d+$"))
     expect(dialog.get_by_role("button", name="Previous clip")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Next clip")).to_be_enabled()
     # Faster than the clips are loaded, and beyond what the page has loaded.
     for _step in range(3):
         gallery.keyboard.press("ArrowRight")
@@ -133,3 +134,35 @@ def test_a_clip_leads_through_the_search_it_was_opened_from(gallery: Page, perso
     gallery.get_by_role("link", name="Gallery", exact=True).last.click()
     expect(gallery.locator(f"[id='clip-{clip_id}']")).to_be_in_viewport()
     expect(gallery.locator(".filter-chip.is-on")).to_have_text("State: Done")
+
+
+def test_keys_are_listed_and_single_ones_turned_off(gallery: Page) -> None:
+    dialog = gallery.get_by_role("dialog", name="Keyboard shortcuts")
+    gallery.keyboard.press("?")
+    expect(dialog).to_contain_text("makes the clip a favourite")
+    gallery.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    card = gallery.locator("#clips .card.is-completed").first
+    card.locator(".meta a").focus()
+    gallery.keyboard.press("f")
+    expect(card.locator("[data-favourite]")).to_have_attribute("aria-pressed", "true")
+
+    address = gallery.url
+    gallery.goto("/account/shortcuts/")
+    gallery.get_by_role("switch", name="Shortcuts of a single character").uncheck()
+    gallery.get_by_role("button", name="Save").click()
+    expect(gallery.locator("#toasts")).to_contain_text("saved")
+    gallery.goto(address)
+    card.locator(".meta a").focus()
+    for key in ("f", "x", "/", "?"):
+        gallery.keyboard.press(key)
+    expect(dialog).to_be_hidden()
+    expect(card.locator(".meta a")).to_be_focused()
+    expect(card.locator(".tick > input")).not_to_be_checked()
+    expect(card.locator("[data-favourite]")).to_have_attribute("aria-pressed", "true")
+    # What isn't a single character still works.
+    gallery.keyboard.press("ArrowRight")
+    expect(gallery.locator("#clips .card").nth(1).locator(".meta a")).to_be_focused()
+    gallery.get_by_label("Account").click()
+    gallery.get_by_role("link", name="Keyboard shortcuts").click()
+    expect(dialog).to_be_visible()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tchavi_studio.generations.models import Collection, Generation, Tagging
+from tchavi_studio.generations.models import Collection, Generation, LibraryEntry, Tagging
 from tchavi_studio.workspaces.models import User
 from tests.browser.clips import seed_ended_clips
 
@@ -114,5 +114,6 @@ def test_selected_clips_go_into_a_new_collection_and_get_a_tag(gallery: Page, pe
     bar.get_by_label("Add a tag").fill("Night")
     bar.get_by_role("button", name="Add", exact=True).click()
     expect(gallery.locator("#toasts")).to_contain_text("clips tagged")
-    done = Generation.objects.filter(workspace=workspace, creator=person, state="completed", deleted_at=None).count()
-    assert Tagging.objects.filter(tag__name="Night").count() == done
+    done = LibraryEntry.objects.filter(workspace=workspace, creator=person, outcome="done", is_listed=True)
+    tagged = Tagging.objects.filter(tag__name="Night").values_list("entry", flat=True)
+    assert set(tagged) == set(done.values_list("key", flat=True))

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from tchavi_studio.generations.approvals import waiting_requests
 from tchavi_studio.ledger import queries as ledger
 from tchavi_studio.long_lists import count_up_to
-from tchavi_studio.site import navigation
+from tchavi_studio.site import navigation, shortcuts
 from tchavi_studio.site.bell import Bell, bell_of
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.ownership import may_create_workspaces
@@ -29,6 +29,12 @@ class Page(NamedTuple):
     url: str
     icon: str
     is_current: bool
+
+
+@register.simple_tag
+def shortcut_groups() -> list[shortcuts.ShortcutGroup]:
+    """The keyboard's shortcuts."""
+    return shortcuts.shortcut_groups
 
 
 @register.simple_tag(takes_context=True)
