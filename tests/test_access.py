@@ -126,6 +126,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "collections/<int:collection_id>/describe/",
         "collections/create/",
         "create/arrange/",
+        "create/continue/<uuid:generation_id>/",
         "create/quote/",
         "create/submit/",
         "create/trim/",

@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.generations.params import TOKEN
 
 from .media import SLOTS, Mode, Slot
-from .values import Values
-
-SPACED_TOKEN = re.compile(f"( ?){TOKEN.pattern}")
-"""A token with the space before it, which leaves the prompt together with it."""
+from .values import SPACED_TOKEN, Values
 
 
 class NoRoomError(Exception):

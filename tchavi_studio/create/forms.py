@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ASPECT_RATIOS, RESOLUTIONS
-from tchavi_studio.generations.models import Engine
+from tchavi_studio.generations.models import Engine, Remix
 from tchavi_studio.generations.orders import MAX_VARIATIONS, default_engine
 from tchavi_studio.generations.params import MODELS, GenerationParams, MediaReference, Problem
 from tchavi_studio.generations.prices import quote_unfinished
@@ -59,6 +59,7 @@ class GenerationForm(forms.Form):
     price_credits = forms.IntegerField(required=False, widget=forms.HiddenInput)
     variations = forms.IntegerField(min_value=1, max_value=MAX_VARIATIONS)
     parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    remix = forms.ChoiceField(choices=Remix.choices, required=False, widget=forms.HiddenInput)
     engine = forms.ChoiceField(choices=[(Engine.PREVIEW.value, "")], required=False)
     mode = forms.ChoiceField(choices=Mode.choices, widget=forms.RadioSelect)
     visibility = forms.ChoiceField(choices=Visibility.choices, required=False)
@@ -165,6 +166,12 @@ class GenerationForm(forms.Form):
         """Who will see the clips: as chosen here, else as the workspace does with new ones."""
         chosen = self.values.get("visibility")
         return Visibility(chosen if chosen in Visibility.values else self.workspace.default_visibility)
+
+    @property
+    def chosen_remix(self) -> Remix | None:
+        """What the clips take over from the one that they are remixes of; None if that isn't known."""
+        chosen = self.values.get("remix")
+        return Remix(chosen) if self.values.get("parent") and chosen in Remix.values else None
 
     @property
     def chosen_engine(self) -> Engine:

@@ -48,6 +48,7 @@ def settle_draft(*, workspace: Workspace, user: User, values: Values) -> Values:
     if not settled.get("seed_locked"):
         settled["seed"] = ""
     settled.setlist("parent", [])
+    settled.setlist("remix", [])
     save_draft(workspace=workspace, user=user, values=settled)
     return settled
 
@@ -123,6 +124,7 @@ def order_of_form(*, form: GenerationForm, creator: User, parent: Generation | N
         variations=form.cleaned_data["variations"],
         expected_total_credits=seen_credits,
         parent=parent,
+        remix=form.chosen_remix,
         engine=form.chosen_engine,
         visibility=form.chosen_visibility,
     )

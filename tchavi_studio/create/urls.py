@@ -9,6 +9,7 @@ urlpatterns = [
     path("quote/", views.quote, name="quote"),
     path("upload/", views.upload, name="upload"),
     path("use/", views.use, name="use"),
+    path("continue/<uuid:generation_id>/", views.continue_clip, name="continue"),
     path("trim/", views.trim, name="trim"),
     path("arrange/", views.arrange, name="arrange"),
 ]

@@ -1,17 +1,22 @@
 """What the composer holds: the form's fields and their values as text, whoever filled them in."""
 
+import re
 from uuid import UUID, uuid4
 
 from django.utils.datastructures import MultiValueDict
 
+from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
-from tchavi_studio.generations.models import ApprovalRequest, Generation
-from tchavi_studio.generations.params import DEFAULTS
+from tchavi_studio.generations.models import ApprovalRequest, Generation, Remix
+from tchavi_studio.generations.params import DEFAULTS, TOKEN
 from tchavi_studio.workspaces.models import User, Visibility
 
 from .media import SLOTS, Mode
 
 Values = MultiValueDict[str, str]
+
+SPACED_TOKEN = re.compile(f"( ?){TOKEN.pattern}")
+"""A token with the space before it, which leaves the prompt together with it."""
 
 
 def default_values() -> Values:
@@ -30,12 +35,13 @@ def default_values() -> Values:
     )
 
 
-def values_of_clip(clip: Generation, *, viewer: User, with_seed: bool) -> Values:
+def values_of_clip(clip: Generation, *, viewer: User, remix: Remix) -> Values:
     """What the composer held when `clip` was asked for, with that clip as the new one's parent.
 
     Who sees the new clip follows the viewer's own clips alone.
     """
-    values = _values_of(clip, seed=clip.seed if with_seed else None, parent_id=clip.pk)
+    seed = clip.seed if remix == Remix.EVERYTHING else None
+    values = _values_of(clip, seed=seed, parent_id=clip.pk, remix=remix)
     if clip.creator_id != viewer.pk:
         del values["visibility"]
     return values
@@ -43,12 +49,23 @@ def values_of_clip(clip: Generation, *, viewer: User, with_seed: bool) -> Values
 
 def values_of_request(request: ApprovalRequest) -> Values:
     """What the composer held when approval was asked for. A file that has been deleted since is left out."""
-    values = _values_of(request, seed=request.seed, parent_id=request.parent_id)
+    values = _values_of(request, seed=request.seed, parent_id=request.parent_id, remix=request.remix)
     values["variations"] = str(request.variations)
     return values
 
 
-def _values_of(asked: Generation | ApprovalRequest, *, seed: int | None, parent_id: UUID | None) -> Values:
+def values_to_continue(clip: Generation, frame: Asset, *, viewer: User) -> Values:
+    """The same with `frame`, the clip's last one, as the first frame, in place of all references and of the seed."""
+    values = values_of_clip(clip, viewer=viewer, remix=Remix.LAST_FRAME)
+    values["prompt"] = SPACED_TOKEN.sub("", clip.prompt).strip()
+    values["mode"] = Mode.FRAMES.value
+    for field in SLOTS:
+        values.setlist(field, [])
+    values["image_url"] = str(frame.pk)
+    return values
+
+
+def _values_of(asked: Generation | ApprovalRequest, *, seed: int | None, parent_id: UUID | None, remix: str) -> Values:
     values = default_values()
     is_auto = asked.duration_seconds == AUTO_DURATION_SECONDS
     for name, value in {
@@ -59,6 +76,7 @@ def _values_of(asked: Generation | ApprovalRequest, *, seed: int | None, parent_
         "aspect_ratio": asked.aspect_ratio,
         "seed": "" if seed is None else str(seed),
         "parent": "" if parent_id is None else str(parent_id),
+        "remix": remix,
         "visibility": Visibility.WORKSPACE if asked.is_shared else Visibility.PRIVATE,
         "duration": str(DEFAULTS["duration"] if is_auto else asked.duration_seconds),
     }.items():

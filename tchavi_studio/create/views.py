@@ -1,6 +1,7 @@
 """The Create page and the parts of it that come and go."""
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,7 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tchavi_studio.assets.limits import MAX_BYTES
 from tchavi_studio.assets.models import Asset
-from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError
+from tchavi_studio.assets.services import MediaRefusedError, StudioBusyError, store_frame
+from tchavi_studio.gallery.answers import refused
+from tchavi_studio.gallery.file_names import frame_file_name
 from tchavi_studio.gallery.views import feed_context
 from tchavi_studio.generations.approvals import (
     RequestEndedError,
@@ -23,7 +26,7 @@ from tchavi_studio.generations.approvals import (
     ask_for_approval,
     request_of_asker,
 )
-from tchavi_studio.generations.models import ApprovalRequest, Generation
+from tchavi_studio.generations.models import ApprovalRequest, Generation, Remix
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.queries import clip_for_viewer
 from tchavi_studio.generations.services import (
@@ -48,7 +51,7 @@ from .forms import GenerationForm
 from .media import SLOTS
 from .queries import draft_for_viewer
 from .services import Source, add_sources, order_of_form, save_draft, settle_draft, store_source, trim_chip
-from .values import Values, values_of_clip, values_of_request, with_fresh_submission
+from .values import Values, values_of_clip, values_of_request, values_to_continue, with_fresh_submission
 
 FORM_BYTES = 1024 * 1024
 """For the form's other fields, which are sent along with its files."""
@@ -86,14 +89,16 @@ def _opening_values(request: WorkspaceRequest) -> Values:
         return values_of_request(parked)
     if "remix" in request.GET:
         clip = _clip(request, request.GET["remix"])
-        keep = request.GET.get("keep", "everything")
-        if clip is None or keep not in ("everything", "no-seed", "prompt"):
+        keep = request.GET.get("keep", Remix.EVERYTHING)
+        if clip is None or keep not in Remix.values:
             raise Http404
-        if keep == "prompt":
-            draft["prompt"] = clip.prompt
-            draft["parent"] = str(clip.pk)
+        if keep == Remix.PROMPT:
+            draft["prompt"], draft["parent"], draft["remix"] = clip.prompt, str(clip.pk), keep
             return draft
-        return values_of_clip(clip, viewer=request.user, with_seed=keep == "everything")
+        if keep == Remix.LAST_FRAME:
+            frame = _asset(request, request.GET.get("frame", ""))
+            return values_to_continue(clip, frame, viewer=request.user)
+        return values_of_clip(clip, viewer=request.user, remix=Remix(keep))
     return draft
 
 
@@ -106,6 +111,7 @@ def _page(request: WorkspaceRequest, composer: Composer, status: HTTPStatus = HT
         # Viewers see the feed alone.
         "composer": composer if request.membership.can(Permission.CREATE) else None,
         "parent": _clip(request, composer.form.values.get("parent", "")),
+        "remix": composer.form.chosen_remix,
         "examples": [
             (number, example) for number, example in enumerate(EXAMPLES) if example.model in composer.form.model_names
         ],
@@ -271,7 +277,7 @@ def _rearrange(request: WorkspaceRequest, values: Values) -> str:
     if "swap" in sent:
         return swap_frames(values)
     if "detach" in sent:
-        values["parent"] = ""
+        values["parent"] = values["remix"] = ""
     return ""
 
 
@@ -332,6 +338,22 @@ def use(request: WorkspaceRequest) -> HttpResponse:
         save_draft(workspace=request.workspace, user=request.user, values=values)
         messages.success(request, announcement)
     return redirect(f"{reverse('create:page', args=[request.workspace.slug])}?file")
+
+
+@require_POST
+@workspace_view(can=Permission.CREATE)
+def continue_clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
+    """Open the composer for the clip that goes on where another one ends: its last frame becomes the first frame."""
+    clip = _clip(request, str(generation_id))
+    if clip is None or clip.output is None:
+        raise Http404
+    name = frame_file_name(clip, clip.output, at_seconds=None)
+    try:
+        frame = store_frame(asset=clip.output, user=request.user, at_seconds=None, name=name)
+    except MediaRefusedError as error:
+        return refused(request, error.message)
+    query = urlencode({"remix": clip.pk, "keep": Remix.LAST_FRAME, "frame": frame.pk})
+    return redirect(f"{reverse('create:page', args=[request.workspace.slug])}?{query}")
 
 
 @require_POST

@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from tchavi_studio.generations.lineage import Lineage, lineage_for_viewer
 from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, State
 from tchavi_studio.generations.organising.queries import (
     NO_MARKS,
@@ -34,7 +35,6 @@ from tchavi_studio.generations.queries import (
     Wait,
     bin_for_viewer,
     changed_clips,
-    children_for_viewer,
     clip_counts,
     clip_for_viewer,
     clips_for_viewer,
@@ -46,7 +46,7 @@ from tchavi_studio.generations.queries import (
     provider_waits,
     waiting_estimates,
 )
-from tchavi_studio.generations.visibility import FEEDS, Scope, is_visible_to
+from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
 from tchavi_studio.long_lists import page_of
@@ -201,20 +201,30 @@ class ClipDetail:
 
     card: Card
     references: list[GenerationReference]
-    parent: Generation | None
-    children: list[Generation]
+    lineage: Lineage
     transfers: list[Transfer]
     organised: Organised
     shots: list[ShotRow]
     """What the preview engine read in the prompt; [] for clips that it didn't draw from words alone."""
 
+    @property
+    def next_children(self) -> str:
+        """The token of the next page of children, "" on the last one."""
+        after = self.lineage.page.after
+        return page_token(after[1], after[0]) if after else ""
+
+    @property
+    def per_second_credits(self) -> int:
+        """What each billed second cost."""
+        return self.card.clip.price_credits // self.card.clip.billed_seconds
+
 
 # --- Pages: a new clip neither repeats nor hides others on the next one -----------------------------------------------
 
 
-def page_token(clip: Generation, moment: datetime) -> str:
-    """The position after `clip` in a list sorted by time and then id, newest first."""
-    return f"{microseconds(moment)}.{clip.pk.hex}"
+def page_token(clip_id: UUID, moment: datetime) -> str:
+    """The position after a clip in a list sorted by time and then id, newest first."""
+    return f"{microseconds(moment)}.{clip_id.hex}"
 
 
 def read_page_token(token: str) -> tuple[datetime, UUID]:
@@ -226,7 +236,7 @@ def read_page_token(token: str) -> tuple[datetime, UUID]:
 def _page(clips: QuerySet[Generation], moment_field: str, before: str) -> tuple[list[Generation], str]:
     """A page of `clips`, sorted by `moment_field` and id, newest first; and the next page's token, or ""."""
     page, has_more = page_of(clips, length=PAGE_LENGTH, after=read_page_token(before) if before else ())
-    return page, page_token(page[-1], getattr(page[-1], moment_field)) if has_more else ""
+    return page, page_token(page[-1].pk, getattr(page[-1], moment_field)) if has_more else ""
 
 
 # --- The feed ---------------------------------------------------------------------------------------------------------
@@ -437,15 +447,18 @@ def bin_page_for_viewer(*, membership: Membership, before: str = "") -> BinPage:
     return BinPage(clips=page, next_page=next_page)
 
 
-def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID) -> ClipDetail:
-    """A clip that the viewer may see, with its references, relatives and credits. Raises Generation.DoesNotExist."""
+def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID, children: str = "") -> ClipDetail:
+    """A clip that the viewer may see, with its references, relatives and credits, and its children from a token on.
+
+    Raises Generation.DoesNotExist, and ValueError on a bad token.
+    """
+    after = read_page_token(children) if children else None
     clip = clip_for_viewer(membership=membership, generation_id=generation_id)
     is_drawn = clip.engine == Engine.PREVIEW and clip.mode == "text"
     return ClipDetail(
         card=cards([clip], membership=membership)[0],
         references=list(clip.references.all()),
-        parent=clip.parent if clip.parent and is_visible_to(membership, clip.parent) else None,
-        children=children_for_viewer(membership=membership, parent=clip, max_count=PAGE_LENGTH),
+        lineage=lineage_for_viewer(membership=membership, clip=clip, after=after),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
         organised=organised_for_viewer(membership, clip.entry),
         shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],

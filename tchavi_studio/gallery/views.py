@@ -124,18 +124,23 @@ def bin_page(request: WorkspaceRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @workspace_view()
 def clip(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
-    """One clip: a whole page, or for htmx just its contents, shown in a dialog over the grid.
+    """One clip: a whole page, or for htmx just its contents, shown in a dialog over the grid; or its next children.
 
     `in` is the query of the list that it was opened from.
     """
     # Read the cursor first, so that a change in between is reported twice rather than never.
+    children = request.GET.get("children", "")
     watch = None if request.htmx else watch_for_viewer(membership=request.membership)
     try:
-        detail = clip_detail_for_viewer(membership=request.membership, generation_id=generation_id)
+        detail = clip_detail_for_viewer(membership=request.membership, generation_id=generation_id, children=children)
     except Generation.DoesNotExist:
         raise Http404 from None
+    except ValueError:
+        raise BadRequest("There is no such page.") from None
     found = detail.card.clip
     context = {"detail": detail, "clip": found, "card": detail.card, "feed": watch, "place": None}
+    if request.htmx and children:
+        return render(request, "gallery/_children.html", context)
     if opened_from := request.GET.get("in", ""):
         browse = read_browse(QueryDict(opened_from), user_id=request.user.pk)
         context["place"] = place_in_list(found.entry, membership=request.membership, browse=browse)

@@ -34,6 +34,7 @@ from .models import (
     Engine,
     Generation,
     ReferenceRole,
+    Remix,
 )
 from .orders import Order
 from .params import GenerationParams, MediaReference
@@ -130,6 +131,7 @@ def ask_for_approval(order: Order) -> ApprovalRequest:
         submission_id=order.submission_id,
         variations=order.variations,
         parent=order.parent,
+        remix=order.remix or "",
         model=params.model,
         prompt=params.prompt,
         duration_seconds=params.duration_seconds,
@@ -230,6 +232,7 @@ def order_of(request: ApprovalRequest, *, expected_total_credits: int, is_approv
         variations=request.variations,
         expected_total_credits=expected_total_credits,
         parent=request.parent,
+        remix=Remix(request.remix) if request.remix else None,
         engine=Engine(request.engine),
         visibility=Visibility.WORKSPACE if request.is_shared else Visibility.PRIVATE,
         is_approved=is_approved,

@@ -52,6 +52,7 @@ __all__ = [
     "PumpSlot",
     "Rating",
     "ReferenceRole",
+    "Remix",
     "RemoteFile",
     "RemoteJob",
     "State",
@@ -108,6 +109,18 @@ class ReferenceRole(models.TextChoices):
     AUDIO = "reference_audio", _("Audio")
 
 
+class Remix(models.TextChoices):
+    """What a clip took over from its parent. "" if it has none, or was made before this was kept."""
+
+    EVERYTHING = "everything", _("Everything")
+    NO_SEED = "no-seed", _("All but the seed")
+    PROMPT = "prompt", _("Only the prompt")
+    LAST_FRAME = "last-frame", _("Last frame on")
+
+
+REMIXES = ("", *Remix.values)
+
+
 def mode_with(roles: AbstractSet[str]) -> str:
     """The composer's mode for references with these roles: "text", "frames" or "references"."""
     if ReferenceRole.FIRST_FRAME in roles:
@@ -123,6 +136,7 @@ class Generation(LeasedModel):
     higher up. `is_test` marks a test key's clips: made by the preview engine, free, and not shown in the browser.
     `is_shared` shows it to the whole workspace, else its creator alone sees it; `shared_at` is when it was last shared,
     and stays when it becomes private again, so that open pages learn of that.
+    `remix` is what it took over from its `parent`; it stays when the parent is gone.
     `error_code` and `error_figures` say why it failed (see failures.py); `error_message` is what the provider said.
     """
 
@@ -134,6 +148,7 @@ class Generation(LeasedModel):
     submission_id = models.UUIDField(default=uuid.uuid4)
     variation = models.PositiveSmallIntegerField(default=0)
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
+    remix = models.CharField(max_length=10, choices=Remix, blank=True, default="", db_default="")
 
     model = models.CharField(max_length=20)
     prompt = models.TextField(max_length=PROMPT_MAX_LENGTH)
@@ -179,6 +194,7 @@ class Generation(LeasedModel):
             *LeasedModel.Meta.constraints,
             models.UniqueConstraint(fields=["workspace", "submission_id", "variation"], name="one_clip_per_submission"),
             models.CheckConstraint(condition=Q(model__in=list(MODELS)), name="generation_model_known"),
+            models.CheckConstraint(condition=Q(remix__in=REMIXES), name="generation_remix_known"),
             models.CheckConstraint(condition=Q(resolution__in=RESOLUTIONS), name="generation_resolution_known"),
             models.CheckConstraint(condition=Q(aspect_ratio__in=ASPECT_RATIOS), name="generation_ratio_known"),
             models.CheckConstraint(
@@ -248,7 +264,7 @@ class Generation(LeasedModel):
                 name="generation_shared_running",
             ),
             models.Index(
-                fields=["workspace", "parent", "-shared_at", "-id"],
+                fields=["workspace", "parent", "-created_at", "-id"],
                 condition=IS_SHOWN & IS_SHARED & Q(parent__isnull=False),
                 name="generation_shared_children",
             ),
@@ -388,6 +404,7 @@ class ApprovalRequest(models.Model):
     submission_id = models.UUIDField()
     variations = models.PositiveSmallIntegerField()
     parent = models.ForeignKey(Generation, on_delete=models.SET_NULL, null=True, related_name="+")
+    remix = models.CharField(max_length=10, choices=Remix, blank=True, default="", db_default="")
 
     model = models.CharField(max_length=20)
     prompt = models.TextField(max_length=PROMPT_MAX_LENGTH)
@@ -430,6 +447,7 @@ class ApprovalRequest(models.Model):
             models.CheckConstraint(condition=Q(variations__range=(1, 4)), name="request_for_one_to_four"),
             models.CheckConstraint(condition=Q(total_credits__gte=1), name="request_costs_credits"),
             models.CheckConstraint(condition=Q(model__in=list(MODELS)), name="request_model_known"),
+            models.CheckConstraint(condition=Q(remix__in=REMIXES), name="request_remix_known"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="request_expires_later"),
         ]
         indexes: ClassVar = [

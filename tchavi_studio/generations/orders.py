@@ -8,7 +8,7 @@ from django.conf import settings
 
 from tchavi_studio.workspaces.models import User, Visibility, Workspace
 
-from .models import Engine, Generation, ReferenceRole
+from .models import Engine, Generation, ReferenceRole, Remix
 from .params import GenerationParams
 from .prices import quote
 
@@ -23,11 +23,11 @@ class Order:
     """One to four clips that differ only in their seeds, for one workspace and one person.
 
     `submission_id` makes a repeat harmless: a second order with the same id returns the first order's clips.
-    `expected_total_credits` is the price the person saw, None if they saw none. `key_id` is the API key behind the
-    order, `via` the studios that it has come through (`via.py`). `is_test` makes it a free preview, whatever the
-    studio's mode. `engine` is the requested engine, None for the studio's default. `visibility` is who will see the
-    clips, None for what the workspace does with new ones. `is_approved` lets it exceed the person's budget, because an
-    owner or an admin said so.
+    `remix` is what they take over from `parent`, if that is known. `expected_total_credits` is the price the person
+    saw, None if they saw none. `key_id` is the API key behind the order, `via` the studios that it has come through
+    (`via.py`). `is_test` makes it a free preview, whatever the studio's mode. `engine` is the requested engine,
+    None for the studio's default. `visibility` is who will see the clips, None for what the workspace does with new
+    ones. `is_approved` lets it exceed the person's budget, because an owner or an admin said so.
     """
 
     workspace: Workspace
@@ -37,6 +37,7 @@ class Order:
     variations: int = 1
     expected_total_credits: int | None = None
     parent: Generation | None = None
+    remix: Remix | None = None
     key_id: UUID | None = None
     via: str = ""
     is_test: bool = False

@@ -109,18 +109,12 @@ def freed_by(kind: DiscardKind, *, membership: Membership) -> Freed:
 
 def clip_for_viewer(*, membership: Membership, generation_id: UUID) -> Generation:
     """A clip that the viewer may see, deleted or not, with all that its page shows. Raises Generation.DoesNotExist."""
-    clips = visible_to(membership).filter(IS_FOR_PEOPLE).select_related(*CARD_RELATIONS, "parent")
+    clips = (
+        visible_to(membership)
+        .filter(IS_FOR_PEOPLE)
+        .select_related(*CARD_RELATIONS, "parent__creator", "parent__output")
+    )
     return clips.prefetch_related("references__asset").get(pk=generation_id)
-
-
-def children_for_viewer(*, membership: Membership, parent: Generation, max_count: int) -> list[Generation]:
-    """The latest clips made from `parent` that the viewer may see, newest first."""
-    found = {
-        clip.pk: clip
-        for scope in FEEDS
-        for clip in clips_for_viewer(membership=membership, scope=scope).filter(parent=parent)[:max_count]
-    }
-    return sorted(found.values(), key=lambda clip: (clip.created_at, clip.pk), reverse=True)[:max_count]
 
 
 def _clips(membership: Membership, scope: Scope, which: Q = IS_FOR_PEOPLE) -> QuerySet[Generation]:

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.assets.models import Asset
+from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.create.examples import EXAMPLES
 from tchavi_studio.create.models import Draft
-from tchavi_studio.generations.models import Generation
+from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.assets.media import make_video
 from tests.plans import listed_by_index
 
 from .conftest import MakeAsset, make_values, sent
@@ -79,7 +84,7 @@ def clip(alice_browser: Client, url: Url, make_asset: MakeAsset) -> Generation:
 def test_a_remix_fills_the_composer(alice_browser: Client, url: Url, clip: Generation, keep: str, seed: str) -> None:
     form = form_of(alice_browser.get(url("page"), {"remix": str(clip.pk), "keep": keep}))
     assert form.values["seed"] == seed
-    assert form.values["parent"] == str(clip.pk)
+    assert (form.values["parent"], form.values["remix"]) == (str(clip.pk), keep)
     assert form.is_valid()
     params = form.params
     assert (params.model, params.prompt, params.duration_seconds) == ("kling-v3", clip.prompt, -1)
@@ -98,7 +103,66 @@ def test_a_remix_of_the_prompt_alone_keeps_the_settings_that_are_there(
     alice_browser.post(url("quote"), sent(make_values(prompt="mine", duration="3", resolution="480p")))
     form = form_of(alice_browser.get(url("page"), {"remix": str(clip.pk), "keep": "prompt"}))
     assert (form.values["prompt"], form.values["duration"], form.values["resolution"]) == (clip.prompt, "3", "480p")
-    assert form.values["parent"] == str(clip.pk)
+    assert (form.values["parent"], form.values["remix"]) == (str(clip.pk), "prompt")
+
+
+def finish(clip: Generation, video: Path) -> Asset:
+    """Give the clip a real file of two seconds."""
+    output = Asset(
+        workspace=clip.workspace,
+        kind="video",
+        origin=Origin.OUTPUT,
+        content_type="video/mp4",
+        width=640,
+        height=640,
+        duration_seconds=2.0,
+        frame_rate=24.0,
+        byte_count=video.stat().st_size,
+        source_sha256=uuid4().hex * 2,
+        content_sha256=uuid4().hex * 2,
+    )
+    output.file.save(f"{output.pk}.mp4", ContentFile(video.read_bytes()), save=False)
+    output.save()
+    Generation.objects.filter(pk=clip.pk).update(output=output, state=State.COMPLETED, finished_at=timezone.now())
+    return output
+
+
+def test_a_clip_is_continued_from_its_last_frame(
+    alice_browser: Client, alice: User, workspace: Workspace, clip: Generation, tmp_path: Path
+) -> None:
+    output = finish(clip, make_video(tmp_path / "clip.mp4"))
+    answer = alice_browser.post(reverse("create:continue", args=[workspace.slug, clip.pk]))
+    frame = output.derived.get()
+    assert (frame.created_by, frame.origin, frame.width, frame.height) == (alice, Origin.UPLOAD, 640, 640)
+    assert frame.original_name == f"image1-walks-as-in-video1-{clip.pk.hex[:8]}-0-01-23.png"
+    form = form_of(alice_browser.get(answer["Location"]))
+    assert (form.values["parent"], form.values["remix"]) == (str(clip.pk), "last-frame")
+    assert form.is_valid()
+    params = form.params
+    assert params.first_frame is not None
+    assert params.first_frame.asset_id == frame.pk
+    assert (params.prompt, params.model, params.resolution, params.seed) == (
+        "walks as in",
+        "kling-v3",
+        "720p",
+        None,
+    )
+    assert (params.reference_images, params.reference_videos) == ((), ())
+    # The same frame is the same file, for whoever took it.
+    assert (
+        alice_browser.post(reverse("create:continue", args=[workspace.slug, clip.pk]))["Location"]
+        == (answer["Location"])
+    )
+    assert not Draft.objects.exists()
+
+
+def test_an_unfinished_clip_is_not_continued(
+    alice_browser: Client, url: Url, workspace: Workspace, clip: Generation
+) -> None:
+    assert alice_browser.post(reverse("create:continue", args=[workspace.slug, clip.pk])).status_code == 404
+    for frame in ("", "x", str(uuid4())):
+        query = {"remix": str(clip.pk), "keep": "last-frame", "frame": frame}
+        assert alice_browser.get(url("page"), query).status_code == 404
 
 
 def test_looking_at_a_remix_leaves_the_draft_alone(alice_browser: Client, url: Url, clip: Generation) -> None:

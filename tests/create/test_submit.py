@@ -191,8 +191,16 @@ def test_another_workspaces_file_makes_nothing(
 def test_a_remix_names_its_parent(alice_browser: Client, url: Url) -> None:
     alice_browser.post(url("submit"), sent(make_values()))
     parent = Generation.objects.get()
-    alice_browser.post(url("submit"), sent(make_values(parent=parent.pk)))
-    assert Generation.objects.exclude(pk=parent.pk).get().parent == parent
+    alice_browser.post(url("submit"), sent(make_values(parent=parent.pk, remix="no-seed")))
+    child = Generation.objects.exclude(pk=parent.pk).get()
+    assert (child.parent, child.remix, parent.remix) == (parent, "no-seed", "")
+    # The next clip is no remix unless somebody says so.
+    assert (Draft.objects.get().values["parent"], Draft.objects.get().values["remix"]) == ([], [])
+
+
+def test_what_is_no_remix_took_nothing_over(alice_browser: Client, url: Url) -> None:
+    alice_browser.post(url("submit"), sent(make_values(remix="no-seed")))
+    assert (Generation.objects.get().parent, Generation.objects.get().remix) == (None, "")
 
 
 def test_a_clip_of_somebody_else_is_no_parent(alice_browser: Client, bob: User, url: Url, client: Client) -> None:

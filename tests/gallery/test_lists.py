@@ -83,7 +83,7 @@ def test_a_clip_and_its_remixes(alice_browser: Client, url: Url, make_clip: Make
     for _number in range(2):
         change(make_clip(), parent=clip)
     with listed_by_index(Generation):
-        assert alice_browser.get(url("clip", clip)).content.count(b"Remixed as") == 1
+        assert alice_browser.get(url("clip", clip)).content.count(b'<li class="relative">') == 2
 
 
 def test_an_open_page(alice_browser: Client, url: Url, make_clip: MakeClip) -> None:

@@ -14,6 +14,7 @@ from tchavi_studio.generations.bulk import queries as bulk
 from tchavi_studio.generations.bulk.actions import bulk_actions
 from tchavi_studio.generations.bulk.models import BulkJob
 from tchavi_studio.generations.bulk.waiting import waiting_count
+from tchavi_studio.generations.lineage import credits_of
 from tchavi_studio.generations.models import ApprovalRequest, Collection, Generation
 from tchavi_studio.generations.organising.queries import latest_collections
 from tchavi_studio.workspaces.models import Membership
@@ -56,6 +57,12 @@ def ratio_class(clip: Generation | ApprovalRequest) -> str:
 def stars(rating: int) -> str:
     """The mean of a clip's stars, kept in hundredths, as people read it: "4.5"."""
     return number_format(rating / 100, decimal_pos=1)
+
+
+@register.filter
+def credits(clip: Generation) -> int:
+    """What a clip cost in the book that is in force: nothing if it was refunded."""
+    return credits_of(clip)
 
 
 @register.filter
