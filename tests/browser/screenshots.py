@@ -424,6 +424,18 @@ def picture_gallery(camera: Photographer, page: Page, home: str, clips: dict[str
         page.goto(f"{home}gallery/")
         page.locator(".card .meta [data-clip]").nth(1).click()
         page.wait_for_selector("dialog[open] .about")
+    for name, menu in {"frame": ".player .menu summary", "remix": ".detail-actions .menu summary"}.items():
+        with camera.state(page, f"clip-{name}-menu"):
+            page.goto(f"{home}clips/{clips['wide']}/")
+            page.locator(menu).click()
+    with camera.state(page, "clip-lineage"):
+        page.goto(f"{home}create/?remix={clips['wide']}&keep=no-seed")
+        page.get_by_role("button", name="Generate").click()
+        page.wait_for_selector(".card.is-open")
+        page.wait_for_selector(".card.is-open", state="detached")
+        page.goto(f"{home}clips/{clips['wide']}/")
+        # The one that a phone shows.
+        page.locator("[data-clip-tab][value=lineage]").evaluate("tab => { tab.checked = true; }")
     with camera.state(page, "gallery-deleted"):
         page.goto(f"{home}gallery/")
         page.locator(".card form[action$='/delete/']").last.evaluate("form => form.requestSubmit()")

@@ -28,7 +28,7 @@ from tchavi_studio.generations.approvals import (
     waiting_requests,
     withdraw_request,
 )
-from tchavi_studio.generations.models import ApprovalRequest, Ending, Generation
+from tchavi_studio.generations.models import ApprovalRequest, Ending, Generation, Remix
 from tchavi_studio.generations.orders import Order
 from tchavi_studio.generations.params import MediaReference
 from tchavi_studio.generations.services import PriceChangedError, start_generation
@@ -113,7 +113,7 @@ def test_what_is_parked_is_no_clip_and_moves_no_credits(ask: Ask, bobs: Membersh
 def test_approving_starts_the_order_as_it_was_beyond_the_budget_and_counts_it(
     ask: Ask, alice: User, bobs: Membership
 ) -> None:
-    request = ask(variations=2, expected_total_credits=2_600, params={"seed": 7, "duration": 5})
+    request = ask(variations=2, expected_total_credits=2_600, params={"seed": 7, "duration": 5}, remix=Remix.LAST_FRAME)
     started = approve_request(request=request, approver=alice, seen_credits=2_600)
     clips = list(Generation.objects.order_by("variation"))
     assert started.generations == clips
@@ -121,6 +121,7 @@ def test_approving_starts_the_order_as_it_was_beyond_the_budget_and_counts_it(
         (bobs.user, 7, "Dawn over the lagoon", request.submission_id),
         (bobs.user, 8, "Dawn over the lagoon", request.submission_id),
     ]
+    assert {clip.remix for clip in clips} == {"last-frame"}
     assert charges() == [1_300, 1_300]
     assert spent(bobs) == 2_600
     request.refresh_from_db()
