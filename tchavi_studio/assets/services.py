@@ -1,6 +1,7 @@
 """Writes on stored files: references come in, trims are cut, finished clips are stored, and all can be deleted."""
 
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -37,6 +38,8 @@ from .queries import is_disk_low, received_with, stored_bytes
 from .refusals import MediaRefusedError, StudioBusyError, too_many_fetches, too_many_probes, upload_refused
 from .serving import EXTENSIONS
 from .signing import own_path, read_token
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "MediaRefusedError",
@@ -240,9 +243,14 @@ def measure_sound(*, asset: Asset, user: User | None) -> list[int]:
 
 
 def _copied(asset: Asset, directory: Path) -> Path:
-    """A copy of the stored file in `directory`, whatever the storage."""
+    """A copy of the stored file in `directory`, whatever the storage. Raises `RefusedFileError` if it is missing."""
     source = directory / f"source.{EXTENSIONS[asset.content_type]}"
-    with asset.file.open("rb") as stored, source.open("xb") as file:
+    try:
+        stored = asset.file.open("rb")
+    except FileNotFoundError:
+        logger.error("stored file is missing: %s", asset.file.name)
+        raise RefusedFileError("broken_file", kind=asset.kind) from None
+    with stored, source.open("xb") as file:
         shutil.copyfileobj(stored, file)
     return source
 

@@ -17,7 +17,8 @@ from tests.gallery.conftest import HTMX, MakeClip, Url, text_of
 
 
 def facts_of(text: str) -> dict[str, str]:
-    pairs = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", text)
+    shown = text[text.index("<article") : text.index("</article>")]
+    pairs = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", shown)
     return {name: " ".join(re.sub(r"<[^>]+>", " ", value).split()) for name, value in pairs}
 
 
