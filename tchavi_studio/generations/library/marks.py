@@ -56,6 +56,14 @@ def walks_by_marks(
     return walks
 
 
+def bounded_keys(membership: Membership, scope: Scope, filters: Filters) -> QuerySet[Any] | None:
+    """The keys of a filter that never has more than pages may look at: favourites, or a collection. Else None."""
+    tables = [table for table in _tables(membership, filters) if table.model is not Tagging]
+    if scope == Scope.FAVOURITES:
+        tables.append(favourites_of(membership))
+    return tables[0].order_by().values("entry") if tables else None
+
+
 def walk_through(rows: QuerySet[LibraryEntry], *, after: int | None, oldest_first: bool) -> Walk:
     """A walk through entries that an index has in order."""
     return partial(_keys, rows, "key", after=after, oldest_first=oldest_first)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Q, QuerySet, Value, When
@@ -19,7 +20,7 @@ from tchavi_studio.long_lists import count_up_to, rows_after, rows_up_to
 from tchavi_studio.workspaces.models import Membership
 
 from .filters import Filters, Sort
-from .marks import Walk, is_marked, walk_through, walks_by_marks
+from .marks import Walk, bounded_keys, is_marked, walk_through, walks_by_marks
 from .models import LibraryEntry, LibraryMonth, moment_of
 from .search import SPACED_WORDS, has_words
 from .text_index import matching_keys
@@ -233,19 +234,28 @@ def _candidates(
         return entries, None
     few = _few_keys(listed, membership, scope, filters)
     if few is not None:
-        return following(_with_words(_by_keys(few, membership, scope, filters), filters)), None
+        return _first(following(_with_words(_by_keys(few, membership, scope, filters), filters)), length), None
     in_order = entries_in_scope(membership, scope).order_by(*order)
     return _with_words(entries, filters), _floor(in_order, after)
 
 
-def _by_keys(keys: Iterable[int], membership: Membership, scope: Scope, filters: Filters) -> QuerySet[LibraryEntry]:
+def _first(rows: QuerySet[LibraryEntry], length: int) -> QuerySet[LibraryEntry]:
+    """The first `length` of these rows and one more, found by sorting keys alone rather than all that a page reads."""
+    keys = list(rows.values_list("key", flat=True)[: length + 1])
+    return LibraryEntry.objects.filter(key__in=keys).order_by(*rows.query.order_by)
+
+
+Keys = Sequence[int] | QuerySet[Any]
+
+
+def _by_keys(keys: Keys, membership: Membership, scope: Scope, filters: Filters) -> QuerySet[LibraryEntry]:
     """Those of these entries that match, looked up by their keys.
 
     CASE hides the condition from the planners. SQLite's would take one of the list's indexes instead, and read all of
     it, where nobody ran ANALYZE.
     """
     matching = Case(When(_is_match(membership, scope, filters), then=Value(True)), default=Value(False))
-    return LibraryEntry.objects.filter(key__in=list(keys)).alias(is_match=matching).filter(is_match=True)
+    return LibraryEntry.objects.filter(key__in=keys).alias(is_match=matching).filter(is_match=True)
 
 
 def _found_by_walks(
@@ -263,7 +273,11 @@ def _found_by_walks(
     is_search = filters == Filters(text=filters.text) and scope != Scope.FAVOURITES
     oldest_first = sort == Sort.OLDEST
     walks = _walks(membership, scope, filters, after=after[0] if after else None, oldest_first=oldest_first)
+    bounded = bounded_keys(membership, scope, filters)
     for max_count in (length + 1,) if is_search else (FEW, MAX_EXAMINED):
+        if max_count == MAX_EXAMINED and bounded is not None:
+            found = _with_words(_by_keys(bounded, membership, scope, filters), filters).order_by(*sort.order)
+            return _first(rows_after(found, *after) if after else found, length), None
         keys = _keys_that_lead_furthest(walks, max_count, oldest_first=oldest_first)
         found = _by_keys(keys, membership, scope, filters).order_by(*sort.order)
         found = _with_words(found, filters) if _is_by_marks(scope, filters) else found
@@ -312,13 +326,14 @@ def _keys_that_lead_furthest(walks: Iterable[Walk], max_count: int, *, oldest_fi
     return furthest
 
 
-def _few_keys(
-    listed: QuerySet[LibraryEntry], membership: Membership, scope: Scope, filters: Filters
-) -> list[int] | None:
+def _few_keys(listed: QuerySet[LibraryEntry], membership: Membership, scope: Scope, filters: Filters) -> Keys | None:
     """The keys that match one of the filters, if those are few enough to be sorted; else None.
 
     As many of a person's favourites or of a collection are never too many.
     """
+    bounded = bounded_keys(membership, scope, filters)
+    if bounded is not None:
+        return bounded
     for walk in walks_by_marks(membership, scope, filters, listed, after=None, oldest_first=False):
         keys = walk(MAX_EXAMINED + 1)
         if len(keys) <= MAX_EXAMINED:

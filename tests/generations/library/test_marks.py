@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
@@ -208,9 +209,26 @@ def test_what_has_to_be_sorted_ends() -> None:
 
 
 @pytest.mark.usefixtures("clips")
+@pytest.mark.parametrize("sort", list(Sort))
+def test_few_keys_are_sorted_before_anything_else_is_read(
+    membership: Membership, monkeypatch: pytest.MonkeyPatch, sort: Sort
+) -> None:
+    """Of a page, with what its cards need, or to count: only keys are sorted, whatever else is read of a clip."""
+    monkeypatch.setattr(pages, "FEW", 1)
+    with CaptureQueriesContext(connection) as captured:
+        page(membership, scope=Scope.FAVOURITES, outcome="done", sort=sort, length=1)
+    reads = [query["sql"] for query in captured.captured_queries if "favourite" in query["sql"]]
+    assert reads
+    assert not [sql for sql in reads if "prompt" in sql]
+    assert len(captured) <= 5
+
+
+@pytest.mark.usefixtures("clips")
 def test_a_walk_stops_and_goes_on(membership: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "MAX_EXAMINED", 2)
     monkeypatch.setattr(pages, "FEW", 1)
+    # Favourites are few enough to be looked at as a whole, unlike the clips of a tag.
+    monkeypatch.setattr(pages, "bounded_keys", lambda *_filter: None)
     listed, stops, after = [], [], None
     for _part in range(5):
         part = page(membership, scope=Scope.FAVOURITES, after=after)
