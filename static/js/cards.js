@@ -2,6 +2,7 @@
 /* Cards of clips: elapsed time, playing on hover, and the page's only poller. */
 
 const POLL_SECONDS = 1.5;
+const NEXT_POLL_SECONDS = 0.1;
 const SOON_POLL_SECONDS = 0.7;
 const LINE_POLL_SECONDS = 4;
 const PARKED_POLL_SECONDS = 8;
@@ -120,6 +121,8 @@ const isFarInLine = () =>
   document.querySelector(".phase:is([data-wait=''], [data-wait='1'])") === null;
 
 function usualSeconds() {
+  // The last answer was full: somebody changed many clips at once.
+  if (poller()?.dataset.poll === "now") return NEXT_POLL_SECONDS;
   if (document.hidden) return HIDDEN_POLL_SECONDS;
   // A clip that is being saved is almost done.
   if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
@@ -184,7 +187,9 @@ function dropUnwantedParts(text) {
   const parts = answer.content.querySelectorAll("[hx-swap-oob='true']");
   for (const part of parts) {
     const current = document.getElementById(part.id);
-    const stays = !current || (part.dataset.version && isStale(part, current));
+    // A table has no room for a card: of what changes there, only what goes is shown.
+    const isInTable = current?.closest("tbody") && !part.hidden;
+    const stays = !current || isInTable || (part.dataset.version && isStale(part, current));
     const detail = document.getElementById(part.id.replace("clip-", "detail-"));
     if (part.matches("article.card") && detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
     if (stays) part.remove();

@@ -139,6 +139,8 @@ class Feed:
     requests: RequestCards = field(default_factory=RequestCards)
     address: str = ""
     """What a gallery page asks for, which its poller repeats; "" for other pages."""
+    has_more_changes: bool = False
+    """Whether the answer to the poller was full, so that the rest should be asked for at once."""
 
     @property
     def query(self) -> str:
@@ -152,7 +154,10 @@ class Feed:
 
     @property
     def poll(self) -> str:
-        """How the page's poller works: "on"; "slow" while it only waits for what others share; or "off"."""
+        """How the page's poller works: "now" if there is more to tell; "on"; "slow" while it only waits for what others
+        share; or "off"."""
+        if self.has_more_changes:
+            return "now"
         if self.has_open or self.requests.any_wait:
             return "on"
         return "slow" if self.scope == Scope.WORKSPACE else "off"
@@ -428,6 +433,7 @@ def changes_for_viewer(
             waits=token,
             requests=requests,
             address=listing.address if listing else "",
+            has_more_changes=len(listed) >= MAX_CHANGES,
         ),
         has_new_requests=requests.token != asks,
     )

@@ -7,6 +7,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tchavi_studio.gallery import queries as gallery_queries
+from tchavi_studio.generations import queries as generation_queries
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.generations.services import delete_clip, dismiss_failure, restore_clip
 from tchavi_studio.workspaces.models import User, Workspace
@@ -209,3 +211,25 @@ def test_idle_poll_query_count(
     # The session, the user, and all that the poll asks.
     with django_assert_num_queries(3):
         assert page.poll().status_code == 204
+
+
+def test_a_full_answer_is_followed_up_at_once(
+    alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an act on many clips, an open page of somebody else's learns of all of them without a pause."""
+    monkeypatch.setattr(generation_queries, "MAX_CHANGES", 2)
+    monkeypatch.setattr(gallery_queries, "MAX_CHANGES", 2)
+    clips = [make_clip(State.QUEUED) for _number in range(3)]
+    page = OpenPage(alice_browser, url("gallery"))
+    for clip in clips:
+        end(clip, State.COMPLETED)
+    polls = []
+    for _poll in range(2):
+        response = page.poll()
+        polls.append((len(cards_of(response)), polling_of(response)))
+    assert polls == [(2, "now"), (1, "off")]
+
+
+def polling_of(response: Answer) -> str:
+    (how,) = re.findall(r'data-poll="(\w+)"', response.content.decode())
+    return str(how)
