@@ -42,17 +42,22 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Browse:
-    """One list of the gallery, filtered and sorted: what people look at, and what a bulk action may be about."""
+    """One list of the gallery, filtered and sorted: what people look at, and what a bulk action may be about.
+
+    `is_table` shows it as a table instead of cards.
+    """
 
     scope: Scope = Scope.MINE
     filters: Filters = field(default_factory=Filters)
     sort: Sort = Sort.NEWEST
+    is_table: bool = False
 
     @property
     def parameters(self) -> dict[str, str]:
         """The address's query, without what is as usual."""
         found = {"scope": "" if self.scope == Scope.MINE else str(self.scope)}
         found |= {NAMES[name]: _written(name, getattr(self.filters, name)) for name in NAMES}
+        found["view"] = "list" if self.is_table else ""
         found["sort"] = "" if self.sort == Sort.NEWEST else str(self.sort)
         return {name: text for name, text in found.items() if text}
 
@@ -87,6 +92,9 @@ class Browse:
     def sorted_by(self, sort: Sort) -> "Browse":
         return replace(self, sort=sort)
 
+    def as_table(self, *, is_table: bool) -> "Browse":
+        return replace(self, is_table=is_table)
+
     def in_scope(self, scope: Scope) -> "Browse":
         """The same filters on another list, without those that it doesn't have."""
         lost = {Scope.MINE: "creator", Scope.WORKSPACE: "is_shared", Scope.FAVOURITES: "is_favourite"}[scope]
@@ -120,6 +128,7 @@ def read_browse(query: Mapping[str, str], *, user_id: int) -> Browse:
         scope=Scope(scope) if scope else Scope.MINE,
         filters=Filters(**read),
         sort=Sort(sort) if sort else Sort.NEWEST,
+        is_table=query.get("view") == "list",
     )
 
 

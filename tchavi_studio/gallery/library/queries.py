@@ -102,6 +102,14 @@ class Library:
         return self.browse.without("text").query
 
     @property
+    def cards_query(self) -> str:
+        return self.browse.as_table(is_table=False).query
+
+    @property
+    def table_query(self) -> str:
+        return self.browse.as_table(is_table=True).query
+
+    @property
     def active_count(self) -> int:
         """How many chips have a value."""
         return len({"days" if name in ("since", "until") else name for name in self.browse.active} - {"text"})

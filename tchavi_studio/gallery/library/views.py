@@ -34,7 +34,8 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
     after = _position(request, browse)
     if after and request.htmx and request.htmx.target != "feed":
         library = library_part_for_viewer(membership=request.membership, browse=browse, after=after)
-        return render(request, "gallery/_library_part.html", {"library": library, "opened_from": browse.name})
+        part = "gallery/_rows.html" if browse.is_table else "gallery/_library_part.html"
+        return render(request, part, {"library": library, "opened_from": browse.name})
     library = library_for_viewer(membership=request.membership, browse=browse, after=after)
     context = {
         "library": library,

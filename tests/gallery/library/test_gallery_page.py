@@ -251,3 +251,24 @@ def test_every_order_is_offered(alice_browser: Client, url: Url, make_clip: Make
     labels = ["Newest first", "Oldest first", "Longest first", "Most expensive first", "Best rated first"]
     assert [label for _current, label in choices] == labels
     assert [bool(current) for current, _label in choices] == [one == sort for one in Sort]
+
+
+def test_the_list_as_a_table(
+    alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tchavi_studio.gallery.library.queries.PAGE_LENGTH", 2)
+    clips = [make_clip(prompt=f"Boat {number}") for number in range(3)]
+    cards = text_of(alice_browser.get(url("gallery") + "?q=boat"))
+    assert f'href="{url("gallery")}?q=boat&amp;view=list"' in cards
+    page = text_of(alice_browser.get(url("gallery") + "?q=boat&view=list"))
+    assert f'href="{url("gallery")}?q=boat"' in page
+    assert re.findall(r'<tr id="clip-([^"]+)"', page) == [str(clips[2].pk), str(clips[1].pk)]
+    row = re.sub(r"<[^>]+>", " ", page.partition("<tbody>")[2].partition("</tr>")[0])
+    assert "Boat 2 Alice Seedance 2 5 s 1,300 Done" in " ".join(row.split())
+    assert f'name="clips" value="{clips[2].pk}"' in page
+    assert f"{url('clip', clips[2])}?in=q%3Dboat%26view%3Dlist" in page
+    following = f"?q=boat&view=list&after={clips[1].entry.key}"
+    assert following.replace("&", "&amp;") in page
+    part = text_of(alice_browser.get(url("gallery") + following, headers=HTMX))
+    assert re.findall(r'<tr id="clip-([^"]+)"', part) == [str(clips[0].pk)]
+    assert "<table" not in part
