@@ -196,11 +196,12 @@ def store_frame(*, asset: Asset, user: User, at_seconds: float | None, name: str
             return same.get()  # they took it twice at the same moment
 
 
-def replace_pictures(*, asset: Asset, user: User, at_seconds: float, before_commit: Callable[[], object]) -> None:
+def replace_pictures(*, asset: Asset, user: User, at_seconds: float, beside: Callable[[], object]) -> None:
     """Make a stored clip's poster and thumbnail anew from the frame it shows at `at_seconds`.
 
-    Their files get new names, so that their URLs change, and the old ones are deleted after the commit. `before_commit`
-    is called last in the transaction. Raises `MediaRefusedError`, and Asset.DoesNotExist if it was deleted meanwhile.
+    Their files get new names, so that their URLs change, and the old ones are deleted after the commit. `beside` is
+    called first in the transaction; if it raises, nothing changes. Raises `MediaRefusedError`, and Asset.DoesNotExist
+    if the file was deleted meanwhile.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
         source = _copied(asset, directory)
@@ -215,10 +216,10 @@ def replace_pictures(*, asset: Asset, user: User, at_seconds: float, before_comm
         }
         try:
             with transaction.atomic():
+                beside()
                 current = Asset.objects.select_for_update(no_key=True).get(pk=asset.pk)
                 replaced = [name for name in (current.poster.name, current.thumbnail.name) if name]
                 Asset.objects.filter(pk=asset.pk).update(**made)
-                before_commit()
                 transaction.on_commit(partial(_delete_stored, replaced))
         except BaseException:
             _delete_stored(list(made.values()))

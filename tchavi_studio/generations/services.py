@@ -395,13 +395,17 @@ def dismiss_failure(*, generation: Generation) -> None:
 def choose_poster(*, generation: Generation, actor: User, at_seconds: float) -> None:
     """Make the frame that a finished clip shows at `at_seconds` its poster, on every card too.
 
-    Takes seconds: don't call it in a transaction. Raises MediaRefusedError, and DoesNotExist if the clip is gone.
+    Takes seconds: don't call it in a transaction. Raises MediaRefusedError, and Generation.DoesNotExist if the clip is
+    in the bin: whatever empties that reads the names of the files it deletes, so they mustn't change any more.
     """
     if generation.output is None:
         raise Generation.DoesNotExist
-    replace_pictures(
-        asset=generation.output, user=actor, at_seconds=at_seconds, before_commit=lambda: _touch(generation, Q())
-    )
+
+    def touch() -> None:
+        if not _touch(generation, Q(deleted_at__isnull=True)):
+            raise Generation.DoesNotExist
+
+    replace_pictures(asset=generation.output, user=actor, at_seconds=at_seconds, beside=touch)
 
 
 def _touch(generation: Generation, condition: Q, **changes: object) -> bool:

@@ -769,7 +769,7 @@ def test_new_pictures_get_new_names_and_the_old_ones_go(
     assert clip.pictures_query == ""
     seen: list[str] = []
     with django_capture_on_commit_callbacks(execute=True):
-        replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=lambda: seen.append("called"))
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=lambda: seen.append("called"))
         assert all(path.exists() for path in old)
     assert seen == ["called"]
     assert not any(path.exists() for path in old)
@@ -779,7 +779,7 @@ def test_new_pictures_get_new_names_and_the_old_ones_go(
     assert str(clip.poster).endswith(f"/poster-{mark[1:]}.webp")
     with Image.open(default_storage.path(str(clip.poster))) as poster:
         assert poster.size == (640, 640)
-    replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=lambda: None)
+    replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=lambda: None)
     clip.refresh_from_db()
     assert clip.pictures_query not in ("", mark)
 
@@ -791,7 +791,7 @@ def test_pictures_stay_if_the_change_fails(clip: Asset, alice: User) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        replace_pictures(asset=clip, user=alice, at_seconds=1.0, before_commit=fail)
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=fail)
     assert stored_files() == before
 
 

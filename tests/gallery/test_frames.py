@@ -87,6 +87,14 @@ def test_a_poster_is_shown_at_once_on_the_card(alice_browser: Client, url: Url, 
         assert (image.format, image.size) == ("WEBP", (640, 640))
 
 
+def test_a_clip_in_the_bin_keeps_its_poster(alice_browser: Client, url: Url, clip: Generation) -> None:
+    alice_browser.post(url("delete", clip))
+    assert alice_browser.post(url("poster", clip), {"at": "0.5"}, headers=HTMX).status_code == 404
+    assert clip.output is not None
+    clip.output.refresh_from_db()
+    assert clip.output.pictures_query == ""
+
+
 @pytest.mark.parametrize(
     ("role", "visibility", "status"),
     [

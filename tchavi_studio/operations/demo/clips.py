@@ -12,7 +12,15 @@ from tchavi_studio.assets.models import Kind as FileKind
 from tchavi_studio.engines.base import AUTO_DURATION_SECONDS
 from tchavi_studio.engines.formats import ADAPTIVE, FRAMES_PER_SECOND, billed_seconds, pixel_size
 from tchavi_studio.generations.library.models import LibraryEntry, Outcome, first_key_at
-from tchavi_studio.generations.models import OPEN_STATES, Engine, Generation, GenerationReference, ReferenceRole, State
+from tchavi_studio.generations.models import (
+    OPEN_STATES,
+    Engine,
+    Generation,
+    GenerationReference,
+    ReferenceRole,
+    Remix,
+    State,
+)
 from tchavi_studio.generations.params import SEED_MAX
 from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
 from tchavi_studio.generations.prices import price_list
@@ -64,6 +72,8 @@ REUSED_PERCENT = 60
 RECENT = 200
 """How many of the latest clips and pictures remixes and references are taken from."""
 
+REMIXES = (Remix.EVERYTHING.value, Remix.NO_SEED.value, Remix.PROMPT.value)
+
 SHARED_ONE_IN = 3
 """One in so many submissions is shared with the workspace."""
 
@@ -72,7 +82,7 @@ VERSIONS = dict.fromkeys(State, 2) | {State.QUEUED: 1, State.SAVING: 3, State.CO
 """How many times the row of a clip in each state was written."""
 
 CLIP_COLUMNS = (
-    "id", "workspace_id", "creator_id", "submission_id", "variation", "parent_id", "model", "prompt",
+    "id", "workspace_id", "creator_id", "submission_id", "variation", "parent_id", "remix", "model", "prompt",
     "duration_seconds", "resolution", "aspect_ratio", "generate_audio", "seed", "width", "height", "engine", "book",
     "key_id", "is_test", "price_credits", "state", "progress_percent", "error_code", "error_figures", "output_id",
     "content_hash", "version", "attempt_count", "created_at", "started_at", "finished_at", "updated_at", "deleted_at",
@@ -102,6 +112,7 @@ class Submission:
     id: UUID
     made_at: datetime
     parent_id: UUID | None
+    remix: str
     key_id: UUID | None
     is_test: bool
     is_shared: bool
@@ -186,6 +197,7 @@ class Batch:
             id=submission_id,
             made_at=made_at,
             parent_id=chance.choice(self._recent_clips) if is_remix else None,
+            remix=REMIXES[submission_id.int % len(REMIXES)] if is_remix else "",
             key_id=demo.key_ids[is_test] if not is_from_browser else None,
             is_test=is_test,
             is_shared=not is_test and submission_id.int % SHARED_ONE_IN == 0,
@@ -225,8 +237,8 @@ class Batch:
         self._clips.append(
             (
                 clip_id, self._demo.workspace.pk, self._demo.creator.pk, submission.id, variation,
-                submission.parent_id, submission.model, submission.prompt, submission.duration_seconds,
-                submission.resolution, submission.aspect_ratio, submission.generate_audio,
+                submission.parent_id, submission.remix, submission.model, submission.prompt,
+                submission.duration_seconds, submission.resolution, submission.aspect_ratio, submission.generate_audio,
                 submission.first_seed + variation,
                 *pixel_size(resolution=submission.resolution, aspect_ratio=submission.shown_ratio),
                 Engine.PREVIEW.value, Book.SANDBOX.value, submission.key_id, submission.is_test,
