@@ -93,20 +93,24 @@ def forget_clips(generations: Iterable[UUID]) -> None:
 
 def recount_months(*, workspace: Workspace) -> None:
     """Count a workspace's months anew, after clips were entered in bulk."""
+    with transaction.atomic():
+        LibraryMonth.objects.filter(workspace=workspace).delete()
+        LibraryMonth.objects.bulk_create(counted_months(workspace))
+
+
+def counted_months(workspace: Workspace) -> list[LibraryMonth]:
+    """The months that a workspace's entries add up to, not yet saved. Reads all of them."""
     spent = Sum("price_credits", filter=Q(outcome__in=[Outcome.OPEN, Outcome.DONE]), default=0)
     totals = {"clips": Count("pk"), "spent": spent}
     listed = LibraryEntry.objects.filter(IS_LISTED, workspace=workspace).order_by()
     own = listed.filter(creator__isnull=False).values_list("creator", "month").annotate(**totals)
     shared = listed.filter(is_shared=True).values_list(Value(0), "month").annotate(**totals)
-    months = [
+    return [
         LibraryMonth(
             workspace=workspace, owner_id=owner_id, month=month, clip_count=clip_count, spent_credits=spent_credits
         )
         for owner_id, month, clip_count, spent_credits in cast("Iterable[tuple[int, date, int, int]]", [*own, *shared])
     ]
-    with transaction.atomic():
-        LibraryMonth.objects.filter(workspace=workspace).delete()
-        LibraryMonth.objects.bulk_create(months)
 
 
 def _no_counts() -> Counts:
