@@ -2,6 +2,8 @@
 /* The player of an opened clip: it starts by itself where that is welcome, with sound if this person last had it on.
    Its keys stand in for the browser's own controls, which know neither frames nor the shape of the sound. */
 
+import { isShortcut } from "./shortcuts.js";
+
 const SOUND = "player-sound";
 const VOLUME = "player-volume";
 const PLACES = "player-places";
@@ -149,13 +151,13 @@ function begin(video) {
 
 // --- Space plays, comma and full stop go by frames ---
 
-const KEYS = /** @type {Record<string, string>} */ ({ " ": "play", ",": "back", ".": "forward" });
+/** What each shortcut presses. */
+const PRESSES = { play_clip: "play", frame_back: "back", frame_on: "forward" };
 
 document.addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
-  const action = KEYS[event.key];
-  if (!action || event.ctrlKey || event.metaKey || event.altKey || target.isContentEditable) return;
-  if (target.closest("input:not([data-scrub]), textarea, select, .menu")) return;
+  const action = Object.entries(PRESSES).find(([shortcut]) => isShortcut(event, shortcut))?.[1];
+  if (!action) return;
   // Space presses what has the focus.
   if (event.key === " " && target.closest("a, button, summary")) return;
   // Nothing but what is on top is meant.

@@ -31,6 +31,11 @@ class GalleryConfig(AppConfig):
         )
         add_shortcuts(
             pgettext_lazy("an opened clip", "Clip"),
+            Shortcut(
+                name="play_clip", keys=("Space",), shown=(pgettext_lazy("key", "Space"),), label=_("plays and stops")
+            ),
+            Shortcut(name="frame_back", keys=(",",), shown=(",",), label=_("goes one frame back")),
+            Shortcut(name="frame_on", keys=(".",), shown=(".",), label=_("goes one frame on")),
             Shortcut(name="previous_clip", keys=("ArrowLeft",), shown=("←",), label=_("leads to the previous clip")),
             Shortcut(name="next_clip", keys=("ArrowRight",), shown=("→",), label=_("leads to the next clip")),
         )

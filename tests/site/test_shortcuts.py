@@ -22,6 +22,9 @@ def test_every_page_has_the_table(alice_browser: Client, workspace: Workspace) -
         "select": "x",
         "favourite": "f",
         "select_nothing": "Escape",
+        "play_clip": "Space",
+        "frame_back": ",",
+        "frame_on": ".",
         "previous_clip": "ArrowLeft",
         "next_clip": "ArrowRight",
     }
