@@ -23,7 +23,7 @@ def drop_indexes(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    # After every migration that makes the table of users anew: SQLite would lose these indexes.
+    # Whatever makes the table of users anew on SQLite loses these indexes and must make them again (see 0011).
     dependencies = [("workspaces", "0008_language")]
 
     operations = [
