@@ -1,4 +1,4 @@
-"""The crash cases that run with the regular tests; `make crash` runs all of them."""
+"""The crash cases that run with the regular tests, on SQLite; `make crash` runs all of them on both databases."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,7 @@ def test_every_point_has_a_case() -> None:
 
 
 @pytest.mark.own_database
+@pytest.mark.one_database
 @pytest.mark.processes
 @pytest.mark.parametrize("point", [point for point in CrashPoint if point in CHOSEN], ids=lambda point: point.name)
 def test_crash_loses_nothing_and_bills_nothing_twice(point: CrashPoint, own_database: Database, tmp_path: Path) -> None:

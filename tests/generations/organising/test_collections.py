@@ -139,7 +139,7 @@ def test_a_move_writes_one_row_and_the_collection(
     assert [key for key in before if before[key] != after[key]] == [entries_of([reel.clips["d"].pk]).get().key]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moves=some.lists(
         some.tuples(some.sampled_from("abcd"), some.sampled_from([*Place, *"abcd"]), some.booleans()), max_size=30
