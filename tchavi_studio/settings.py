@@ -156,7 +156,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_q",
-    "lucide",
 ]
 
 MIDDLEWARE = [
@@ -193,7 +192,11 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "tchavi_studio.site.context.studio",
             ],
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "lucide.templatetags.lucide"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "tchavi_studio.site.templatetags.icons",
+            ],
         },
     },
 ]

@@ -55,10 +55,9 @@ WITH_PARTS = {
 ONLY_PARTS = {"gallery/older/"}
 """A browser without htmx goes on in the gallery."""
 
-ODD = [
-    "-62135596800000000", "-62135596800000001", "-1", "-0.5", "9" * 30, "9" * 5000, "253402300800000000000", "x", "~",
-    "0~x", "1e3", "0x10", "nan", "inf", "\x00", "1\x00", "²", "١٢٣x", "é", "'", "1.2.3", "9.9",
-]  # fmt: skip
+ODD = ["-62135596800000001", "-0.5", "9" * 30, "253402300800000000000", "0~x", "nan", "1\x00", "²"]
+"""One of each kind: before the year 1, a fraction, beyond 64 bits, after the year 9999, two parts, words, NUL, digits
+that `int` refuses."""
 
 pytestmark = pytest.mark.django_db
 
