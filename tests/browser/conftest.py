@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Playwright,
     Request,
     ViewportSize,
     expect,
@@ -24,7 +26,7 @@ from tchavi_studio.workspaces.models import User
 from tchavi_studio.workspaces.sessions import SessionStore
 from tests.conftest import make_person
 from tests.databases import Template, connected_to
-from tests.run import CHROMIUM_ARGUMENTS, found_chromium
+from tests.run import CHROMIUM_ARGUMENTS, HEADLESS_SHELL, found_chromium
 from tests.running_studio import RunningStudio
 
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
@@ -56,18 +58,30 @@ def studio(
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
-    executable = found_chromium()
-    if executable is None:
-        pytest.skip("Chromium is missing: install it or set CHROMIUM")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers."""
     with sync_playwright() as playwright:
         # Playwright runs an event loop in this thread, which Django mistakes for an async caller of its models.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         expect.set_options(timeout=EXPECTED_WITHIN_MILLISECONDS)
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
+        yield playwright
+
+
+@contextmanager
+def chromium(playwright: Playwright, executable: str | None) -> Iterator[Browser]:
+    """A running Chromium. Skips the test where there is none."""
+    if executable is None:
+        pytest.skip("Chromium is missing: install it or set CHROMIUM")
+    browser = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, started once."""
+    with chromium(playwright, found_chromium(HEADLESS_SHELL)) as browser:
         yield browser
-        browser.close()
 
 
 class Complaints:

@@ -1,15 +1,18 @@
 """The bell of an idle page, and notices that the browser itself shows."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.notices.models import Notice, NoticeKind
 from tchavi_studio.notices.services import notify
 from tchavi_studio.workspaces.models import User, Workspace
+from tests.browser.conftest import chromium
+from tests.run import found_chromium
 from tests.running_studio import RunningStudio, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
@@ -25,6 +28,13 @@ SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
   return (await registration.getNotifications()).map((each) => [each.title, each.body]);
 }"""
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """The whole Chromium: the headless shell has no notifications."""
+    with chromium(playwright, found_chromium()) as browser:
+        yield browser
 
 
 def tell(person: User) -> None:
