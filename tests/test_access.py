@@ -65,6 +65,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "clips/<uuid:generation_id>/",
         "clips/<uuid:generation_id>/download/",
         "clips/<uuid:generation_id>/frame/",
+        "clips/<uuid:generation_id>/organised/",
         "clips/<uuid:generation_id>/sound/",
         "collections/",
         "collections/<int:collection_id>/",

@@ -10,6 +10,7 @@ const SHARED_POLL_SECONDS = 20;
 const HIDDEN_POLL_SECONDS = 15;
 const MAX_POLL_SECONDS = 30;
 const HOVER_SECONDS = 0.15;
+const ORGANISE_SECONDS = 2;
 
 // --- Elapsed time. The server sends the start value and the browser only adds to it, so its clock may be wrong ---
 
@@ -107,13 +108,20 @@ document.addEventListener("click", (event) => {
 });
 
 // --- The poller: runs while clips are open, slows down in a hidden tab, and stops once everything is done, except
-// where others may share clips ---
+// where others may change what is shown: such a page asks now and then while it is seen ---
 
 let timer = 0;
 let failures = 0;
 
+/** Clips that were marked in other tabs, of which this one hasn't asked yet. @type {Set<string>} */
+const marked = new Set();
+
 const poller = () => document.getElementById("updates");
-const isNeeded = () => (poller()?.dataset.poll ?? "off") !== "off" || document.querySelector(".card.is-open") !== null;
+const hasOpenCards = () => document.querySelector(".card.is-open") !== null;
+const isNeeded = () => marked.size > 0 || (poller()?.dataset.poll ?? "off") !== "off" || hasOpenCards();
+
+// Nobody sees what others do meanwhile; seen again, the page asks at once.
+const canWait = () => document.hidden && marked.size === 0 && poller()?.dataset.poll === "slow" && !hasOpenCards();
 
 // Nothing on the page is about to change: every clip has others ahead of it, or waits for the provider account.
 const isFarInLine = () =>
@@ -122,19 +130,19 @@ const isFarInLine = () =>
 
 function usualSeconds() {
   // The last answer was full: somebody changed many clips at once.
-  if (poller()?.dataset.poll === "now") return NEXT_POLL_SECONDS;
+  if (marked.size || poller()?.dataset.poll === "now") return NEXT_POLL_SECONDS;
   if (document.hidden) return HIDDEN_POLL_SECONDS;
   // A clip that is being saved is almost done.
   if (document.querySelector(".card.is-saving") !== null) return SOON_POLL_SECONDS;
-  if (poller()?.dataset.poll === "slow" && !document.querySelector(".card.is-open")) return SHARED_POLL_SECONDS;
+  if (poller()?.dataset.poll === "slow" && !hasOpenCards()) return SHARED_POLL_SECONDS;
   // Nothing is being made: only requests wait, for people.
-  if (!document.querySelector(".card.is-open") && document.querySelector(".card.is-parked")) return PARKED_POLL_SECONDS;
+  if (!hasOpenCards() && document.querySelector(".card.is-parked")) return PARKED_POLL_SECONDS;
   return isFarInLine() ? LINE_POLL_SECONDS : POLL_SECONDS;
 }
 
 function pollLater() {
   clearTimeout(timer);
-  if (!isNeeded()) return;
+  if (!isNeeded() || canWait()) return;
   timer = setTimeout(pollNow, Math.min(usualSeconds() * 2 ** failures, MAX_POLL_SECONDS) * 1000);
 }
 
@@ -164,6 +172,26 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 pollLater();
 
+// --- What somebody marks in one tab, their other tabs ask for. Nobody else's do: favourites are one's own ---
+
+const tabs = new BroadcastChannel("marked-clips");
+
+tabs.addEventListener("message", (event) => {
+  marked.add(event.data);
+  pollNow();
+});
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, parameters } = event.detail;
+  if (elt.id !== "updates" || !marked.size) return;
+  parameters.marked = [...marked].join(".");
+  marked.clear();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, requestConfig } = event.detail;
+  const marks = requestConfig.elt.closest(".favourite, .organise");
+  if (successful && requestConfig.verb === "post" && marks) tabs.postMessage(marks.id.replace(/^\w+-/, ""));
+});
+
 // --- Incoming parts: only those this page has, only if newer, and never replacing a playing clip ---
 
 /**
@@ -172,33 +200,74 @@ pollLater();
  */
 function isStale(part, current) {
   const ahead = Number(part.dataset.version) - Number(current.dataset.version);
-  // A place in line can change without the clip.
-  const isUnchanged = ahead === 0 && part.dataset.wait === current.dataset.wait;
+  // A place in line can change without the clip, and so can what the viewer made of it.
+  const isUnchanged = ahead === 0 && ["wait", "marks"].every((name) => part.dataset[name] === current.dataset[name]);
   return (
     ahead < 0 || isUnchanged || (part.matches(".is-completed") && current.querySelector(".media.playing") !== null)
   );
+}
+
+/**
+ * Let the clip's page, or the dialog, show a clip as its card does.
+ * @param {HTMLElement} card
+ */
+function refreshDetail(card) {
+  const detail = document.getElementById(card.id.replace("clip-", "detail-"));
+  if (detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
+  const organise = document.getElementById(card.id.replace("clip-", "organise-"));
+  if (organise && organise.dataset.seen !== `${card.dataset.version}.${card.dataset.marks}`) refreshOrganise(organise);
+}
+
+/** Later, while somebody types or chooses there. @param {HTMLElement} organise */
+function refreshOrganise(organise) {
+  if (!organise.isConnected) return;
+  if (organise.matches(":has(input:focus, [open])"))
+    setTimeout(() => refreshOrganise(organise), ORGANISE_SECONDS * 1000);
+  else htmx.trigger(organise, "outdated");
+}
+
+/**
+ * What the page knows of a card beyond the clip: that it is selected, and the other takes on its stack.
+ * @param {HTMLElement} card
+ * @param {HTMLElement} current
+ */
+function keepWhatThePageKnows(card, current) {
+  const [tick, shown] = [card, current].map((one) => one.querySelector(/** @type {"input"} */ (".tick > input")));
+  if (!tick || !shown) return;
+  tick.toggleAttribute("checked", shown.checked);
+  const [count, takes] = [".take-count", ".takes"].map((part) => current.querySelector(part));
+  if (!count || !takes || !card.matches(".is-completed")) return;
+  card.classList.add("is-stack");
+  tick.value = shown.value;
+  tick.setAttribute("value", shown.value);
+  card.querySelector(".tags")?.append(count.cloneNode(true));
+  card.querySelector(".media")?.append(takes.cloneNode(true));
 }
 
 /** @param {string} text */
 function dropUnwantedParts(text) {
   const answer = document.createElement("template");
   answer.innerHTML = text;
-  /** @type {NodeListOf<HTMLElement>} */
-  const parts = answer.content.querySelectorAll("[hx-swap-oob='true']");
-  for (const part of parts) {
+  // Rows of a table come in templates.
+  const places = [answer, ...answer.content.querySelectorAll("template")].map((template) => template.content);
+  const find = (/** @type {string} */ selector) =>
+    places.flatMap((place) => [...place.querySelectorAll(/** @type {"article"} */ (selector))]);
+  for (const part of find("[hx-swap-oob='true']")) {
     const current = document.getElementById(part.id);
-    // A table has no room for a card: of what changes there, only what goes is shown.
-    const isInTable = current?.closest("tbody") && !part.hidden;
-    const stays = !current || isInTable || (part.dataset.version && isStale(part, current));
-    const detail = document.getElementById(part.id.replace("clip-", "detail-"));
-    if (part.matches("article.card") && detail?.hasAttribute("data-open")) htmx.trigger(detail, "changed");
-    if (stays) part.remove();
+    const isClip = part.matches(".card, .clip-row");
+    // A table has no room for a card.
+    const isMisplaced = current?.matches(".clip-row") && part.matches(".card");
+    if (isClip) refreshDetail(part);
+    if (!current || isMisplaced || (part.dataset.version && isStale(part, current))) part.remove();
+    else if (isClip) keepWhatThePageKnows(part, current);
   }
-  for (const list of answer.content.querySelectorAll("[hx-swap-oob^='afterbegin:']")) {
+  for (const list of find("[hx-swap-oob^='afterbegin:']")) {
     const selector = list.getAttribute("hx-swap-oob")?.split(":")[1] ?? "";
     for (const card of [...list.children]) if (document.getElementById(card.id)) card.remove();
     if (!list.children.length || !document.querySelector(selector)) list.remove();
   }
+  for (const template of answer.content.querySelectorAll("template"))
+    if (!template.content.children.length) template.remove();
   return answer.innerHTML;
 }
 

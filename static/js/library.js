@@ -10,22 +10,30 @@ const clips = () => document.getElementById("clips");
 /** @param {HTMLElement} card */
 const keyOf = (card) => BigInt(card.dataset.key ?? 0);
 
+/** The first clips, which were there before: cards have a month above them, and rows are all in order. */
+/** @param {Element} list @param {HTMLElement[]} all */
+function settledAmong(list, all) {
+  const heading = list.querySelector(":scope > .month");
+  if (heading) return all.filter((clip) => heading.compareDocumentPosition(clip) & Node.DOCUMENT_POSITION_FOLLOWING);
+  if (!list.matches("tbody")) return all;
+  let first = all.length - 1;
+  while (first > 0 && keyOf(all[first - 1]) > keyOf(all[first])) first -= 1;
+  return all.slice(first);
+}
+
 document.addEventListener("htmx:oobAfterSwap", (event) => {
   const list = clips();
-  const heading = list?.querySelector(":scope > .month");
-  if (!list || !heading || event.detail.target !== list || !list.hasAttribute("data-newest-first")) return;
+  if (!list || event.detail.target !== list || !list.hasAttribute("data-newest-first")) return;
   /** @type {HTMLElement[]} */
-  const cards = [...list.querySelectorAll(/** @type {"article"} */ (":scope > .card[data-key]"))];
-  // They come on top, before the first month.
-  const isOnTop = (/** @type {Element} */ card) =>
-    (card.compareDocumentPosition(heading) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
-  const settled = cards.filter((card) => !isOnTop(card));
-  for (const card of cards.filter(isOnTop)) {
-    const older = settled.find((other) => keyOf(other) < keyOf(card));
-    if (older) older.before(card);
-    else if (list.querySelector(":scope > .more")) card.remove();
-    else list.append(card);
-    settled.splice(older ? settled.indexOf(older) : settled.length, 0, card);
+  const all = [...list.querySelectorAll(/** @type {"article"} */ (":scope > [data-key]"))];
+  const settled = settledAmong(list, all);
+  // They come on top.
+  for (const clip of all.slice(0, all.length - settled.length)) {
+    const older = settled.find((other) => keyOf(other) < keyOf(clip));
+    if (older) older.before(clip);
+    else if (list.querySelector(":scope > :is(.more, .row-more)")) clip.remove();
+    else list.append(clip);
+    settled.splice(older ? settled.indexOf(older) : settled.length, 0, clip);
   }
 });
 

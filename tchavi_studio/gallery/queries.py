@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -37,9 +37,11 @@ from tchavi_studio.generations.queries import (
     changed_clips,
     clip_counts,
     clip_for_viewer,
+    clips_among,
     clips_for_viewer,
     clips_in_line,
     first_cursor,
+    followed_feeds,
     has_open_clips,
     microseconds,
     moment_at,
@@ -138,7 +140,7 @@ class Feed:
     waits: str = ""
     requests: RequestCards = field(default_factory=RequestCards)
     address: str = ""
-    """What a gallery page asks for, which its poller repeats; "" for other pages."""
+    """What the poller sends of the page besides what it has seen; "" for a feed of latest clips."""
     has_more_changes: bool = False
     """Whether the answer to the poller was full, so that the rest should be asked for at once."""
 
@@ -148,6 +150,11 @@ class Feed:
         return self.address or f"{self.scope_query}show={self.show}"
 
     @property
+    def is_live(self) -> bool:
+        """Whether the page stays up to date with what others do, beyond the clips that are being made."""
+        return self.scope != Scope.MINE or bool(self.address)
+
+    @property
     def scope_query(self) -> str:
         """The scope in the query of a link, "" for the viewer's own clips."""
         return "" if self.scope == Scope.MINE else f"scope={self.scope}&"
@@ -155,22 +162,23 @@ class Feed:
     @property
     def poll(self) -> str:
         """How the page's poller works: "now" if there is more to tell; "on"; "slow" while it only waits for what others
-        share; or "off"."""
+        do; or "off"."""
         if self.has_more_changes:
             return "now"
         if self.has_open or self.requests.any_wait:
             return "on"
-        return "slow" if self.scope == Scope.WORKSPACE else "off"
+        return "slow" if self.is_live else "off"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """What a gallery page shows, for its poller: its address, what its clips are opened from (see `Browse.name`),
-    whether requests stand above it, and which of some clips are in it."""
+    whether requests stand above it, whether it is a table, and which of some clips are in it."""
 
     address: str
     name: str
     has_requests: bool
+    is_table: bool
     shown_among: Callable[[list[UUID]], Collection[UUID]]
 
 
@@ -358,11 +366,18 @@ def _feed_page(*, membership: Membership, scope: Scope, show: str, before: str) 
 
 
 def watch_for_viewer(*, membership: Membership) -> Feed:
-    """What the poller needs on a page without a grid. Its first request learns the waits."""
-    cursor = str(first_cursor(membership=membership))
-    has_open = has_open_clips(membership=membership)
+    """What the poller needs on a clip's page: to hear of any clip that the viewer sees. Its first request learns the
+    waits."""
+    scope = Scope.FAVOURITES
     return Feed(
-        scope=Scope.MINE, show="all", cards=[], pills=[], next_page="", cursor=cursor, since=0, has_open=has_open
+        scope=scope,
+        show="all",
+        cards=[],
+        pills=[],
+        next_page="",
+        cursor=str(first_cursor(membership=membership, scope=scope)),
+        since=0,
+        has_open=has_open_clips(membership=membership),
     )
 
 
@@ -376,34 +391,54 @@ def changes_for_viewer(
     waits: str = "",
     asks: str = "",
     listing: Listing | None = None,
+    marked: Collection[UUID] = (),
 ) -> Changes | None:
     """Changes to a scope's clips after `cursor`, for a page opened at `since`. None if there are none.
 
     Places in line also move when other people's clips do: if `waits`, the digest of what the page shows, is out of
     date, every waiting clip is returned. `asks` is the token of the requests that it shows. `listing` is what a gallery
-    page asks for. Once no clip is open and no request waits, there is always an answer for a page of the viewer's own
-    clips: it stops the polling.
+    page asks for. `marked` are clips that the viewer marked in another tab, of which no cursor tells. Once no clip is
+    open and no request waits, there is always an answer for a feed of the viewer's own latest clips: it stops the
+    polling.
     """
     show = valid_show(show)
+    own_feed, *_others = followed_feeds(scope)
     listed, next_cursor = changed_clips(membership=membership, scope=scope, cursor=cursor)
-    gone = [clip for clip in listed if not _is_in_feed(clip, scope)]
-    clips = [clip for clip in listed if _is_in_feed(clip, scope)]
+    told = {clip.pk for clip in listed}
+    remarked = clips_among(set(marked) - told, membership=membership) if marked else []
+    gone = [clip for clip in listed if not _is_shown(membership, clip, scope)]
+    clips = [clip for clip in [*listed, *remarked] if _is_shown(membership, clip, scope)]
     known = {clip.pk for clip in clips}
-    queued = _waiting_for_provider(membership=membership, scope=scope)
+    queued = _waiting_for_provider(membership=membership, scope=own_feed)
     found = cards([*clips, *(clip for clip in queued if clip.pk not in known)], membership=membership)
     token = waits_token(found)
     has_requests = since > 0 and (listing is None or listing.has_requests)
     requests = _requests(membership=membership, scope=scope, show=show, is_top=has_requests)
-    is_same = not listed and token == waits and requests.token == asks
-    goes_on = scope == Scope.WORKSPACE or requests.any_wait
-    if is_same and (goes_on or has_open_clips(membership=membership, scope=scope)):
+    feed = Feed(
+        scope=scope,
+        show=show,
+        cards=[],
+        pills=[],
+        next_page="",
+        cursor=str(next_cursor),
+        since=since,
+        has_open=False,
+        waits=token,
+        requests=requests,
+        address=listing.address if listing else "",
+        has_more_changes=len(listed) >= MAX_CHANGES,
+    )
+    is_same = not clips and not gone and token == waits and requests.token == asks
+    goes_on = feed.is_live or requests.any_wait
+    if is_same and (goes_on or has_open_clips(membership=membership, scope=own_feed)):
         return None
     changed, unchanged = found[: len(clips)], found[len(clips) :]
-    added = [
-        card
-        for card in reversed(changed)
-        if since and microseconds(getattr(card.clip, MOMENTS[scope])) >= since and card.clip.state in SHOWN_STATES[show]
-    ]
+
+    def may_be_added(clip: Generation) -> bool:
+        is_new = scope in FEEDS and microseconds(getattr(clip, MOMENTS[scope])) >= since
+        return clip.state in SHOWN_STATES[show] and (is_new or (listing is not None and clip.pk in marked))
+
+    added = [card for card in reversed(changed) if since and may_be_added(card.clip)]
     if added and listing is not None:
         wanted = listing.shown_among([card.clip.pk for card in added])
         added = [card for card in added if card.clip.pk in wanted]
@@ -411,9 +446,16 @@ def changes_for_viewer(
     ended = [
         clip
         for clip in clips
-        if clip.creator_id == membership.user_id and clip.finished_at and clip.finished_at > cursor.moment - OVERLAP
+        if clip.pk in told
+        and clip.creator_id == membership.user_id
+        and clip.finished_at
+        and clip.finished_at > cursor.moment - OVERLAP
     ]
-    counts = clip_counts(membership=membership, scope=scope)
+    if feed.address or scope not in FEEDS:
+        feed = replace(feed, has_open=has_open_clips(membership=membership, scope=own_feed))
+    else:
+        counts = clip_counts(membership=membership, scope=scope)
+        feed = replace(feed, has_open=counts["running"] > 0, pills=_pills(counts, show=show))
     return Changes(
         changed=changed,
         gone=gone,
@@ -421,27 +463,15 @@ def changes_for_viewer(
         added=added,
         finished=[clip for clip in ended if clip.state == State.COMPLETED],
         failed=[clip for clip in ended if clip.state == State.FAILED],
-        feed=Feed(
-            scope=scope,
-            show=show,
-            cards=[],
-            pills=_pills(counts, show=show),
-            next_page="",
-            cursor=str(next_cursor),
-            since=since,
-            has_open=counts["running"] > 0,
-            waits=token,
-            requests=requests,
-            address=listing.address if listing else "",
-            has_more_changes=len(listed) >= MAX_CHANGES,
-        ),
+        feed=feed,
         has_new_requests=requests.token != asks,
     )
 
 
-def _is_in_feed(clip: Generation, scope: Scope) -> bool:
-    is_shown = clip.deleted_at is None and clip.dismissed_at is None
-    return is_shown and (scope == Scope.MINE or clip.is_shared)
+def _is_shown(membership: Membership, clip: Generation, scope: Scope) -> bool:
+    """Whether a page of this scope can show a clip that a feed tells of."""
+    is_own = scope != Scope.WORKSPACE and clip.creator_id == membership.user_id
+    return clip.deleted_at is None and clip.dismissed_at is None and (is_own or clip.is_shared)
 
 
 # --- The bin and one clip ---------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ from tchavi_studio.generations.services import (
     share_clip,
     unshare_clip,
 )
-from tchavi_studio.generations.visibility import files_visible_to, may_act_on, may_remove
+from tchavi_studio.generations.visibility import Scope, files_visible_to, may_act_on, may_remove
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission, User
 
@@ -68,6 +68,9 @@ from .queries import (
 from .requests import request_cards
 
 DOWNLOAD_MAX_AGE_SECONDS = 3600
+MAX_MARKED = 50
+"""As many clips that were marked in other tabs are told of at once."""
+
 MEDIA_MAX_AGE_SECONDS = 7 * 24 * 3600
 """How long a browser may cache a file. What an asset's URL shows never changes."""
 
@@ -212,13 +215,14 @@ def answered_at_once(view: UpdatesView) -> UpdatesView:
     @wraps(view)
     def answer(request: HttpRequest, workspace_slug: str) -> HttpResponseBase:
         # A page that shows places in line, or requests, has to learn of what other people do too.
-        has_more_to_ask = request.GET.get("waits") or request.GET.get("asks")
+        has_more_to_ask = any(request.GET.get(name) for name in ("waits", "asks", "marked"))
         if isinstance(request.user, User) and not has_more_to_ask:
             with suppress(ValueError):
                 cursor = Cursor.parse(request.GET.get("after", ""))
-                scope = valid_scope(request.GET.get("scope", ""))
+                scope = _followed_scope(request)
+                is_live = scope != Scope.MINE or _is_of_gallery(request)
                 waits = partial(nothing_to_tell, user_id=request.user.pk, workspace_slug=workspace_slug)
-                if waits(scope=scope, cursor=cursor):
+                if waits(scope=scope, cursor=cursor, is_live=is_live):
                     return HttpResponse(status=HTTPStatus.NO_CONTENT)
         return view(request, workspace_slug)
 
@@ -233,14 +237,15 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
     """Answer the page's poller: out of band, exactly the cards that changed, new ones on top; 204 if none did."""
     try:
         cursor, since = Cursor.parse(request.GET.get("after", "")), read_microseconds(request.GET.get("since", ""))
+        marked = [UUID(hex=text) for text in request.GET.get("marked", "").split(".")[:MAX_MARKED] if text]
     except ValueError:
         return HttpResponseBadRequest()
     listing = None
-    if request.GET.get("list") == "gallery":
+    if _is_of_gallery(request):
         listing = listing_of(request.membership, read_browse(request.GET, user_id=request.user.pk))
     changes = changes_for_viewer(
         membership=request.membership,
-        scope=valid_scope(request.GET.get("scope", "")),
+        scope=_followed_scope(request),
         # A gallery page has filters of its own.
         show="all" if listing else request.GET.get("show", "all"),
         cursor=cursor,
@@ -248,6 +253,7 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         waits=request.GET.get("waits", ""),
         asks=request.GET.get("asks", ""),
         listing=listing,
+        marked=marked,
     )
     if changes is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -256,8 +262,18 @@ def updates(request: WorkspaceRequest) -> HttpResponse:
         "feed": changes.feed,
         "announcement": _announcement(changes),
         "opened_from": listing.name if listing else "",
+        "is_table": listing is not None and listing.is_table,
     }
     return render(request, "gallery/_changes.html", context)
+
+
+def _followed_scope(request: HttpRequest) -> Scope:
+    scope = request.GET.get("scope", "")
+    return Scope(scope) if scope in set(Scope) else Scope.MINE
+
+
+def _is_of_gallery(request: HttpRequest) -> bool:
+    return request.GET.get("list") == "gallery"
 
 
 def _announcement(changes: Changes) -> str:

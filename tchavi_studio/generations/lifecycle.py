@@ -66,6 +66,11 @@ def _new_version() -> dict[str, Any]:
     return {"version": F("version") + 1, "updated_at": timezone.now()}
 
 
+def show_anew(generation_ids: Collection[UUID]) -> None:
+    """Let open pages show these clips anew, because of what others made of them. Call it with the clips locked."""
+    Generation.objects.filter(pk__in=generation_ids).update(**_new_version())
+
+
 _render_turns = Turns()
 
 

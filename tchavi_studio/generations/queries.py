@@ -140,6 +140,12 @@ def clip_counts_of(members: Iterable[Membership]) -> dict[int, int]:
     return dict(counted.values_list("user", CountUpTo(own, MAX_COUNT)))
 
 
+def clips_among(generations: Iterable[UUID], *, membership: Membership) -> list[Generation]:
+    """Those of these clips that the viewer may see, in no order."""
+    clips = visible_to(membership).filter(IS_FOR_PEOPLE, pk__in=list(generations))
+    return list(clips.select_related(*CARD_RELATIONS))
+
+
 def has_open_clips(*, membership: Membership, scope: Scope = Scope.MINE) -> bool:
     return clips_for_viewer(membership=membership, scope=scope, show="running").exists()
 
@@ -211,22 +217,34 @@ class Cursor:
         return cls(moment=moment_at(moment), seen=frozenset(seen))
 
 
+def _by_change(generation: Generation) -> tuple[datetime, UUID]:
+    return generation.updated_at, generation.pk
+
+
 def _seen_as(generation: Generation) -> str:
     return f"{generation.pk.hex[:12]}.{generation.version}"
 
 
-def _changing(membership: Membership, scope: Scope) -> QuerySet[Generation]:
-    """The clips whose changes a page of this scope has to hear of: of shared ones, also those that no longer are."""
-    if scope == Scope.MINE:
+def followed_feeds(scope: Scope) -> tuple[Scope, ...]:
+    """The feeds whose changes a page of this scope has to hear of. Favourites may be of both."""
+    return FEEDS if scope == Scope.FAVOURITES else (scope,)
+
+
+def _changing(membership: Membership, feed: Scope) -> QuerySet[Generation]:
+    """The clips whose changes a page of this feed has to hear of: of shared ones, also those that no longer are."""
+    if feed == Scope.MINE:
         return own_clips(membership).filter(IS_FOR_PEOPLE)
     return Generation.objects.filter(IS_FOR_PEOPLE, workspace=membership.workspace_id, shared_at__isnull=False)
 
 
 def first_cursor(*, membership: Membership, scope: Scope = Scope.MINE) -> Cursor:
     """The cursor of a page about to be built: take it before reading the page's clips."""
-    newest_first = _changing(membership, scope).order_by("-updated_at", "-id")
-    latest = list(newest_first.only("version", "updated_at")[:MAX_CHANGES])
-    moment = latest[0].updated_at if latest else EPOCH
+    found: dict[UUID, Generation] = {}
+    for feed in followed_feeds(scope):
+        newest_first = _changing(membership, feed).order_by("-updated_at", "-id")
+        found |= {clip.pk: clip for clip in newest_first.only("version", "updated_at")[:MAX_CHANGES]}
+    latest = sorted(found.values(), key=_by_change)[-MAX_CHANGES:]
+    moment = latest[-1].updated_at if latest else EPOCH
     recent = (generation for generation in latest if generation.updated_at > moment - OVERLAP)
     return Cursor(moment=moment, seen=frozenset(map(_seen_as, recent)))
 
@@ -238,32 +256,50 @@ class _Versions(Subquery):
     output_field = CharField()
 
 
-def _poll(scope: Scope) -> QuerySet[Membership, tuple[bool, bool, str]]:
-    """For the member `user` of workspace `slug`: has open clips, some of them in line, the versions after `since`."""
-    member = Membership(workspace_id=OuterRef("workspace"), user_id=OuterRef("user"))  # type: ignore[misc]
-    changed = _changing(member, scope).filter(updated_at__gt=Parameter("since", DateTimeField()))
+def _poll(scope: Scope) -> QuerySet[Membership, tuple[bool, bool, str, str]]:
+    """For the member `user` of workspace `slug`: has open clips, some of them in line, the versions after `since` of
+    the first feed that is followed, and of those that only a second one has."""
+    workspace, user = OuterRef("workspace"), OuterRef("user")
+    member = Membership(workspace_id=workspace, user_id=user)  # type: ignore[misc]
+    nested = Membership(workspace_id=OuterRef(workspace), user_id=OuterRef(user))  # type: ignore[misc]
+    first, *others = followed_feeds(scope)
+
+    def changed(member: Membership, feed: Scope) -> QuerySet[Generation]:
+        return _changing(member, feed).filter(updated_at__gt=Parameter("since", DateTimeField()))
+
+    def not_own(feed: Scope) -> QuerySet[Generation]:
+        # Cut off before the viewer's own are left out: so no more are looked at, whoever changed how many.
+        latest = changed(nested, feed).values("pk")[: MAX_WINDOW + 1]
+        return Generation.objects.filter(~Q(creator=user), pk__in=latest)
+
     return Membership.objects.filter(
         user=Parameter("user", IntegerField()), workspace__slug=Parameter("slug", CharField())
     ).values_list(
-        Exists(clips_for_viewer(membership=member, scope=scope, show="running")),
-        Exists(clips_in_line(membership=member, scope=scope)),
-        _Versions(changed.values("version")[: MAX_WINDOW + 1]),
+        Exists(clips_for_viewer(membership=member, scope=first, show="running")),
+        Exists(clips_in_line(membership=member, scope=first)),
+        _Versions(changed(member, first).values("version")[: MAX_WINDOW + 1]),
+        *(_Versions(not_own(feed).values("version")) for feed in others),
     )
 
 
-_prepared_polls = {scope: Prepared(partial(_poll, scope)) for scope in FEEDS}
+_prepared_polls = {scope: Prepared(partial(_poll, scope)) for scope in Scope}
 
 
-def nothing_to_tell(*, user_id: int, workspace_slug: str, scope: Scope, cursor: Cursor) -> bool:
+def nothing_to_tell(*, user_id: int, workspace_slug: str, scope: Scope, cursor: Cursor, is_live: bool = False) -> bool:
     """Whether a page that has seen `cursor` only has to go on waiting: no clip changed, none is in line.
 
-    A page of one's own clips waits while clips are open; one of the workspace's always does, for what others share.
+    A page of one's own latest clips waits while clips are open; one that `is_live` always does, for what others do.
     One statement, which also checks the membership: most polls of most pages end here. False proves nothing.
     """
     found = _prepared_polls[scope].rows(user=user_id, slug=workspace_slug, since=cursor.moment - OVERLAP)
     return [
-        (bool(has_open) or scope == Scope.WORKSPACE, bool(in_line), versions) for has_open, in_line, versions in found
+        (bool(has_open) or is_live, bool(in_line), _added_up(versions)) for has_open, in_line, *versions in found
     ] == [(True, False, cursor.versions)]
+
+
+def _added_up(versions: Iterable[str]) -> str:
+    parts = [text.partition(".") for text in versions]
+    return f"{sum(int(count) for count, _dot, _sum in parts)}.{sum(int(total) for _count, _dot, total in parts)}"
 
 
 def changed_clips(
@@ -274,10 +310,14 @@ def changed_clips(
     Includes those that were deleted, dismissed or made private, so that the page can remove their cards. Returns at
     most `MAX_CHANGES`; the rest follow with the next cursor.
     """
-    changing = _changing(membership, scope).select_related(*CARD_RELATIONS)
-    rows = changing.filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
     # At most len(seen) of these are known already, so there is always room for new ones.
-    window = list(rows[: len(cursor.seen) + MAX_CHANGES])
+    max_count = len(cursor.seen) + MAX_CHANGES
+    found: dict[UUID, Generation] = {}
+    for feed in followed_feeds(scope):
+        changing = _changing(membership, feed).select_related(*CARD_RELATIONS)
+        rows = changing.filter(updated_at__gt=cursor.moment - OVERLAP).order_by("updated_at", "id")
+        found |= {clip.pk: clip for clip in rows[:max_count]}
+    window = sorted(found.values(), key=_by_change)[:max_count]
     known = [generation for generation in window if _seen_as(generation) in cursor.seen]
     fresh = [generation for generation in window if _seen_as(generation) not in cursor.seen][:MAX_CHANGES]
     moment = max([cursor.moment, *(generation.updated_at for generation in fresh)])

@@ -89,18 +89,18 @@ def _is_at_the_end(gallery: Page) -> bool:
 def test_a_clip_shared_later_stands_where_it_was_made(gallery: Page, person: User) -> None:
     workspace = person.memberships.get().workspace
     gallery.clock.install()
-    gallery.goto(f"/w/{workspace.slug}/gallery/?scope=workspace")
-    cards = gallery.locator("#clips > .card")
-    keys = [int(str(card.get_attribute("data-key"))) for card in cards.all()]
-    private = LibraryEntry.objects.filter(workspace=workspace, is_listed=True, is_shared=False, outcome="done")
-    entry = private.filter(key__lt=keys[3], key__gt=keys[-1]).order_by("-key")[0]
-    share_clip(generation=entry.generation, actor=person)
-    gallery.clock.fast_forward(40_000)
-    card = gallery.locator(f"[id='clip-{entry.generation_id}']")
-    expect(card).to_be_visible()
-    keys = [int(str(card.get_attribute("data-key"))) for card in cards.all()]
-    assert entry.key in keys
-    assert keys == sorted(keys, reverse=True)
+    clips = gallery.locator("#clips > [data-key]")
+    for view in ("", "&view=list"):
+        gallery.goto(f"/w/{workspace.slug}/gallery/?scope=workspace{view}")
+        keys = [int(str(clip.get_attribute("data-key"))) for clip in clips.all()]
+        private = LibraryEntry.objects.filter(workspace=workspace, is_listed=True, is_shared=False, outcome="done")
+        entry = private.filter(key__lt=keys[3], key__gt=keys[-1]).order_by("-key")[0]
+        share_clip(generation=entry.generation, actor=person)
+        gallery.clock.fast_forward(40_000)
+        expect(gallery.locator(f"[id='clip-{entry.generation_id}']")).to_be_visible()
+        keys = [int(str(clip.get_attribute("data-key"))) for clip in clips.all()]
+        assert entry.key in keys
+        assert keys == sorted(keys, reverse=True)
 
 
 def test_a_clip_leads_through_the_search_it_was_opened_from(gallery: Page, person: User) -> None:

@@ -35,6 +35,8 @@ def test_what_one_tags_and_collects_the_other_sees(made: Page, person: User, ope
     Membership.objects.create(workspace=workspace, user=viewer, role=Role.VIEWER)
     home = f"/w/{workspace.slug}"
     made.goto(f"{home}/gallery/")
+    favourites = made.context.new_page()
+    favourites.goto(f"{home}/gallery/?scope=favourites")
 
     # F on the card that has the focus, and the heart of another one.
     kite = made.locator(".card", has_text=PROMPTS[0])
@@ -45,8 +47,13 @@ def test_what_one_tags_and_collects_the_other_sees(made: Page, person: User, ope
     lighthouse.hover()
     lighthouse.get_by_role("button", name="Favourite").click()
     expect(lighthouse.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
+    expect(favourites.locator(".card")).to_have_count(2)
     made.keyboard.press("f")
     expect(lighthouse.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "false")
+    # Another tab shows what is marked, and leaves what no longer is where it was, so that it can be marked again.
+    unmarked = favourites.locator(".card", has_text=PROMPTS[1]).get_by_role("button", name="Favourite")
+    expect(unmarked).to_have_attribute("aria-pressed", "false")
+    favourites.close()
 
     # Stars, a tag and a collection, in the dialog, while the player goes on.
     kite.locator(".meta [data-clip]").click()
@@ -62,8 +69,7 @@ def test_what_one_tags_and_collects_the_other_sees(made: Page, person: User, ope
     dialog.get_by_role("button", name="Create", exact=True).click()
     expect(dialog.get_by_role("link", name="Reel")).to_be_visible()
     expect(dialog.locator("video[data-same]")).to_have_count(1)
-    made.keyboard.press("Escape")
-    expect(kite.locator(".tag", has_text="4.0")).to_have_count(0)
+    expect(kite.locator(".tag", has_text="4.0")).to_have_count(1)
 
     # Whoever watches may rate and mark, but neither tag nor collect.
     theirs = open_as(viewer)
@@ -79,6 +85,11 @@ def test_what_one_tags_and_collects_the_other_sees(made: Page, person: User, ope
     their_dialog = theirs.locator("#clip-dialog")
     their_dialog.get_by_role("button", name="3 stars").click()
     expect(their_dialog.get_by_text("3.5 from 2 ratings")).to_be_visible()
+    # Whoever has the page open learns of it.
+    made.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(kite.locator(".tag", has_text="3.5")).to_have_count(1)
+    expect(dialog.get_by_text("3.5 from 2 ratings")).to_be_visible()
+    expect(dialog.locator("video[data-same]")).to_have_count(1)
     expect(their_dialog.get_by_label("Add a tag")).to_have_count(0)
     expect(their_dialog.get_by_text("Add to a collection")).to_have_count(0)
     their_dialog.get_by_role("link", name="Reel").click()

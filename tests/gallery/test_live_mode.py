@@ -195,8 +195,8 @@ def test_idle_poll_query_count_is_constant_for_waiting_clips(
         make_clip(State.QUEUED, updated_at=seconds_ago(9))
     page = OpenPage(alice_browser, url("gallery"))
     # The session, the user, the membership, what changed, the clips in line, estimates, the account pause, three for
-    # the order of the line, and whether a clip is open.
-    with django_assert_num_queries(13):
+    # the order of the line.
+    with django_assert_num_queries(12):
         assert page.poll().status_code == 204
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations import lifecycle, queries, services
 from tchavi_studio.generations.models import Generation
-from tchavi_studio.generations.visibility import FEEDS, Scope
-from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
+from tchavi_studio.generations.visibility import Scope
+from tchavi_studio.workspaces.models import Membership, Role, User, Visibility, Workspace
 from tests.plans import listed_by_index
 
 
@@ -132,13 +133,17 @@ def test_most_polls_learn_in_one_statement_that_there_is_nothing_to_tell(
     assert not nothing_to_tell(), "nothing is open, so the page must be told to stop"
 
 
-@pytest.mark.parametrize("scope", FEEDS)
+@pytest.mark.parametrize("scope", Scope)
 def test_most_polls_are_looked_up(start: Callable[..., Generation], membership: Membership, scope: Scope) -> None:
     start()
     cursor = queries.first_cursor(membership=membership, scope=scope)
     with listed_by_index(Generation, Membership, Workspace):
         assert queries.nothing_to_tell(
-            user_id=membership.user_id, workspace_slug=membership.workspace.slug, scope=scope, cursor=cursor
+            user_id=membership.user_id,
+            workspace_slug=membership.workspace.slug,
+            scope=scope,
+            cursor=cursor,
+            is_live=True,
         )
 
 
@@ -215,3 +220,29 @@ def test_finished_clips_need_no_estimate(
     generation.refresh_from_db()
     with django_assert_num_queries(0):
         assert queries.waiting_estimates([generation]) == {}
+
+
+def test_a_page_of_favourites_hears_of_own_and_shared_clips_once_each(
+    start: Callable[..., Generation], membership: Membership
+) -> None:
+    own, shared = start(), start(visibility=Visibility.WORKSPACE)
+    theirs = start(visibility=Visibility.WORKSPACE)
+    Generation.objects.filter(pk=theirs.pk).update(creator=None)
+    cursor = queries.first_cursor(membership=membership, scope=Scope.FAVOURITES)
+    assert len(cursor.seen) == 3
+
+    def nothing_to_tell() -> bool:
+        return queries.nothing_to_tell(
+            user_id=membership.user_id,
+            workspace_slug=membership.workspace.slug,
+            scope=Scope.FAVOURITES,
+            cursor=cursor,
+            is_live=True,
+        )
+
+    for clip in (own, shared, theirs):
+        assert nothing_to_tell()
+        Generation.objects.filter(pk=clip.pk).update(version=F("version") + 1, updated_at=timezone.now())
+        assert not nothing_to_tell()
+        changed, cursor = queries.changed_clips(membership=membership, scope=Scope.FAVOURITES, cursor=cursor)
+        assert changed == [clip]

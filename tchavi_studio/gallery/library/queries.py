@@ -32,7 +32,7 @@ from tchavi_studio.generations.library.pages import (
 from tchavi_studio.generations.models import State
 from tchavi_studio.generations.orders import MAX_VARIATIONS
 from tchavi_studio.generations.organising.queries import favourite_and_collection_counts
-from tchavi_studio.generations.queries import first_cursor, has_open_clips, microseconds
+from tchavi_studio.generations.queries import first_cursor, followed_feeds, has_open_clips, microseconds
 from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import beginning_of, month_of, zone_at
@@ -118,8 +118,7 @@ class Library:
 def library_for_viewer(*, membership: Membership, browse: Browse, after: Position | None = None) -> Library:
     """A whole gallery page, starting after a position of an earlier one."""
     # Read before the clips, so that a change in between is told twice rather than never.
-    followed = browse.scope if browse.scope in FEEDS else Scope.MINE
-    cursor = first_cursor(membership=membership, scope=followed)
+    cursor = first_cursor(membership=membership, scope=browse.scope)
     since = microseconds(timezone.now()) if after is None and browse.sort == Sort.NEWEST else 0
     listing = listing_of(membership, browse)
     all_months = months_of_lists(membership)
@@ -127,14 +126,14 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
     part = _part(membership, browse, after, months)
     shown = [card for section in part.sections for tile in section.tiles for card in tile.takes]
     feed = Feed(
-        scope=followed,
+        scope=browse.scope,
         show="all",
         cards=shown,
         pills=[],
         next_page="",
         cursor=str(cursor),
         since=since,
-        has_open=has_open_clips(membership=membership, scope=followed),
+        has_open=has_open_clips(membership=membership, scope=followed_feeds(browse.scope)[0]),
         waits=waits_token(shown),
         requests=request_cards(membership=membership, show="all") if listing.has_requests and since else RequestCards(),
         address=listing.address,
@@ -195,7 +194,11 @@ def listing_of(membership: Membership, browse: Browse) -> Listing:
 
     is_plain = browse == Browse()
     return Listing(
-        address=f"list=gallery&{browse.query}", name=browse.name, has_requests=is_plain, shown_among=shown_among
+        address=f"list=gallery&{browse.query}",
+        name=browse.name,
+        has_requests=is_plain,
+        is_table=browse.is_table,
+        shown_among=shown_among,
     )
 
 

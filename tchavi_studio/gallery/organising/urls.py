@@ -11,6 +11,7 @@ urlpatterns = [
     path("clips/<uuid:generation_id>/rate/", views.rate, name="rate"),
     path("clips/<uuid:generation_id>/tags/add/", views.add_tag, name="add_tag"),
     path("clips/<uuid:generation_id>/tags/<int:tag_id>/remove/", views.remove_tag, name="remove_tag"),
+    path("clips/<uuid:generation_id>/organised/", views.organised, name="organised"),
     path("clips/<uuid:generation_id>/collect/", views.collect, name="collect"),
     path("tags/", views.tags, name="tags"),
     path("collections/", collections.collection_list, name="collections"),

@@ -104,6 +104,21 @@ def _act(request: WorkspaceRequest, generation_id: UUID, act: Callable[..., obje
         if done:
             messages.success(request, done)
         return redirect_back(request)
+    return _organised(request, generation_id, done)
+
+
+@require_safe
+@never_cache
+@workspace_view()
+def organised(request: WorkspaceRequest, generation_id: UUID) -> HttpResponse:
+    """What people made of a clip, for a page that shows an earlier state of it."""
+    try:
+        return _organised(request, generation_id)
+    except Generation.DoesNotExist:
+        raise Http404 from None
+
+
+def _organised(request: WorkspaceRequest, generation_id: UUID, done: str = "") -> HttpResponse:
     clip = clip_for_viewer(membership=request.membership, generation_id=generation_id)
     (card,) = cards([clip], membership=request.membership)
     organised = organised_for_viewer(request.membership, clip.entry)

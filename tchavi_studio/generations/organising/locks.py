@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tchavi_studio.generations.models import LibraryEntry
 from tchavi_studio.generations.services import WorkspaceArchivedError
-from tchavi_studio.generations.visibility import entries_visible_to
+from tchavi_studio.generations.visibility import visible_to
 from tchavi_studio.workspaces.models import Membership, Workspace
 
 
@@ -19,11 +19,18 @@ def lock_workspace(membership: Membership) -> None:
 
 
 def lock_entries(membership: Membership, generations: Iterable[UUID]) -> list[LibraryEntry]:
-    """The entries of those of these clips that the member may see. Until the commit, nobody deletes them for good."""
-    entries = entries_visible_to(membership, generations).select_for_update(no_key=True)
-    return list(entries.order_by("key"))
+    """The entries of those of these clips that the member may see, by their keys.
+
+    The clips themselves are locked, as everything does that changes a clip and its entry: until the commit, nobody
+    changes them or deletes them for good.
+    """
+    clips = visible_to(membership).filter(pk__in=list(generations)).order_by("pk")
+    locked = clips.select_for_update(no_key=True, of=("self",)).select_related("entry")
+    return sorted((clip.entry for clip in locked if hasattr(clip, "entry")), key=lambda entry: entry.key)
 
 
 def lock_entry(membership: Membership, generation_id: UUID) -> LibraryEntry:
-    """The entry of a clip that the member may see. Raises LibraryEntry.DoesNotExist."""
-    return entries_visible_to(membership, [generation_id]).select_for_update(no_key=True).get()
+    """The entry of a clip that the member may see, with the clip locked. Raises LibraryEntry.DoesNotExist."""
+    for entry in lock_entries(membership, [generation_id]):
+        return entry
+    raise LibraryEntry.DoesNotExist

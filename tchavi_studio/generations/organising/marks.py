@@ -10,7 +10,8 @@ from django.db.models.functions import Coalesce
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tchavi_studio.generations.models import Favourite, LibraryEntry, NamedSearch, Rating
+from tchavi_studio.generations.lifecycle import show_anew
+from tchavi_studio.generations.models import Favourite, Generation, LibraryEntry, NamedSearch, Rating
 from tchavi_studio.generations.organising.models import MAX_STARS
 from tchavi_studio.generations.visibility import favourites_of
 from tchavi_studio.long_lists import count_up_to
@@ -80,6 +81,7 @@ def rate_clip(*, membership: Membership, generation_id: UUID, stars: int) -> Non
     elif not own.update(stars=stars):
         Rating.objects.create(user_id=membership.user_id, entry=entry, stars=stars)
     _average([entry.key])
+    show_anew([generation_id])
 
 
 @transaction.atomic
@@ -88,16 +90,18 @@ def delete_marks_of_person(*, user: User, **signal: Any) -> None:
     Favourite.objects.filter(user=user).delete()
     NamedSearch.objects.filter(user=user).delete()
     own = Rating.objects.filter(user=user)
-    rated = list(own.order_by("entry").values_list("entry", flat=True))
+    rated = list(own.order_by("entry__generation").values_list("entry__generation", "entry"))
     own.delete()
     for start in range(0, len(rated), BATCH_LENGTH):
-        keys = rated[start : start + BATCH_LENGTH]
-        list(LibraryEntry.objects.filter(key__in=keys).select_for_update(no_key=True).order_by("key").values("key"))
-        _average(keys)
+        batch = rated[start : start + BATCH_LENGTH]
+        clip_ids = [clip_id for clip_id, _key in batch]
+        list(Generation.objects.filter(pk__in=clip_ids).select_for_update(no_key=True).order_by("pk").values("pk"))
+        _average([key for _clip_id, key in batch])
+        show_anew(clip_ids)
 
 
 def _average(keys: Sequence[int]) -> None:
-    """Make these entries' `rating` the mean of their stars. The caller holds their locks."""
+    """Make these entries' `rating` the mean of their stars. The caller holds the clips' locks."""
     stars: QuerySet[Rating, Any] = Rating.objects.filter(entry=OuterRef("key")).order_by().values("entry")
     # Of integers, rounded: both databases divide them alike.
     mean = stars.annotate(mean=(200 * Sum("stars") + Count("pk")) / (2 * Count("pk"))).values("mean")

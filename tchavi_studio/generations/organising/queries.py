@@ -34,6 +34,11 @@ class Marks:
     is_favourite: bool = False
     stars: int = 0
 
+    @property
+    def token(self) -> str:
+        """Changes when they do."""
+        return f"{self.is_favourite:d}{self.stars}"
+
 
 NO_MARKS = Marks()
 

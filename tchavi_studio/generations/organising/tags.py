@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from tchavi_studio.generations.lifecycle import show_anew
 from tchavi_studio.generations.models import Tag, Tagging
 from tchavi_studio.generations.organising.models import TAG_MAX_LENGTH
 from tchavi_studio.long_lists import count_up_to
@@ -90,10 +91,9 @@ def tag_what_fits(
     counts = Tagging.objects.filter(entry__in=fresh).order_by().values_list("entry").annotate(count=Count("pk"))
     full = {key for key, count in counts if count >= MAX_TAGS_PER_CLIP}
     Tagging.objects.bulk_create(Tagging(tag=tag, entry=entry) for entry in fresh if entry.key not in full)
-    return (
-        [entry.generation_id for entry in fresh if entry.key not in full],
-        [entry.generation_id for entry in fresh if entry.key in full],
-    )
+    tagged_ids = [entry.generation_id for entry in fresh if entry.key not in full]
+    show_anew(tagged_ids)
+    return tagged_ids, [entry.generation_id for entry in fresh if entry.key in full]
 
 
 @transaction.atomic
@@ -122,7 +122,9 @@ def untag_clips(*, membership: Membership, generation_ids: Iterable[UUID], name:
     had = set(taggings.values_list("entry", flat=True))
     taggings.delete()
     _without_clips(membership).filter(folded=folded).delete()
-    return [entry.generation_id for entry in entries if entry.key in had]
+    untagged_ids = [entry.generation_id for entry in entries if entry.key in had]
+    show_anew(untagged_ids)
+    return untagged_ids
 
 
 @transaction.atomic
@@ -135,6 +137,7 @@ def untag_clip(*, membership: Membership, generation_id: UUID, tag_id: int) -> N
     entry = lock_entry(membership, generation_id)
     Tagging.objects.filter(tag=tag_id, tag__workspace=membership.workspace_id, entry=entry).delete()
     _without_clips(membership).filter(pk=tag_id).delete()
+    show_anew([generation_id])
 
 
 def read_tag_name(name: str) -> tuple[str, str]:

@@ -263,7 +263,7 @@ def test_the_list_as_a_table(
     page = text_of(alice_browser.get(url("gallery") + "?q=boat&view=list"))
     assert f'href="{url("gallery")}?q=boat"' in page
     assert re.findall(r'<tr id="clip-([^"]+)"', page) == [str(clips[2].pk), str(clips[1].pk)]
-    row = re.sub(r"<[^>]+>", " ", page.partition("<tbody>")[2].partition("</tr>")[0])
+    row = re.sub(r"<[^>]+>", " ", page.partition('<tbody id="clips" data-newest-first>')[2].partition("</tr>")[0])
     assert "Boat 2 Alice Seedance 2 5 s 1,300 Done" in " ".join(row.split())
     assert f'name="clips" value="{clips[2].pk}"' in page
     assert f"{url('clip', clips[2])}?in=q%3Dboat%26view%3Dlist" in page
