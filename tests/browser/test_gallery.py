@@ -25,6 +25,8 @@ def gallery(signed_up_page: Page, person: User, capsys: pytest.CaptureFixture[st
 
 
 def test_clips_are_found_by_words_filters_and_months(gallery: Page) -> None:
+    chips = gallery.locator(".filter-chips")
+    assert chips.evaluate("chips => chips.offsetHeight") < 50, "the filters are one line"
     gallery.keyboard.press("/")
     search = gallery.get_by_role("searchbox", name="Search in prompts")
     expect(search).to_be_focused()
@@ -44,6 +46,12 @@ def test_clips_are_found_by_words_filters_and_months(gallery: Page) -> None:
     gallery.get_by_role("link", name="Kling v3").click()
     expect(chip).to_have_text("Model: Kling v3")
     gallery.go_back()
+    expect(chip).to_be_hidden()
+    chips.get_by_text("More filters").click()
+    chips.locator(".rare-filter > summary", has_text="Sound").click()
+    chips.get_by_role("link", name="With sound", exact=True).click()
+    expect(chip).to_have_text("Sound: With sound")
+    gallery.get_by_role("link", name="Remove the filter Sound").click()
     expect(chip).to_be_hidden()
     expect(search).to_have_value("lagoon")
 

@@ -78,7 +78,8 @@ def test_what_one_tags_and_collects_the_other_sees(made: Page, person: User, ope
     expect(theirs.locator(".card", has_text=PROMPTS[0]).get_by_role("button", name="Favourite")).to_have_attribute(
         "aria-pressed", "false"
     )
-    theirs.get_by_role("group").locator("summary", has_text="Tag").click()
+    theirs.get_by_text("More filters").click()
+    theirs.locator(".rare-filter > summary", has_text="Tag").click()
     theirs.get_by_role("link", name="Golden hour").click()
     expect(theirs.locator(".card")).to_have_count(1)
     theirs.locator(".card .meta [data-clip]").click()

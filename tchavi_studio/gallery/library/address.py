@@ -39,6 +39,9 @@ NAMES = {
 }
 """Each filter's name in the address."""
 
+RARE = {"billed_seconds", "has_sound", "has_references", "is_shared", "stars", "tag", "collection", "is_favourite"}
+"""The filters that stand behind "More filters" until they ask for something."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Browse:

@@ -26,7 +26,7 @@ from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import zone_at
 
-from .address import MAX_SECONDS, NAMES, OUTCOMES, VISIBILITIES, YES_OR_NO, Browse
+from .address import MAX_SECONDS, NAMES, OUTCOMES, RARE, VISIBILITIES, YES_OR_NO, Browse
 
 MAX_CREATORS = 50
 MAX_NAMED = 1_000
@@ -47,13 +47,17 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class FilterMenu:
-    """A filter: its name, the `value` it has, "" if it asks for nothing, and where × and its lines lead."""
+    """A filter: its name, the `value` it has, "" if it asks for nothing, and where × and its lines lead.
+
+    One that isn't common stands behind "More filters" until it has a value.
+    """
 
     name: str
     label: str
     value: str
     without_query: str
     choices: list[Choice] = field(default_factory=list)
+    is_common: bool = True
     has_days: bool = False
 
 
@@ -73,8 +77,8 @@ def filter_menus(*, membership: Membership, browse: Browse) -> list[FilterMenu]:
         _menu(browse, "outcome", pgettext("of a clip", "State"), outcomes),
         _menu(browse, "aspect_ratio", _("Ratio"), [(ratio, ratio) for ratio in ASPECT_RATIOS if ":" in ratio]),
         _menu(browse, "resolution", _("Resolution"), [(one, one) for one in RESOLUTIONS]),
-        _menu(browse, "billed_seconds", _("Length"), [(one, _seconds(one)) for one in range(1, MAX_SECONDS + 1)]),
         _days_menu(membership, browse),
+        _menu(browse, "billed_seconds", _("Length"), [(one, _seconds(one)) for one in range(1, MAX_SECONDS + 1)]),
         _menu(browse, "has_sound", _("Sound"), [(True, _("With sound")), (False, _("Without sound"))]),
         _menu(
             browse, "has_references", _("References"), [(True, _("With references")), (False, _("Without references"))]
@@ -128,7 +132,12 @@ def _menu(browse: Browse, name: str, label: str, values: Iterable[tuple[Any, str
     ]
     chosen = next((choice.label for choice in choices if choice.is_current), "" if current is None else str(current))
     return FilterMenu(
-        name=NAMES[name], label=label, value=chosen, without_query=browse.without(name).query, choices=choices
+        name=NAMES[name],
+        label=label,
+        value=chosen,
+        without_query=browse.without(name).query,
+        choices=choices,
+        is_common=name not in RARE,
     )
 
 

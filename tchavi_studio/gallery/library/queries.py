@@ -37,7 +37,7 @@ from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import beginning_of, month_of, zone_at
 
-from .address import Browse
+from .address import RARE, Browse
 
 PAGE_LENGTH = 24
 RAIL_LEVELS = 8
@@ -113,6 +113,11 @@ class Library:
     def active_count(self) -> int:
         """How many chips have a value."""
         return len({"days" if name in ("since", "until") else name for name in self.browse.active} - {"text"})
+
+    @property
+    def active_rare_count(self) -> int:
+        """How many of them are filters that stand behind "More filters"."""
+        return len(RARE.intersection(self.browse.active))
 
 
 def library_for_viewer(*, membership: Membership, browse: Browse, after: Position | None = None) -> Library:

@@ -56,8 +56,8 @@ def test_every_choice_of_a_menu_leads_to_its_page(membership: Membership) -> Non
         "state",
         "ratio",
         "resolution",
-        "seconds",
         "days",
+        "seconds",
         "sound",
         "references",
         "visibility",
@@ -74,7 +74,24 @@ def test_every_choice_of_a_menu_leads_to_its_page(membership: Membership) -> Non
     assert menus["days"].choices[0].query == f"from={today}&to={today}"
     chosen = Browse(filters=Filters(since=today, until=today, billed_seconds=5))
     values = {menu.name: menu.value for menu in filter_menus(membership=membership, browse=chosen) if menu.value}
-    assert values == {"seconds": "5 seconds", "days": "Today"}
+    assert values == {"days": "Today", "seconds": "5 seconds"}
+
+
+def test_rare_filters_stand_behind_more_filters_until_they_are_used(alice_browser: Client, url: Url) -> None:
+    def shown(**query: str) -> tuple[list[str], str, list[str]]:
+        """What stands beside "More filters", its own words, and what it has."""
+        page = text_of(alice_browser.get(url("gallery"), query)).partition('class="filter-chips"')[2]
+        chips, _more, panel = page.partition('<details class="menu end more-filters">')
+        label, _end, panel = panel.partition("</summary>")
+        words = " ".join(re.sub("<[^>]+>", "", label).split())
+        names = r'class="(?:filter-chip(?: is-on)?)">([\w ]+)'
+        return re.findall(names, chips), words, re.findall(names, panel.partition('class="matches"')[0])
+
+    common = ["Model", "State", "Ratio", "Resolution", "Dates"]
+    rare = ["Length", "Sound", "References", "Visibility", "Rating", "Favourites"]
+    assert shown() == (common, "More filters", rare)
+    used = (["Length", "Sound"], ["References", "Visibility", "Rating", "Favourites"])
+    assert shown(sound="yes", seconds="5") == (common + used[0], "More filters 2", used[1])
 
 
 def test_creators_are_members_and_who_left(membership: Membership, bob: User, workspace: Workspace) -> None:
