@@ -1,5 +1,5 @@
 // @ts-check
-/* The gallery's lists: new clips in their place, the month in view, takes of a stack, and the key for the search. */
+/* The gallery's lists: new clips in their place, takes of a stack, and the key for the search. */
 
 import { isShortcut } from "./shortcuts.js";
 
@@ -36,33 +36,6 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
     settled.splice(older ? settled.indexOf(older) : settled.length, 0, clip);
   }
 });
-
-// --- The rail shows the month in view ---
-
-let isWaiting = false;
-
-function showMonth() {
-  isWaiting = false;
-  const top = 140;
-  const months = [...document.querySelectorAll("#clips > .month")];
-  const inView = months.findLast((month) => month.getBoundingClientRect().top <= top) ?? months[0];
-  if (!inView) return;
-  for (const link of document.querySelectorAll(".rail [data-month]")) {
-    const isInView = `month-${link.getAttribute("data-month")}` === inView.id;
-    if (isInView && !link.hasAttribute("aria-current")) link.scrollIntoView({ block: "nearest", inline: "nearest" });
-    link.toggleAttribute("aria-current", isInView);
-  }
-}
-
-document.addEventListener(
-  "scroll",
-  () => {
-    if (isWaiting) return;
-    isWaiting = true;
-    requestAnimationFrame(showMonth);
-  },
-  { passive: true },
-);
 
 // --- Bars of a stack switch its takes ---
 

@@ -65,6 +65,22 @@ def test_clips_are_found_by_words_filters_and_months(gallery: Page) -> None:
     gallery.get_by_role("link", name="Back to the top").click()
     expect(gallery.locator(".rail [aria-current]")).to_have_attribute("data-month", f"{_newest(gallery)}")
 
+    # On a phone, a bubble names the month while the page scrolls, and is dragged to another one.
+    gallery.set_viewport_size({"width": 390, "height": 844})
+    bubble = gallery.locator(".rail-bubble")
+    expect(bubble).to_be_hidden()
+    gallery.mouse.wheel(0, 300)
+    expect(bubble).to_be_visible()
+    gallery.mouse.move(350, 90)
+    gallery.mouse.down()
+    gallery.mouse.move(350, 400)
+    gallery.mouse.move(350, 700)
+    oldest = gallery.locator(".rail [data-month]").last
+    expect(bubble).to_have_text(str(oldest.get_attribute("data-label")))
+    gallery.mouse.up()
+    expect(gallery.locator("#clips > .month").first).to_have_id(f"month-{oldest.get_attribute('data-month')}")
+    expect(bubble).to_be_hidden()
+
 
 def _newest(gallery: Page) -> str:
     return str(gallery.locator(".rail [data-month]").first.get_attribute("data-month"))
