@@ -30,4 +30,9 @@ def told(request: WorkspaceRequest, text: str) -> HttpResponse:
 
 def redirect_back(request: WorkspaceRequest) -> HttpResponse:
     """Back to the page that the form was sent from."""
-    return redirect(return_url(request, default=reverse("gallery:gallery", args=[request.workspace.slug])))
+    return redirect(return_url(request, default=gallery_url(request)))
+
+
+def gallery_url(request: WorkspaceRequest) -> str:
+    """Where forms lead that don't say where they were sent from."""
+    return reverse("gallery:gallery", args=[request.workspace.slug])

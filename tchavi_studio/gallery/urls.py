@@ -4,12 +4,13 @@ from . import frame_views as frames
 from . import views
 from .bulk import views as bulk
 from .bulk import zip_views
-from .library import search_views
+from .library import search_views, tag_views
 from .library import views as library_views
 
 app_name = "gallery"
 urlpatterns = [
     path("gallery/", library_views.gallery, name="gallery"),
+    path("gallery/tags/", tag_views.tag_list, name="tag_list"),
     path("gallery/searches/", search_views.search_list, name="searches"),
     path("gallery/searches/save/", search_views.save, name="save_search"),
     path("gallery/searches/<int:search_id>/rename/", search_views.rename, name="rename_search"),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("gallery/bin/empty/", views.empty_bin, name="empty_bin"),
     path("gallery/bin/unused/", views.delete_unused, name="delete_unused"),
     path("gallery/selected/", bulk.selected, name="selected"),
+    path("gallery/choose-collection/", bulk.choose_collection, name="choose_collection"),
     path("gallery/zip/", zip_views.download_zip, name="zip"),
     path("gallery/cancel-waiting/", bulk.cancel_waiting, name="cancel_waiting"),
     path("gallery/bulk/<slug:name>/", bulk.act, name="bulk"),

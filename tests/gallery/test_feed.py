@@ -172,7 +172,7 @@ def test_gallery_query_count_is_constant(
 ) -> None:
     for _number in range(count):
         make_clip(State.PROCESSING)
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(16):
         assert len(cards_of(alice_browser.get(url("gallery")))) == count
 
 

@@ -215,7 +215,7 @@ def test_gallery_query_count_is_constant_for_provider_clips(
         if state != State.QUEUED:
             send(clip, is_running=True)
     # On top of the sandbox's: the banner; estimates for open clips; the account pause and the line for waiting ones.
-    with django_assert_num_queries({State.QUEUED: 26, State.PROCESSING: 22, State.COMPLETED: 20}[state]):
+    with django_assert_num_queries({State.QUEUED: 21, State.PROCESSING: 17, State.COMPLETED: 16}[state]):
         alice_browser.get(url("gallery"))
 
 

@@ -256,7 +256,7 @@ def test_query_count_is_constant(
     for _number in range(count):
         make_clip(visibility=WORKSPACE)
     alice_browser.get(url("gallery"), SHARED)
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(14):
         assert len(cards_of(alice_browser.get(url("gallery"), SHARED))) == count
 
 

@@ -13,6 +13,9 @@ from tchavi_studio.generations.visibility import may_act_on, may_remove
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership
 
+SELECTION_FIELDS = ("clips", "all", "list", "query")
+"""What a form says a selection with."""
+
 
 class NothingSelectedError(UserFacingError):
     """A form without any clips."""

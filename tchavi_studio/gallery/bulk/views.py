@@ -7,27 +7,30 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
-from tchavi_studio.gallery.answers import redirect_back, refused
+from tchavi_studio.gallery.answers import gallery_url, redirect_back, refused
 from tchavi_studio.generations.bulk.actions import bulk_actions
 from tchavi_studio.generations.bulk.jobs import JobUnderWayError, hide_job, start_job, stop_job, undo_job
 from tchavi_studio.generations.bulk.models import BulkBatch, BulkJob
 from tchavi_studio.generations.bulk.queries import job_for_viewer, may_be_undone
 from tchavi_studio.generations.bulk.waiting import Cancelled, cancel_waiting_clips
+from tchavi_studio.generations.organising.queries import latest_collections
 from tchavi_studio.refusals import UserFacingError
+from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
 from .reports import job_report
-from .selection import NothingSelectedError, read_selection, summary_for_viewer
+from .selection import SELECTION_FIELDS, NothingSelectedError, read_selection, summary_for_viewer
 
 
 @require_POST
@@ -45,6 +48,22 @@ def selected(request: WorkspaceRequest) -> HttpResponse:
         raise BadRequest("There are no such clips.") from None
     summary = summary_for_viewer(selection, membership=request.membership)
     return render(request, "gallery/_selected.html", {"summary": summary})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@vary_on_headers("HX-Request")
+@workspace_view(can=Permission.CREATE)
+def choose_collection(request: WorkspaceRequest) -> HttpResponse:
+    """The collections that the selected clips can be added to: for the bar's menu, or as a page of their own."""
+    offered = latest_collections(request.membership)
+    if request.htmx:
+        return render(request, "gallery/_offered_collections.html", {"offered": offered})
+    if request.method != "POST":
+        return redirect("gallery:collections", request.workspace.slug)
+    fields = [(name, value) for name in SELECTION_FIELDS for value in request.POST.getlist(name)]
+    context = {"offered": offered, "fields": fields, "next": return_url(request, default=gallery_url(request))}
+    return render(request, "gallery/choose_collection.html", context)
 
 
 @require_POST

@@ -32,9 +32,6 @@ MAX_CREATORS = 50
 MAX_NAMED = 1_000
 """As many members are offered in the menu, and looked through for `by:name`."""
 
-MAX_TAGS = 50
-"""As many are offered in the menu; `tag:name` finds all."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -49,7 +46,8 @@ class Choice:
 class FilterMenu:
     """A filter: its name, the `value` it has, "" if it asks for nothing, and where × and its lines lead.
 
-    One that isn't common stands behind "More filters" until it has a value.
+    One that isn't common stands behind "More filters" until it has a value. The lines of one that `is_read_later` are
+    read when it opens.
     """
 
     name: str
@@ -58,6 +56,7 @@ class FilterMenu:
     without_query: str
     choices: list[Choice] = field(default_factory=list)
     is_common: bool = True
+    is_read_later: bool = False
     has_days: bool = False
 
 
@@ -91,16 +90,13 @@ def filter_menus(*, membership: Membership, browse: Browse) -> list[FilterMenu]:
 
 
 def _menus_of_marks(membership: Membership, browse: Browse) -> list[FilterMenu]:
-    """What people made of clips. Collections are chosen on their page, and only named here."""
+    """What people made of clips. Collections are chosen on their page, and only named here, like the tag."""
     filters = browse.filters
     stars = [(count, _stars(count)) for count in range(MAX_STARS, 0, -1)]
     menus = [_menu(browse, "stars", _("Rating"), stars)]
-    tags = {tag.pk: tag.name for tag in tags_for_viewer(membership, max_count=MAX_TAGS)}
-    if filters.tag is not None and filters.tag not in tags:
-        asked = tag_for_viewer(membership, filters.tag)
-        tags[filters.tag] = asked.name if asked else _("A tag that is gone")
-    if tags:
-        menus.append(_menu(browse, "tag", _("Tag"), tags.items()))
+    asked = tag_for_viewer(membership, filters.tag) if filters.tag is not None else None
+    tags = [] if filters.tag is None else [(filters.tag, asked.name if asked else _("A tag that is gone"))]
+    menus.append(replace(_menu(browse, "tag", _("Tag"), tags), is_read_later=True))
     if filters.collection is not None:
         name = collection_named(membership, filters.collection) or _("A collection that is gone")
         menus.append(_menu(browse, "collection", _("Collection"), [(filters.collection, name)]))
@@ -108,6 +104,12 @@ def _menus_of_marks(membership: Membership, browse: Browse) -> list[FilterMenu]:
         marked = _menu(browse, "is_favourite", _("Favourites"), [(True, _("Only favourites"))])
         menus.append(marked if filters.is_favourite else replace(marked, value=""))
     return menus
+
+
+def tag_choices(membership: Membership, browse: Browse, *, max_count: int) -> list[Choice]:
+    """The workspace's first tags by name, each as a filter of the list."""
+    found = tags_for_viewer(membership, max_count=max_count)
+    return _menu(browse, "tag", _("Tag"), [(tag.pk, tag.name) for tag in found]).choices
 
 
 def sort_choices(browse: Browse) -> list[Choice]:

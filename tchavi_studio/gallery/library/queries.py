@@ -8,6 +8,7 @@ from math import log2
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Exists
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from django.utils.translation import ngettext
 
 from tchavi_studio.gallery.queries import Card, Feed, Listing, cards, waits_token
 from tchavi_studio.gallery.requests import RequestCards, request_cards
+from tchavi_studio.generations.bulk.waiting import waiting_clips
 from tchavi_studio.generations.library.filters import Sort
 from tchavi_studio.generations.library.models import LibraryEntry, LibraryMonth, first_key_at, moment_of
 from tchavi_studio.generations.library.pages import (
@@ -31,9 +33,10 @@ from tchavi_studio.generations.library.pages import (
 )
 from tchavi_studio.generations.models import State
 from tchavi_studio.generations.orders import MAX_VARIATIONS
-from tchavi_studio.generations.organising.queries import favourite_and_collection_counts
-from tchavi_studio.generations.queries import first_cursor, followed_feeds, has_open_clips, microseconds
+from tchavi_studio.generations.organising.queries import collection_count, favourite_count
+from tchavi_studio.generations.queries import clips_for_viewer, first_cursor, followed_feeds, microseconds
 from tchavi_studio.generations.visibility import FEEDS, Scope
+from tchavi_studio.long_lists import CountUpTo
 from tchavi_studio.workspaces.models import Membership
 from tchavi_studio.workspaces.time_zones import beginning_of, month_of, zone_at
 
@@ -80,6 +83,17 @@ class RailMonth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What is counted for the page beside its clips, each number up to a bound. `has_open` is of the list's feed, and
+    `waiting_count` of the viewer's clips that can be cancelled."""
+
+    has_open: bool
+    waiting_count: int
+    favourite_count: int
+    collection_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Library:
     """A page of a list. `next_query` and `newer_query` lead to the pages around it, "" if there are none.
 
@@ -93,6 +107,7 @@ class Library:
     newer_query: str = ""
     is_top: bool = True
     feed: Feed | None = None
+    figures: Figures | None = None
     count: str = ""
     tab_counts: dict[str, str] = field(default_factory=dict)
     rail: list[RailMonth] = field(default_factory=list)
@@ -126,6 +141,7 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
     cursor = first_cursor(membership=membership, scope=browse.scope)
     since = microseconds(timezone.now()) if after is None and browse.sort == Sort.NEWEST else 0
     listing = listing_of(membership, browse)
+    figures = _figures(membership, browse.scope)
     all_months = months_of_lists(membership)
     months = all_months.get(browse.scope, [])
     part = _part(membership, browse, after, months)
@@ -138,7 +154,7 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
         next_page="",
         cursor=str(cursor),
         since=since,
-        has_open=has_open_clips(membership=membership, scope=followed_feeds(browse.scope)[0]),
+        has_open=figures.has_open,
         waits=waits_token(shown),
         requests=request_cards(membership=membership, show="all") if listing.has_requests and since else RequestCards(),
         address=listing.address,
@@ -146,10 +162,11 @@ def library_for_viewer(*, membership: Membership, browse: Browse, after: Positio
     return replace(
         part,
         feed=feed,
+        figures=figures,
         newer_query=_newer_query(membership, browse, after) if after else "",
         is_top=after is None,
         count=_count_text(_count(membership, browse, months)),
-        tab_counts=_tab_counts(membership, all_months),
+        tab_counts=_tab_counts(figures, all_months),
         rail=_rail(membership, browse, months, part.sections),
     )
 
@@ -308,9 +325,22 @@ def _count_text(count: Count) -> str:
     return ngettext("at least %(count)s clip", "at least %(count)s clips", count.number) % {"count": number}
 
 
-def _tab_counts(membership: Membership, months: dict[Scope, list[LibraryMonth]]) -> dict[str, str]:
+def _figures(membership: Membership, scope: Scope) -> Figures:
+    """One statement."""
+    own_feed, *_others = followed_feeds(scope)
+    counted = Membership.objects.values_list(
+        Exists(clips_for_viewer(membership=membership, scope=own_feed, show="running")),
+        CountUpTo(waiting_clips(membership), MAX_COUNT),
+        favourite_count(membership),
+        collection_count(membership),
+    )
+    has_open, waiting, favourites, collections = counted.get(pk=membership.pk)
+    return Figures(has_open=has_open, waiting_count=waiting, favourite_count=favourites, collection_count=collections)
+
+
+def _tab_counts(figures: Figures, months: dict[Scope, list[LibraryMonth]]) -> dict[str, str]:
     counts = {scope.value: sum(month.clip_count for month in found) for scope, found in months.items()}
-    counts["favourites"], counts["collections"] = favourite_and_collection_counts(membership)
+    counts |= {"favourites": figures.favourite_count, "collections": figures.collection_count}
     return {name: _tab_count(count) if count else "" for name, count in counts.items()}
 
 

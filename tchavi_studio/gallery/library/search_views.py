@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from tchavi_studio.gallery.answers import redirect_back, refused
 from tchavi_studio.generations.library.models import NamedSearch
@@ -26,10 +27,12 @@ from .address import read_browse
 
 @require_safe
 @never_cache
+@vary_on_headers("HX-Request")
 @workspace_view()
 def search_list(request: WorkspaceRequest) -> HttpResponse:
-    """The viewer's searches, to open, rename and delete."""
-    return render(request, "gallery/searches.html", {"searches": named_searches(request.membership)})
+    """The viewer's searches, to open, rename and delete; for htmx, those to open from the page with this `query`."""
+    context = {"searches": named_searches(request.membership), "query": request.GET.get("query", "")}
+    return render(request, "gallery/_search_items.html" if request.htmx else "gallery/searches.html", context)
 
 
 @require_POST

@@ -10,7 +10,6 @@ from django.views.decorators.vary import vary_on_headers
 
 from tchavi_studio.gallery.queries import read_page_token
 from tchavi_studio.generations.library.models import first_key_at
-from tchavi_studio.generations.library.named_searches import named_searches
 from tchavi_studio.generations.library.pages import Position, read_position
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 
@@ -43,7 +42,6 @@ def gallery(request: WorkspaceRequest) -> HttpResponse:
         "menus": filter_menus(membership=request.membership, browse=browse),
         "sorts": sort_choices(browse),
         "opened_from": browse.name,
-        "searches": named_searches(request.membership),
     }
     response = render(request, "gallery/gallery.html", context)
     if browse != asked:

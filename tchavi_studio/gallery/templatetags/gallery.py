@@ -15,8 +15,7 @@ from tchavi_studio.generations.bulk.actions import bulk_actions
 from tchavi_studio.generations.bulk.models import BulkJob
 from tchavi_studio.generations.bulk.waiting import waiting_count
 from tchavi_studio.generations.lineage import credits_of
-from tchavi_studio.generations.models import ApprovalRequest, Collection, Generation
-from tchavi_studio.generations.organising.queries import latest_collections
+from tchavi_studio.generations.models import ApprovalRequest, Generation
 from tchavi_studio.workspaces.models import Membership
 
 register = template.Library()
@@ -83,12 +82,6 @@ def clock(seconds: float) -> str:
 def shown_bulk_job(membership: Membership) -> BulkJob | None:
     """The viewer's latest job on many clips whose card belongs on the page. One query."""
     return bulk.shown_job(membership)
-
-
-@register.simple_tag
-def offered_collections(membership: Membership) -> list[Collection]:
-    """The collections that clips can be added to from the selection bar. One query."""
-    return latest_collections(membership)
 
 
 @register.filter

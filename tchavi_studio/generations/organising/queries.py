@@ -226,10 +226,11 @@ def organised_for_viewer(membership: Membership, entry: LibraryEntry) -> Organis
     )
 
 
-def favourite_and_collection_counts(membership: Membership) -> tuple[int, int]:
-    """How many favourites the viewer sees, and how many collections there are, each up to MAX_COUNT. One statement."""
-    seen = favourites_of(membership).filter(is_listed_for(membership, "entry__"))
-    collections = Collection.objects.filter(workspace=membership.workspace_id)
-    counted = Membership.objects.values_list(CountUpTo(seen, MAX_COUNT), CountUpTo(collections, MAX_COUNT))
-    favourites, number = counted.get(pk=membership.pk)
-    return favourites, number
+def favourite_count(membership: Membership) -> CountUpTo:
+    """How many favourites the viewer sees, up to MAX_COUNT, as a part of a statement."""
+    return CountUpTo(favourites_of(membership).filter(is_listed_for(membership, "entry__")), MAX_COUNT)
+
+
+def collection_count(membership: Membership) -> CountUpTo:
+    """How many collections the workspace has, up to MAX_COUNT, as a part of a statement."""
+    return CountUpTo(Collection.objects.filter(workspace=membership.workspace_id), MAX_COUNT)

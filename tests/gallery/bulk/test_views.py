@@ -12,6 +12,7 @@ from tchavi_studio.generations import tasks
 from tchavi_studio.generations.bulk import jobs
 from tchavi_studio.generations.bulk.models import BulkJob
 from tchavi_studio.generations.models import Collection, Generation, State
+from tchavi_studio.generations.organising.collections import create_collection
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Membership, Role, Visibility
 from tests.gallery.bulk.conftest import Address
@@ -210,8 +211,8 @@ def test_clips_are_added_to_a_collection_and_tagged(
     assert toasts(answer) == ["2 clips added to the collection."]
     spring = Collection.objects.get(name="Spring")
     assert spring.items.count() == 2
-    page = text_of(alice_browser.get(address("gallery")))
-    assert f'name="collection" value="{spring.pk}"' in page
+    offered = text_of(alice_browser.get(address("choose_collection"), headers=HTMX))
+    assert f'name="collection" value="{spring.pk}"' in offered
     undo_url = re.search(r'action="([^"]*/undo/)"', text_of(answer))
     assert undo_url
     assert toasts(alice_browser.post(undo_url[1], headers=HTMX)) == ["2 clips taken out of the collection."]
@@ -219,6 +220,25 @@ def test_clips_are_added_to_a_collection_and_tagged(
     assert toasts(answer) == ["2 clips tagged."]
     refused = alice_browser.post(address("bulk", "collect"), {**named(*clips), "collection": "999"}, headers=HTMX)
     assert refused.status_code == 422
+
+
+def test_a_collection_is_chosen_on_a_page_without_scripts(
+    alice_browser: Client, address: Address, make_clip: MakeClip, membership: Membership
+) -> None:
+    reel = create_collection(membership=membership, name="Reel")
+    clips = [make_clip(), make_clip()]
+    assert f'formaction="{address("choose_collection")}"' in text_of(alice_browser.get(address("gallery")))
+    sent_from = {"Referer": address("gallery")}
+    page = text_of(alice_browser.post(address("choose_collection"), named(*clips), headers=sent_from))
+    page = page.partition('class="choose-collection"')[2]
+    form = {name: re.findall(f'name="{name}" value="([^"]*)"', page) for name in ("next", "clips")}
+    assert form == {"next": [address("gallery")], "clips": [str(clip.pk) for clip in clips]}
+    assert f'<button class="item" name="collection" value="{reel.pk}" formaction="{address("bulk", "collect")}"' in page
+    answer = alice_browser.post(address("bulk", "collect"), {**form, "collection": reel.pk})
+    assert (answer.status_code, answer.headers["Location"]) == (302, address("gallery"))
+    assert reel.items.count() == 2
+    asked = alice_browser.get(address("choose_collection"))
+    assert asked.headers["Location"] == address("collections")
 
 
 def test_the_bin_can_be_restored_as_a_whole(alice_browser: Client, address: Address, make_clip: MakeClip) -> None:

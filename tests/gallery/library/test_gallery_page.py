@@ -9,14 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tchavi_studio.gallery.library import queries
+from tchavi_studio.gallery.library import queries, tag_views
 from tchavi_studio.gallery.library.address import Browse
 from tchavi_studio.gallery.library.filter_menus import filter_menus, with_operators
 from tchavi_studio.gallery.library.queries import library_for_viewer
 from tchavi_studio.generations.library import pages
 from tchavi_studio.generations.library.entries import recount_months
 from tchavi_studio.generations.library.filters import Filters, Sort
-from tchavi_studio.generations.models import Generation, State
+from tchavi_studio.generations.models import Generation, State, Tag
+from tchavi_studio.generations.organising.tags import tag_clips
 from tchavi_studio.generations.visibility import Scope
 from tchavi_studio.workspaces.models import Membership, User, Visibility, Workspace
 from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change, seconds_ago, text_of
@@ -62,6 +63,7 @@ def test_every_choice_of_a_menu_leads_to_its_page(membership: Membership) -> Non
         "references",
         "visibility",
         "stars",
+        "tag",
         "favourite",
     ]
     assert [(choice.label, choice.query) for choice in menus["state"].choices] == [
@@ -88,10 +90,33 @@ def test_rare_filters_stand_behind_more_filters_until_they_are_used(alice_browse
         return re.findall(names, chips), words, re.findall(names, panel.partition('class="matches"')[0])
 
     common = ["Model", "State", "Ratio", "Resolution", "Dates"]
-    rare = ["Length", "Sound", "References", "Visibility", "Rating", "Favourites"]
+    rare = ["Length", "Sound", "References", "Visibility", "Rating", "Tag", "Favourites"]
     assert shown() == (common, "More filters", rare)
-    used = (["Length", "Sound"], ["References", "Visibility", "Rating", "Favourites"])
+    used = (["Length", "Sound"], ["References", "Visibility", "Rating", "Tag", "Favourites"])
     assert shown(sound="yes", seconds="5") == (common + used[0], "More filters 2", used[1])
+
+
+def test_tags_are_read_when_their_menu_opens_or_on_their_page(
+    alice_browser: Client, url: Url, make_clip: MakeClip, membership: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = text_of(alice_browser.get(url("gallery"), {"state": "done"}))
+    address = f"{url('tag_list')}?state=done"
+    assert f'<a class="item" href="{address}"><span>All tags</span></a>' in page
+    assert f'hx-get="{address}"' in page
+    for headers in (HTMX, {}):
+        assert "No tags yet" in text_of(alice_browser.get(address, headers=headers))
+    for name in ("Rushes", "Dawn"):
+        tag_clips(membership=membership, generation_ids=[make_clip().pk], name=name)
+    dawn, rushes = Tag.objects.order_by("name")
+    links = [f"{url('gallery')}?state=done&amp;tag={tag.pk}" for tag in (dawn, rushes)]
+    monkeypatch.setattr(tag_views, "MAX_OFFERED", 1)
+    menu = text_of(alice_browser.get(address, headers=HTMX))
+    assert re.findall(r'<a class="item" href="([^"]+)"', menu) == [links[0], address]
+    whole = text_of(alice_browser.get(address))
+    assert re.findall(r'<a class="filter-chip" href="([^"]+)">(\w+)', whole) == [
+        (links[0], "Dawn"),
+        (links[1], "Rushes"),
+    ]
 
 
 def test_creators_are_members_and_who_left(membership: Membership, bob: User, workspace: Workspace) -> None:

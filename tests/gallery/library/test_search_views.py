@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from tchavi_studio.generations.library.models import NamedSearch
 from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
-from tests.gallery.conftest import text_of
+from tests.gallery.conftest import HTMX, text_of
 
 
 def test_a_search_is_saved_opened_renamed_and_deleted(alice_browser: Client, workspace: Workspace) -> None:
@@ -32,8 +32,12 @@ def test_a_search_is_saved_opened_renamed_and_deleted(alice_browser: Client, wor
     search = NamedSearch.objects.get()
     assert (search.name, search.query) == ("Done", "scope=workspace&state=done")
     page = text_of(alice_browser.get(address("gallery") + "?scope=workspace&state=done"))
-    assert f'href="{address("gallery")}?scope=workspace&amp;state=done"' in page
-    assert page.count("<span>Done</span>") == 1
+    menu = f"{address('searches')}?query=scope%3Dworkspace%26state%3Ddone"
+    assert f'hx-get="{menu}"' in page
+    assert f'<a class="item" href="{address("searches")}">' in page
+    items = text_of(alice_browser.get(menu, headers=HTMX))
+    assert f'href="{address("gallery")}?scope=workspace&amp;state=done"' in items
+    assert 'aria-current="true"><span>Done</span>' in items
 
     again = alice_browser.post(address("save_search"), {"name": "DONE", "query": ""})
     assert [message.level_tag for message in get_messages(again.wsgi_request)][-1] == "error"
