@@ -150,6 +150,11 @@ class Feed:
         return self.address or f"{self.scope_query}show={self.show}"
 
     @property
+    def next_query(self) -> str:
+        """What leads to the next page."""
+        return f"{self.scope_query}show={self.show}&before={self.next_page}"
+
+    @property
     def is_live(self) -> bool:
         """Whether the page stays up to date with what others do, beyond the clips that are being made."""
         return self.scope != Scope.MINE or bool(self.address)
@@ -188,6 +193,11 @@ class BinPage:
 
     clips: list[Generation]
     next_page: str
+
+    @property
+    def next_query(self) -> str:
+        """What leads to the next page."""
+        return f"before={self.next_page}"
 
 
 @dataclass(frozen=True, kw_only=True)

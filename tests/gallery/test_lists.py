@@ -1,18 +1,20 @@
 """What pages cost the database doesn't grow with the number of clips: every list is read by its index."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
 from django.db import connection
 from django.test import Client
 
-from tchavi_studio.gallery import queries
+from tchavi_studio.gallery import loading, queries
 from tchavi_studio.gallery.library import queries as library_queries
 from tchavi_studio.generations.models import Generation, LibraryEntry, LibraryMonth, State
+from tchavi_studio.generations.organising.collections import collect_clips, create_collection
 from tchavi_studio.generations.services import delete_clip
-from tchavi_studio.workspaces.models import Membership, Visibility
-from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change
+from tchavi_studio.workspaces.models import Membership, Visibility, Workspace
+from tests.gallery.conftest import HTMX, MakeClip, Url, cards_of, change, latest_of, text_of
 from tests.gallery.test_updates import OpenPage
 from tests.plans import listed_by_index
 
@@ -94,3 +96,64 @@ def test_an_open_page(alice_browser: Client, url: Url, make_clip: MakeClip) -> N
     change(clip, state=State.PROCESSING)
     with listed_by_index(Generation):
         assert page.poll().status_code == 200
+
+
+# --- Pages that load more by themselves -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["", "?view=list", "?sort=longest"])
+def test_a_long_page_ends_with_a_link_to_the_next_one(
+    alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(loading, "MAX_LOADED", 2)
+    clips = [make_clip(created_at=datetime(2026, 3, 20 - number, 12, tzinfo=UTC)) for number in range(3)]
+
+    def shown(address: str, **headers: str) -> tuple[list[str], str, str]:
+        """The clips, what loads more by itself, and the link that doesn't."""
+        page = text_of(alice_browser.get(address, headers=headers))
+        ids = re.findall(r'id="clip-([0-9a-f-]{36})"', page)
+        loads = re.findall(r'hx-get="([^"]+)" hx-trigger="revealed"', page)
+        links = re.findall(
+            r'<a class="btn quiet" href="([^"]+)">([\w ]+)<|<a class="link" href="([^"]+after[^"]+)"', page
+        )
+        return ids, "".join(map(unescape, loads)), "".join(unescape(a or b) for a, _label, b in links[-1:])
+
+    ids, loads, _link = shown(url("gallery") + query)
+    assert ids == [str(clips[0].pk)]
+    assert loads.endswith("&loaded=1")
+    ids, nothing, link = shown(loads, **HTMX)
+    assert (ids, nothing) == ([str(clips[1].pk)], "")
+    # A page of its own counts anew, whatever the address says.
+    assert shown(link + "&loaded=2")[0] == [str(clips[2].pk)]
+
+
+def test_the_link_says_the_month(
+    alice_browser: Client, url: Url, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MAX_LOADED", 1)
+    for number in range(2):
+        make_clip(created_at=datetime(2026, 3, 20 - number, 12, tzinfo=UTC))
+    for query in ("", "?view=list"):
+        assert ">Continue from March 2026</a>" in text_of(alice_browser.get(url("gallery") + query))
+
+
+def test_other_long_pages_end_too(
+    alice_browser: Client,
+    workspace: Workspace,
+    membership: Membership,
+    url: Url,
+    make_clip: MakeClip,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "MAX_LOADED", 1)
+    monkeypatch.setattr("tchavi_studio.gallery.organising.queries.PAGE_LENGTH", 1)
+    clips = [make_clip() for _number in range(2)]
+    reel = create_collection(membership=membership, name="Reel")
+    collect_clips(membership=membership, collection_id=reel.pk, generation_ids=[clip.pk for clip in clips])
+    collection = f"{url('collections')}{reel.pk}/"
+    pages = [text_of(alice_browser.get(address)) for address in (latest_of(workspace), collection)]
+    for clip in clips:
+        delete_clip(generation=clip, actor=None)
+    for page in [*pages, text_of(alice_browser.get(url("bin")))]:
+        assert '<p class="more"><a class="btn quiet"' in page
+        assert 'hx-trigger="revealed"' not in page

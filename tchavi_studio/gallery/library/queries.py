@@ -113,6 +113,16 @@ class Library:
     rail: list[RailMonth] = field(default_factory=list)
 
     @property
+    def clip_count(self) -> int:
+        """How many clips this part has."""
+        return sum(len(tile.takes) for section in self.sections for tile in section.tiles)
+
+    @property
+    def last_month(self) -> date | None:
+        """The month of its last clip, if the list is by time."""
+        return self.sections[-1].month if self.sections else None
+
+    @property
     def without_text_query(self) -> str:
         return self.browse.without("text").query
 

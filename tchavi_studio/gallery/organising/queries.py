@@ -32,6 +32,11 @@ class CollectionPage:
     next_page: str
 
     @property
+    def next_query(self) -> str:
+        """What leads to the next page."""
+        return f"after={self.next_page}"
+
+    @property
     def collection(self) -> Collection:
         return self.summary.collection
 

@@ -1,12 +1,16 @@
 """Template filters for clips."""
 
+from typing import Any
+
 from django import template
 from django.conf import settings
 from django.utils.formats import number_format
 
 from tchavi_studio.assets.models import Asset
 from tchavi_studio.engines.formats import nearest_aspect_ratio
+from tchavi_studio.gallery import loading
 from tchavi_studio.gallery.bulk.reports import job_report
+from tchavi_studio.gallery.loading import More
 from tchavi_studio.gallery.sound_shape import SoundShape, shape_of
 from tchavi_studio.generations import visibility
 from tchavi_studio.generations.approvals import ended_because
@@ -82,6 +86,12 @@ def clock(seconds: float) -> str:
 def shown_bulk_job(membership: Membership) -> BulkJob | None:
     """The viewer's latest job on many clips whose card belongs on the page. One query."""
     return bulk.shown_job(membership)
+
+
+@register.simple_tag(takes_context=True)
+def more_at(context: dict[str, Any], url: str, query: str, count: int) -> More:
+    """What leads on to the next clips, after the `count` of this answer."""
+    return loading.more_at(f"{url}?{query}", request=context["request"], count=count)
 
 
 @register.filter
