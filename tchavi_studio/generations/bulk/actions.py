@@ -86,6 +86,11 @@ def register(action: BulkAction) -> BulkAction:
     return action
 
 
+def counted(count: int) -> dict[str, str]:
+    """What fills in the number of a counted sentence."""
+    return {"count": number_format(count)}
+
+
 def left_text(left: Mapping[str, int]) -> str:
     """How many clips were left alone and why, a sentence for each reason, in the active language."""
     texts = {
@@ -103,7 +108,7 @@ def left_text(left: Mapping[str, int]) -> str:
         ),
         Left.GONE: lambda count: ngettext("%(count)s is no longer there.", "%(count)s are no longer there.", count),
     }
-    return " ".join(texts[reason](left[reason]) % _shown(left[reason]) for reason in texts if left.get(reason))
+    return " ".join(texts[reason](left[reason]) % counted(left[reason]) for reason in texts if left.get(reason))
 
 
 def sorted_out(clips: Iterable[Generation], why_left: Callable[[Generation], Left | None]) -> Result:
@@ -179,11 +184,11 @@ def _make_private(batch: Batch) -> Result:
 
 
 def _moved_to_bin(count: int) -> str:
-    return ngettext("%(count)s clip moved to the bin.", "%(count)s clips moved to the bin.", count) % _shown(count)
+    return ngettext("%(count)s clip moved to the bin.", "%(count)s clips moved to the bin.", count) % counted(count)
 
 
 def _restored(count: int) -> str:
-    return ngettext("%(count)s clip restored.", "%(count)s clips restored.", count) % _shown(count)
+    return ngettext("%(count)s clip restored.", "%(count)s clips restored.", count) % counted(count)
 
 
 def _shared(count: int) -> str:
@@ -191,7 +196,7 @@ def _shared(count: int) -> str:
         "%(count)s clip shared: everybody in the workspace sees it.",
         "%(count)s clips shared: everybody in the workspace sees them.",
         count,
-    ) % _shown(count)
+    ) % counted(count)
 
 
 def _made_private(count: int) -> str:
@@ -199,11 +204,7 @@ def _made_private(count: int) -> str:
         "%(count)s clip made private: only its creator sees it.",
         "%(count)s clips made private: only their creators see them.",
         count,
-    ) % _shown(count)
-
-
-def _shown(count: int) -> dict[str, str]:
-    return {"count": number_format(count)}
+    ) % counted(count)
 
 
 DELETE = register(

@@ -5,11 +5,10 @@ from collections.abc import Collection as Ids
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from tchavi_studio.generations.bulk.actions import Batch, BulkAction, Left, Result, register
+from tchavi_studio.generations.bulk.actions import Batch, BulkAction, Left, Result, counted, register
 from tchavi_studio.generations.models import Collection
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.models import Membership
@@ -95,27 +94,23 @@ def _result(batch: Batch, changed: list[UUID], full: Ids[UUID] = ()) -> Result:
 def _collected(count: int) -> str:
     return ngettext(
         "%(count)s clip added to the collection.", "%(count)s clips added to the collection.", count
-    ) % _shown(count)
+    ) % counted(count)
 
 
 def _dropped(count: int) -> str:
     return ngettext(
         "%(count)s clip taken out of the collection.", "%(count)s clips taken out of the collection.", count
-    ) % _shown(count)
+    ) % counted(count)
 
 
 def _tagged(count: int) -> str:
-    return ngettext("%(count)s clip tagged.", "%(count)s clips tagged.", count) % _shown(count)
+    return ngettext("%(count)s clip tagged.", "%(count)s clips tagged.", count) % counted(count)
 
 
 def _untagged(count: int) -> str:
-    return ngettext("The tag was taken off %(count)s clip.", "The tag was taken off %(count)s clips.", count) % _shown(
+    return ngettext("The tag was taken off %(count)s clip.", "The tag was taken off %(count)s clips.", count) % counted(
         count
     )
-
-
-def _shown(count: int) -> dict[str, str]:
-    return {"count": number_format(count)}
 
 
 COLLECT = register(
