@@ -24,7 +24,7 @@ page shows it too, and this page is made from it (`make roles`).
   keeps the role until they hand it over.
 - Members see their own clips and the shared ones. Nobody but its creator sees a private clip; who audits sees its
   figures, never its words or pictures.
-- Owners and admins may bin, restore or hide clips that others share, and the activity says so.
+- Owners and admins may bin, restore or hide clips that others share, and choose their posters; the activity says so.
 - An archived workspace can only be read. Its owners may still hand it over, or take it out of the archive.
 - Removing somebody ends their API keys of the workspace at once. What they made stays; their open jobs finish.
 

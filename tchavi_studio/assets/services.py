@@ -9,7 +9,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -196,12 +196,12 @@ def store_frame(*, asset: Asset, user: User, at_seconds: float | None, name: str
             return same.get()  # they took it twice at the same moment
 
 
-def replace_pictures(*, asset: Asset, user: User, at_seconds: float, beside: Callable[[], object]) -> None:
+def replace_pictures(*, asset: Asset, user: User, at_seconds: float, within: AbstractContextManager[object]) -> None:
     """Make a stored clip's poster and thumbnail anew from the frame it shows at `at_seconds`.
 
-    Their files get new names, so that their URLs change, and the old ones are deleted after the commit. `beside` is
-    called first in the transaction; if it raises, nothing changes. Raises `MediaRefusedError`, and Asset.DoesNotExist
-    if the file was deleted meanwhile.
+    Their files get new names, so that their URLs change, and the old ones are deleted after the commit. The change is
+    made `within` a context of the caller's, in the transaction; if that raises, nothing changes. Raises
+    `MediaRefusedError`, and Asset.DoesNotExist if the file was deleted meanwhile.
     """
     with _incoming_directory() as directory, _refusals_for_sender():
         source = _copied(asset, directory)
@@ -215,8 +215,7 @@ def replace_pictures(*, asset: Asset, user: User, at_seconds: float, beside: Cal
             "thumbnail": _promote(probed.thumbnail, server_made_name(asset, f"thumbnail-{mark}", "webp")),
         }
         try:
-            with transaction.atomic():
-                beside()
+            with transaction.atomic(), within:
                 current = Asset.objects.select_for_update(no_key=True).get(pk=asset.pk)
                 replaced = [name for name in (current.poster.name, current.thumbnail.name) if name]
                 Asset.objects.filter(pk=asset.pk).update(**made)

@@ -1,7 +1,8 @@
 """Starting, cancelling, sharing, deleting and reviewing clips."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -395,17 +396,23 @@ def dismiss_failure(*, generation: Generation) -> None:
 def choose_poster(*, generation: Generation, actor: User, at_seconds: float) -> None:
     """Make the frame that a finished clip shows at `at_seconds` its poster, on every card too.
 
+    Activity says so if the clip is somebody else's.
+
     Takes seconds: don't call it in a transaction. Raises MediaRefusedError, and Generation.DoesNotExist if the clip is
     in the bin: whatever empties that reads the names of the files it deletes, so they mustn't change any more.
     """
     if generation.output is None:
         raise Generation.DoesNotExist
 
-    def touch() -> None:
+    @contextmanager
+    def changing() -> Iterator[None]:
         if not _touch(generation, Q(deleted_at__isnull=True)):
             raise Generation.DoesNotExist
+        yield
+        if generation.creator_id != actor.pk:
+            _record(Kind.POSTER_CHOSEN, generation, actor)
 
-    replace_pictures(asset=generation.output, user=actor, at_seconds=at_seconds, beside=touch)
+    replace_pictures(asset=generation.output, user=actor, at_seconds=at_seconds, within=changing())
 
 
 def _touch(generation: Generation, condition: Q, **changes: object) -> bool:

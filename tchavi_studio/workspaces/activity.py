@@ -67,6 +67,7 @@ class Kind(models.TextChoices):
     BIN_EMPTIED = "bin.emptied", gettext_lazy("Bin emptied")
     CLIP_SHARED = "clip.shared", gettext_lazy("Clip shared with the workspace")
     CLIP_UNSHARED = "clip.unshared", gettext_lazy("Clip made private")
+    POSTER_CHOSEN = "clip.poster_chosen", gettext_lazy("Poster chosen")
     NEW_DEVICE = "person.new_device", gettext_lazy("Sign-in from a new device")
     PERSON_BLOCKED = "person.blocked", gettext_lazy("Person blocked")
     PERSON_UNBLOCKED = "person.unblocked", gettext_lazy("Person unblocked")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -768,10 +768,20 @@ def test_new_pictures_get_new_names_and_the_old_ones_go(
     old = [Path(default_storage.path(str(name))) for name in (clip.poster, clip.thumbnail)]
     assert clip.pictures_query == ""
     seen: list[str] = []
+
+    def look() -> None:
+        seen.append(Asset.objects.values_list("poster", flat=True).get(pk=clip.pk))
+
+    @contextmanager
+    def within() -> Iterator[None]:
+        look()
+        yield
+        look()
+
     with django_capture_on_commit_callbacks(execute=True):
-        replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=lambda: seen.append("called"))
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, within=within())
         assert all(path.exists() for path in old)
-    assert seen == ["called"]
+    assert seen[0] != seen[1], "around the change"
     assert not any(path.exists() for path in old)
     clip.refresh_from_db()
     mark = clip.pictures_query
@@ -779,7 +789,7 @@ def test_new_pictures_get_new_names_and_the_old_ones_go(
     assert str(clip.poster).endswith(f"/poster-{mark[1:]}.webp")
     with Image.open(default_storage.path(str(clip.poster))) as poster:
         assert poster.size == (640, 640)
-    replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=lambda: None)
+    replace_pictures(asset=clip, user=alice, at_seconds=1.0, within=nullcontext())
     clip.refresh_from_db()
     assert clip.pictures_query not in ("", mark)
 
@@ -787,11 +797,13 @@ def test_new_pictures_get_new_names_and_the_old_ones_go(
 def test_pictures_stay_if_the_change_fails(clip: Asset, alice: User) -> None:
     before = stored_files()
 
-    def fail() -> None:
+    @contextmanager
+    def fail() -> Iterator[None]:
+        yield
         raise LookupError
 
     with pytest.raises(LookupError):
-        replace_pictures(asset=clip, user=alice, at_seconds=1.0, beside=fail)
+        replace_pictures(asset=clip, user=alice, at_seconds=1.0, within=fail())
     assert stored_files() == before
 
 

@@ -14,7 +14,7 @@ from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.refusals import too_many_probes
 from tchavi_studio.gallery.sound_shape import shape_of
 from tchavi_studio.generations.models import Generation, State
-from tchavi_studio.workspaces.models import Membership, Role, User, Visibility, Workspace
+from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, User, Visibility, Workspace
 from tests.assets.media import make_video
 from tests.gallery.conftest import HTMX, MakeClip, Url, text_of
 
@@ -78,6 +78,7 @@ def test_a_poster_is_shown_at_once_on_the_card(alice_browser: Client, url: Url, 
     assert "This frame is the clip&#x27;s poster now." in answer
     changed = Generation.objects.select_related("output").get(pk=clip.pk)
     assert changed.output is not None
+    assert not ActivityRow.objects.filter(reference=clip.pk).exists(), "it is one's own"
     assert re.fullmatch(r"\?[0-9a-f]{8}", changed.output.pictures_query)
     assert f'/poster{changed.output.pictures_query}" alt=""' in answer
     assert f'data-version="{clip.version + 1}"' in answer
@@ -120,6 +121,8 @@ def test_admins_choose_posters_of_shared_clips(
     client.force_login(bob)
     assert client.post(url("poster", clip), {"at": "0.5"}, headers=HTMX).status_code == status
     assert Generation.objects.get(pk=clip.pk).version == clip.version + (status == 200)
+    rows = ActivityRow.objects.filter(reference=clip.pk).values_list("kind", "actor", "subject")
+    assert list(rows) == ([("clip.poster_chosen", bob.pk, clip.creator_id)] if status == 200 else [])
 
 
 def test_a_busy_studio_says_so(

@@ -85,6 +85,7 @@ def test_what_some_of_them_say(alice: User, bob: User) -> None:
     assert said(Kind.BUDGET_CHANGED, alice) == "Alice changed their own budget from no limit to 60,000 credits"
     assert said(Kind.CLIP_DELETED, bob) == "Alice moved a clip of Bob to the bin"
     assert said(Kind.CLIP_DELETED, alice) == "Alice moved a clip to the bin"
+    assert said(Kind.POSTER_CHOSEN, bob) == "Alice chose another poster for a clip of Bob"
     assert said(Kind.APPROVAL_DECLINED, bob) == "Alice declined 1 credit for Bob"
     assert said(Kind.NEW_DEVICE) == "Alice signed in on a new device: Firefox, Linux"
     settings: list[tuple[dict[str, Any], str]] = [

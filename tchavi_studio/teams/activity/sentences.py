@@ -44,6 +44,7 @@ SENTENCES: dict[str, Any] = {
     Kind.BIN_EMPTIED: gettext_lazy("%(actor)s emptied their bin"),
     Kind.CLIP_SHARED: gettext_lazy("%(actor)s shared a clip with the workspace"),
     Kind.CLIP_UNSHARED: gettext_lazy("%(actor)s made a clip of %(subject)s private"),
+    Kind.POSTER_CHOSEN: gettext_lazy("%(actor)s chose another poster for a clip of %(subject)s"),
     Kind.NEW_DEVICE: gettext_lazy("%(actor)s signed in on a new device: %(device)s"),
     Kind.PERSON_BLOCKED: gettext_lazy("%(actor)s blocked %(subject)s"),
     Kind.PERSON_UNBLOCKED: gettext_lazy("%(actor)s unblocked %(subject)s"),
