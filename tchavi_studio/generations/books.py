@@ -12,8 +12,8 @@ from django.db.models.signals import pre_delete
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from tchavi_studio.ledger.models import Kind, Transfer
-from tchavi_studio.ledger.verification import Finding
+from tchavi_studio.ledger.findings import Finding
+from tchavi_studio.ledger.models import Kind, StatementEntry, Transfer
 
 from .models import OPEN_STATES, Generation, PurgedClip, State
 
@@ -54,6 +54,36 @@ def verify_clips() -> Iterator[Finding]:
         lost = rows.filter(*(~Exists(clips) for clips in known))
         for workspace_id, book, reference in lost.values_list("workspace_id", "book", "reference"):
             yield _gone(workspace_id, book, reference)
+
+
+def verify_causes() -> Iterator[Finding]:
+    """Yield every charge whose row in the statement names another model or API key than its clip."""
+    for clips in _ranges(Generation.objects.all()):
+        made = {pk: cause for pk, *cause in clips.filter(price_credits__gt=0).values_list("pk", "model", "key_id")}
+        entries = StatementEntry.objects.filter(transfer__reference__in=list(made), transfer__kind=Kind.CHARGE)
+        told = entries.values_list(
+            "transfer__reference", "model", "key_id", "row_number", "wallet__workspace", "wallet__book"
+        )
+        for reference, model, key_id, row_number, workspace_id, book in told:
+            if [model, key_id] != made[reference]:
+                wanted_model, wanted_key = made[reference]
+                yield Finding(
+                    code="clip-cause",
+                    message=_(
+                        "The statement says model %(model)s, key %(key)s of clip %(reference)s; expected "
+                        "%(wanted_model)s, %(wanted_key)s."
+                    )
+                    % {
+                        "model": model or "–",
+                        "key": key_id or "–",
+                        "reference": reference,
+                        "wanted_model": wanted_model,
+                        "wanted_key": wanted_key or "–",
+                    },
+                    workspace_id=workspace_id,
+                    book=book,
+                    sequence=row_number,
+                )
 
 
 def _verify_charges(clips: QuerySet[Any]) -> Iterator[Finding]:

@@ -313,6 +313,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         reference=generation.pk,
         actor=order.creator,
         key_id=order.key_id,
+        model=params.model,
         is_approved=order.is_approved,
     )
     return generation, charge

@@ -1,4 +1,4 @@
-"""Transfers are append-only: see `tchavi_studio.records.append_only`."""
+"""Transfers and statements are append-only: see `tchavi_studio.records.append_only`."""
 
 from tchavi_studio.records.append_only import AppendOnlyTable, protect
 
@@ -13,6 +13,16 @@ TRANSFERS = protect(
         ),
         since=("ledger", "0002_append_only"),
         watched=("ledger_account", "ledger_spendinglimit", "ledger_limitedcharge"),
+    )
+)
+
+ENTRIES = protect(
+    AppendOnlyTable(
+        name="ledger_statemententry",
+        message="statement rows never change or vanish",
+        is_same_row=("transfer_id = NEW.transfer_id OR (wallet_id = NEW.wallet_id AND row_number = NEW.row_number)"),
+        since=("ledger", "0011_protect_statements"),
+        watched=("ledger_dailyspending",),
     )
 )
 

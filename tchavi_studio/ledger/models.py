@@ -1,4 +1,4 @@
-"""The ledger's tables: accounts, the transfers between them, and spending limits.
+"""The ledger's tables: accounts, the transfers between them, statements of the wallets, and spending limits.
 
 Each row is one transfer: an amount leaves the debit account and reaches the credit account. So unbalanced entries are
 impossible, and the balances of all accounts always add up to 0.
@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Abs, Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from tchavi_studio.records.chain import GENESIS_HASH
@@ -46,8 +47,8 @@ class AccountName(models.TextChoices):
 class Account(models.Model):
     """One account. Its balance, credits minus debits, is updated in each transfer's transaction.
 
-    The wallet's row also holds the head of its book's chain of transfers (`last_sequence`, `last_hash`), and writing a
-    transfer requires this row's lock. The other two accounts leave both fields at their defaults.
+    The wallet's row also holds the head of its book's chain of transfers (`last_sequence`, `last_hash`, `last_at`), and
+    writing a transfer requires this row's lock. The other two accounts leave these fields at their defaults.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="accounts")
@@ -56,6 +57,7 @@ class Account(models.Model):
     balance_credits = models.BigIntegerField(default=0)
     last_sequence = models.PositiveBigIntegerField(default=0)
     last_hash = models.CharField(max_length=64, default=GENESIS_HASH)
+    last_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -87,7 +89,8 @@ HAS_NO_REFERENCE = Q(reference__isnull=True)
 class Transfer(models.Model):
     """One movement of credits. Rows are only ever added: triggers refuse every change (`append_only.py`).
 
-    `sequence` counts from 1 within a workspace and book. `hash` covers the row and the hash before it (`chain.py`).
+    `sequence` counts from 1 within a workspace and book; `created_at` is never before that of the row before it. `hash`
+    covers the row and the hash before it (`chain.py`).
     `reference` is a generation's id, not a foreign key: the ledger doesn't know the apps above it.
     """
 
@@ -126,7 +129,6 @@ class Transfer(models.Model):
             models.CheckConstraint(condition=Q(sequence__gte=1), name="sequence_from_one"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["workspace", "book", "kind", "-sequence"], name="transfer_statement_by_kind"),
             # Both are small: most transfers are charges and refunds.
             models.Index(
                 fields=["workspace", "book", "kind", "reason", "created_at"],
@@ -155,6 +157,89 @@ class Transfer(models.Model):
     def clip_id(self) -> uuid.UUID | None:
         """The generation that was charged or refunded; None for grants and adjustments."""
         return self.reference
+
+
+class StatementEntry(models.Model):
+    """A transfer as its wallet's statement shows it, with whom and what it was for. Only ever added, like transfers.
+
+    `row_number` is the transfer's sequence; `change_credits` is positive for what came into the wallet. A refund has
+    the `member`, the API key and the model of its charge; a grant or an adjustment has who made it as its `member`.
+    `key_id` and `reference` aren't foreign keys: keys and generations belong to apps above.
+
+    Times never go back from row to row, so a range of days is a range of row numbers, and each filter of a statement,
+    with or without days, is a range of one index.
+    """
+
+    transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, primary_key=True, related_name="entry")
+    wallet = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    row_number = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    change_credits = models.BigIntegerField()
+    balance_after_credits = models.BigIntegerField()
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    key_id = models.UUIDField(null=True)
+    model = models.CharField(max_length=20, blank=True)
+    reference = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["wallet", "row_number"], name="one_entry_per_row_number"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["wallet", "kind", "row_number"], name="entries_by_kind"),
+            models.Index(fields=["wallet", "member", "row_number"], name="entries_by_member"),
+            models.Index(fields=["wallet", "model", "row_number"], name="entries_by_model"),
+            models.Index(
+                fields=["wallet", "key_id", "row_number"], condition=Q(key_id__isnull=False), name="entries_by_key"
+            ),
+            models.Index(F("wallet"), Abs("change_credits"), F("row_number"), name="entries_by_amount"),
+            models.Index(fields=["wallet", "created_at", "row_number"], name="entries_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.row_number}: {self.kind} {self.change_credits}"
+
+
+class DailySpending(models.Model):
+    """What was charged and refunded on one day (UTC) for one member, API key and model, counted with each transfer.
+
+    A refund counts on the day it is made, not on that of its charge.
+    """
+
+    wallet = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="daily_spending", db_index=False)
+    day = models.DateField()
+    model = models.CharField(max_length=20, blank=True)
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    key_id = models.UUIDField(null=True)
+    charged_credits = models.BigIntegerField(default=0)
+    refunded_credits = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            # NULLs are distinct, so they stand for 0 here; `posting.py` names these expressions too.
+            models.UniqueConstraint(
+                F("wallet"),
+                F("day"),
+                F("model"),
+                Coalesce("member", Value(0)),
+                Coalesce("key_id", Value(uuid.UUID(int=0), output_field=models.UUIDField())),
+                name="one_sum_per_day_and_cause",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["wallet", "member", "day"], name="daily_spending_of_member")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model}: {self.charged_credits} - {self.refunded_credits}"
+
+    @property
+    def spent_credits(self) -> int:
+        """What was charged less what was refunded; negative on a day that only refunds earlier ones."""
+        return self.charged_credits - self.refunded_credits
 
 
 class SpendingLimit(models.Model):

@@ -1,11 +1,12 @@
-"""The SQL statements that write a transfer: three, and three more for a charge that counts against limits.
+"""The SQL statements that write a transfer: four, one more for what counts as spending, and three more for limits.
 
 Plain SQL, because the ORM needs several times longer to build such a statement than the database needs to run it, and
 other writers are waiting. The order on PostgreSQL: lock the wallet, then anything else.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -14,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from .models import AccountName, Kind, Transfer
 
 LOCK_ACCOUNTS = """
-    SELECT wallet.id, wallet.balance_credits, wallet.last_sequence, wallet.last_hash, counterpart.id,
+    SELECT wallet.id, wallet.balance_credits, wallet.last_sequence, wallet.last_hash, wallet.last_at, counterpart.id,
         EXISTS (SELECT 1 FROM ledger_transfer WHERE reference = %s AND kind = %s)
     FROM ledger_account wallet
     JOIN ledger_account counterpart
@@ -36,9 +37,26 @@ MOVE_CREDITS = """
     UPDATE ledger_account SET
         balance_credits = balance_credits + CASE id WHEN %s THEN %s ELSE %s END,
         last_sequence = CASE id WHEN %s THEN %s ELSE last_sequence END,
-        last_hash = CASE id WHEN %s THEN %s ELSE last_hash END
+        last_hash = CASE id WHEN %s THEN %s ELSE last_hash END,
+        last_at = CASE id WHEN %s THEN %s ELSE last_at END
     WHERE id IN (%s, %s)
 """
+
+INSERT_ENTRY = """
+    INSERT INTO ledger_statemententry (transfer_id, wallet_id, row_number, kind, change_credits, balance_after_credits,
+        member_id, key_id, model, reference, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+# The conflict is with the constraint `one_sum_per_day_and_cause`.
+COUNT_DAY = """
+    INSERT INTO ledger_dailyspending (wallet_id, day, model, member_id, key_id, charged_credits, refunded_credits)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (wallet_id, day, model, COALESCE(member_id, 0), COALESCE(key_id, '{no_key}')) DO UPDATE SET
+        charged_credits = ledger_dailyspending.charged_credits + excluded.charged_credits,
+        refunded_credits = ledger_dailyspending.refunded_credits + excluded.refunded_credits
+"""
+NO_KEY = uuid.UUID(int=0)
 
 # A statement of its own: on PostgreSQL, LOCK_ACCOUNTS would see what these rows held before it waited for the wallet.
 LOCK_LIMITS = """
@@ -62,9 +80,18 @@ class LockedAccounts(NamedTuple):
     balance_credits: int
     last_sequence: int
     last_hash: str
+    last_at: datetime | None
     counterpart_id: int
     is_charged: bool
     """Whether the generation already has its charge."""
+
+
+class Cause(NamedTuple):
+    """Whom and what credits moved for, as statements tell it: a member, an API key, a model."""
+
+    member_id: int | None = None
+    key_id: uuid.UUID | None = None
+    model: str = ""
 
 
 class LockedLimit(NamedTuple):
@@ -101,7 +128,13 @@ def lock_accounts(
         ],
     )
     row = cursor.fetchone()
-    return LockedAccounts(*row) if row else None
+    if row is None:
+        return None
+    accounts = LockedAccounts(*row)
+    if accounts.last_at is not None and accounts.last_at.tzinfo is None:
+        # SQLite stores UTC without saying so.
+        return accounts._replace(last_at=accounts.last_at.replace(tzinfo=UTC))
+    return accounts
 
 
 def lock_limits(
@@ -122,11 +155,14 @@ def count_spending(cursor: CursorWrapper, limits: Sequence[LockedLimit], *, refe
     cursor.execute(INSERT_COUNTED + ", ".join(["(%s, %s, %s)"] * len(rows)), [value for row in rows for value in row])
 
 
-def write_transfer(cursor: CursorWrapper, transfer: Transfer, *, accounts: LockedAccounts, change_credits: int) -> bool:
-    """Insert the transfer and move its credits, `change_credits` of them into the wallet.
+def write_transfer(
+    cursor: CursorWrapper, transfer: Transfer, *, accounts: LockedAccounts, change_credits: int, cause: Cause
+) -> bool:
+    """Insert the transfer and its statement entry, and move its credits, `change_credits` of them into the wallet.
 
     False, and nothing written, if there already is one of this kind for its generation.
     """
+    written_at = connection.ops.adapt_datetimefield_value(transfer.created_at)
     cursor.execute(
         INSERT_TRANSFER,
         [
@@ -141,7 +177,7 @@ def write_transfer(cursor: CursorWrapper, transfer: Transfer, *, accounts: Locke
             _stored(transfer.reference),
             transfer.reason,
             transfer.actor_id,
-            connection.ops.adapt_datetimefield_value(transfer.created_at),
+            written_at,
             transfer.hash_version,
             transfer.previous_hash,
             transfer.hash,
@@ -157,12 +193,64 @@ def write_transfer(cursor: CursorWrapper, transfer: Transfer, *, accounts: Locke
             *(wallet_id, change_credits, -change_credits),
             *(wallet_id, transfer.sequence),
             *(wallet_id, transfer.hash),
+            *(wallet_id, written_at),
             *(wallet_id, counterpart_id),
         ],
     )
     transfer.pk = inserted[0]
+    cursor.execute(
+        INSERT_ENTRY,
+        [
+            transfer.pk,
+            wallet_id,
+            transfer.sequence,
+            transfer.kind,
+            change_credits,
+            transfer.balance_after_credits,
+            cause.member_id,
+            _stored(cause.key_id),
+            cause.model,
+            _stored(transfer.reference),
+            written_at,
+        ],
+    )
+    if transfer.kind in SPENDING:
+        day = utc_day(transfer.created_at)
+        count_days(cursor, wallet_id, [(day, cause, *spending(transfer.kind, transfer.amount_credits))])
     transfer._state.adding, transfer._state.db = False, connection.alias
     return True
+
+
+SPENDING = (Kind.CHARGE.value, Kind.REFUND.value)
+"""The kinds of transfers that daily sums count."""
+
+
+def utc_day(moment: datetime) -> date:
+    """The day that daily sums count a transfer of this moment on."""
+    return moment.astimezone(UTC).date()
+
+
+def spending(kind: str, amount_credits: int) -> tuple[int, int]:
+    """The credits that a transfer of this kind adds to what was charged and to what was refunded."""
+    return (amount_credits, 0) if kind == Kind.CHARGE else (0, amount_credits)
+
+
+def count_days(cursor: CursorWrapper, wallet_id: int, sums: Iterable[tuple[date, Cause, int, int]]) -> None:
+    """Add credits charged and refunded to a wallet's daily sums. The wallet must be locked."""
+    statement = COUNT_DAY.format(no_key=_stored(NO_KEY))
+    for day, cause, charged_credits, refunded_credits in sums:
+        cursor.execute(
+            statement,
+            [
+                wallet_id,
+                connection.ops.adapt_datefield_value(day),
+                cause.model,
+                cause.member_id,
+                _stored(cause.key_id),
+                charged_credits,
+                refunded_credits,
+            ],
+        )
 
 
 def _stored(value: uuid.UUID | None) -> uuid.UUID | str | None:

@@ -41,8 +41,8 @@ def statement(*, workspace: Workspace, book: str) -> QuerySet[Transfer]:
 
 
 def charge_for(reference: uuid.UUID) -> Transfer | None:
-    """The charge of one generation; None if it was free or doesn't exist."""
-    return Transfer.objects.select_related("workspace").filter(reference=reference, kind=Kind.CHARGE).first()
+    """The charge of one generation, with its statement entry; None if it was free or doesn't exist."""
+    return Transfer.objects.select_related("workspace", "entry").filter(reference=reference, kind=Kind.CHARGE).first()
 
 
 def refund_for(reference: uuid.UUID) -> Transfer | None:

@@ -9,6 +9,7 @@ Refusals come before anything is written, so a caller's transaction can go on af
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 
@@ -39,8 +40,10 @@ from .models import (
     Transfer,
     period_of,
 )
-from .posting import LockedLimit, count_spending, lock_accounts, lock_limits, write_transfer
+from .posting import Cause, LockedLimit, count_spending, lock_accounts, lock_limits, write_transfer
 from .queries import charge_for, counted_credits, refund_for
+
+EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
 class InsufficientCreditsError(UserFacingError):
@@ -158,13 +161,15 @@ def charge_credits(
     reference: uuid.UUID,
     actor: User | None = None,
     key_id: uuid.UUID | None = None,
+    model: str = "",
     reason: str = "",
     is_approved: bool = False,
 ) -> Transfer | None:
     """Take the price of one generation (`reference`) out of a wallet. A price of 0 writes no row and returns None.
 
     It counts against every spending limit of `actor` and of the API key `key_id` in this workspace, in the
-    workspace's month. What somebody approved (`is_approved`) counts too, and may exceed the actor's.
+    workspace's month. What somebody approved (`is_approved`) counts too, and may exceed the actor's. The statement
+    names `actor`, `key_id` and the `model`.
 
     Raises InsufficientCreditsError if the wallet holds less, SpendingLimitError if a limit would be exceeded, and
     AlreadyChargedError if the generation was already charged.
@@ -178,7 +183,7 @@ def charge_credits(
         reference=reference,
         reason=reason,
         actor=actor,
-        key_id=key_id,
+        cause=Cause(actor.pk if actor else None, key_id, model),
         is_approved=is_approved,
     )
 
@@ -285,6 +290,7 @@ def refund_charge(*, reference: uuid.UUID, reason: str = "", actor: User | None 
         reference=reference,
         reason=reason,
         actor=actor,
+        cause=Cause(charge.entry.member_id, charge.entry.key_id, charge.entry.model),
     )
 
 
@@ -324,10 +330,11 @@ def _record_transfer(
     reason: str,
     actor: User | None,
     reference: uuid.UUID | None = None,
-    key_id: uuid.UUID | None = None,
+    cause: Cause | None = None,
     is_approved: bool = False,
 ) -> Transfer | None:
     """Write a transfer of `change_credits` (positive: into the wallet) between the wallet and `counterpart`."""
+    cause = cause or Cause(member_id=actor.pk if actor else None)
     if change_credits == 0:
         return None
     cursor = connection.cursor()
@@ -345,14 +352,16 @@ def _record_transfer(
         accounts = lock()
         assert accounts is not None
     now, limits = timezone.now(), list[LockedLimit]()
+    # Another machine's clock may be ahead of ours, but a row is never dated before the row before it.
+    written_at = max(now, accounts.last_at or EPOCH)
     charged_clip = reference if kind == Kind.CHARGE else None
     if charged_clip and accounts.is_charged:
         raise AlreadyChargedError(charged_clip)
     if accounts.balance_credits + change_credits < 0:
         raise InsufficientCreditsError(needed_credits=-change_credits, available_credits=accounts.balance_credits)
-    if charged_clip and (actor or key_id):
+    if charged_clip and (actor or cause.key_id):
         period = period_of(book, now, zone_at(workspace, now))
-        before = _lock_limits(cursor, workspace=workspace, actor=actor, key_id=key_id, period=period)
+        before = _lock_limits(cursor, workspace=workspace, actor=actor, key_id=cause.key_id, period=period)
         limits = [_counted(limit, amount_credits=-change_credits, is_approved=is_approved) for limit in before]
     sides = (accounts.wallet_id, accounts.counterpart_id)
     debit_id, credit_id = sides if change_credits < 0 else reversed(sides)
@@ -368,7 +377,7 @@ def _record_transfer(
         reference=reference,
         reason=reason,
         actor=actor,
-        created_at=now,
+        created_at=written_at,
         hash_version=HASH_VERSION,
         previous_hash=accounts.last_hash,
     )
@@ -385,12 +394,12 @@ def _record_transfer(
             reference=reference,
             reason=reason,
             actor_id=transfer.actor_id,
-            created_at=now,
+            created_at=written_at,
             previous_hash=transfer.previous_hash,
         )
     )
     with transaction.mark_for_rollback_on_error():
-        is_new = write_transfer(cursor, transfer, accounts=accounts, change_credits=change_credits)
+        is_new = write_transfer(cursor, transfer, accounts=accounts, change_credits=change_credits, cause=cause)
     if charged_clip and not is_new:
         raise AlreadyChargedError(charged_clip)
     if charged_clip and limits:

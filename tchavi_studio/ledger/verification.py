@@ -19,10 +19,14 @@ from django.utils.translation import gettext as _
 
 from tchavi_studio.records.chain import GENESIS_HASH, hash_of
 
-from .append_only import TRANSFERS
+from .append_only import ENTRIES, TRANSFERS
 from .chain import HASH_VERSION, canonical_bytes
+from .findings import Finding
 from .models import Account, AccountName, Kind, SpendingLimit, Transfer
 from .queries import counted_credits
+from .statement_verification import verify_statement
+
+__all__ = ["Finding", "Head", "ledger_heads", "verify_chain", "verify_ledger"]
 
 CHUNK_SIZE = 2000
 
@@ -35,22 +39,6 @@ ACCOUNTS_BY_KIND: dict[str, frozenset[tuple[str, str]]] = {
     Kind.ADJUSTMENT: frozenset({(AccountName.GRANTED, AccountName.WALLET), (AccountName.WALLET, AccountName.GRANTED)}),
 }
 """The (debit, credit) accounts that each kind of transfer may move credits between."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Something wrong in the ledger. `code` is for programs, `message` for people."""
-
-    code: str
-    message: str
-    workspace_id: uuid.UUID | None = None
-    book: str = ""
-    sequence: int | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.workspace_id}:{self.book}" if self.workspace_id else _("whole ledger")
-        row = f" #{self.sequence}" if self.sequence is not None else ""
-        return f"{place}{row} {self.code}: {self.message}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +62,7 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
 
     Each of `expected_heads` must still be in its chain, as the head or an earlier row.
     """
-    for trigger in TRANSFERS.missing_triggers(connection):
-        yield Finding(code="trigger", message=_("The trigger %(name)s is missing or was changed.") % {"name": trigger})
-    for trigger in TRANSFERS.foreign_triggers(connection):
-        yield Finding(
-            code="trigger",
-            message=_("%(name)s isn't a trigger or rule of ours, and may change what is written.") % {"name": trigger},
-        )
+    yield from _verify_triggers()
     yield from _verify_total()
     yield from _verify_references()
     yield from _find_orphans()
@@ -88,6 +70,7 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
     wallets = Account.objects.filter(name=AccountName.WALLET).order_by("workspace_id", "book")
     for workspace_id, book in wallets.values_list("workspace_id", "book").iterator(chunk_size=CHUNK_SIZE):
         yield from verify_chain(workspace_id=workspace_id, book=book)
+        yield from verify_statement(workspace_id=workspace_id, book=book)
     for head in expected_heads:
         known = Transfer.objects.filter(workspace=head.workspace_id, book=head.book, hash=head.hash)
         if head.hash != GENESIS_HASH and not known.exists():
@@ -253,6 +236,20 @@ class _Chain:
         if accounts[AccountName.WALLET].last_hash != self.last_hash:
             yield self.finding(
                 "head", _("The wallet's last hash doesn't match its last transfer."), self.sequence or None
+            )
+
+
+def _verify_triggers() -> Iterator[Finding]:
+    for table in (TRANSFERS, ENTRIES):
+        for trigger in table.missing_triggers(connection):
+            yield Finding(
+                code="trigger", message=_("The trigger %(name)s is missing or was changed.") % {"name": trigger}
+            )
+        for trigger in table.foreign_triggers(connection):
+            yield Finding(
+                code="trigger",
+                message=_("%(name)s isn't a trigger or rule of ours, and may change what is written.")
+                % {"name": trigger},
             )
 
 

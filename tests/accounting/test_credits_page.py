@@ -22,7 +22,7 @@ from tests.plans import listed_by_index
 from .conftest import StartClip, shown_rows, text
 
 CREDITS = "/w/alices-studio/credits/"
-NOON = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
+NOON = datetime(2036, 11, 23, 12, 5, tzinfo=UTC)
 
 
 def balance(page: bytes) -> str:
@@ -45,7 +45,7 @@ def test_statement_lists_every_transfer(alice_browser: Client, workspace: Worksp
         ["A pirogue glides <slowly> Charge · Alice · #2", "−1,300", "Balance 8,700"],
         ["Welcome credits Grant · Alice · #1", "+10,000", "Balance 10,000"],
     ]
-    assert [row[1] for row in shown_rows(response.content)][:3] == ["Nov. 23, 2026 12:05 p.m."] * 3
+    assert [row[1] for row in shown_rows(response.content)][:3] == ["Nov. 23, 2036 12:05 p.m."] * 3
     links = re.findall(r'href="(/w/alices-studio/clips/[^"]*)"', response.content.decode())
     assert links == [f"/w/alices-studio/clips/{clip.pk}/"] * 2
 
@@ -55,7 +55,7 @@ def test_numbers_and_dates_are_localized(alice_browser: Client, start_clip: Star
         start_clip()
     response = alice_browser.get(CREDITS, headers={"Accept-Language": "fr"})
     when, amount, after = shown_rows(response.content)[0][1:]
-    assert (when, amount, after.split(maxsplit=1)[1]) == ("23 novembre 2026 12:05", "−1 300", "8 700")
+    assert (when, amount, after.split(maxsplit=1)[1]) == ("23 novembre 2036 12:05", "−1 300", "8 700")
 
 
 def test_another_workspaces_clip_is_not_shown(

@@ -18,7 +18,7 @@ from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 
 CREDITS = "/w/alices-studio/credits/"
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+NOON = datetime(2036, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def click(browser: Client) -> tuple[str, str]:
@@ -61,12 +61,12 @@ def test_cap_applies_to_each_day(workspace: Workspace, alice: User, settings: Se
 
 
 def test_day_ends_at_midnight(workspace: Workspace, alice: User) -> None:
-    late = datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC)
+    late = datetime(2036, 11, 23, 23, 59, 59, tzinfo=UTC)
     with patch("django.utils.timezone.now", return_value=late):
         add_play_credits(workspace=workspace, actor=alice)
         allowance = play_allowance(workspace=workspace)
         assert (allowance.left_credits, allowance.next_credits) == (40_000, 10_000)
-        assert allowance.resets_at == datetime(2026, 11, 24, tzinfo=UTC)
+        assert allowance.resets_at == datetime(2036, 11, 24, tzinfo=UTC)
     with patch("django.utils.timezone.now", return_value=late + timedelta(seconds=1)):
         assert play_allowance(workspace=workspace).left_credits == 50_000
 

@@ -63,6 +63,8 @@ def test_a_generation_takes_few_statements(
         "SELECT ledger_spendinglimit",  # the member's budget, and with it the month's count
         "INSERT ledger_transfer",
         "UPDATE ledger_account",
+        "INSERT ledger_statemententry",
+        "INSERT ledger_dailyspending",
         "UPDATE ledger_spendinglimit",
         "INSERT ledger_limitedcharge",
         *(["UPDATE assets_asset"] if links else []),  # which of them the workspace sees from now on

@@ -21,9 +21,9 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from tchavi_studio.ledger import posting, verification
+from tchavi_studio.ledger import posting, statement_verification, verification
 from tchavi_studio.ledger.chain import canonical_bytes
-from tchavi_studio.ledger.models import Account, AccountName, Transfer
+from tchavi_studio.ledger.models import Account, AccountName, StatementEntry, Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits, open_accounts
 from tchavi_studio.records.chain import GENESIS_HASH, hash_of
 from tchavi_studio.workspaces.models import Workspace
@@ -116,14 +116,15 @@ def _our_charge(workspace: Workspace) -> Charge:
 
 
 def _bare_charge(workspace: Workspace) -> Charge:
-    """The same three statements between BEGIN and COMMIT. Nothing is computed: the hash is a random number."""
+    """The same five statements between BEGIN and COMMIT. Nothing is computed: the hash is a random number."""
     execute, workspace_id = _bare_connection(), workspace.pk.hex
     on_sqlite = connection.vendor == "sqlite"
     begin = "BEGIN IMMEDIATE" if on_sqlite else "BEGIN"
     lock = posting.LOCK_ACCOUNTS + ("" if on_sqlite else "FOR UPDATE OF wallet")
-    insert, move = posting.INSERT_TRANSFER, posting.MOVE_CREDITS
+    insert, move, enter = posting.INSERT_TRANSFER, posting.MOVE_CREDITS, posting.INSERT_ENTRY
+    count = posting.COUNT_DAY.format(no_key=posting.NO_KEY.hex if on_sqlite else posting.NO_KEY)
     if on_sqlite:
-        lock, insert, move = (sql.replace("%s", "?") for sql in (lock, insert, move))
+        lock, insert, move, enter, count = (sql.replace("%s", "?") for sql in (lock, insert, move, enter, count))
     now = datetime.now(UTC).isoformat(" ")
 
     def charge() -> None:
@@ -131,10 +132,12 @@ def _bare_charge(workspace: Workspace) -> Charge:
         new_hash = (uuid.uuid4().hex + reference)[:64]
         execute(begin)
         row = execute(lock, (reference, "charge", "spent", workspace_id, BOOK, "wallet")).fetchone()
-        wallet, balance, sequence, last_hash, spent = row[:5]
+        wallet, balance, sequence, last_hash, _last_at, spent = row[:6]
         values = (workspace_id, BOOK, sequence + 1, "charge", wallet, spent, 1, balance - 1, reference, "", None, now)
-        execute(insert, (*values, 1, last_hash, new_hash)).fetchone()
-        execute(move, (wallet, -1, 1, wallet, sequence + 1, wallet, new_hash, wallet, spent))
+        (transfer,) = execute(insert, (*values, 1, last_hash, new_hash)).fetchone()
+        execute(move, (wallet, -1, 1, wallet, sequence + 1, wallet, new_hash, wallet, now, wallet, spent))
+        execute(enter, (transfer, wallet, sequence + 1, "charge", -1, balance - 1, None, None, "", reference, now))
+        execute(count, (wallet, now[:10], "", None, None, 1, 0))
         execute("COMMIT")
 
     return charge
@@ -169,6 +172,17 @@ def verification_rows(size: int) -> Iterator[Row]:
         goal=1.5,
         unit="×",
         note=f"{min(plain_seconds) / size * 1e6:.0f} µs a row in the loop",
+    )
+    statement_seconds = min(
+        _seconds(lambda: list(statement_verification.verify_statement(workspace_id=workspace.pk, book=BOOK)))
+        for _round in range(ROUNDS)
+    )
+    yield Row(
+        name="verify_ledger: the statement against its transfers, against the same loop",
+        before="–",
+        measured=statement_seconds / min(plain_seconds),
+        goal=None,
+        unit="×",
     )
     for name, check in {
         "each clip charged and refunded once": verification._verify_references,
@@ -214,10 +228,38 @@ def _filled_workspace(transfers: int) -> Workspace:
         rows.append(row)
         if len(rows) == 5000 or sequence == transfers:
             Transfer.objects.bulk_create(rows)
+            _enter(wallet, rows)
             rows.clear()
-    wallet.last_sequence, wallet.last_hash = transfers, last_hash
-    Account.objects.bulk_update(accounts.values(), ["balance_credits", "last_sequence", "last_hash"])
+    wallet.last_sequence, wallet.last_hash, wallet.last_at = transfers, last_hash, moment
+    Account.objects.bulk_update(accounts.values(), ["balance_credits", "last_sequence", "last_hash", "last_at"])
     return workspace
+
+
+def _enter(wallet: Account, transfers: list[Transfer]) -> None:
+    """Write the statement of these transfers."""
+    StatementEntry.objects.bulk_create(
+        StatementEntry(
+            transfer=row,
+            wallet=wallet,
+            row_number=row.sequence,
+            kind=row.kind,
+            change_credits=row.change_credits,
+            balance_after_credits=row.balance_after_credits,
+            reference=row.reference,
+            created_at=row.created_at,
+        )
+        for row in transfers
+    )
+    with connection.cursor() as cursor:
+        posting.count_days(
+            cursor,
+            wallet.pk,
+            [
+                (posting.utc_day(row.created_at), posting.Cause(), *posting.spending(row.kind, row.amount_credits))
+                for row in transfers
+                if row.kind in posting.SPENDING
+            ],
+        )
 
 
 def _plain_loop(workspace: Workspace) -> None:

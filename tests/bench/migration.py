@@ -19,7 +19,7 @@ from tests.upgrade.make import check_out
 from .report import Row
 
 ROOT = Path(__file__).parents[2]
-EARLIER = "06c7a0c"
+EARLIER = "72588e1"
 """The commit to migrate from: the last one before the newest migrations of large tables."""
 
 FIRST_DEMO = "1f25e65"

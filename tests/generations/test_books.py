@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tchavi_studio.generations import books, lifecycle, services
-from tchavi_studio.generations.books import verify_clips
+from tchavi_studio.generations.books import verify_causes, verify_clips
 from tchavi_studio.generations.models import Generation, LibraryEntry, PurgedClip, State
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
@@ -76,6 +76,18 @@ def test_a_charge_in_another_book_is_found(clips: dict[str, Generation]) -> None
     clip = clips["completed"]
     set_clip(clip, book="live")
     assert found() == [("clip-price", f"Clip {clip.pk} costs 1,300, but its charge is another.")]
+
+
+def test_a_statement_that_names_another_model_is_found(clips: dict[str, Generation]) -> None:
+    clip = clips["open"]
+    assert list(verify_causes()) == []
+    set_clip(clip, model="kling-v3")
+    (finding,) = verify_causes()
+    assert (finding.code, finding.sequence, finding.message) == (
+        "clip-cause",
+        2,
+        f"The statement says model seedance-2, key – of clip {clip.pk}; expected kling-v3, –.",
+    )
 
 
 def test_a_clip_that_was_never_charged_is_found(start: Start) -> None:

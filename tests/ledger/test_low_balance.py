@@ -64,5 +64,5 @@ def test_zero_tells_never(charge: Charge, settings: Settings) -> None:
 
 def test_other_charges_cost_nothing_more(charge: Charge, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     charge(10)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         charge(10)

@@ -1,7 +1,7 @@
 """The ledger against a simple model: after any operations in any order, both agree."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import hypothesis.strategies as st
@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tchavi_studio.ledger.models import Account, Transfer
+from tchavi_studio.ledger.models import Account, DailySpending, StatementEntry, Transfer
 from tchavi_studio.ledger.queries import budget_of_member, statement, transfers_for_reference, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
@@ -35,6 +35,8 @@ from tchavi_studio.workspaces.models import Membership, Role, User, Workspace
 
 NAMES = ["abidjan", "lome", "dakar"]
 PEOPLE = ["awa", "koffi"]
+KEY = uuid.UUID(int=99)
+Cause = tuple[str | None, uuid.UUID | None, str]
 Place = tuple[str, str]
 
 places = st.tuples(st.sampled_from(NAMES), st.sampled_from(["sandbox", "live"]))
@@ -45,7 +47,7 @@ people = st.sampled_from(PEOPLE)
 class LedgerMachine(RuleBasedStateMachine):
     """Three workspaces with two books each, and two people who are members of all.
 
-    The model: balances by place, charges by clip, refunded clips, and each member's budgets.
+    The model: balances by place, charges by clip, refunded clips, what they were for, and each member's budgets.
     """
 
     clips = Bundle("clips")
@@ -63,6 +65,9 @@ class LedgerMachine(RuleBasedStateMachine):
             for person in self.people:
                 Membership.objects.create(workspace=workspace, user=person, role=Role.CREATOR)
         self.spenders: dict[uuid.UUID, str] = {}
+        self.causes: dict[uuid.UUID, Cause] = {}
+        self.charged: Counter[tuple[Place, Cause]] = Counter()
+        self.given_back: Counter[tuple[Place, Cause]] = Counter()
         self.budgets: dict[tuple[str, str], int | None] = {}
         self.refunded: set[uuid.UUID] = set()
 
@@ -81,6 +86,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (transfer.workspace.slug, transfer.book) == place
         assert (transfer.sequence, transfer.change_credits) == (self.lengths[place], change_credits)
         assert transfer.balance_after_credits == self.balances[place]
+        entry = transfer.entry
+        assert (entry.row_number, entry.change_credits) == (self.lengths[place], change_credits)
+        assert (entry.balance_after_credits, entry.created_at) == (self.balances[place], transfer.created_at)
 
     def refused(self, move: Callable[[], Transfer | None], place: Place, needed_credits: int) -> None:
         """Ask for more than there is; the ledger must say how much there is."""
@@ -128,8 +136,25 @@ class LedgerMachine(RuleBasedStateMachine):
             if where == place and clip not in self.refunded and self.spenders.get(clip) == person
         )
 
-    @rule(place=places, amount=amounts, clip=clips, person=st.none() | people, is_approved=st.booleans())
-    def charge(self, place: Place, amount: int, clip: uuid.UUID, person: str | None, is_approved: bool) -> None:
+    @rule(
+        place=places,
+        amount=amounts,
+        clip=clips,
+        person=st.none() | people,
+        is_approved=st.booleans(),
+        key_id=st.sampled_from([None, KEY]),
+        model=st.sampled_from(["seedance-2", "kling-v3"]),
+    )
+    def charge(
+        self,
+        place: Place,
+        amount: int,
+        clip: uuid.UUID,
+        person: str | None,
+        is_approved: bool,
+        key_id: uuid.UUID | None,
+        model: str,
+    ) -> None:
         def charge() -> Transfer | None:
             return charge_credits(
                 workspace=self.workspaces[place[0]],
@@ -137,6 +162,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 amount_credits=amount,
                 reference=clip,
                 actor=self.user(person) if person else None,
+                key_id=key_id,
+                model=model,
                 is_approved=is_approved,
             )
 
@@ -156,6 +183,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.moved(charge(), place, -amount)
             if amount:
                 self.charges[clip] = (place, amount)
+                self.causes[clip] = (person, key_id, model)
+                self.charged[place, self.causes[clip]] += amount
             if amount and person:
                 self.spenders[clip] = person
 
@@ -171,6 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
             place, amount = self.charges[clip]
             self.moved(transfer, place, amount)
             self.refunded.add(clip)
+            self.given_back[place, self.causes[clip]] += amount
 
     @rule()
     def verify(self) -> None:
@@ -184,6 +214,24 @@ class LedgerMachine(RuleBasedStateMachine):
                 changes = [row.change_credits for row in statement(workspace=workspace, book=book)]
                 assert len(changes) == self.lengths[name, book]
                 assert sum(changes) == self.balances[name, book]
+
+    @invariant()
+    def daily_sums_match_the_model(self) -> None:
+        charged: Counter[tuple[Place, Cause]] = Counter()
+        given_back: Counter[tuple[Place, Cause]] = Counter()
+        for row in DailySpending.objects.select_related("wallet__workspace", "member"):
+            cause = (row.member.name if row.member else None, row.key_id, row.model)
+            where = (row.wallet.workspace.slug, row.wallet.book)
+            charged[where, cause] += row.charged_credits
+            given_back[where, cause] += row.refunded_credits
+        assert (+charged, +given_back) == (self.charged, self.given_back)
+
+    @invariant()
+    def entries_tell_what_for(self) -> None:
+        entries = StatementEntry.objects.filter(reference__isnull=False)
+        for clip, *cause in entries.values_list("reference", "member__name", "key_id", "model"):
+            assert clip is not None
+            assert tuple(cause) == self.causes[clip]
 
     @invariant()
     def budgets_match_the_model(self) -> None:

@@ -25,6 +25,7 @@ from tchavi_studio.generations.params import SEED_MAX
 from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.ledger.models import Book
+from tchavi_studio.ledger.posting import Cause
 from tchavi_studio.words import words_of
 from tchavi_studio.workspaces.time_zones import month_of
 
@@ -272,7 +273,8 @@ class Batch:
                 self._first_shared.setdefault(asset_id, made_at)
         self._references += [(clip_id, role.value, place, asset_id) for role, place, asset_id in submission.references]
         if submission.price_credits:
-            self._statement.charge(at=made_at, reference=clip_id, amount_credits=submission.price_credits)
+            cause = Cause(self._demo.creator.pk, submission.key_id, submission.model)
+            self._statement.charge(at=made_at, reference=clip_id, amount_credits=submission.price_credits, cause=cause)
             if is_failed:
                 assert finished_at
                 self._statement.refund(
@@ -280,6 +282,7 @@ class Batch:
                     reference=clip_id,
                     amount_credits=submission.price_credits,
                     reason=error_code or "cancelled",
+                    cause=cause,
                 )
 
     def _output(self, ratio: str, stored_at: datetime) -> UUID:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils.formats import number_format
 
-from tchavi_studio.generations.books import verify_clips
+from tchavi_studio.generations.books import verify_causes, verify_clips
 from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
 from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
 from tchavi_studio.records.append_only import protected_tables
@@ -59,7 +59,8 @@ class Command(BaseCommand):
                     self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
                 table.create_triggers(connection)
         count = 0
-        for finding in chain(verify_ledger(expected_heads=expected), verify_clips(), verify_activity()):
+        checks = (verify_ledger(expected_heads=expected), verify_clips(), verify_causes(), verify_activity())
+        for finding in chain(*checks):
             count += 1
             self.stderr.write(str(finding))
         if count:
