@@ -1,4 +1,4 @@
-"""Forms of the Credits page."""
+"""Forms for grants."""
 
 from typing import Any
 
@@ -7,18 +7,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Kind
+from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS
 from tchavi_studio.workspaces.models import Workspace
 
 REASON_MAX_LENGTH = 200
-
-
-class StatementFilter(forms.Form):
-    """The statement's query string; see `queries.statement_page`."""
-
-    kind = forms.ChoiceField(choices=Kind, required=False)
-    before = forms.IntegerField(min_value=1, max_value=2**62, required=False)
-    after = forms.IntegerField(min_value=0, max_value=2**62, required=False)
 
 
 class RecipientSearch(forms.Form):

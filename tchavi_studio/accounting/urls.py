@@ -1,10 +1,11 @@
 from django.urls import path
 
 from . import views
+from .statement import views as statement
 
 app_name = "accounting"
 urlpatterns = [
-    path("", views.credits_page, name="page"),
+    path("", statement.credits_page, name="page"),
     path("play/", views.add_play_credits_to_wallet, name="add_play_credits"),
     path("grant/", views.recipients, name="recipients"),
     path("grant/<uuid:recipient_id>/", views.grant, name="grant"),

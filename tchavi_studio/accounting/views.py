@@ -1,4 +1,4 @@
-"""The Credits page and play credits; for site admins, grants and the Exposure page."""
+"""Play credits; for site admins, grants and the Exposure page."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -14,17 +14,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tchavi_studio.generations.queries import exposures
 from tchavi_studio.generations.services import review_exposure
-from tchavi_studio.ledger.models import Book, Kind
+from tchavi_studio.ledger.models import Book
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.site.redirects import return_url
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission, Workspace
-from tchavi_studio.workspaces.queries import site_admin_names, workspaces_found
+from tchavi_studio.workspaces.queries import workspaces_found
 
-from .forms import GrantForm, RecipientSearch, StatementFilter
-from .queries import exposure_list, exposure_to_review, play_allowance, statement_page
+from .forms import GrantForm, RecipientSearch
+from .queries import exposure_list, exposure_to_review, play_allowance
 from .services import (
     PlayCreditsSpentError,
     RepeatedGrantError,
@@ -32,35 +31,6 @@ from .services import (
     grant_by_admin,
     retry_provider_account,
 )
-
-
-@require_safe
-@workspace_view()
-def credits_page(request: WorkspaceRequest) -> HttpResponse:
-    """The balance, the statement and the forms the viewer may use."""
-    asked = StatementFilter(request.GET)
-    if not asked.is_valid():
-        raise BadRequest("There is no such page.")
-    in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
-    balance_credits = wallet_balance(workspace=request.workspace, book=settings.STUDIO_BOOK)
-    context = {
-        "balance_credits": balance_credits,
-        "statement": statement_page(membership=request.membership, **asked.cleaned_data),
-        "kind": asked.cleaned_data["kind"],
-        "kind_filters": [
-            (Kind.GRANT.value, _("Grants")),
-            (Kind.CHARGE.value, _("Charges")),
-            (Kind.REFUND.value, _("Refunds")),
-            (Kind.ADJUSTMENT.value, _("Adjustments")),
-        ],
-        "in_sandbox": in_sandbox,
-        "may_create": request.membership.can(Permission.CREATE),
-        "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
-        # Only site admins can fill an empty live wallet.
-        "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
-        "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
-    }
-    return render(request, "accounting/credits.html", context)
 
 
 @require_POST

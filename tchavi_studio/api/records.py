@@ -46,7 +46,7 @@ from tchavi_studio.generations.params import (
 from tchavi_studio.generations.prices import price_list
 from tchavi_studio.generations.records import job_facts, public_job_id, studio_record
 from tchavi_studio.generations.validation import models_among
-from tchavi_studio.ledger.models import Transfer
+from tchavi_studio.ledger.models import StatementEntry
 from tchavi_studio.webhooks.services import iso_utc
 
 from .addresses import SIGNED_SECONDS, signed_url
@@ -105,16 +105,16 @@ def file_record(asset: Asset, request: HttpRequest) -> FileRecord:
     )
 
 
-def transfer_record(transfer: Transfer) -> TransferRecord:
-    """One row of the statement."""
+def transfer_record(entry: StatementEntry) -> TransferRecord:
+    """One row of the statement. Reads `transfer`: use select_related for lists."""
     return TransferRecord(
-        sequence=transfer.sequence,
-        kind=transfer.kind,
-        amount=transfer.change_credits,
-        balance_after=transfer.balance_after_credits,
-        job_id=public_job_id(transfer.clip_id) if transfer.clip_id else None,
-        reason=transfer.reason,
-        created_at=iso_utc(transfer.created_at),
+        sequence=entry.row_number,
+        kind=entry.kind,
+        amount=entry.change_credits,
+        balance_after=entry.balance_after_credits,
+        job_id=public_job_id(entry.reference) if entry.reference else None,
+        reason=entry.transfer.reason,
+        created_at=iso_utc(entry.created_at),
     )
 
 

@@ -36,7 +36,8 @@ from tchavi_studio.generations.services import (
 from tchavi_studio.generations.upstream.references import Route, reference_route
 from tchavi_studio.generations.validation import validate
 from tchavi_studio.generations.via import checked_via
-from tchavi_studio.ledger.queries import statement, wallet_balance
+from tchavi_studio.ledger.queries import wallet_balance
+from tchavi_studio.ledger.statements import entries_for_viewer, wallet_of
 
 from .bodies import check_content_length, read_json_object
 from .dispatcher import Answer, Call
@@ -244,15 +245,16 @@ def upload_file(call: Call) -> Answer[FileRecord]:
 
 
 def read_credits(call: Call, *, limit: int, before: int | None) -> Answer[CreditsRecord]:
-    """`GET /v1/credits`: the wallet's balance, and its statement, newest transfer first."""
-    workspace, book = call.key.workspace, settings.STUDIO_BOOK
-    rows = statement(workspace=workspace, book=book)
+    """`GET /v1/credits`: the wallet's balance, and the rows of its statement that the key's person may see."""
+    book = settings.STUDIO_BOOK
+    wallet = wallet_of(workspace=call.key.workspace, book=book)
+    rows = entries_for_viewer(call.membership, wallet).select_related("transfer")
     if before is not None:
-        rows = rows.filter(sequence__lt=before)
+        rows = rows.filter(row_number__lt=before)
     page = list(rows[: limit + 1])
     return Answer(
         record=CreditsRecord(
-            balance=wallet_balance(workspace=workspace, book=book),
+            balance=wallet.balance_credits if wallet else 0,
             book=book,
             is_test=call.key.is_test,
             statement=[transfer_record(row) for row in page[:limit]],

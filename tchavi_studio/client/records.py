@@ -179,7 +179,7 @@ class CreditsRecord(TypedDict):
     balance: Annotated[WholeCredits, Doc(_("Credits in the wallet."))]
     book: Annotated[str, Values.BOOK, Doc(_("Play credits or real ones."))]
     is_test: Annotated[bool, Doc(_("Whether the key is a test key, which spends nothing."))]
-    statement: Annotated[list[TransferRecord], Doc(_("The wallet's transfers, newest first."))]
+    statement: Annotated[list[TransferRecord], Doc(_("The wallet's transfers, newest first: all, or one's own."))]
     has_more: Annotated[bool, Doc(_("Whether there are older transfers."))]
 
 

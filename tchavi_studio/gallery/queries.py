@@ -51,6 +51,7 @@ from tchavi_studio.generations.queries import (
 from tchavi_studio.generations.visibility import FEEDS, Scope
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import transfers_for_reference
+from tchavi_studio.ledger.statements import sees_all_credits
 from tchavi_studio.long_lists import page_of
 from tchavi_studio.notices.models import Notice
 from tchavi_studio.workspaces.models import Membership
@@ -226,6 +227,8 @@ class ClipDetail:
     references: list[GenerationReference]
     lineage: Lineage
     transfers: list[Transfer]
+    may_see_rows: bool
+    """Whether the viewer finds these transfers in the statement."""
     organised: Organised
     shots: list[ShotRow]
     """What the preview engine read in the prompt; [] for clips that it didn't draw from words alone."""
@@ -506,6 +509,7 @@ def clip_detail_for_viewer(*, membership: Membership, generation_id: UUID, child
         references=list(clip.references.all()),
         lineage=lineage_for_viewer(membership=membership, clip=clip, after=after),
         transfers=transfers_for_reference(clip.pk) if clip.was_charged and clip.book == settings.STUDIO_BOOK else [],
+        may_see_rows=clip.creator_id == membership.user_id or sees_all_credits(membership),
         organised=organised_for_viewer(membership, clip.entry),
         shots=shot_list_of(clip.prompt, duration_seconds=clip.billed_seconds) if is_drawn else [],
     )

@@ -31,15 +31,6 @@ def wallet_balance(*, workspace: Workspace, book: str) -> int:
     return balances.values_list("balance_credits", flat=True).first() or 0
 
 
-def statement(*, workspace: Workspace, book: str) -> QuerySet[Transfer]:
-    """A workspace's transfers in one book, newest first, with the credit accounts and actors preloaded."""
-    return (
-        Transfer.objects.filter(workspace=workspace, book=book)
-        .select_related("credit_account", "actor")
-        .order_by("-sequence")
-    )
-
-
 def charge_for(reference: uuid.UUID) -> Transfer | None:
     """The charge of one generation, with its statement entry; None if it was free or doesn't exist."""
     return Transfer.objects.select_related("workspace", "entry").filter(reference=reference, kind=Kind.CHARGE).first()

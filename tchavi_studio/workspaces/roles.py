@@ -17,7 +17,7 @@ class Role(models.TextChoices):
 class Permission(models.TextChoices):
     """What a role can allow inside a workspace."""
 
-    VIEW = "view", _("See the workspace's clips and credits")
+    VIEW = "view", _("See the workspace's clips and balance, and one's own credits")
     COMMENT = "comment", _("Comment on clips, rate them, mark favourites")
     CREATE = "create", _("Generate clips, tag and collect them, upload references, make API keys")
     MANAGE = "manage", _("Invite people, change roles, budgets, settings and webhooks, answer requests")

@@ -61,6 +61,6 @@ def text(html: str) -> str:
 
 
 def shown_rows(page: bytes) -> list[list[str]]:
-    """The statement's cells, row by row: what, when, amount, balance."""
+    """The statement's cells, row by row: what, clip, by, when, amount, balance."""
     rows = re.findall(r'<tr role="row" id=.*?</tr>', page.decode(), re.DOTALL)
     return [[text(cell) for cell in re.findall(r"<td .*?</td>", row, re.DOTALL)] for row in rows]

@@ -18,7 +18,8 @@ from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 
 CREDITS = "/w/alices-studio/credits/"
-NOON = datetime(2036, 11, 23, 12, 0, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
+"""Tomorrow: nothing is dated before the welcome credits, and nobody is signed out by then."""
 
 
 def click(browser: Client) -> tuple[str, str]:

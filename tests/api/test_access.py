@@ -116,3 +116,17 @@ def test_open_jobs_of_a_key_that_has_ended_are_finished(
     program_with(kind)
     clip = Generation.objects.get()
     assert clip.is_open
+
+
+def test_a_key_shows_its_persons_rows_of_the_statement(
+    program: Program, program_with: Callable[[str], Program], workspace: Workspace
+) -> None:
+    member = program_with("live")
+    program.generate()
+    member.generate()
+    seen = member.get("/credits").json()
+    assert [row["sequence"] for row in seen["statement"]] == [3]
+    assert seen["balance"] == 7_400
+    assert [row["sequence"] for row in program.get("/credits").json()["statement"]] == [3, 2, 1]
+    Membership.objects.filter(workspace=workspace, role=Role.CREATOR).update(role=Role.AUDITOR)
+    assert [row["sequence"] for row in member.get("/credits").json()["statement"]] == [3, 2, 1]

@@ -74,6 +74,8 @@ def studios(*clip_counts: int) -> Iterator[list[Studio]]:
                 STUDIO_API_RPM_PER_ADDRESS=1_000_000,
                 # A million demo clips count as more than the usual quota.
                 STUDIO_WORKSPACE_QUOTA_BYTES=10**15,
+                # Transfers are dated like their clips only in an empty wallet: statements never go back in time.
+                STUDIO_SIGNUP_CREDITS=0,
             )
         )
         template = make_template(folder)

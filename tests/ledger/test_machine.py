@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tchavi_studio.ledger.models import Account, DailySpending, StatementEntry, Transfer
-from tchavi_studio.ledger.queries import budget_of_member, statement, transfers_for_reference, wallet_balance
+from tchavi_studio.ledger.queries import budget_of_member, transfers_for_reference, wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
     InsufficientCreditsError,
@@ -211,7 +211,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for name, workspace in self.workspaces.items():
             for book in ("sandbox", "live"):
                 assert wallet_balance(workspace=workspace, book=book) == self.balances[name, book]
-                changes = [row.change_credits for row in statement(workspace=workspace, book=book)]
+                entries = StatementEntry.objects.filter(wallet__workspace=workspace, wallet__book=book)
+                changes = list(entries.values_list("change_credits", flat=True))
                 assert len(changes) == self.lengths[name, book]
                 assert sum(changes) == self.balances[name, book]
 

@@ -11,13 +11,12 @@ from tchavi_studio.ledger.queries import (
     charge_for,
     granted_since,
     refund_for,
-    statement,
     transfers_for_reference,
     transfers_for_references,
     wallet_balance,
 )
 from tchavi_studio.ledger.services import charge_credits, grant_credits, refund_charge
-from tchavi_studio.workspaces.models import User, Workspace
+from tchavi_studio.workspaces.models import Workspace
 from tests.plans import listed_by_index
 
 CLIPS = [uuid.UUID(int=number) for number in range(1, 5)]
@@ -25,16 +24,6 @@ CLIPS = [uuid.UUID(int=number) for number in range(1, 5)]
 
 def test_unopened_wallet_is_empty(lagune: Workspace) -> None:
     assert wallet_balance(workspace=lagune, book="live") == 0
-
-
-def test_statement_takes_one_query(
-    lagune: Workspace, alice: User, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    for amount_credits in (1, 2, 3):
-        grant_credits(workspace=lagune, book="live", amount_credits=amount_credits, reason="", actor=alice)
-    with django_assert_num_queries(1):
-        shown = [(t.change_credits, t.actor and t.actor.name) for t in statement(workspace=lagune, book="live")]
-    assert shown == [(3, "Alice"), (2, "Alice"), (1, "Alice")]
 
 
 def test_charges_and_refunds_are_found_by_clip(

@@ -8,8 +8,15 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Account, LimitedCharge, SpendingLimit, Transfer
-from tchavi_studio.ledger.queries import statement, wallet_balance
+from tchavi_studio.ledger.models import (
+    MAX_AMOUNT_CREDITS,
+    Account,
+    LimitedCharge,
+    SpendingLimit,
+    StatementEntry,
+    Transfer,
+)
+from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import (
     AlreadyChargedError,
     InsufficientCreditsError,
@@ -37,10 +44,8 @@ def balances(workspace: Workspace, book: str = "live") -> dict[str, int]:
 
 def rows(workspace: Workspace, book: str = "live") -> list[tuple[int, str, int, int]]:
     """Newest first: sequence, kind, change to the wallet, balance after it."""
-    return [
-        (t.sequence, t.kind, t.change_credits, t.balance_after_credits)
-        for t in statement(workspace=workspace, book=book)
-    ]
+    entries = StatementEntry.objects.filter(wallet__workspace=workspace, wallet__book=book).order_by("-row_number")
+    return list(entries.values_list("row_number", "kind", "change_credits", "balance_after_credits"))
 
 
 def give(workspace: Workspace, amount_credits: int, book: str = "live") -> Transfer | None:

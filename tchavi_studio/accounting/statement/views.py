@@ -1,0 +1,152 @@
+"""The Credits page."""
+
+from datetime import UTC, date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from tchavi_studio.accounting.queries import play_allowance
+from tchavi_studio.generations.params import MODELS
+from tchavi_studio.generations.queries import exposures
+from tchavi_studio.ledger.models import Account, Book
+from tchavi_studio.ledger.queries import budget_of_member
+from tchavi_studio.ledger.statements import sees_all_credits, wallet_of
+from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.models import Permission
+from tchavi_studio.workspaces.queries import site_admin_names
+
+from .chart import chart_of, model_label
+from .filters import KINDS, PLACES, Chip, StatementQuery, address, chip
+from .queries import keys_to_choose, people_to_choose, statement_page
+from .totals import last_top_up, month_totals, next_month, pace_of, people_named
+
+
+@require_safe
+@workspace_view()
+def credits_page(request: WorkspaceRequest) -> HttpResponse:
+    """The balance, what was spent, the statement and the forms the viewer may use."""
+    query = StatementQuery(request.GET)
+    if not query.is_valid():
+        raise BadRequest("There is no such page.")
+    wallet = wallet_of(workspace=request.workspace, book=settings.STUDIO_BOOK)
+    keys = keys_to_choose(request.membership)
+    context = {
+        "filters": query.filters,
+        "sees_all": sees_all_credits(request.membership),
+        "may_create": request.membership.can(Permission.CREATE),
+        **_statement(request, query, wallet, keys),
+        **_spending(request, query, wallet, keys),
+        **_wallet(request, wallet),
+    }
+    return render(request, "accounting/credits.html", context)
+
+
+def _wallet(request: WorkspaceRequest, wallet: Account | None) -> dict[str, Any]:
+    """The balance, and how credits get into the wallet."""
+    in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
+    balance_credits = wallet.balance_credits if wallet else 0
+    return {
+        "balance_credits": balance_credits,
+        "top_up": last_top_up(membership=request.membership, wallet=wallet),
+        "in_sandbox": in_sandbox,
+        "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
+        # Only site admins can fill an empty live wallet.
+        "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
+        "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
+    }
+
+
+def _spending(
+    request: WorkspaceRequest, query: StatementQuery, wallet: Account | None, keys: dict[UUID, str]
+) -> dict[str, Any]:
+    """The month's chart and totals, the pace, and the viewer's budget."""
+    membership, only_own, now = request.membership, query.filters.only_own, timezone.now()
+    today = now.astimezone(UTC).date()
+    this_month = today.replace(day=1)
+    first: date = min(query.cleaned_data["month"] or this_month, this_month)
+    totals = month_totals(membership=membership, wallet=wallet, first=first, only_own=only_own)
+    pace = pace_of(membership=membership, wallet=wallet, now=now, only_own=only_own)
+    people = people_named(totals.by_member)
+    is_own = only_own or not sees_all_credits(membership)
+    breakdowns = [
+        (_("By member"), [] if is_own else [
+            (people[pk].display_name if pk else _("The studio"), credits, _filtered(request, member=pk))
+            for pk, credits in totals.by_member.items()
+        ]),
+        (_("By API key"), [
+            (keys.get(key_id, _("Another key")) if key_id else _("In the browser"), credits,
+             _filtered(request, key=key_id))
+            for key_id, credits in totals.by_key.items()
+        ] if set(totals.by_key) - {None} else []),
+    ]  # fmt: skip
+    return {
+        "totals": totals,
+        "chart": chart_of(
+            totals, today=today, pace=pace, address_of=lambda day: _filtered(request, since=day, until=day)
+        ),
+        "breakdowns": [(title, rows, max(1, rows[0][1])) for title, rows in breakdowns if rows],
+        "legend": [
+            (hue, model_label(model), totals.by_model.get(model, 0), _filtered(request, model=model))
+            for hue, model in enumerate(totals.models, 1)
+        ],
+        "pace": pace,
+        "is_own": is_own,
+        "budget": budget_of_member(membership, book=settings.STUDIO_BOOK)
+        if membership.can(Permission.CREATE)
+        else None,
+        "earlier_month": address(request.GET, month=f"{first - timedelta(days=1):%Y-%m}"),
+        "later_month": address(request.GET, month=f"{next_month(first):%Y-%m}") if first < this_month else "",
+        "scopes": [("", _("Workspace")), ("mine", _("Only mine"))],
+    }
+
+
+def _filtered(request: WorkspaceRequest, **changes: object) -> str:
+    """The address of the statement with another filter; "" for what no filter stands for."""
+    return f"{address(request.GET, **changes)}#statement" if all(changes.values()) else ""
+
+
+def _statement(
+    request: WorkspaceRequest, query: StatementQuery, wallet: Account | None, keys: dict[UUID, str]
+) -> dict[str, Any]:
+    """The page of the statement, and what it can be filtered by."""
+    membership, filters = request.membership, query.filters
+    return {
+        "statement": statement_page(
+            membership=membership,
+            wallet=wallet,
+            filters=filters,
+            before=query.cleaned_data["before"],
+            after=query.cleaned_data["after"],
+        ),
+        "query": address(request.GET).removeprefix("?"),
+        "kept": {name: value for name, value in request.GET.items() if name not in PLACES},
+        "chips": _chips(request, query, keys),
+        "is_filtered": any([filters.facets, filters.since, filters.until, filters.text]),
+        "unfiltered": "?scope=mine" if filters.only_own else "?",
+    }
+
+
+def _chips(request: WorkspaceRequest, query: StatementQuery, keys: dict[UUID, str]) -> list[Chip]:
+    membership, asked = request.membership, request.GET
+    people = {str(pk): user.display_name for pk, user in people_to_choose(membership).items()}
+    key_names = {str(pk): name for pk, name in keys.items()}
+    chips = [
+        chip(
+            asked,
+            "kind",
+            _("Kind"),
+            {value: str(label) for value, label in KINDS.items()},
+            chosen=asked.get("kind", ""),
+        ),
+        chip(asked, "member", _("Member"), people, chosen=asked.get("member", "")),
+        chip(asked, "model", _("Model"), dict(MODELS), chosen=asked.get("model", "")),
+        chip(asked, "key", _("API key"), key_names, chosen=str(query.cleaned_data["key"] or "")),
+    ]
+    return [each for each in chips if each.value or len(each.choices) > 0]
