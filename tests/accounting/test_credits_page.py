@@ -292,10 +292,28 @@ def test_empty_statement_explains_itself(alice_browser: Client, settings: Settin
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=gift", "before=0", "before=x", "after=-1", "after=1.5", "before=99999999999999999999"]
+    "query",
+    [
+        "month=1999-12",
+        "as_of=0001-01-01T00:00%2B14:00",
+        "amount=x",
+        "member=0",
+        "key=1",
+        "kind=gift",
+        "before=0",
+        "before=x",
+        "after=-1",
+        "after=1.5",
+        "before=99999999999999999999",
+    ],
 )
 def test_invalid_query_is_400(alice_browser: Client, query: str) -> None:
     assert alice_browser.get(f"{CREDITS}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["since=0001-01-01", "until=9999-12-31", "month=2000-01", "month=9999-12"])
+def test_far_days_are_days_too(alice_browser: Client, query: str) -> None:
+    assert numbers(alice_browser.get(f"{CREDITS}?{query}")) == [1]
 
 
 def test_pages_continue_by_sequence(

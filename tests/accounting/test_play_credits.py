@@ -42,7 +42,7 @@ def test_click_adds_the_set_amount_up_to_the_daily_cap(
         assert click(alice_browser) == ("success", "5,000 play credits added. You can add 0 more today.")
         page = alice_browser.get(CREDITS).content.decode()
         assert "Today's 25,000 have all been added. You can add more in 12\xa0hours." in page
-        assert '<button class="btn wide" disabled>' in page
+        assert '<button class="btn small" disabled>' in page
         assert click(alice_browser) == (
             "error",
             "No credits were added: this workspace has already had today's 25,000 play credits. You can add more at "

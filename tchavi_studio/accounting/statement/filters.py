@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.validators import MinValueValidator
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Abs
 from django.http import QueryDict
@@ -18,6 +19,9 @@ from tchavi_studio.ledger.models import MAX_AMOUNT_CREDITS, Kind, StatementEntry
 
 MAX_NUMBER = 2**62
 MAX_SEARCH_LENGTH = 200
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""There are no credits before."""
+
 CLIP_ID = re.compile(r"(?:job_)?([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})", re.IGNORECASE | re.ASCII)
 
 KINDS = {
@@ -74,7 +78,7 @@ class Filters:
             later = rows.filter(created_at__gte=_midnight(self.since)).order_by("created_at", "row_number")
             first = later.values_list("row_number", flat=True).first()
             rows = rows.filter(row_number__gte=first) if first is not None else rows.none()
-        if self.until is not None:
+        if self.until is not None and self.until < date.max:
             end = _midnight(self.until + timedelta(days=1))
             earlier = rows.filter(created_at__lt=end).order_by("-created_at", "-row_number")
             last = earlier.values_list("row_number", flat=True).first()
@@ -98,7 +102,9 @@ class StatementQuery(forms.Form):
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
     q = forms.CharField(max_length=MAX_SEARCH_LENGTH, required=False)
-    month = forms.DateField(input_formats=["%Y-%m"], required=False)
+    month = forms.DateField(input_formats=["%Y-%m"], required=False, validators=[MinValueValidator(BEGINNING.date())])
+    as_of = forms.DateTimeField(required=False, validators=[MinValueValidator(BEGINNING)])
+    row = forms.IntegerField(min_value=0, max_value=MAX_NUMBER, required=False)
     before = forms.IntegerField(min_value=1, max_value=MAX_NUMBER, required=False)
     after = forms.IntegerField(min_value=0, max_value=MAX_NUMBER, required=False)
 
@@ -116,9 +122,11 @@ class StatementQuery(forms.Form):
             since=cleaned["since"],
             until=cleaned["until"],
             text=cleaned["q"],
+            up_to=cleaned["row"],
         )
 
 
+FILTERS = ("kind", "member", "model", "key", "amount", "since", "until", "q")
 PLACES = ("before", "after")
 """Parameters that aren't filters: where the page of the statement is."""
 

@@ -1,13 +1,15 @@
 """The Credits page."""
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -22,8 +24,9 @@ from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 from tchavi_studio.workspaces.queries import site_admin_names
 
+from .as_of import NoSuchRowError, NotPastError, as_of_row, row_at
 from .chart import chart_of, model_label
-from .filters import KINDS, PLACES, Chip, StatementQuery, address, chip
+from .filters import BEGINNING, FILTERS, KINDS, PLACES, Chip, StatementQuery, address, chip
 from .queries import keys_to_choose, people_to_choose, statement_page
 from .totals import last_top_up, month_totals, next_month, pace_of, people_named
 
@@ -31,21 +34,46 @@ from .totals import last_top_up, month_totals, next_month, pace_of, people_named
 @require_safe
 @workspace_view()
 def credits_page(request: WorkspaceRequest) -> HttpResponse:
-    """The balance, what was spent, the statement and the forms the viewer may use."""
-    query = StatementQuery(request.GET)
-    if not query.is_valid():
-        raise BadRequest("There is no such page.")
+    """The balance, what was spent, the statement and the forms the viewer may use; or all of it as of a moment."""
+    query = _query(request)
     wallet = wallet_of(workspace=request.workspace, book=settings.STUDIO_BOOK)
+    moment, row_number = query.cleaned_data["as_of"], query.cleaned_data["row"]
+    if moment is not None and row_number is None:
+        return _redirect_to_row(request, wallet, moment)
     keys = keys_to_choose(request.membership)
     context = {
         "filters": query.filters,
         "sees_all": sees_all_credits(request.membership),
         "may_create": request.membership.can(Permission.CREATE),
         **_statement(request, query, wallet, keys),
-        **_spending(request, query, wallet, keys),
-        **_wallet(request, wallet),
     }
+    if row_number is None:
+        context |= {**_spending(request, query, wallet, keys), **_wallet(request, wallet)}
+    else:
+        try:
+            context["as_of"] = as_of_row(row_number, wallet=wallet, moment=moment)
+        except NoSuchRowError as unknown:
+            raise BadRequest("There is no such row.") from unknown
+        context["now_address"] = address(request.GET, as_of=None, row=None)
     return render(request, "accounting/credits.html", context)
+
+
+def _query(request: WorkspaceRequest) -> StatementQuery:
+    query = StatementQuery(request.GET)
+    if not query.is_valid():
+        raise BadRequest("There is no such page.")
+    return query
+
+
+def _redirect_to_row(request: WorkspaceRequest, wallet: Account | None, moment: datetime) -> HttpResponse:
+    """Lead to the address with the row that was the last one at `moment`."""
+    page = reverse("accounting:page", args=[request.workspace.slug])
+    try:
+        row_number = row_at(moment, wallet=wallet)
+    except NotPastError as refused:
+        messages.error(request, refused.message)
+        return redirect(page + address(request.GET, as_of=None))
+    return redirect(page + address(request.GET, row=str(row_number)))
 
 
 def _wallet(request: WorkspaceRequest, wallet: Account | None) -> dict[str, Any]:
@@ -97,13 +125,13 @@ def _spending(
             for hue, model in enumerate(totals.models, 1)
         ],
         "pace": pace,
-        "is_own": is_own,
         "budget": budget_of_member(membership, book=settings.STUDIO_BOOK)
         if membership.can(Permission.CREATE)
         else None,
-        "earlier_month": address(request.GET, month=f"{first - timedelta(days=1):%Y-%m}"),
+        "earlier_month": address(request.GET, month=f"{first - timedelta(days=1):%Y-%m}")
+        if first > BEGINNING.date()
+        else "",
         "later_month": address(request.GET, month=f"{next_month(first):%Y-%m}") if first < this_month else "",
-        "scopes": [("", _("Workspace")), ("mine", _("Only mine"))],
     }
 
 
@@ -129,7 +157,12 @@ def _statement(
         "kept": {name: value for name, value in request.GET.items() if name not in PLACES},
         "chips": _chips(request, query, keys),
         "is_filtered": any([filters.facets, filters.since, filters.until, filters.text]),
-        "unfiltered": "?scope=mine" if filters.only_own else "?",
+        "unfiltered": address(request.GET, **dict.fromkeys(FILTERS)),
+        "is_own": filters.only_own or not sees_all_credits(membership),
+        "scopes": [
+            (address(request.GET, scope=value), label, filters.only_own == bool(value))
+            for value, label in (("", _("Workspace")), ("mine", _("Only mine")))
+        ],
     }
 
 
