@@ -71,6 +71,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "collections/<int:collection_id>/",
         "create/",
         "credits/",
+        "credits/<slug:name>.<slug:extension>",
         "gallery/",
         "gallery/older/",
         "gallery/bin/",

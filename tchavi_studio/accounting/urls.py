@@ -6,6 +6,7 @@ from .statement import views as statement
 app_name = "accounting"
 urlpatterns = [
     path("", statement.credits_page, name="page"),
+    path("<slug:name>.<slug:extension>", statement.export, name="export"),
     path("play/", views.add_play_credits_to_wallet, name="add_play_credits"),
     path("grant/", views.recipients, name="recipients"),
     path("grant/<uuid:recipient_id>/", views.grant, name="grant"),

@@ -4,10 +4,26 @@ from collections.abc import Iterator
 
 from django.core.cache import cache
 from django.http import StreamingHttpResponse
+from django.utils import translation
 
 from tchavi_studio.workspaces.models import User
 
 MAX_SECONDS = 3600
+
+
+def in_active_language(lines: Iterator[str]) -> Iterator[bytes]:
+    """The lines in the language that is active now, which ends with the view, before they are written."""
+    language = translation.get_language()
+
+    def encoded() -> Iterator[bytes]:
+        while True:
+            with translation.override(language):
+                line = next(lines, None)
+            if line is None:
+                return
+            yield line.encode()
+
+    return encoded()
 
 
 def only_download(

@@ -56,6 +56,7 @@ class Kind(models.TextChoices):
     APPROVAL_GIVEN = "approval.given", gettext_lazy("Approval given")
     APPROVAL_DECLINED = "approval.declined", gettext_lazy("Approval declined")
     CREDITS_GRANTED = "credits.granted", gettext_lazy("Credits granted")
+    CREDITS_EXPORTED = "credits.exported", gettext_lazy("Credits downloaded")
     KEY_CREATED = "key.created", gettext_lazy("API key created")
     KEY_CHANGED = "key.changed", gettext_lazy("API key changed")
     KEY_REVOKED = "key.revoked", gettext_lazy("API key revoked")

@@ -42,6 +42,7 @@ DETAILS: dict[str, Any] = {
     Kind.APPROVAL_GIVEN: {"price_credits": 1_300, "clip_count": 1},
     Kind.APPROVAL_DECLINED: {"price_credits": 1, "clip_count": 1},
     Kind.CREDITS_GRANTED: {"amount_credits": 200_000, "reason": "Order 188"},
+    Kind.CREDITS_EXPORTED: {"what": "statement", "format": "csv", "row": 2_418},
     Kind.KEY_CREATED: {"name": "Nightly <b>", "is_test": False},
     Kind.KEY_CHANGED: {"name": "Nightly"},
     Kind.KEY_REVOKED: {"name": "Nightly"},

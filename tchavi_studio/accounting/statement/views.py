@@ -1,5 +1,6 @@
 """The Credits page."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,12 +8,13 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_safe
 
 from tchavi_studio.accounting.queries import play_allowance
 from tchavi_studio.generations.params import MODELS
@@ -20,12 +22,15 @@ from tchavi_studio.generations.queries import exposures
 from tchavi_studio.ledger.models import Account, Book
 from tchavi_studio.ledger.queries import budget_of_member
 from tchavi_studio.ledger.statements import sees_all_credits, wallet_of
+from tchavi_studio.site.downloads import in_active_language, only_download
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
+from tchavi_studio.workspaces.activity import Kind, record_activity
 from tchavi_studio.workspaces.models import Permission
 from tchavi_studio.workspaces.queries import site_admin_names
 
 from .as_of import NoSuchRowError, NotPastError, as_of_row, row_at
 from .chart import chart_of, model_label
+from .export import CONTENTS, FORMATS
 from .filters import BEGINNING, FILTERS, KINDS, PLACES, Chip, StatementQuery, address, chip
 from .queries import keys_to_choose, people_to_choose, statement_page
 from .totals import last_top_up, month_totals, next_month, pace_of, people_named
@@ -74,6 +79,42 @@ def _redirect_to_row(request: WorkspaceRequest, wallet: Account | None, moment: 
         messages.error(request, refused.message)
         return redirect(page + address(request.GET, as_of=None))
     return redirect(page + address(request.GET, row=str(row_number)))
+
+
+@require_GET
+@never_cache
+@workspace_view()
+def export(request: WorkspaceRequest, name: str, extension: str) -> HttpResponseBase:
+    """The statement that the filters let through, or the months, as a file that is written while it is read.
+
+    The statement ends with the row that is the last one now, or with that of the address: asked for again with it, it
+    is the same. Each download is a row of the activity.
+    """
+    if name not in CONTENTS or extension not in FORMATS:
+        raise Http404
+    query = _query(request)
+    wallet = wallet_of(workspace=request.workspace, book=settings.STUDIO_BOOK)
+    filters = query.filters
+    if filters.up_to is None:
+        filters = replace(filters, up_to=wallet.last_sequence if wallet else 0)
+    columns, records_of = CONTENTS[name]
+    content_type, write = FORMATS[extension]
+    download = only_download(
+        user=request.user,
+        parts=in_active_language(write(columns, records_of(request.membership, wallet, filters))),
+        content_type=content_type,
+        filename=f"{request.workspace.slug}-{name}-{timezone.localdate()}.{extension}",
+    )
+    if download is None:
+        messages.error(request, _("You are already downloading something. Wait until that ends, then try again."))
+        return redirect("accounting:page", request.workspace.slug)
+    record_activity(
+        workspace=request.workspace,
+        kind=Kind.CREDITS_EXPORTED,
+        actor=request.user,
+        details={"what": name, "format": extension, "row": filters.up_to},
+    )
+    return download
 
 
 def _wallet(request: WorkspaceRequest, wallet: Account | None) -> dict[str, Any]:
@@ -154,6 +195,10 @@ def _statement(
             after=query.cleaned_data["after"],
         ),
         "query": address(request.GET).removeprefix("?"),
+        "exports": [
+            (_("Statement"), "statement", list(FORMATS)),
+            (_("Months by member and model"), "months", list(FORMATS)),
+        ],
         "kept": {name: value for name, value in request.GET.items() if name not in PLACES},
         "chips": _chips(request, query, keys),
         "is_filtered": any([filters.facets, filters.since, filters.until, filters.text]),

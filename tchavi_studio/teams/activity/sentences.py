@@ -119,6 +119,12 @@ def _sentence(row: ActivityRow, facts: Mapping[str, str]) -> str:
             "%(actor)s ended %(count)s sessions of %(subject)s",
             details["count"],
         )
+    elif row.kind == Kind.CREDITS_EXPORTED:
+        text = (
+            _("%(actor)s downloaded the statement, up to row #%(row)s")
+            if details["what"] == "statement"
+            else _("%(actor)s downloaded what was spent by month")
+        )
     elif row.kind in OF_MANY and "count" in details:
         return str(OF_MANY[Kind(row.kind)] % {**facts, "number": details["count"]})
     elif row.kind == Kind.SETTINGS_CHANGED and "workspace" in details:
@@ -140,6 +146,7 @@ def _facts(row: ActivityRow) -> dict[str, str]:
         "host": str(details.get("host", "")),
         "workspace": str(details.get("workspace", "")),
         "count": number_format(details["count"]) if "count" in details else "",
+        "row": number_format(details["row"]) if "row" in details else "",
         "old": str(details.get("old", "")),
         "new": str(details.get("new", "")),
     }

@@ -1,17 +1,15 @@
 """A workspace's activity: who did what, as a page and as a file."""
 
-from collections.abc import Iterator
-
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tchavi_studio.site.downloads import only_download
+from tchavi_studio.site.downloads import in_active_language, only_download
 from tchavi_studio.workspaces.access import WorkspaceRequest, workspace_view
 from tchavi_studio.workspaces.models import Permission
 
@@ -60,7 +58,7 @@ def export(request: WorkspaceRequest, extension: str) -> HttpResponseBase:
     lines = write(all_of(activity_of(request.workspace, _query(request).wanted)))
     download = only_download(
         user=request.user,
-        parts=_in_language(translation.get_language(), lines),
+        parts=in_active_language(lines),
         content_type=content_type,
         filename=f"{request.workspace.slug}-activity-{timezone.localdate()}.{extension}",
     )
@@ -68,13 +66,3 @@ def export(request: WorkspaceRequest, extension: str) -> HttpResponseBase:
         messages.error(request, _("You are already downloading something. Wait until that ends, then try again."))
         return redirect("teams:activity", request.workspace.slug)
     return download
-
-
-def _in_language(language: str | None, lines: Iterator[str]) -> Iterator[bytes]:
-    """The lines in the reader's language, which ends with the view, before they are written."""
-    while True:
-        with translation.override(language):
-            line = next(lines, None)
-        if line is None:
-            return
-        yield line.encode()
