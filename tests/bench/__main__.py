@@ -31,10 +31,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 DEFAULT_SIZE = 200_000
 
-MANY_CLIPS = ("pages",)
+MANY_CLIPS = ("pages", "credits")
 HOT_PATHS = ("poll", "api", "ledger", "idle", "attack", "scroll")
 MIGRATION = ("migration",)
-ON_POSTGRESQL_TOO = ("pages", "poll", "ledger")
+ON_POSTGRESQL_TOO = ("pages", "credits", "poll", "ledger")
 """Of the others, `migration` measures both databases itself."""
 
 

@@ -27,6 +27,13 @@ ROWS_PER_READ = 1_000
 MAX_EXAMINED = 20_000
 """With several filters, so many rows of the one that leads furthest are looked at for a page."""
 
+FIELDS = (
+    *(field.name for field in StatementEntry._meta.concrete_fields),
+    "transfer__reason",
+    *(f"member__{name}" for name in ("name", "email", "deleted_at")),
+)
+"""What is read of rows, and of their transfers and people."""
+
 MAX_CLIPS_FOUND = 100
 """As many of the newest clips of each list are found by words."""
 
@@ -112,7 +119,7 @@ def statement_page(
 def rows_for_viewer(membership: Membership, wallet: Account | None, filters: Filters) -> QuerySet[StatementEntry]:
     """The rows that the viewer may see, of the days that the filters ask for; `_page` applies the others."""
     rows = filters.within(entries_for_viewer(membership, wallet, only_own=filters.only_own))
-    return rows.select_related("transfer", "member")
+    return rows.select_related("transfer", "member").only(*FIELDS)
 
 
 def _page(
