@@ -18,8 +18,8 @@ test: install-dev ## run the checks, then all tests on SQLite and PostgreSQL, wi
 test-fast: install-dev ## the suite on SQLite, without processes and without a browser
 	@$(BIN)/python -m tests.run --fast
 
-test-long: install-dev ## what takes minutes: fifty clips at once in a real studio
-	@$(BIN)/python -m pytest -q -m long
+test-long: install-dev ## what takes minutes: fifty clips at once in a real studio, upgrades from further back
+	@$(BIN)/python -m tests.run --long
 
 check: install-dev ## check linting, types, layers, templates, scripts, style sheets, migrations, deployment settings
 	@$(BIN)/python .ci/check.py

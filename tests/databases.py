@@ -59,7 +59,8 @@ def connected_to(database: Database) -> Iterator[None]:
         connections["default"] = previous_connection
 
 
-def _migrate(database: Database) -> None:
+def migrate(database: Database) -> None:
+    """Migrate a database in this process."""
     from django.core.management import call_command
 
     with connected_to(database):
@@ -73,7 +74,7 @@ Preparation = Callable[[Database], None]
 class SQLiteTemplate:
     """A prepared SQLite file, copied for each test. One that is already in `folder` is used as it is."""
 
-    def __init__(self, folder: Path, prepare: Preparation = _migrate) -> None:
+    def __init__(self, folder: Path, prepare: Preparation = migrate) -> None:
         self._folder = folder
         self._template = self._database("template")
         if not Path(self._template.name).exists():
@@ -105,7 +106,7 @@ class PostgreSQLTemplate:
     One that is already there under `name` is used as it is.
     """
 
-    def __init__(self, configured: dict[str, Any], name: str, prepare: Preparation = _migrate) -> None:
+    def __init__(self, configured: dict[str, Any], name: str, prepare: Preparation = migrate) -> None:
         self._configured = configured
         self._template = self._database(name)
         if not self._exists(name):
@@ -150,7 +151,7 @@ class PostgreSQLTemplate:
 Template = SQLiteTemplate | PostgreSQLTemplate
 
 
-def make_template(folder: Path, prepare: Preparation = _migrate) -> Template:
+def make_template(folder: Path, prepare: Preparation = migrate) -> Template:
     """A template on the tests' database engine: migrated, unless `prepare` does something else.
 
     Workers that share `folder` share the template: the first one prepares it while the others wait.

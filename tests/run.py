@@ -1,7 +1,8 @@
 """`make test`: the checks and the whole suite on SQLite and on PostgreSQL, from units to a real browser.
 
-`make test-fast` (`--fast`) only runs what computes on SQLite. Either way, each step is a pytest of its own for a part
-of the files: workers that pytest-xdist starts would each collect all tests, and report each of them to another process.
+`make test-fast` (`--fast`) only runs what computes on SQLite, `make test-long` (`--long`) what takes minutes. Each step
+is a pytest of its own for a part of the files: workers that pytest-xdist starts would each collect all tests, and
+report each of them to another process.
 If this machine lacks Chromium, Node or PostgreSQL, it says so at the end; with CI=true that is a failure.
 """
 
@@ -191,6 +192,12 @@ def browser(database: str, environment: dict[str, str]) -> Step:
     return Step(name=f"{database}: browser", command=command, environment=environment)
 
 
+def long(database: str, environment: dict[str, str]) -> Step:
+    """What takes minutes. On PostgreSQL too if it is about upgrades, which take another way there."""
+    files = [] if database == "SQLite" else [str(TESTS / "upgrade")]
+    return Step(name=f"{database}: long", command=[*PYTEST, "-m", "long", *files], environment=environment)
+
+
 def main() -> int:
     # So that a SIGTERM, too, leaves by way of the exit stack and takes the PostgreSQL server along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -203,20 +210,23 @@ def main() -> int:
         environment = {"TEST_TEMPLATE": str(templates)}
         if "--fast" in sys.argv[1:]:
             run.steps(suite("SQLite", environment))
+        elif "--long" in sys.argv[1:]:
+            _require_chromium(run)
+            run.steps([long(name, more) for name, more in _databases(run, stack, environment).items()])
         else:
             _run_all(run, stack, environment)
     return run.finish()
 
 
-def _run_all(run: Run, stack: ExitStack, environment: dict[str, str]) -> None:
-    chromium = found_chromium()
-    if not chromium:
+def _require_chromium(run: Run) -> bool:
+    is_there = found_chromium() is not None
+    if not is_there:
         run.missing.append("Chromium (set CHROMIUM, or install one): every browser test")
-    if not found_node():
-        run.missing.append("Node (install nodejs and npm): Node programs that use the API")
-    elif not packages_are_there(NODE_FOLDER):
-        run.steps([Step(name="Node packages", command=[sys.executable, "-m", "tests.node", str(NODE_FOLDER)])])
+    return is_there
 
+
+def _databases(run: Run, stack: ExitStack, environment: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The databases to test on, each with what it adds to the environment."""
     databases = {"SQLite": environment}
     if url := os.environ.pop("TEST_DATABASE_URL", None):
         # Each step drops its own template from a server that isn't thrown away.
@@ -226,13 +236,22 @@ def _run_all(run: Run, stack: ExitStack, environment: dict[str, str]) -> None:
         databases["PostgreSQL"] = {"TEST_DATABASE_URL": url, **environment}
     else:
         run.missing.append("PostgreSQL (set TEST_DATABASE_URL, or install the server): the suite on it")
+    return databases
+
+
+def _run_all(run: Run, stack: ExitStack, environment: dict[str, str]) -> None:
+    has_chromium = _require_chromium(run)
+    if not found_node():
+        run.missing.append("Node (install nodejs and npm): Node programs that use the API")
+    elif not packages_are_there(NODE_FOLDER):
+        run.steps([Step(name="Node packages", command=[sys.executable, "-m", "tests.node", str(NODE_FOLDER)])])
 
     computing, waiting = [], []
-    for database, environment in databases.items():
-        computing += suite(database, environment)
+    for database, more in _databases(run, stack, environment).items():
+        computing += suite(database, more)
         # The longest first.
-        waiting += [browser(database, environment)] if chromium else []
-        waiting += processes(database, environment)
+        waiting += [browser(database, more)] if has_chromium else []
+        waiting += processes(database, more)
     checks = Step(name="checks", command=[sys.executable, ".ci/check.py"])
     run.steps([checks, *computing], waiting)
 

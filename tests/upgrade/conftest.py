@@ -2,13 +2,10 @@
 
 import gzip
 import json
+import os
 import re
 import shutil
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -22,14 +19,15 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
-from tests.databases import Database, Template, make_template
+from tests.databases import Database, Template, connected_to, make_template, migrate
 from tests.upstream.service import API_KEY
 from tests.webhooks.conftest import receiver
 
 __all__ = ["receiver"]
 
-ROOT = Path(__file__).parents[2]
-FIXTURES = sorted(path for path in Path(__file__).parent.joinpath("fixtures").iterdir() if path.is_dir())
+FIXTURES = Path(__file__).parent / "fixtures"
+NEWEST = "72588e1"
+"""The only fixture that the suite upgrades. `make test-long` upgrades the older ones."""
 
 DOWNTIME = timedelta(minutes=15)
 """How long the upgrade takes: longer than any lease, and than a lost submission is waited for."""
@@ -43,21 +41,29 @@ class OldStudio:
     facts: dict[str, Any]
 
     def upgrade(self, database: Database) -> None:
-        """Restore the old database into an empty one and migrate it, as an operator does."""
+        """Restore the old database into an empty one and migrate it."""
         if database.url.startswith("sqlite"):
-            with closing(sqlite3.connect(database.name)) as connection:
-                connection.executescript(self._dump("sqlite"))
+            Path(database.name).write_bytes(self._unpacked("sqlite3.gz"))
         else:
             with psycopg.connect(database.url) as session:
-                session.execute(self._dump("postgresql").encode())
-        migrate = [sys.executable, "-W", "error", "manage.py", "migrate", "--no-input", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=database.environment, check=True)
+                session.execute(self._unpacked("postgresql.sql.gz"))
+        migrate(database)
 
-    def _dump(self, name: str) -> str:
-        return gzip.decompress((self.folder / f"{name}.sql.gz").read_bytes()).decode()
+    def _unpacked(self, name: str) -> bytes:
+        return gzip.decompress((self.folder / name).read_bytes())
 
 
-@pytest.fixture(scope="module", params=FIXTURES, ids=lambda folder: folder.name)
+def fixtures() -> list[Any]:
+    """Every fixture's folder, as a parameter. Those of older commits are marked `long`."""
+    folders = sorted(folder for folder in FIXTURES.iterdir() if folder.is_dir())
+    assert NEWEST in {folder.name for folder in folders}
+    return [
+        pytest.param(folder, id=folder.name, marks=() if folder.name == NEWEST else pytest.mark.long)
+        for folder in folders
+    ]
+
+
+@pytest.fixture(scope="module", params=fixtures())
 def old_studio(request: pytest.FixtureRequest) -> OldStudio:
     return OldStudio(request.param, json.loads((request.param / "facts.json").read_text()))
 
@@ -69,11 +75,18 @@ def database_template(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Template]:
-    """The upgraded database. Each test gets a copy of it, so it is migrated once."""
+    """The upgraded database, migrated once."""
     with django_db_blocker.unblock():
         template = make_template(tmp_path_factory.mktemp("upgraded"), old_studio.upgrade)
         yield template
         template.drop()
+
+
+@pytest.fixture(scope="module")
+def django_db_setup(database_template: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One copy of it for all tests but those that are marked `own_database`: what a test writes is rolled back."""
+    with django_db_blocker.unblock(), database_template.copy() as database, connected_to(database):
+        yield
 
 
 @dataclass(frozen=True)
@@ -113,15 +126,11 @@ class Studio:
         browser = self.browser(self.clip(name)["creator"])
         return page(browser, self.clip_address(name), language=language)
 
-    def state(self, name: str) -> str:
-        """The clip's state, as its page tells it."""
-        (state,) = re.findall(r'<article class="detail [^"]*\bis-(\w+)"', self.clip_page(name))
-        return str(state)
-
-    def failure(self, name: str, language: str) -> str:
-        """Why there is no clip, as its page tells it."""
-        (reasons,) = re.findall(r'<div class="fail">(.*?)</div>', self.clip_page(name, language), re.DOTALL)
-        return " ".join(re.findall(r"<p>(.*?)</p>", reasons))
+    def states(self, names: Iterable[str]) -> dict[str, str]:
+        """The states of some of Ada's clips, as their cards tell them."""
+        cards = cards_in(page(self.browser(), f"{self.home}/gallery/"))
+        states = {name: re.findall(r" is-(\w+)", cards[self.clip(name)["id"]])[0] for name in names}
+        return {name: str(state) for name, state in states.items()}
 
     def statement(self, clip: str) -> list[tuple[str, int]]:
         """The clip's rows in the statement of the book in force, oldest first."""
@@ -137,10 +146,48 @@ def page(browser: Client, path: str, *, language: str = "en") -> str:
     return unescape(answer.content.decode())
 
 
+def state_in(clip_page: str) -> str:
+    (state,) = re.findall(r'<article class="detail [^"]*\bis-(\w+)"', clip_page)
+    return str(state)
+
+
+def failure_in(shown: str) -> str:
+    """Why there is no clip, as its page or its card tells it."""
+    (reasons,) = re.findall(r'<div class="fail">(.*?)</div>', shown, re.DOTALL)
+    return " ".join(re.findall(r"<p>(.*?)</p>", reasons))
+
+
+def cards_in(gallery: str) -> dict[str, str]:
+    """The cards of a page of the gallery, by their clips' ids."""
+    cards = re.findall(r'<article id="clip-([0-9a-f-]{36})"(.*?)</article>', gallery, re.DOTALL)
+    return dict(cards)
+
+
+def clips_in(list_page: str) -> list[str]:
+    """The ids of the clips that a page links to, in its order."""
+    return list(dict.fromkeys(re.findall(r"/clips/([0-9a-f-]{36})/", list_page)))
+
+
+def choices_in(form_page: str) -> list[str]:
+    """What is entered and ticked in a page's forms."""
+    fields = [
+        (field, dict(re.findall(r'([\w-]+)="([^"]*)"', field))) for field in re.findall(r"<input([^>]*)>", form_page)
+    ]
+    return sorted(
+        f"{named['name']}={named.get('value', 'on')}"
+        for field, named in fields
+        if "name" in named
+        and named.get("type") != "hidden"
+        and (" checked" in field or named.get("type") not in ("checkbox", "radio"))
+    )
+
+
 @pytest.fixture
-def studio(own_database: Database, old_studio: OldStudio, settings: Settings) -> Iterator[Studio]:
+def studio(db: None, old_studio: OldStudio, settings: Settings) -> Iterator[Studio]:
     """The upgraded studio in sandbox mode, `DOWNTIME` after the old code was stopped. Time stands still."""
-    shutil.copytree(old_studio.folder / "media", settings.STORAGES["default"]["OPTIONS"]["location"])
+    # Links: what is deleted or replaced is a link, never the fixture's file.
+    media = settings.STORAGES["default"]["OPTIONS"]["location"]
+    shutil.copytree(old_studio.folder / "media", media, copy_function=os.symlink)
     settings.SECRET_KEY = old_studio.facts["secret_key"]
     # The one that operators have: the old code made the passwords with it.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]

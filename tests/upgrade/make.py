@@ -1,7 +1,7 @@
 """`make upgrade-fixture`: fill a studio with the code of an earlier commit, on both databases, and keep what it made.
 
-The recipe is `fixtures/<commit>/fill.py`, run in a checkout of that commit. Beside it are put the two databases as SQL,
-the stored files, and what the recipe says of them.
+The recipe is `fixtures/<commit>/fill.py`, run in a checkout of that commit. Beside it are put the two databases, the
+stored files, and what the recipe says of them.
 """
 
 import argparse
@@ -55,20 +55,23 @@ def fill(fixture: Path, checkout: Path, data: Path, database_url: str) -> str:
     return facts.read_text()
 
 
-def sqlite_dump(path: Path) -> str:
+def sqlite_copy(path: Path) -> bytes:
+    """The file itself, packed: as SQL it would lose the text index, which can't be read row by row."""
+    packed = path.with_name("packed.sqlite3")
     with closing(sqlite3.connect(path)) as connection:
-        return "\n".join(connection.iterdump()) + "\n"
+        connection.execute("VACUUM INTO ?", [str(packed)])
+    return packed.read_bytes()
 
 
-def postgresql_dump(binaries: Path, url: str) -> str:
+def postgresql_dump(binaries: Path, url: str) -> bytes:
     """As INSERTs and without what only psql understands, so that a driver can restore it."""
     options = ["--no-owner", "--no-privileges", "--inserts", "--rows-per-insert=500"]
     dump = subprocess.run([binaries / "pg_dump", *options, url], capture_output=True, text=True, check=True).stdout
-    return re.sub(r"^\\(un)?restrict \w+\n", "", dump, flags=re.MULTILINE)
+    return re.sub(r"^\\(un)?restrict \w+\n", "", dump, flags=re.MULTILINE).encode()
 
 
-def keep(path: Path, text: str) -> None:
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+def keep(path: Path, content: bytes) -> None:
+    path.write_bytes(gzip.compress(content, mtime=0))
 
 
 def main() -> None:
@@ -94,7 +97,7 @@ def main() -> None:
         )
         if facts != fill(fixture, checkout, on_postgresql, url):
             sys.exit("The recipe came to other facts on PostgreSQL than on SQLite: something in it is left to chance.")
-        keep(fixture / "sqlite.sql.gz", sqlite_dump(sqlite_file))
+        keep(fixture / "sqlite3.gz", sqlite_copy(sqlite_file))
         keep(fixture / "postgresql.sql.gz", postgresql_dump(binaries, url))
         (fixture / "facts.json").write_text(facts)
         shutil.rmtree(fixture / "media", ignore_errors=True)
