@@ -4,12 +4,15 @@ A page starts after a row, not at an offset: new rows don't shift it, and a deep
 list needs an index on what it is filtered by, then on its order.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from django.db.models import BooleanField, Expression, F, Func, IntegerField, Model, Q, QuerySet, Subquery, Value
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 
 def rows_after(rows: QuerySet[Row], *position: object) -> QuerySet[Row]:
@@ -68,6 +71,31 @@ def sparse_page_of(
     if len(found) > length:
         return found[:length], tuple(getattr(found[length - 1], name) for name in names)
     return found, edge[0] if len(edge) == 2 else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range(Generic[Row]):
+    """`length` rows of a table that follow each other by primary key, the last of which is `last`."""
+
+    rows: QuerySet[Row]
+    last: Any
+    length: int
+
+
+def ranges_of(rows: QuerySet[Row], *, length: int, after: Any = None) -> Iterator[Range[Row]]:
+    """All `rows` in ranges of their primary keys, from the start or after a key; for work on a whole table."""
+    keys_in_order = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
+    while keys := list((keys_in_order if after is None else keys_in_order.filter(pk__gt=after))[:length]):
+        within = rows.filter(pk__lte=keys[-1]) if after is None else rows.filter(pk__gt=after, pk__lte=keys[-1])
+        yield Range(rows=within.order_by("pk"), last=keys[-1], length=len(keys))
+        after = keys[-1]
+
+
+def batches_of(items: Iterable[Item], *, length: int) -> Iterator[list[Item]]:
+    """The items in lists of up to `length`, for statements that look many up at once."""
+    rest = iter(items)
+    while batch := list(islice(rest, length)):
+        yield batch
 
 
 class CountUpTo(Subquery):

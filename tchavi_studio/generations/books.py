@@ -4,16 +4,17 @@ The ledger verifies itself (`ledger/verification.py`) without knowing clips. A c
 a `PurgedClip`, so that a clip which somebody made disappear can be told from one that its owner threw away.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.signals import pre_delete
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from tchavi_studio.ledger.findings import Finding
 from tchavi_studio.ledger.models import Kind, StatementEntry, Transfer
+from tchavi_studio.long_lists import ranges_of
+from tchavi_studio.records.verification import Finding, Mark, Scalar, Step, findings_in
 
 from .models import OPEN_STATES, Generation, PurgedClip, State
 
@@ -39,51 +40,66 @@ def watch_deletions() -> None:
 
 
 def verify_clips() -> Iterator[Finding]:
-    """Yield every clip whose charge and refund don't fit it, and every charge whose clip is gone without a trace.
+    """Yield every clip whose charge and refund don't fit it, and every charge whose clip is gone without a trace."""
+    return findings_in(clip_steps())
+
+
+def clip_steps(position: Any = None) -> Iterator[Step]:
+    """What `verify_clips` yields, with marks, from the start or from a mark's position.
 
     Rows are read in ranges of their primary keys, each in one statement with what it is compared with: memory doesn't
     grow, and what is written meanwhile is never seen by half.
     """
-    yield from _verify_charges(Generation.objects.all())
-    yield from _verify_charges(PurgedClip.objects.all())
-    for purged in PurgedClip.objects.filter(state__in=OPEN_STATES).iterator(chunk_size=CHUNK_SIZE):
-        yield _gone(purged.workspace_id, purged.book, purged.reference)
-    known = (Generation.objects.filter(pk=OuterRef("reference")), PurgedClip.objects.filter(pk=OuterRef("reference")))
-    charges = Transfer.objects.filter(kind=Kind.CHARGE)
-    for rows in _ranges(charges):
-        lost = rows.filter(*(~Exists(clips) for clips in known))
-        for workspace_id, book, reference in lost.values_list("workspace_id", "book", "reference"):
-            yield _gone(workspace_id, book, reference)
+    parts: list[tuple[QuerySet[Any], Callable[[QuerySet[Any]], Iterator[Finding]]]] = [
+        (Generation.objects.all(), _verify_clips),
+        (PurgedClip.objects.all(), _verify_purged),
+        (Transfer.objects.all(), _find_lost),
+    ]
+    first, after = position or (0, None)
+    for number, (rows, verify) in enumerate(parts[first:], start=first):
+        for part in ranges_of(rows, length=CHUNK_SIZE, after=after if number == first else None):
+            yield from verify(part.rows)
+            yield Mark(position=[number, str(part.last)], row_count=part.length)
 
 
-def verify_causes() -> Iterator[Finding]:
-    """Yield every charge whose row in the statement names another model or API key than its clip."""
-    for clips in _ranges(Generation.objects.all()):
-        made = {pk: cause for pk, *cause in clips.filter(price_credits__gt=0).values_list("pk", "model", "key_id")}
-        entries = StatementEntry.objects.filter(transfer__reference__in=list(made), transfer__kind=Kind.CHARGE)
-        told = entries.values_list(
-            "transfer__reference", "model", "key_id", "row_number", "wallet__workspace", "wallet__book"
-        )
-        for reference, model, key_id, row_number, workspace_id, book in told:
-            if [model, key_id] != made[reference]:
-                wanted_model, wanted_key = made[reference]
-                yield Finding(
-                    code="clip-cause",
-                    message=_(
-                        "The statement says model %(model)s, key %(key)s of clip %(reference)s; expected "
-                        "%(wanted_model)s, %(wanted_key)s."
-                    )
-                    % {
-                        "model": model or "–",
-                        "key": key_id or "–",
-                        "reference": reference,
-                        "wanted_model": wanted_model,
-                        "wanted_key": wanted_key or "–",
-                    },
-                    workspace_id=workspace_id,
-                    book=book,
-                    sequence=row_number,
-                )
+def count_clips() -> int:
+    """How many clips there are to compare, those that were thrown away among them."""
+    return Generation.objects.count() + PurgedClip.objects.count()
+
+
+def _verify_clips(clips: QuerySet[Generation]) -> Iterator[Finding]:
+    yield from _verify_charges(clips)
+    yield from _verify_causes(clips)
+
+
+def _verify_causes(clips: QuerySet[Generation]) -> Iterator[Finding]:
+    """Every charge whose row in the statement names another model or API key than its clip."""
+    made = {clip.pk: clip for clip in clips.filter(price_credits__gt=0).only("model", "key_id")}
+    entries = StatementEntry.objects.filter(transfer__reference__in=list(made), transfer__kind=Kind.CHARGE)
+    for entry in entries.select_related("wallet", "transfer"):
+        # By the transfer's reference: the entry's own may be wrong too.
+        clip = made[cast(UUID, entry.transfer.reference)]
+        wanted, told = (clip.model, str(clip.key_id or "–")), (entry.model or "–", str(entry.key_id or "–"))
+        if told != wanted:
+            yield Finding(
+                code="clip-cause",
+                text=gettext_noop(
+                    "The statement says model %(model)s, key %(key)s of clip %(reference)s; expected "
+                    "%(wanted_model)s, %(wanted_key)s."
+                ),
+                values={
+                    "model": told[0],
+                    "key": told[1],
+                    "reference": str(clip.pk),
+                    "wanted_model": wanted[0],
+                    "wanted_key": wanted[1],
+                },
+                workspace_id=entry.wallet.workspace_id,
+                book=entry.wallet.book,
+                sequence=entry.row_number,
+                expected=", ".join(wanted),
+                found=", ".join(told),
+            )
 
 
 def _verify_charges(clips: QuerySet[Any]) -> Iterator[Finding]:
@@ -102,40 +118,58 @@ def _verify_charges(clips: QuerySet[Any]) -> Iterator[Finding]:
         | Q(must_be_refunded, is_refunded=False)
         | Q(~Q(state__in=REFUNDED_STATES), is_refunded=True)
     )
-    for rows in _ranges(compared):
-        for clip in rows.filter(wrong):
-            yield from _findings(clip)
+    for clip in compared.filter(wrong):
+        yield from _findings(clip)
+
+
+def _verify_purged(clips: QuerySet[PurgedClip]) -> Iterator[Finding]:
+    yield from _verify_charges(clips)
+    for purged in clips.filter(state__in=OPEN_STATES):
+        yield _gone(purged.workspace_id, purged.book, purged.reference)
+
+
+def _find_lost(transfers: QuerySet[Transfer]) -> Iterator[Finding]:
+    """The charges of clips that are neither there nor thrown away."""
+    known = (Generation.objects.filter(pk=OuterRef("reference")), PurgedClip.objects.filter(pk=OuterRef("reference")))
+    lost = transfers.filter(*(~Exists(clips) for clips in known), kind=Kind.CHARGE)
+    for charge in lost.values_list("workspace_id", "book", "reference", "sequence"):
+        yield _gone(*charge)
 
 
 def _findings(clip: Any) -> Iterator[Finding]:
-    said = {"reference": clip.pk, "price": number_format(clip.price_credits), "state": clip.state}
-
-    def finding(code: str, message: str) -> Finding:
-        return Finding(code=code, message=message % said, workspace_id=clip.workspace_id, book=clip.book)
+    def finding(code: str, text: str, *, expected: Scalar, found: Scalar) -> Finding:
+        return Finding(
+            code=code,
+            text=text,
+            values={"reference": str(clip.pk), "price": clip.price_credits, "state": clip.state},
+            workspace_id=clip.workspace_id,
+            book=clip.book,
+            expected=expected,
+            found=found,
+        )
 
     if clip.price_credits and not clip.is_charged:
-        yield finding("clip-charge", _("Clip %(reference)s costs %(price)s, but was never charged."))
+        text = gettext_noop("Clip %(reference)s costs %(price)s, but was never charged.")
+        yield finding("clip-charge", text, expected=clip.price_credits, found=None)
     elif clip.is_charged and not clip.is_charged_its_price:
-        yield finding("clip-price", _("Clip %(reference)s costs %(price)s, but its charge is another."))
+        charge = Transfer.objects.filter(reference=clip.pk, kind=Kind.CHARGE).values_list("amount_credits", flat=True)
+        text = gettext_noop("Clip %(reference)s costs %(price)s, but its charge is another.")
+        yield finding("clip-price", text, expected=charge.first(), found=clip.price_credits)
     if clip.state in REFUNDED_STATES and clip.is_charged and not clip.is_refunded:
-        yield finding("clip-refund", _("Clip %(reference)s is %(state)s, but wasn't refunded."))
+        text = gettext_noop("Clip %(reference)s is %(state)s, but wasn't refunded.")
+        yield finding("clip-refund", text, expected=clip.price_credits, found=None)
     if clip.state not in REFUNDED_STATES and clip.is_refunded:
-        yield finding("clip-refund", _("Clip %(reference)s is %(state)s, but was refunded."))
+        text = gettext_noop("Clip %(reference)s is %(state)s, but was refunded.")
+        yield finding("clip-refund", text, expected=None, found=clip.price_credits)
 
 
-def _gone(workspace_id: Any, book: str, reference: Any) -> Finding:
-    message = _("Clip %(reference)s was charged, but is gone without having been thrown away.")
-    return Finding(code="clip-gone", message=message % {"reference": reference}, workspace_id=workspace_id, book=book)
-
-
-def _ranges(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
-    """The rows in ranges of their primary keys."""
-    in_order = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
-    last = in_order.first()
-    if last is not None:
-        yield rows.filter(pk=last)
-    while last is not None:
-        keys = list(in_order.filter(pk__gt=last)[:CHUNK_SIZE])
-        if keys:
-            yield rows.filter(pk__gt=last, pk__lte=keys[-1]).order_by("pk")
-        last = keys[-1] if keys else None
+def _gone(workspace_id: UUID, book: str, reference: UUID | None, sequence: int | None = None) -> Finding:
+    return Finding(
+        code="clip-gone",
+        text=gettext_noop("Clip %(reference)s was charged, but is gone without having been thrown away."),
+        values={"reference": str(reference)},
+        workspace_id=workspace_id,
+        book=book,
+        sequence=sequence,
+        expected=str(reference),
+    )

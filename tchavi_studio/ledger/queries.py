@@ -31,6 +31,11 @@ def wallet_balance(*, workspace: Workspace, book: str) -> int:
     return balances.values_list("balance_credits", flat=True).first() or 0
 
 
+def wallets_in_order() -> QuerySet[Account]:
+    """The wallets of all workspaces and books, in the order in which they are verified."""
+    return Account.objects.filter(name=AccountName.WALLET).order_by("workspace", "book")
+
+
 def charge_for(reference: uuid.UUID) -> Transfer | None:
     """The charge of one generation, with its statement entry; None if it was free or doesn't exist."""
     return Transfer.objects.select_related("workspace", "entry").filter(reference=reference, kind=Kind.CHARGE).first()

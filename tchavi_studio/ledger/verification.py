@@ -10,25 +10,35 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Sum
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.utils.translation import gettext_noop
 
+from tchavi_studio.long_lists import batches_of, ranges_of, rows_after
 from tchavi_studio.records.chain import GENESIS_HASH, hash_of
+from tchavi_studio.records.verification import (
+    FROM_THE_BEGINNING,
+    Finding,
+    Head,
+    Mark,
+    Scalar,
+    Step,
+    VerifiedHeads,
+    findings_in,
+    missing_head,
+    verify_triggers,
+)
 
-from .append_only import ENTRIES, TRANSFERS
 from .chain import HASH_VERSION, canonical_bytes
-from .findings import Finding
 from .models import Account, AccountName, Kind, SpendingLimit, Transfer
-from .queries import counted_credits
-from .statement_verification import verify_statement
-
-__all__ = ["Finding", "Head", "ledger_heads", "verify_chain", "verify_ledger"]
+from .queries import counted_credits, wallets_in_order
+from .statement_verification import statement_steps
 
 CHUNK_SIZE = 2000
+HEADS_AT_ONCE = 500
 
 WALLET = AccountName.WALLET.value
 
@@ -41,19 +51,9 @@ ACCOUNTS_BY_KIND: dict[str, frozenset[tuple[str, str]]] = {
 """The (debit, credit) accounts that each kind of transfer may move credits between."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """The last hash of one workspace's chain in one book, now or when it was exported."""
-
-    workspace_id: uuid.UUID
-    book: str
-    hash: str
-
-
 def ledger_heads() -> Iterator[Head]:
     """The head of every chain. Keep them out of reach of anybody who could rewrite the ledger."""
-    wallets = Account.objects.filter(name=AccountName.WALLET).order_by("workspace_id", "book")
-    for wallet in wallets.iterator(chunk_size=CHUNK_SIZE):
+    for wallet in wallets_in_order().iterator(chunk_size=CHUNK_SIZE):
         yield Head(workspace_id=wallet.workspace_id, book=wallet.book, hash=wallet.last_hash)
 
 
@@ -62,53 +62,96 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
 
     Each of `expected_heads` must still be in its chain, as the head or an earlier row.
     """
-    yield from _verify_triggers()
-    yield from _verify_total()
-    yield from _verify_references()
-    yield from _find_orphans()
-    yield from _verify_limits()
-    wallets = Account.objects.filter(name=AccountName.WALLET).order_by("workspace_id", "book")
-    for workspace_id, book in wallets.values_list("workspace_id", "book").iterator(chunk_size=CHUNK_SIZE):
-        yield from verify_chain(workspace_id=workspace_id, book=book)
-        yield from verify_statement(workspace_id=workspace_id, book=book)
-    for head in expected_heads:
-        known = Transfer.objects.filter(workspace=head.workspace_id, book=head.book, hash=head.hash)
-        if head.hash != GENESIS_HASH and not known.exists():
-            yield Finding(
-                code="head",
-                message=_("The chain no longer holds the exported head %(hash)s.") % {"hash": head.hash},
-                workspace_id=head.workspace_id,
-                book=head.book,
-            )
+    yield from verify_triggers()
+    yield from verify_total()
+    yield from find_orphans()
+    yield from findings_in(limit_steps())
+    yield from findings_in(statement_steps())
+    yield from findings_in(chain_steps())
+    yield from map(missing_head, missing_heads(expected_heads))
+
+
+def missing_heads(heads: Iterable[Head]) -> Iterator[Head]:
+    """Those of the heads that aren't in their chains any more."""
+    for batch in batches_of(heads, length=HEADS_AT_ONCE):
+        rows = Transfer.objects.filter(hash__in=[head.hash for head in batch])
+        known = set(rows.values_list("workspace_id", "book", "hash"))
+        for head in batch:
+            if head.hash != GENESIS_HASH and (head.workspace_id, head.book, head.hash) not in known:
+                yield head
+
+
+def count_transfers() -> int:
+    """How many transfers the wallets count."""
+    return wallets_in_order().order_by().aggregate(count=Sum("last_sequence"))["count"] or 0
 
 
 def verify_chain(*, workspace_id: uuid.UUID, book: str) -> Iterator[Finding]:
     """Yield every problem with one workspace's transfers and balances in one book."""
+    return findings_in(_steps_along(_Chain(workspace_id=workspace_id, book=book)))
+
+
+def chain_steps(position: Any = None, verified: VerifiedHeads = FROM_THE_BEGINNING) -> Iterator[Step]:
+    """Verify all chains, each from its verified head or its beginning; go on from a mark's position if given."""
+    wallets = wallets_in_order()
+    if position:
+        chain = _Chain.at(position)
+        if not chain.is_done:
+            yield from _steps_along(chain)
+        wallets = rows_after(wallets, chain.workspace_id, chain.book)
+    while names := list(wallets.values_list("workspace_id", "book")[:CHUNK_SIZE]):
+        for workspace_id, book in names:
+            chain = _Chain(workspace_id=workspace_id, book=book)
+            if start := verified.start_of(workspace_id, book):
+                chain.start_from(start)
+            yield from _steps_along(chain)
+        wallets = rows_after(wallets_in_order(), *names[-1])
+
+
+def _steps_along(chain: "_Chain") -> Iterator[Step]:
     # One query, so that the balances and the head are of the same moment, whatever is being written.
-    accounts = {account.name: account for account in Account.objects.filter(workspace=workspace_id, book=book)}
-    head = accounts[AccountName.WALLET]
-    names = {account.pk: account.name for account in accounts.values()}
-    chain = _Chain(workspace_id=workspace_id, book=book, account_names=names)
-    head_seen = head.last_sequence == 0
+    found = Account.objects.filter(workspace=chain.workspace_id, book=chain.book)
+    accounts = {account.name: account for account in found}
+    head = accounts.get(AccountName.WALLET)
+    if head is None:
+        yield _no_wallet(chain.workspace_id, chain.book)
+        return
+    chain.account_names = {account.pk: account.name for account in accounts.values()}
+    head_seen = head.last_sequence == chain.sequence
     if head_seen:
         yield from chain.compare(accounts)
-    for row in _rows_in_order(workspace_id, book):
-        yield from chain.add(row)
-        if row.sequence == head.last_sequence:
-            head_seen = True
-            yield from chain.compare(accounts)
+    for rows in _ranges_of(chain.workspace_id, chain.book, after=chain.sequence):
+        yield from _verify_references(rows)
+        row_count = 0
+        for row in map(_Row._make, rows.values_list(*_Row._fields)):
+            yield from chain.add(row)
+            row_count += 1
+            if row.sequence == head.last_sequence:
+                head_seen = True
+                yield from chain.compare(accounts)
+        yield Mark(position=chain.position, row_count=row_count)
     if not head_seen:
         yield chain.finding(
             "head",
-            _("The wallet counts %(head)s transfers, but the last one found is #%(last)s.")
-            % {"head": head.last_sequence, "last": chain.sequence},
+            gettext_noop("The wallet counts %(head)s transfers, but the last one found is #%(last)s."),
+            {"head": head.last_sequence, "last": str(chain.sequence)},
+            expected=head.last_sequence,
+            found=chain.sequence,
         )
         yield from chain.compare(accounts)
     elif chain.sequence > head.last_sequence:
         # Written since the accounts were read, or slipped in past the head?
         now = Account.objects.get(pk=head.pk)
         if now.last_sequence < chain.sequence:
-            yield chain.finding("head", _("The wallet doesn't count this transfer."), chain.sequence)
+            yield chain.finding(
+                "head",
+                gettext_noop("The wallet doesn't count this transfer."),
+                sequence=chain.sequence,
+                expected=now.last_sequence,
+                found=chain.sequence,
+            )
+    chain.is_done = True
+    yield Mark(position=chain.position, row_count=0, head=chain.head)
 
 
 class _Row(NamedTuple):
@@ -129,14 +172,15 @@ class _Row(NamedTuple):
     hash: str
 
 
-def _rows_in_order(workspace_id: uuid.UUID, book: str) -> Iterator[_Row]:
+def _ranges_of(workspace_id: uuid.UUID, book: str, *, after: int) -> Iterator[QuerySet[Transfer]]:
     chain = Transfer.objects.filter(workspace=workspace_id, book=book).order_by("sequence")
-    rows, sequences = chain.values_list(*_Row._fields), chain.values_list("sequence", flat=True)
-    start = sequences.first()
+    sequences = chain.values_list("sequence", flat=True)
+    # A row numbered 0 or less, which no constraint of ours allows, is read too.
+    start = (sequences.filter(sequence__gt=after) if after else sequences).first()
     while start is not None:
         end = start + CHUNK_SIZE
         # The range has no LIMIT, so that a sequence number that exists twice isn't passed over.
-        yield from map(_Row._make, rows.filter(sequence__gte=start, sequence__lt=end))
+        yield chain.filter(sequence__gte=start, sequence__lt=end)
         start = sequences.filter(sequence__gte=end).first()
 
 
@@ -146,51 +190,122 @@ class _Chain:
 
     workspace_id: uuid.UUID
     book: str
-    account_names: Mapping[int, str]
+    account_names: Mapping[int, str] = field(default_factory=dict)
     """The chain's own accounts, by id."""
     balances: Counter[str] = field(default_factory=Counter)
     sequence: int = 0
     last_hash: str = GENESIS_HASH
     wallet_credits: int = 0
+    is_done: bool = False
 
-    def finding(self, code: str, message: str, sequence: int | None = None) -> Finding:
-        return Finding(code=code, message=message, workspace_id=self.workspace_id, book=self.book, sequence=sequence)
+    def start_from(self, head: Head) -> None:
+        """Take the rows up to a verified head as added."""
+        assert head.sequence is not None
+        self.sequence, self.last_hash = head.sequence, head.hash
+        self.balances = Counter(head.balances)
+        self.wallet_credits = self.balances[WALLET]
+
+    @property
+    def head(self) -> Head:
+        return Head(
+            workspace_id=self.workspace_id,
+            book=self.book,
+            hash=self.last_hash,
+            sequence=self.sequence,
+            balances=dict(self.balances),
+        )
+
+    @property
+    def position(self) -> list[Any]:
+        """What `at` makes the same chain of."""
+        place = [str(self.workspace_id), self.book, self.is_done]
+        return [*place, self.sequence, self.last_hash, self.wallet_credits, dict(self.balances)]
+
+    @classmethod
+    def at(cls, position: list[Any]) -> "_Chain":
+        workspace_id, book, is_done, sequence, last_hash, wallet_credits, balances = position
+        return cls(
+            workspace_id=uuid.UUID(workspace_id),
+            book=book,
+            is_done=is_done,
+            sequence=sequence,
+            last_hash=last_hash,
+            wallet_credits=wallet_credits,
+            balances=Counter(balances),
+        )
+
+    def finding(
+        self,
+        code: str,
+        text: str,
+        values: Mapping[str, Scalar] = MappingProxyType({}),
+        *,
+        sequence: int | None = None,
+        expected: Scalar = None,
+        found: Scalar = None,
+    ) -> Finding:
+        return Finding(
+            code=code,
+            text=text,
+            values=values,
+            workspace_id=self.workspace_id,
+            book=self.book,
+            sequence=sequence,
+            expected=expected,
+            found=found,
+        )
 
     def add(self, row: _Row) -> Iterator[Finding]:
         """Yield every problem with the next row, then take it into account."""
+        finding = partial(self.finding, sequence=row.sequence)
         if row.sequence != self.sequence + 1:
-            yield self.finding(
+            yield finding(
                 "sequence",
-                _("A transfer is missing: #%(after)s follows #%(before)s.")
-                % {"after": row.sequence, "before": self.sequence},
-                row.sequence,
+                gettext_noop("A transfer is missing: #%(after)s follows #%(before)s."),
+                {"after": str(row.sequence), "before": str(self.sequence)},
+                expected=self.sequence + 1,
+                found=row.sequence,
             )
         if row.previous_hash != self.last_hash:
-            yield self.finding("chain", _("Its previous hash doesn't match the transfer before it."), row.sequence)
+            yield finding(
+                "chain",
+                gettext_noop("Its previous hash doesn't match the transfer before it."),
+                expected=self.last_hash,
+                found=row.previous_hash,
+            )
         debit, credit = self._name_of(row.debit_account_id), self._name_of(row.credit_account_id)
-        if row.hash_version != HASH_VERSION or row.hash != self._hash_of(row, debit, credit):
-            yield self.finding("hash", _("It was changed: its hash doesn't match its contents."), row.sequence)
+        recomputed_hash = self._hash_of(row, debit, credit)
+        if row.hash_version != HASH_VERSION or row.hash != recomputed_hash:
+            yield finding(
+                "hash",
+                gettext_noop("It was changed: its hash doesn't match its contents."),
+                expected=recomputed_hash,
+                found=row.hash,
+            )
         if row.debit_account_id not in self.account_names or row.credit_account_id not in self.account_names:
-            yield self.finding("accounts", _("It moves credits of another workspace or book."), row.sequence)
+            yield finding("accounts", gettext_noop("It moves credits of another workspace or book."))
         if (debit, credit) not in ACCOUNTS_BY_KIND.get(row.kind, frozenset()):
-            yield self.finding(
-                "accounts", _("A transfer of this kind can't move credits between these accounts."), row.sequence
+            yield finding(
+                "accounts",
+                gettext_noop("A transfer of this kind can't move credits between these accounts."),
+                expected=row.kind,
+                found=f"{debit} → {credit}",
             )
         wallet_credits = self.wallet_credits + (row.amount_credits if credit == WALLET else -row.amount_credits)
         self.balances[debit] -= row.amount_credits
         self.balances[credit] += row.amount_credits
         if row.balance_after_credits != wallet_credits:
-            yield self.finding(
+            yield finding(
                 "running-balance",
-                _("It gives the wallet's balance as %(stored)s, but the transfers so far add up to %(recomputed)s.")
-                % {
-                    "stored": number_format(row.balance_after_credits),
-                    "recomputed": number_format(wallet_credits),
-                },
-                row.sequence,
+                gettext_noop(
+                    "It gives the wallet's balance as %(stored)s, but the transfers so far add up to %(recomputed)s."
+                ),
+                {"stored": row.balance_after_credits, "recomputed": wallet_credits},
+                expected=wallet_credits,
+                found=row.balance_after_credits,
             )
         if self.balances[WALLET] < 0:
-            yield self.finding("below-zero", _("The wallet's balance fell below 0."), row.sequence)
+            yield finding("below-zero", gettext_noop("The wallet's balance fell below 0."), found=self.balances[WALLET])
         # Continue from what the row says, so that one wrong balance isn't reported for every later row too.
         self.sequence, self.last_hash, self.wallet_credits = row.sequence, row.hash, row.balance_after_credits
 
@@ -226,58 +341,43 @@ class _Chain:
             if stored != self.balances[name]:
                 yield self.finding(
                     "balance",
-                    _("The balance of account %(name)s is %(stored)s, but its transfers add up to %(recomputed)s.")
-                    % {
+                    gettext_noop(
+                        "The balance of account %(name)s is %(stored)s, but its transfers add up to %(recomputed)s."
+                    ),
+                    {
                         "name": name.value,
-                        "stored": "–" if stored is None else number_format(stored),
-                        "recomputed": number_format(self.balances[name]),
+                        "stored": "–" if stored is None else stored,
+                        "recomputed": self.balances[name],
                     },
+                    expected=self.balances[name],
+                    found=stored,
                 )
-        if accounts[AccountName.WALLET].last_hash != self.last_hash:
+        wallet = accounts[AccountName.WALLET]
+        if wallet.last_hash != self.last_hash:
             yield self.finding(
-                "head", _("The wallet's last hash doesn't match its last transfer."), self.sequence or None
+                "head",
+                gettext_noop("The wallet's last hash doesn't match its last transfer."),
+                sequence=self.sequence or None,
+                expected=self.last_hash,
+                found=wallet.last_hash,
             )
 
 
-def _verify_triggers() -> Iterator[Finding]:
-    for table in (TRANSFERS, ENTRIES):
-        for trigger in table.missing_triggers(connection):
-            yield Finding(
-                code="trigger", message=_("The trigger %(name)s is missing or was changed.") % {"name": trigger}
-            )
-        for trigger in table.foreign_triggers(connection):
-            yield Finding(
-                code="trigger",
-                message=_("%(name)s isn't a trigger or rule of ours, and may change what is written.")
-                % {"name": trigger},
-            )
-
-
-def _verify_total() -> Iterator[Finding]:
+def verify_total() -> Iterator[Finding]:
+    """All balances add up to 0."""
     total = Account.objects.aggregate(total=Sum("balance_credits"))["total"] or 0
     if total:
         yield Finding(
             code="total",
-            message=_("All balances add up to %(total)s instead of 0.") % {"total": number_format(total)},
+            text=gettext_noop("All balances add up to %(total)s instead of 0."),
+            values={"total": total},
+            expected=0,
+            found=total,
         )
 
 
-def _verify_references() -> Iterator[Finding]:
+def _verify_references(rows: QuerySet[Any]) -> Iterator[Finding]:
     """Each generation has at most one charge and one refund, and the refund matches its charge and book."""
-    # In the order of the unique index, so that the database needs no room for sorting.
-    repeated = (
-        Transfer.objects.filter(reference__isnull=False)
-        .values("reference", "kind")
-        .annotate(count=Count("pk"))
-        .filter(count__gt=1)
-        .order_by("reference", "kind")
-    )
-    for row in repeated.iterator(chunk_size=CHUNK_SIZE):
-        yield Finding(
-            code="repeated",
-            message=_("Clip %(reference)s has %(count)s transfers of kind %(kind)s.")
-            % {"reference": row["reference"], "count": row["count"], "kind": row["kind"]},
-        )
     charge = Transfer.objects.filter(
         kind=Kind.CHARGE,
         reference=OuterRef("reference"),
@@ -286,39 +386,63 @@ def _verify_references() -> Iterator[Finding]:
         amount_credits=OuterRef("amount_credits"),
         sequence__lt=OuterRef("sequence"),
     )
-    unmatched = Transfer.objects.filter(~Exists(charge), kind=Kind.REFUND).order_by("pk")
-    for refund in unmatched.iterator(chunk_size=CHUNK_SIZE):
-        yield Finding(
-            code="refund",
-            message=_("It refunds a charge that clip %(reference)s never had.") % {"reference": refund.reference},
-            workspace_id=refund.workspace_id,
-            book=refund.book,
-            sequence=refund.sequence,
-        )
+    same = Transfer.objects.filter(reference=OuterRef("reference"), kind=OuterRef("kind"))
+    compared = rows.filter(reference__isnull=False).annotate(
+        is_repeated=Exists(same.exclude(pk=OuterRef("pk"))), is_of_charge=Exists(charge)
+    )
+    for transfer in compared.filter(Q(is_repeated=True) | Q(kind=Kind.REFUND, is_of_charge=False)):
+        finding = partial(Finding, workspace_id=transfer.workspace_id, book=transfer.book, sequence=transfer.sequence)
+        clip = str(transfer.reference)
+        if transfer.is_repeated:
+            count = Transfer.objects.filter(reference=transfer.reference, kind=transfer.kind).count()
+            yield finding(
+                code="repeated",
+                text=gettext_noop("Clip %(reference)s has %(count)s transfers of kind %(kind)s."),
+                values={"reference": clip, "count": count, "kind": transfer.kind},
+                expected=1,
+                found=count,
+            )
+        if transfer.kind == Kind.REFUND and not transfer.is_of_charge:
+            yield finding(
+                code="refund",
+                text=gettext_noop("It refunds a charge that clip %(reference)s never had."),
+                values={"reference": clip},
+                found=transfer.amount_credits,
+            )
 
 
-def _find_orphans() -> Iterator[Finding]:
+def find_orphans() -> Iterator[Finding]:
+    """Every transfer belongs to a wallet."""
     wallets = Account.objects.filter(name=AccountName.WALLET).values_list("workspace_id", "book")
     orphans = Transfer.objects.values_list("workspace_id", "book").difference(wallets)
     for workspace_id, book in orphans.iterator(chunk_size=CHUNK_SIZE):
-        yield Finding(
-            code="wallet", message=_("There are transfers but no wallet."), workspace_id=workspace_id, book=book
-        )
+        yield _no_wallet(workspace_id, book)
 
 
-def _verify_limits() -> Iterator[Finding]:
+def _no_wallet(workspace_id: uuid.UUID, book: str) -> Finding:
+    text = gettext_noop("There are transfers but no wallet.")
+    return Finding(code="wallet", text=text, workspace_id=workspace_id, book=book)
+
+
+def limit_steps(position: Any = None) -> Iterator[Step]:
     """What each limit counts in its period is what the charges that count against it say."""
     limits = SpendingLimit.objects.exclude(period="").annotate(counted=counted_credits(OuterRef("period")))
-    for limit in limits.order_by("pk").iterator(chunk_size=CHUNK_SIZE):
-        if limit.spent_credits != limit.counted:
-            yield Finding(
-                code="limit",
-                message=_("Limit %(limit)s counts %(stored)s in %(period)s; its charges add up to %(recomputed)s.")
-                % {
-                    "limit": limit.pk,
-                    "stored": number_format(limit.spent_credits),
-                    "period": limit.period,
-                    "recomputed": number_format(limit.counted),
-                },
-                workspace_id=limit.workspace_id,
-            )
+    for part in ranges_of(limits, length=CHUNK_SIZE, after=position):
+        for limit in part.rows:
+            if limit.spent_credits != limit.counted:
+                yield Finding(
+                    code="limit",
+                    text=gettext_noop(
+                        "Limit %(limit)s counts %(stored)s in %(period)s; its charges add up to %(recomputed)s."
+                    ),
+                    values={
+                        "limit": str(limit.pk),
+                        "stored": limit.spent_credits,
+                        "period": limit.period,
+                        "recomputed": limit.counted,
+                    },
+                    workspace_id=limit.workspace_id,
+                    expected=limit.counted,
+                    found=limit.spent_credits,
+                )
+        yield Mark(position=str(part.last), row_count=0)

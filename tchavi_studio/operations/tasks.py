@@ -2,6 +2,7 @@
 
 import time
 
+from tchavi_studio.accounting import tasks as accounting
 from tchavi_studio.generations import tasks as generations
 from tchavi_studio.notices import tasks as notices
 from tchavi_studio.runtime.parts import run_each
@@ -21,7 +22,7 @@ def beat(cluster: str) -> None:
 
 
 def sweep() -> None:
-    """Find work whose wake-up was lost, and once a minute delete what is over."""
+    """Find work whose wake-up was lost, and once a minute delete what is over and see to the ledger's verification."""
     run_each(generations_sweep=generations.sweep, webhooks_sweep=webhooks.sweep, notices_sweep=notices.sweep)
     _clean_up_if_due()
 
@@ -36,6 +37,7 @@ def _clean_up_if_due() -> None:
         generations_clean_up=generations.clean_up,
         webhooks_clean_up=webhooks.clean_up,
         notices_clean_up=notices.clean_up,
+        accounting_clean_up=accounting.clean_up,
         invitations_clean_up=delete_old_invitations,
         sessions_clean_up=delete_expired_sessions,
         guards_clean_up=delete_ended_guards,

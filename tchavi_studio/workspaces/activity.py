@@ -5,22 +5,19 @@ Version 1 of a row's hash covers exactly these members (see `tchavi_studio.recor
 `sequence`, `version` (1) and `workspace` (UUID, or null for the site's own activity).
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import groupby
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tchavi_studio.records.append_only import AppendOnlyTable, protect
-from tchavi_studio.records.chain import GENESIS_HASH, canonical_bytes_of, canonical_time, hash_of
+from tchavi_studio.records.chain import canonical_bytes_of, canonical_time, hash_of
 
 from .models import ActivityHead, ActivityRow, User, Workspace
 
 HASH_VERSION = 1
-CHUNK_SIZE = 2000
 
 ACTIVITY = protect(
     AppendOnlyTable(
@@ -136,39 +133,3 @@ def row_hash(row: ActivityRow) -> str:
             }
         )
     )
-
-
-def verify_activity() -> Iterator[str]:
-    """What is wrong with the chains of activity, a sentence each: a row that was changed, is missing or came later.
-
-    Nothing is locked; rows that are written meanwhile are verified too, or not.
-    """
-    heads = {head.scope: (head.last_sequence, head.last_hash) for head in ActivityHead.objects.all()}
-    rows = ActivityRow.objects.order_by("workspace", "sequence").iterator(chunk_size=CHUNK_SIZE)
-    for scope, chain in groupby(rows, key=lambda row: row.workspace_id.hex if row.workspace_id else "site"):
-        last_sequence, last_hash = 0, GENESIS_HASH
-        for row in chain:
-            place = f"{scope} #{row.sequence}"
-            if row.sequence != last_sequence + 1:
-                yield _("Activity %(row)s: the rows since #%(last)s are missing.") % {
-                    "row": place,
-                    "last": last_sequence,
-                }
-            elif row.previous_hash != last_hash:
-                yield _("Activity %(row)s doesn't follow the row before it.") % {"row": place}
-            if row.hash != row_hash(row):
-                yield _("Activity %(row)s was changed: its hash is that of something else.") % {"row": place}
-            last_sequence, last_hash = row.sequence, row.hash
-        known_sequence, known_hash = heads.pop(scope, (0, GENESIS_HASH))
-        if known_sequence > last_sequence or (known_sequence == last_sequence and known_hash != last_hash):
-            yield _("Activity %(scope)s ends at #%(last)s, but #%(known)s was written.") % {
-                "scope": scope,
-                "last": last_sequence,
-                "known": known_sequence,
-            }
-    for scope, (known_sequence, _hash) in heads.items():
-        if known_sequence:
-            yield _("Activity %(scope)s has no rows, but #%(known)s was written.") % {
-                "scope": scope,
-                "known": known_sequence,
-            }

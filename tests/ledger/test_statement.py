@@ -153,7 +153,7 @@ def tamper(statement: str) -> None:
     [
         (
             "UPDATE ledger_statemententry SET change_credits = -1 WHERE row_number = 2",
-            "statement", 2, "The statement gives change_credits as -1; expected -1300.",
+            "statement", 2, "The statement gives change_credits as -1; expected -1,300.",
         ),
         (
             "UPDATE ledger_statemententry SET model = 'seedance-2' WHERE row_number = 4",
@@ -180,7 +180,7 @@ def tamper(statement: str) -> None:
         ),
         (
             "UPDATE ledger_account SET last_at = NULL WHERE name = 'wallet'",
-            "head", 4, "The wallet's last time is None; expected 2026-11-24 12:00:00+00:00.",
+            "head", 4, "The wallet's last time is –; expected 2026-11-24 12:00:00+00:00.",
         ),
     ],
 )  # fmt: skip

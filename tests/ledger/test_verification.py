@@ -18,8 +18,9 @@ from tchavi_studio.ledger.services import (
     refund_charge,
     set_member_budget,
 )
-from tchavi_studio.ledger.verification import Finding, Head, ledger_heads, verify_chain, verify_ledger
+from tchavi_studio.ledger.verification import ledger_heads, verify_chain, verify_ledger
 from tchavi_studio.records.chain import GENESIS_HASH
+from tchavi_studio.records.verification import Finding, Head
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.databases import Database
 from tests.plans import listed_by_index, plan_problems
@@ -210,9 +211,11 @@ def test_consistent_rewrite_is_found_with_an_exported_head(history: Workspace) -
     assert list(verify_ledger(expected_heads=heads)) == [
         Finding(
             code="head",
-            message=f"The chain no longer holds the exported head {old_head.hash}.",
+            text="The chain no longer holds the exported head %(hash)s.",
+            values={"hash": old_head.hash},
             workspace_id=history.pk,
             book="live",
+            expected=old_head.hash,
         )
     ]
 
@@ -238,15 +241,15 @@ def test_second_charge_of_a_clip_is_found(
         editor.remove_constraint(Transfer, constraint)
     TRANSFERS.create_triggers(connection)
     tamper(f"UPDATE ledger_transfer SET reference = '{CLIPS[0].hex}' WHERE sequence = 3")
-    assert found() == [("repeated", None), ("hash", 3)]
+    assert found() == [("repeated", 2), ("repeated", 3), ("hash", 3)]
 
 
 def test_chains_are_read_in_ranges_of_their_index(history: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "CHUNK_SIZE", 2)
     with listed_by_index(Transfer), CaptureQueriesContext(connection) as statements:
         assert list(verify_chain(workspace_id=history.pk, book="live")) == []
-    # The accounts, the first sequence, then for each range its rows and the start of the next.
-    assert len(statements) == 1 + 1 + 3 * 2
+    # The accounts, the first sequence, then for each range what its rows refer to, the rows and the start of the next.
+    assert len(statements) == 1 + 1 + 3 * 3
 
 
 @pytest.mark.parametrize("size", [1, 2])

@@ -8,8 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from tchavi_studio.records.chain import GENESIS_HASH
-from tchavi_studio.workspaces.activity import ACTIVITY, Kind, record_activity, row_hash, verify_activity
+from tchavi_studio.workspaces.activity import ACTIVITY, Kind, record_activity, row_hash
 from tchavi_studio.workspaces.models import ActivityHead, ActivityRow, User, Workspace
+from tchavi_studio.workspaces.verification import verify_activity
 
 
 def test_rows_are_numbered_and_chained_within_a_workspace(workspace: Workspace, alice: User, bob: User) -> None:
@@ -78,9 +79,13 @@ def scope(workspace: Workspace, alice: User) -> str:
     return str(workspace.pk.hex)
 
 
+def found() -> list[str]:
+    return [str(finding) for finding in verify_activity()]
+
+
 def test_a_changed_row_is_found(scope: str, workspace: Workspace) -> None:
     ActivityRow.objects.filter(workspace=workspace, sequence=2).update(kind="credits.granted")
-    assert list(verify_activity()) == [f"Activity {scope} #2 was changed: its hash is that of something else."]
+    assert found() == [f"{workspace.pk}:activity #2 hash: It was changed: its hash doesn't match its contents."]
 
 
 def test_a_rewritten_row_is_found_at_the_next(scope: str, workspace: Workspace) -> None:
@@ -88,21 +93,26 @@ def test_a_rewritten_row_is_found_at_the_next(scope: str, workspace: Workspace) 
     row.kind = "credits.granted"
     row.hash = row_hash(row)
     row.save()
-    assert list(verify_activity()) == [f"Activity {scope} #3 doesn't follow the row before it."]
+    assert found() == [f"{workspace.pk}:activity #3 chain: Its previous hash doesn't match the row before it."]
 
 
 def test_a_missing_row_is_found(scope: str, workspace: Workspace) -> None:
     ActivityRow.objects.filter(workspace=workspace, sequence=2).delete()
-    assert list(verify_activity()) == [f"Activity {scope} #3: the rows since #1 are missing."]
+    assert found() == [f"{workspace.pk}:activity #3 sequence: A row is missing: #3 follows #1."]
 
 
 def test_a_missing_end_is_found(scope: str, workspace: Workspace) -> None:
     ActivityRow.objects.filter(workspace=workspace, sequence=4).delete()
     ActivityRow.objects.filter(workspace=None).delete()
-    assert list(verify_activity()) == [
-        f"Activity {scope} ends at #3, but #4 was written.",
-        "Activity site has no rows, but #2 was written.",
-    ]
+    assert set(found()) == {
+        f"{workspace.pk}:activity head: The chain counts 4 rows, but the last one found is #3.",
+        "site:activity head: The chain counts 2 rows, but the last one found is #0.",
+    }
+
+
+def test_rows_that_nothing_counts_are_found(scope: str, workspace: Workspace) -> None:
+    ActivityHead.objects.filter(scope=scope).delete()
+    assert found() == [f"{workspace.pk}:activity wallet: There is activity, but nothing counts it."]
 
 
 def test_the_command_says_so(scope: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,4 +121,4 @@ def test_the_command_says_so(scope: str, workspace: Workspace, capsys: pytest.Ca
     ACTIVITY.create_triggers(connection)
     with pytest.raises(CommandError, match="1 findings"):
         call_command("verify_ledger")
-    assert "#2 was changed" in capsys.readouterr().err
+    assert "#2 hash: It was changed" in capsys.readouterr().err

@@ -21,8 +21,8 @@ from tchavi_studio.generations.library.filters import Filters
 from tchavi_studio.generations.models import Generation
 from tchavi_studio.generations.visibility import Scope
 from tchavi_studio.runtime.leases import new_claim
-from tchavi_studio.workspaces.activity import verify_activity
 from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, Visibility
+from tchavi_studio.workspaces.verification import verify_activity
 from tests.databases import Database
 from tests.generations.bulk.conftest import MakeClips
 from tests.ledger.test_concurrency import outcomes_of

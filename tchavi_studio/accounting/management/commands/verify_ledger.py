@@ -1,6 +1,3 @@
-import json
-import uuid
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +5,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils.formats import number_format
 
-from tchavi_studio.generations.books import verify_causes, verify_clips
-from tchavi_studio.ledger.models import Account, AccountName, Book, Transfer
-from tchavi_studio.ledger.verification import Head, ledger_heads, verify_ledger
+from tchavi_studio.accounting.integrity.heads import (
+    HeadsUnreadableError,
+    exported_heads,
+    head_from,
+    heads_from,
+    lost_heads,
+)
+from tchavi_studio.accounting.integrity.runs import verify_now
+from tchavi_studio.ledger.models import Account, AccountName, Transfer
 from tchavi_studio.records.append_only import protected_tables
-from tchavi_studio.workspaces.activity import verify_activity
+from tchavi_studio.records.verification import Head
 
 
 class Command(BaseCommand):
@@ -22,6 +25,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--incremental",
+            action="store_true",
+            help="recompute chains only from where the last sound verification ended",
+        )
         parser.add_argument(
             "--expect-head",
             action="append",
@@ -44,6 +52,7 @@ class Command(BaseCommand):
     def handle(
         self,
         *args: Any,
+        incremental: bool,
         expect_head: list[str],
         expect_heads: Path | None,
         export_heads: bool,
@@ -58,16 +67,21 @@ class Command(BaseCommand):
                 for name in table.missing_triggers(connection):
                     self.stderr.write(f"Restored the trigger {name}. What was changed while it was missing?")
                 table.create_triggers(connection)
-        count = 0
-        checks = (verify_ledger(expected_heads=expected), verify_clips(), verify_causes(), verify_activity())
-        for finding in chain(*checks):
+        run = verify_now(is_full=not incremental)
+        kept_count = 0
+        for stored in run.findings.order_by("number").iterator():
+            kept_count += 1
+            self.stderr.write(str(stored))
+        if run.finding_count > kept_count:
+            self.stderr.write(f"And {number_format(run.finding_count - kept_count)} more.")
+        count = run.finding_count
+        for finding in lost_heads(expected):
             count += 1
             self.stderr.write(str(finding))
         if count:
             raise CommandError(f"The ledger isn't sound: {count} findings.")
         if export_heads:
-            heads = [f"{head.workspace_id}:{head.book}:{head.hash}" for head in ledger_heads()]
-            self.stdout.write(json.dumps({"heads": heads}, indent=1))
+            self.stdout.write(exported_heads())
             return
         wallets = number_format(Account.objects.filter(name=AccountName.WALLET).count())
         transfers = number_format(Transfer.objects.count())
@@ -76,14 +90,13 @@ class Command(BaseCommand):
 
 def _parsed_head(word: str) -> Head:
     try:
-        workspace, book, digest = word.split(":")
-        return Head(workspace_id=uuid.UUID(workspace), book=Book(book).value, hash=digest)
+        return head_from(word)
     except ValueError:
         raise CommandError(f"A head must look like WORKSPACE:BOOK:HASH, not {word!r}.") from None
 
 
 def _heads_in(path: Path) -> list[Head]:
     try:
-        return [_parsed_head(word) for word in json.loads(path.read_text())["heads"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{path} wasn't written by --export-heads: {error}") from error
+        return heads_from(path.read_bytes())
+    except (OSError, HeadsUnreadableError) as error:
+        raise CommandError(f"{path} wasn't written by --export-heads: {error.__cause__ or error}") from error

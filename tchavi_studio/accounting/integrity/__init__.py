@@ -1,0 +1,1 @@
+"""Is the ledger intact? Its verification in the background, and what it found."""
