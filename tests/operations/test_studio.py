@@ -79,13 +79,24 @@ def test_only_first_start_prepares(new_studio: RunningStudio, tmp_path: Path) ->
     assert new_studio.stop() == 0
 
 
-def test_starts_serves_and_stops_cleanly(studio: RunningStudio) -> None:
+def test_starts_serves_replaces_its_web_servers_and_stops_cleanly(studio: RunningStudio) -> None:
     started_within = studio.start()
     print(f"second start: ready after {started_within:.1f} s")
     assert started_within < START_SECONDS
     assert studio.get("/healthz") == (200, b'{"status": "ok"}')
     assert studio.get("/readyz") == (200, b'{"status": "ok"}')
     assert len(studio.groups()) == 6, "the supervisor, two web servers, two clusters and the watchdog"
+
+    supervisor = studio.process.pid
+    serving = [group for group in studio.groups() if group != supervisor and _sockets(group) & _sockets(supervisor)]
+    assert len(serving) == 2
+    for group in serving:
+        os.killpg(group, signal.SIGKILL)
+    # No connection is refused: the supervisor holds the listening socket.
+    assert studio.get("/healthz") == (200, b'{"status": "ok"}')
+    for number in (1, 2):
+        assert f"Web server {number} ended (SIGKILL); restarting it in 0.5 s." in studio.log
+
     studio.signal(signal.SIGINT)
     assert studio.wait_until_ended() == 0
     assert studio.pids() == []
@@ -107,13 +118,15 @@ def test_stops_during_tasks(studio: RunningStudio, tmp_path: Path) -> None:
 
 @pytest.mark.one_database
 def test_stop_during_a_render_costs_only_time(studio: RunningStudio, workspace: Workspace, alice: User) -> None:
-    request = {"model": "kling-v3", "prompt": "Rain on the market", "duration": 10, "resolution": "720p"}
-    params = validate(request).params
-    assert params is not None
     grant_credits(workspace=workspace, book="sandbox", amount_credits=50_000, reason="for two")
     studio.start()
-    start_generation(Order(workspace=workspace, creator=alice, params=params, submission_id=uuid4(), variations=2))
-    clips = Generation.objects.order_by("variation")
+    # One to be stopped on its way, and one that waits behind it.
+    for duration_seconds, resolution in ((8, "720p"), (1, "480p")):
+        request = {"prompt": "Rain on the market", "duration": duration_seconds, "resolution": resolution}
+        params = validate({"model": "kling-v3", **request}).params
+        assert params is not None
+        start_generation(Order(workspace=workspace, creator=alice, params=params, submission_id=uuid4()))
+    clips = Generation.objects.order_by("created_at")
     wait_for(
         lambda: any(progress for progress in clips.values_list("progress_percent", flat=True)),
         seconds=RECOVERY_SECONDS,
@@ -196,19 +209,6 @@ def test_work_resumes_after_kills(studio: RunningStudio, tmp_path: Path) -> None
             seconds=RECOVERY_SECONDS,
             what=f"another heartbeat of {cluster}",
         )
-
-
-def test_killed_web_servers_are_restarted(studio: RunningStudio) -> None:
-    studio.start()
-    supervisor = studio.process.pid
-    serving = [group for group in studio.groups() if group != supervisor and _sockets(group) & _sockets(supervisor)]
-    assert len(serving) == 2
-    for group in serving:
-        os.killpg(group, signal.SIGKILL)
-    # No connection is refused: the supervisor holds the listening socket.
-    assert studio.get("/healthz") == (200, b'{"status": "ok"}')
-    for number in (1, 2):
-        assert f"Web server {number} ended (SIGKILL); restarting it in 0.5 s." in studio.log
 
 
 def _sockets(pid: int) -> set[str]:
