@@ -10,6 +10,7 @@ workspace_urlpatterns = [
     path("references/", include("tchavi_studio.gallery.references.urls")),
     path("storage/", include("tchavi_studio.gallery.storage.urls")),
     path("credits/", include("tchavi_studio.accounting.urls")),
+    path("audit/", include("tchavi_studio.accounting.audit.urls")),
     path("developers/", include("tchavi_studio.developers.urls")),
     path("", include("tchavi_studio.teams.urls")),
 ]
@@ -26,6 +27,7 @@ urlpatterns = [
     path("account/invitations/", include("tchavi_studio.teams.people.account_urls")),
     path("invitations/", include("tchavi_studio.teams.people.invitation_urls")),
     path("site/", include("tchavi_studio.teams.site.urls")),
+    path("site/audit/", include("tchavi_studio.accounting.audit.site_urls")),
     path("workspaces/", include("tchavi_studio.teams.workspaces.person_urls")),
     # Django's name for it.
     path("i18n/setlang/", language, name="set_language"),

@@ -32,14 +32,15 @@ PAGES: dict[str, dict[str, str]] = {
     "/notices/news/": {"after": "0"},
     "/site/people/": {"after": ""},
     "/site/activity/": {"before": ""},
+    "/site/audit/": {"before": ""},
     "/v1/jobs": {"limit": "", "offset": "", "after": ""},
     "/v1/credits": {"limit": "", "before": ""},
 }
 """What each list goes on from, and what a request needs to be answered at all. The site's workspaces go on from a slug,
 and any slug is a place."""
 
-LIKE_ANOTHER = {"team/activity/": {"before": ""}}
-"""A workspace's activity has the site's form."""
+LIKE_ANOTHER = {"team/activity/": {"before": ""}, "audit/": {"before": ""}}
+"""A workspace's activity and audit have the site's forms."""
 
 WITH_PARTS = {
     "gallery/",

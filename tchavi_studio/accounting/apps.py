@@ -11,7 +11,7 @@ class AccountingConfig(AppConfig):
         from tchavi_studio.notices.models import Notice, NoticeKind
         from tchavi_studio.site.navigation import Entry, add_entry
         from tchavi_studio.site.targets import add_target
-        from tchavi_studio.workspaces.models import Membership
+        from tchavi_studio.workspaces.models import Membership, Permission
         from tchavi_studio.workspaces.signals import person_welcomed
 
         from .services import welcome_with_credits
@@ -22,3 +22,6 @@ class AccountingConfig(AppConfig):
         add_target(NoticeKind.BUDGET_80, NoticeKind.BUDGET_100, NoticeKind.LOW_BALANCE, target=credits_path)
         person_welcomed.connect(welcome_with_credits, dispatch_uid="accounting.welcome_with_credits")
         add_entry(Entry(position=4, label=_("Credits"), icon="coins", url_name="accounting:page"))
+        add_entry(
+            Entry(position=6, label=_("Audit"), icon="shield-check", url_name="audit:page", permission=Permission.AUDIT)
+        )

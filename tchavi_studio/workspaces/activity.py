@@ -72,6 +72,9 @@ class Kind(models.TextChoices):
     SESSIONS_ENDED = "person.sessions_ended", gettext_lazy("Sessions ended")
     TWO_FACTOR_RESET = "person.two_factor_reset", gettext_lazy("Two-factor authentication reset")
     SITE_ROLE_CHANGED = "person.site_role_changed", gettext_lazy("Site role changed")
+    AUDIT_OPENED = "audit.opened", gettext_lazy("Audit opened")
+    HEADS_EXPORTED = "audit.heads_exported", gettext_lazy("Heads exported")
+    VERIFICATION_STARTED = "audit.verification_started", gettext_lazy("Verification started")
 
 
 def record_activity(

@@ -33,6 +33,7 @@ def test_navigation_links_to_each_page_and_marks_the_current_one(alice_browser: 
         (f"{base}/references/", "", "References"),
         (f"{base}/credits/", "", "Credits"),
         (f"{base}/team/", "", "Team"),
+        (f"{base}/audit/", "", "Audit"),
     ]
 
 

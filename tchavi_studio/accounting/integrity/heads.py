@@ -21,9 +21,14 @@ class HeadsUnreadableError(UserFacingError):
         super().__init__(_("This isn't a file of heads that the studio exported."))
 
 
-def exported_heads() -> str:
-    """All heads, as JSON: `{"heads": ["WORKSPACE:BOOK:HASH", …]}`, with "site" as the workspace of the site's own."""
-    return json.dumps({"heads": [str(head) for head in chain(ledger_heads(), activity_heads())]}, indent=1)
+def exported_heads() -> Iterator[str]:
+    """All heads, as parts of a JSON text: `{"heads": ["WORKSPACE:BOOK:HASH", …]}`; the site's activity has "site"."""
+    separator = '{"heads": [\n'
+    for head in chain(ledger_heads(), activity_heads()):
+        yield f'{separator}  "{head}"'
+        separator = ",\n"
+    yield '{"heads": [' if separator.startswith("{") else ""
+    yield "\n]}\n"
 
 
 def heads_from(text: str | bytes) -> list[Head]:

@@ -114,7 +114,7 @@ def _finish(runs: QuerySet[VerificationRun]) -> None:
 
 def runs_under_way() -> QuerySet[VerificationRun]:
     """The run that is under way, if any."""
-    return VerificationRun.objects.filter(is_under_way=True)
+    return VerificationRun.objects.filter(ended_at__isnull=True).order_by("-ended_at")
 
 
 # --- Slices -----------------------------------------------------------------------------------------------------------

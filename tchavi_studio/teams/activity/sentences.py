@@ -50,6 +50,9 @@ SENTENCES: dict[str, Any] = {
     Kind.PERSON_UNBLOCKED: gettext_lazy("%(actor)s unblocked %(subject)s"),
     Kind.TWO_FACTOR_RESET: gettext_lazy("%(actor)s reset the two-factor authentication of %(subject)s"),
     Kind.SITE_ROLE_CHANGED: gettext_lazy("%(actor)s changed the site roles of %(subject)s: %(roles)s"),
+    Kind.AUDIT_OPENED: gettext_lazy("%(actor)s opened the audit"),
+    Kind.HEADS_EXPORTED: gettext_lazy("%(actor)s exported the heads of all chains"),
+    Kind.VERIFICATION_STARTED: gettext_lazy("%(actor)s started a verification"),
 }
 
 OF_ONES_OWN = {

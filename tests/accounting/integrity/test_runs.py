@@ -105,7 +105,7 @@ def test_a_deleted_tail_is_found(history: Workspace, is_full: bool) -> None:
 
 
 def test_a_consistent_rewrite_is_found_against_an_export_and_an_earlier_run(history: Workspace) -> None:
-    kept = exported_heads()
+    kept = "".join(exported_heads())
     assert list(lost_heads(heads_from(kept))) == []
     verify_now(is_full=True)
     tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence = 1 AND {HERE}")

@@ -81,7 +81,8 @@ class Command(BaseCommand):
         if count:
             raise CommandError(f"The ledger isn't sound: {count} findings.")
         if export_heads:
-            self.stdout.write(exported_heads())
+            for part in exported_heads():
+                self.stdout.write(part, ending="")
             return
         wallets = number_format(Account.objects.filter(name=AccountName.WALLET).count())
         transfers = number_format(Transfer.objects.count())

@@ -1,0 +1,1 @@
+"""The audit pages: of the whole site, and of one workspace."""
