@@ -17,7 +17,7 @@ from tchavi_studio.accounting.reasons import reason_label
 from tchavi_studio.generations.lifecycle import fail_generation
 from tchavi_studio.generations.models import AccountPause, Generation, RemoteJob, State
 from tchavi_studio.ledger.models import Transfer
-from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.ledger.services import charge_credits, grant_credits
 from tchavi_studio.workspaces.models import User, Workspace
 
 from .conftest import StartClip, text
@@ -88,6 +88,14 @@ def test_empty_live_wallet_names_who_to_ask(alice_browser: Client, bob_browser: 
 def test_wallet_with_credits_names_nobody(alice_browser: Client, workspace: Workspace) -> None:
     grant_credits(workspace=workspace, book="live", amount_credits=1, reason="Project")
     assert "This wallet is empty" not in alice_browser.get(CREDITS).content.decode()
+
+
+def test_wallet_that_lasts_a_few_days_names_who_to_ask(alice: User, bob: User, bob_browser: Client) -> None:
+    workspace = Workspace.objects.get(memberships__user=bob)
+    grant_credits(workspace=workspace, book="live", amount_credits=1_000, reason="Project")
+    charge_credits(workspace=workspace, book="live", amount_credits=500, reference=uuid4(), actor=bob)
+    page = text(bob_browser.get("/w/bobs-studio/credits/").content.decode())
+    assert "1 day at this pace Ask Alice for more." in page
 
 
 @pytest.mark.parametrize(

@@ -464,6 +464,7 @@ def picture_shell(camera: Photographer, page: Page, home: str) -> None:
 def picture_credits(camera: Photographer, page: Page, home: str) -> None:
     camera.visit(page, "credits", f"{home}credits/")
     camera.visit(page, "credits-charges", f"{home}credits/?kind=charge")
+    camera.visit(page, "credits-as-of", f"{home}credits/?row=1")
     camera.visit(page, "exposure-empty", f"{home}credits/exposure/")
     camera.visit(page, "grant-recipients", f"{home}credits/grant/")
     camera.visit(page, "grant-nobody-found", f"{home}credits/grant/?q=nowhere")

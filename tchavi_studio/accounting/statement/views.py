@@ -53,7 +53,8 @@ def credits_page(request: WorkspaceRequest) -> HttpResponse:
         **_statement(request, query, wallet, keys),
     }
     if row_number is None:
-        context |= {**_spending(request, query, wallet, keys), **_wallet(request, wallet)}
+        spending = _spending(request, query, wallet, keys)
+        context |= {**spending, **_wallet(request, wallet, is_short=spending["pace"].is_short)}
     else:
         try:
             context["as_of"] = as_of_row(row_number, wallet=wallet, moment=moment)
@@ -117,7 +118,7 @@ def export(request: WorkspaceRequest, name: str, extension: str) -> HttpResponse
     return download
 
 
-def _wallet(request: WorkspaceRequest, wallet: Account | None) -> dict[str, Any]:
+def _wallet(request: WorkspaceRequest, wallet: Account | None, *, is_short: bool) -> dict[str, Any]:
     """The balance, and how credits get into the wallet."""
     in_sandbox = settings.STUDIO_BOOK == Book.SANDBOX
     balance_credits = wallet.balance_credits if wallet else 0
@@ -126,8 +127,8 @@ def _wallet(request: WorkspaceRequest, wallet: Account | None) -> dict[str, Any]
         "top_up": last_top_up(membership=request.membership, wallet=wallet),
         "in_sandbox": in_sandbox,
         "play": play_allowance(workspace=request.workspace) if in_sandbox else None,
-        # Only site admins can fill an empty live wallet.
-        "people_to_ask": site_admin_names() if not in_sandbox and not balance_credits else [],
+        # Only site admins can fill a live wallet.
+        "people_to_ask": site_admin_names() if not in_sandbox and (is_short or not balance_credits) else [],
         "exposure_count": exposures().count() if request.user.is_staff and not in_sandbox else None,
     }
 

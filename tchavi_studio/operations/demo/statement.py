@@ -1,4 +1,8 @@
-"""A wallet's transfers in bulk, chained and balanced exactly as the ledger's own services write them one by one."""
+"""A wallet's transfers in bulk, chained and balanced exactly as the ledger's own services write them one by one.
+
+They are dated like their clips if the wallet is empty, as it is with STUDIO_SIGNUP_CREDITS=0; else all of them like the
+wallet's last row, because statements never go back in time.
+"""
 
 import heapq
 from datetime import date, datetime
