@@ -18,6 +18,7 @@ from tchavi_studio.workspaces.models import Membership
 
 from .mails import mail_of
 from .models import Notice, NoticeKind, NoticePreference
+from .queries import may_be_told
 
 LEASE = timedelta(seconds=60)
 MAILS_PER_HOUR = 6
@@ -104,6 +105,7 @@ def _still_wanted(notices: list[Notice], now: datetime) -> list[Notice]:
         if notice.created_at > now - GIVE_UP_AFTER
         and notice.kind not in turned_off
         and not (notice.is_listed and notice.seen_at)
+        and may_be_told(user, notice.kind)
         and (notice.kind == NoticeKind.INVITATION or notice.workspace_id in joined | {None})
     ]
 

@@ -23,6 +23,7 @@ class NoticeKind(models.TextChoices):
     BUDGET_80 = "budget_80", _("A monthly budget is 80% spent")
     BUDGET_100 = "budget_100", _("A monthly budget is used up")
     LOW_BALANCE = "low_balance", _("Credits are running low")
+    LEDGER_FINDINGS = "ledger_findings", _("The ledger's verification found something")
 
 
 DETAILS: dict[str, frozenset[str]] = {
@@ -35,8 +36,12 @@ DETAILS: dict[str, frozenset[str]] = {
     NoticeKind.BUDGET_80: frozenset({"spent_credits", "budget_credits"}),
     NoticeKind.BUDGET_100: frozenset({"spent_credits", "budget_credits"}),
     NoticeKind.LOW_BALANCE: frozenset({"balance_credits"}),
+    NoticeKind.LEDGER_FINDINGS: frozenset({"finding_count"}),
 }
 """What the sentence of each kind needs. Nobody's words, names or addresses: those go when their person does."""
+
+OF_THE_SITE = frozenset({NoticeKind.LEDGER_FINDINGS})
+"""What only site admins and site auditors are told of."""
 
 
 class Notice(LeasedModel):

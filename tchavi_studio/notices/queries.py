@@ -8,7 +8,7 @@ from django.utils import timezone
 from tchavi_studio.long_lists import page_of
 from tchavi_studio.workspaces.models import Session, User
 
-from .models import Notice, NoticeKind, NoticePreference
+from .models import OF_THE_SITE, Notice, NoticeKind, NoticePreference
 
 PAGE_LENGTH = 30
 MAX_COUNT = 100
@@ -58,9 +58,15 @@ def _listed(user: User) -> QuerySet[Notice]:
 
 
 def preferences_for_viewer(user: User) -> list[NoticePreference]:
-    """What the viewer wants of each kind, in the kinds' order. Those they never changed aren't stored."""
+    """What the viewer wants of each kind they may be told of, in the kinds' order. Unchanged ones aren't stored."""
     stored = {preference.kind: preference for preference in user.notice_preferences.all()}
-    return [stored.get(kind) or NoticePreference(user=user, kind=kind) for kind in NoticeKind.values]
+    kinds = [kind for kind in NoticeKind.values if may_be_told(user, kind)]
+    return [stored.get(kind) or NoticePreference(user=user, kind=kind) for kind in kinds]
+
+
+def may_be_told(user: User, kind: str) -> bool:
+    """Whether a person's role on the site lets them have notices of this kind."""
+    return kind not in OF_THE_SITE or user.is_staff or user.is_site_auditor
 
 
 def is_present(*, user_id: int) -> bool:

@@ -81,6 +81,13 @@ def _parts(notice: Notice) -> tuple[str, str, str]:
             left = details["balance_credits"]
             text = ngettext("%(balance_credits)s credit is left.", "%(balance_credits)s credits are left.", left)
             return _("Credits are running low in %(workspace)s"), text, _("See the credits")
+        case NoticeKind.LEDGER_FINDINGS:
+            text = ngettext(
+                "The verification found %(finding_count)s thing that is wrong.",
+                "The verification found %(finding_count)s things that are wrong.",
+                details["finding_count"],
+            )
+            return _("The ledger isn't intact"), text, _("See the audit")
     text = _("%(spent_credits)s of %(budget_credits)s credits this month, in %(workspace)s.")
     return title, text, _("See the budget")
 

@@ -41,6 +41,7 @@ ICONS: dict[str, str] = {
     NoticeKind.BUDGET_80: "gauge",
     NoticeKind.BUDGET_100: "gauge",
     NoticeKind.LOW_BALANCE: "coins",
+    NoticeKind.LEDGER_FINDINGS: "shield-alert",
 }
 """Lucide names."""
 

@@ -19,6 +19,7 @@ FIGURES: dict[str, str | int | bool] = {
     "spent_credits": 8000,
     "budget_credits": 10000,
     "balance_credits": 200,
+    "finding_count": 2,
 }
 
 

@@ -113,6 +113,12 @@ TEXTS: dict[str, list[tuple[NoticeKind, dict[str, Any], str, str]]] = {
             "8,000 of 10,000 credits this month, in Alice's studio.",
         ),
         (NoticeKind.LOW_BALANCE, {}, "Credits are running low in Alice's studio", "200 credits are left."),
+        (
+            NoticeKind.LEDGER_FINDINGS,
+            {},
+            "The ledger isn't intact",
+            "The verification found 2 things that are wrong.",
+        ),
     ],
     "fr": [
         (NoticeKind.CLIP_DONE, {}, "Votre clip est prêt", f"Kling v3, 10{N}s, dans Alice's studio."),

@@ -211,8 +211,7 @@ class Event:
     at: datetime
     text: str
     detail: str = ""
-    change_credits: int | None = None
-    sequence: int | None = None
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,8 +255,7 @@ class TransferDetails:
                 at=each.created_at,
                 text=str(each.get_kind_display()),
                 detail=by,
-                change_credits=each.change_credits,
-                sequence=each.sequence,
+                transfer=each,
             )
         if clip is not None:
             if clip.started_at:

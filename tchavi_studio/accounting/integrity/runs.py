@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tchavi_studio.accounting.models import Origin, VerificationFinding, VerificationRun, VerifiedHead
 from tchavi_studio.generations.wakeups import PUMP_CLUSTER
+from tchavi_studio.notices.models import NoticeKind
+from tchavi_studio.notices.services import notify
 from tchavi_studio.records.verification import SITE, Finding, Head, Mark, Step
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.leases import RELEASED, Claim, ClaimLostError, claim_first
@@ -272,3 +274,17 @@ def _stored(run: VerificationRun, number: int, stage: Stage, finding: Finding) -
 def _end(run: VerificationRun, claim: Claim[VerificationRun]) -> None:
     with transaction.atomic():
         _write(claim, is_under_way=False, ended_at=timezone.now(), position=None, **RELEASED)
+        if run.finding_count:
+            _tell(run)
+
+
+def _tell(run: VerificationRun) -> None:
+    """Tell site admins and site auditors that a run found something, once a run."""
+    people = User.objects.filter(Q(is_staff=True) | Q(is_site_auditor=True), is_active=True)
+    for person in people.order_by("pk"):
+        notify(
+            user=person,
+            kind=NoticeKind.LEDGER_FINDINGS,
+            reference=run.pk,
+            details={"finding_count": run.finding_count},
+        )

@@ -106,12 +106,12 @@ def test_a_workspaces_audit_is_its_own(
     assert "Wallets Workspace Balance Granted, net Charged, net Rows Head Alice's studio 10,000 10,000 0 3" in found
     assert "Bob's studio" not in found
     assert [re.sub(r"^.* UTC ", "", row) for row in rows_in(alice_browser, HERE)] == [
-        "#3 Refund – +1,300 10,000",
-        "#2 Charge Alice −1,300 8,700",
-        "#1 Grant Alice +10,000 10,000",
+        "#3 Refund – +1,300 Balance 10,000",
+        "#2 Charge Alice −1,300 Balance 8,700",
+        "#1 Grant Alice +10,000 Balance 10,000",
     ]
     assert [row.split(" UTC ")[1] for row in rows_in(alice_browser, f"{HERE}?kind=grant")] == [
-        "#1 Grant Alice +10,000 10,000"
+        "#1 Grant Alice +10,000 Balance 10,000"
     ]
     opened = ActivityRow.objects.filter(workspace=workspace, kind=Kind.AUDIT_OPENED)
     assert opened.count() == 1
@@ -132,13 +132,17 @@ def test_the_site_lists_all_transfers_newest_first(
         grant_credits(workspace=workspace, book="sandbox", amount_credits=100 + number, reason="more")
     monkeypatch.setattr(queries, "ROWS_PER_PAGE", 3)
     first = rows_in(alice_browser, SITE)
-    assert [row.split(" UTC ")[1].rpartition("+")[2] for row in first] == ["102 10,303", "101 10,201", "100 10,100"]
+    assert [row.split(" UTC ")[1].rpartition("+")[2] for row in first] == [
+        "102 Balance 10,303",
+        "101 Balance 10,201",
+        "100 Balance 10,100",
+    ]
     body = alice_browser.get(SITE).content.decode()
     older = re.search(r'href="(\?before=\d+)#transfers"', body)
     assert older
     assert len(rows_in(alice_browser, SITE + older[1])) == 2
     bobs = rows_in(alice_browser, f"{SITE}?workspace=bobs-studio&kind=grant")
-    assert [row.split(" UTC ")[1] for row in bobs] == ["Bob's studio #1 Grant Bob +10,000 10,000"]
+    assert [row.split(" UTC ")[1] for row in bobs] == ["Bob's studio #1 Grant Bob +10,000 Balance 10,000"]
     assert "There is no workspace of this name." in page(alice_browser, f"{SITE}?workspace=nobodys")
 
 
@@ -160,7 +164,7 @@ def test_a_row_shows_what_is_tied_to_it(
     assert "Balance 8,700 → 10,000 From, to Spent → Wallet Book Sandbox" in own
     assert refund.previous_hash in own
     assert refund.hash in own
-    for happened in ("Charge #2 Alice -1,300", "Refund #3 +1,300", "Cancelled", "Sent to the provider job_7"):
+    for happened in ("Charge #2 Alice −1,300", "Refund #3 +1,300", "Cancelled", "Sent to the provider job_7"):
         assert happened in own
     assert "Words of Alice's Model Seedance 2" in own
     assert "Charged 1,300 1,300 Refunded 1,300 unknown" in own

@@ -19,7 +19,10 @@ from tchavi_studio.ledger import verification
 from tchavi_studio.ledger.append_only import TRANSFERS
 from tchavi_studio.ledger.models import Account, Transfer
 from tchavi_studio.ledger.services import grant_credits
+from tchavi_studio.notices.models import Notice, NoticeKind
+from tchavi_studio.notices.queries import preferences_for_viewer
 from tchavi_studio.runtime.leases import ClaimLostError, claim_first
+from tchavi_studio.site.targets import path_of
 from tchavi_studio.workspaces.models import User, Workspace
 from tests.ledger.test_append_only import drop_triggers
 from tests.ledger.test_verification import HERE, rewrite_from, tamper
@@ -60,6 +63,22 @@ def test_a_changed_row_is_found_until_it_is_mended(history: Workspace) -> None:
     assert found(is_full=False) == [("chains", "hash", 1)]
     tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 17' WHERE sequence = 1 AND {HERE}")
     assert found(is_full=False) == []
+
+
+def test_whoever_sees_to_the_site_is_told_once_a_run(history: Workspace, alice: User, bob: User) -> None:
+    auditor = User.objects.create_user("auditor@example.org", is_site_auditor=True)
+    verify_now(is_full=True)
+    assert not Notice.objects.exists()
+    tamper(f"UPDATE ledger_transfer SET reason = 'Invoice 18' WHERE sequence IN (1, 2) AND {HERE}")
+    run = verify_now(is_full=True)
+    told = Notice.objects.order_by("user").values_list("user", "kind", "reference", "details")
+    assert list(told) == [(person.pk, "ledger_findings", run.pk, {"finding_count": 2}) for person in (alice, auditor)]
+    paths = [path_of(notice) for notice in Notice.objects.select_related("user").order_by("user")]
+    assert paths == ["/site/audit/"] * 2
+    User.objects.filter(pk=auditor.pk).update(is_site_auditor=False)
+    assert path_of(Notice.objects.get(user=auditor)) is None
+    kinds = {preference.kind for preference in preferences_for_viewer(bob)}
+    assert kinds == set(NoticeKind.values) - {"ledger_findings"}
 
 
 def test_what_is_found_is_kept_with_what_was_expected(history: Workspace) -> None:
