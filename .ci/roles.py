@@ -29,10 +29,10 @@ page shows it too, and this page is made from it (`make roles`).
 - Removing somebody ends their API keys of the workspace at once. What they made stays; their open jobs finish.
 
 **The site** has roles of its own, besides those in workspaces: *site admins* find, block and unblock people, end their
-sessions, reset their two-factor authentication, make other site admins and site auditors, grant credits and set quotas.
-*Site auditors* read the workspaces' figures, the site's activity, and its audit with all wallets and transfers; both
-verify the ledger. Neither sees the clips of a workspace that they
-don't belong to. There is always a site admin.
+sessions, reset their two-factor authentication, make other site admins and site auditors, grant credits, set quotas and
+write new prices. *Site auditors* read the workspaces' figures, the prices, the site's activity, and its audit with all
+wallets and transfers; both verify the ledger. Neither sees the clips of a workspace that they don't belong to. There is
+always a site admin.
 """
 
 

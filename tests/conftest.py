@@ -1,11 +1,13 @@
 """Fixtures for every app's tests."""
 
 import fcntl
+import math
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,19 +15,25 @@ from typing import Any
 import hypothesis
 import pytest
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 from pytest_django import DjangoDbBlocker, Settings
 
+from tchavi_studio.generations.models import PriceVersion
+from tchavi_studio.generations.price_list import published_prices
+from tchavi_studio.generations.price_versions.queries import known_versions
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.services import welcome_person
 from tests.databases import Database, Template, connected_to, drop_template, make_template
 from tests.probing import InThisProcess
+
+PutInForce = Callable[[dict[str, dict[str, int]]], PriceVersion]
 
 # How fast a machine is says nothing about the code.
 hypothesis.settings.register_profile("studio", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("studio")
 
 PASSWORD = "golden hour 17"
+FIRST_PRICES_AT = datetime(2026, 1, 1, tzinfo=UTC)
 DATABASE_FIXTURES = {"db", "own_database", "database_template"}
 
 
@@ -69,6 +77,37 @@ def in_english() -> Iterator[None]:
     """A request leaves its language active in the thread, so each test starts in English."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test knows the first version of the prices, so that the clock doesn't decide who reads it from the database.
+
+    A version that a test writes is known after `known_versions.forget()`.
+    """
+    first = PriceVersion(number=1, valid_from=FIRST_PRICES_AT, created_at=FIRST_PRICES_AT, prices=published_prices())
+    monkeypatch.setattr(known_versions, "_versions", [first])
+    monkeypatch.setattr(known_versions, "_until_seconds", math.inf)
+
+
+@pytest.fixture
+def put_in_force(alice: User) -> PutInForce:
+    """Puts a version with these prices instead of the published ones in force at once."""
+
+    def put(overrides: dict[str, dict[str, int]]) -> PriceVersion:
+        now = timezone.now()
+        version = PriceVersion.objects.create(
+            number=PriceVersion.objects.count() + 1,
+            valid_from=now,
+            prices=published_prices(overrides),
+            reason="For the test",
+            author=alice,
+            created_at=now - timedelta(minutes=2),
+        )
+        known_versions.forget()
+        return version
+
+    return put
 
 
 @pytest.fixture(scope="session", autouse=True)

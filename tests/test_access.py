@@ -360,6 +360,7 @@ FOR_SITE_AUDITORS = {
     "site/audit/heads/check/",
     "site/audit/integrity/",
     "site/audit/verify/",
+    "site/prices/",
     "site/workspaces/",
 }
 """And rows of the ledger, one by one: the made-up one doesn't exist."""
@@ -377,5 +378,5 @@ def test_pages_of_the_site_are_hidden_from_everyone_but_site_admins_and_some_fro
     assert seen == FOR_SITE_AUDITORS
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     for route in SITE_ROUTES:
-        # Made-up people and workspaces don't exist for them either, and an empty form may be refused.
+        # Made-up people and workspaces don't exist for them either, and a form that is sent empty comes back.
         assert answers_to(client, route, workspace) <= {200, 302, 404, 422}, route

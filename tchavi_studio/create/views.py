@@ -10,7 +10,9 @@ from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -153,7 +155,10 @@ def submit(request: WorkspaceRequest) -> HttpResponseBase:
     except ReferencesUnreachableError:
         return _refuse(request, form, nothing_done(_("See the note beside your files.")), [out_of_reach()])
     except PriceChangedError as error:
-        return _refuse(request, form, Summary(title=_("Check the new price"), message=error.message))
+        title = ngettext(
+            "The price is now %(credits)s credit", "The price is now %(credits)s credits", error.total_credits
+        ) % {"credits": number_format(error.total_credits)}
+        return _refuse(request, form, Summary(title=title, message=error.message))
     except InsufficientCreditsError as error:
         return _refuse(request, form, Summary(title=_("Not enough credits"), message=error.message))
     except SpendingLimitError as error:

@@ -15,6 +15,7 @@ class GenerationsConfig(AppConfig):
         from .library import checks  # noqa: F401  # registers itself
         from .organising import bulk  # noqa: F401  # registers its acts on many clips
         from .organising.marks import delete_marks_of_person
+        from .price_versions import checks as price_checks  # noqa: F401  # registers itself
 
         watch_deletions()
         post_delete.connect(

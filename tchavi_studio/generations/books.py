@@ -31,6 +31,7 @@ def keep_what_was_charged(sender: type[Model], instance: Generation, using: str,
             book=instance.book,
             state=instance.state,
             price_credits=instance.price_credits,
+            price_version_id=instance.price_version_id,
         )
 
 

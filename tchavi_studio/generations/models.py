@@ -21,6 +21,7 @@ from .failures import failure_reason, failure_remedy
 from .library.models import LibraryEntry, LibraryMonth, NamedSearch
 from .organising.models import Collection, CollectionItem, Favourite, Rating, Tag, Tagging
 from .params import MODELS, PROMPT_MAX_LENGTH, SEED_MAX
+from .price_versions.models import PriceVersion
 from .upstream.models import AccountPause, PumpSlot, RemoteFile, RemoteJob, UpstreamAccount
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "LibraryEntry",
     "LibraryMonth",
     "NamedSearch",
+    "PriceVersion",
     "PumpSlot",
     "Rating",
     "ReferenceRole",
@@ -137,6 +139,7 @@ class Generation(LeasedModel):
     `is_shared` shows it to the whole workspace, else its creator alone sees it; `shared_at` is when it was last shared,
     and stays when it becomes private again, so that open pages learn of that.
     `remix` is what it took over from its `parent`; it stays when the parent is gone.
+    `price_version` is the price list that the price is from: None if it is free anyway, or older than these versions.
     `error_code` and `error_figures` say why it failed (see failures.py); `error_message` is what the provider said.
     """
 
@@ -165,6 +168,9 @@ class Generation(LeasedModel):
     key_id = models.UUIDField(null=True)
     is_test = models.BooleanField(default=False)
     price_credits = models.PositiveIntegerField()
+    price_version = models.ForeignKey(
+        PriceVersion, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     via = models.CharField(max_length=100, blank=True, default="", db_default="")
     is_shared = models.BooleanField(default=False, db_default=False)
     shared_at = models.DateTimeField(null=True)
@@ -537,6 +543,9 @@ class PurgedClip(models.Model):
     book = models.CharField(max_length=10)
     state = models.CharField(max_length=10)
     price_credits = models.BigIntegerField()
+    price_version = models.ForeignKey(
+        PriceVersion, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     purged_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from tchavi_studio.workspaces.models import User, Visibility, Workspace
 
 from .models import Engine, Generation, ReferenceRole, Remix
 from .params import GenerationParams
-from .prices import quote
+from .prices import Quote, quote
 
 MAX_VARIATIONS = 4
 
@@ -59,10 +60,15 @@ class Order:
         """Whether the whole workspace will see the clips. Only programs see a test key's."""
         return not self.is_test and (self.visibility or self.workspace.default_visibility) == Visibility.WORKSPACE
 
+    @cached_property
+    def quoted(self) -> Quote | None:
+        """The price of each clip, asked for once, so that new prices can't come in between; None if it is free."""
+        return None if self.is_test or is_free(self.engine_in_force) else quote(self.params)
+
     @property
     def price_credits(self) -> int:
         """The price of each clip."""
-        return 0 if self.is_test or is_free(self.engine_in_force) else quote(self.params).total_credits
+        return self.quoted.total_credits if self.quoted else 0
 
     @property
     def total_credits(self) -> int:

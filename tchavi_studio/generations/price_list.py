@@ -1,4 +1,4 @@
-"""The published prices, and what an operator may put in their place.
+"""The published prices, and what an operator may put in their place in the first version of a studio's list.
 
 No Django: the settings use it to check STUDIO_PRICES.
 
@@ -7,6 +7,7 @@ operator may override them with STUDIO_PRICES, for instance if the provider char
 `{"kling-v3": {"480p": 260, "720p": 580, "audio_surcharge": 40}}`, all in credits per second.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from environs import ValidationError
@@ -19,6 +20,25 @@ PUBLISHED_CREDITS_PER_SECOND = {"480p": 260, "720p": 580}
 AUDIO_SURCHARGE = "audio_surcharge"
 MAX_CREDITS_PER_SECOND = 1_000_000
 PRICED = (*RESOLUTIONS, AUDIO_SURCHARGE)
+
+Prices = dict[str, dict[str, int]]
+"""Credits per second by model, then by one of PRICED."""
+
+
+def published_prices(overrides: Mapping[str, Mapping[str, int]] | None = None) -> Prices:
+    """A complete price list: the published prices, except where `overrides` has others."""
+    published = {**PUBLISHED_CREDITS_PER_SECOND, AUDIO_SURCHARGE: 0}
+    return {model: {**published, **(overrides or {}).get(model, {})} for model in MODELS}
+
+
+def credits_per_second(prices: Prices, *, model: str, resolution: str, with_audio: bool) -> int:
+    """What a second of such a clip costs."""
+    return prices[model][resolution] + (prices[model][AUDIO_SURCHARGE] if with_audio else 0)
+
+
+def rise_percent(old_credits: int, new_credits: int) -> float | None:
+    """By how many percent a price rises, negative if it falls; None if there was none."""
+    return (new_credits - old_credits) / old_credits * 100 if old_credits else None
 
 
 def require_prices(overrides: Any) -> None:

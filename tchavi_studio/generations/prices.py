@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
-from .params import MODELS, GenerationParams
-from .price_list import AUDIO_SURCHARGE, PUBLISHED_CREDITS_PER_SECOND
+from .params import GenerationParams
+from .price_list import Prices, credits_per_second
+from .price_versions.queries import version_in_force
 from .validation import Validated
 
 PRICED_FIELDS = frozenset({"model", "duration", "resolution", "generate_audio"})
@@ -14,21 +13,25 @@ PRICED_FIELDS = frozenset({"model", "duration", "resolution", "generate_audio"})
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """What one clip costs, in whole credits."""
+    """What one clip costs, in whole credits, by which version of the price list."""
 
     total_credits: int
     per_second_credits: int
     billed_seconds: int
+    version_number: int
 
 
 def quote(params: GenerationParams) -> Quote:
-    """The price of one clip. The price shown is the price charged: both come from here."""
-    prices = price_list()[params.model]
-    per_second_credits = prices[params.resolution] + (prices[AUDIO_SURCHARGE] if params.generate_audio else 0)
+    """The price of one clip now. The price shown is the price charged: both come from here."""
+    version = version_in_force()
+    per_second_credits = credits_per_second(
+        version.price_list, model=params.model, resolution=params.resolution, with_audio=params.generate_audio
+    )
     return Quote(
         total_credits=per_second_credits * params.billed_seconds,
         per_second_credits=per_second_credits,
         billed_seconds=params.billed_seconds,
+        version_number=version.number,
     )
 
 
@@ -39,7 +42,6 @@ def quote_unfinished(validated: Validated) -> Quote | None:
     return quote(validated.unchecked)
 
 
-def price_list() -> dict[str, dict[str, int]]:
-    """Credits per second by model and resolution, and the surcharge for audio, with the operator's overrides."""
-    published: dict[str, int] = {**PUBLISHED_CREDITS_PER_SECOND, AUDIO_SURCHARGE: 0}
-    return {model: {**published, **settings.STUDIO_PRICES.get(model, {})} for model in MODELS}
+def price_list() -> Prices:
+    """The prices in force: credits per second by model and resolution, and the surcharge for audio."""
+    return version_in_force().price_list

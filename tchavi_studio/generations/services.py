@@ -296,6 +296,7 @@ def _queue_clip(order: Order, *, variation: int, seed: int) -> tuple[Generation,
         key_id=order.key_id,
         is_test=order.is_test,
         price_credits=order.price_credits,
+        price_version_id=order.quoted.version_number if order.quoted else None,
         via=order.via,
         is_shared=order.is_shared,
     )

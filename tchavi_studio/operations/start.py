@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from tchavi_studio.api.queries import key_by_text
+from tchavi_studio.generations.price_versions.queries import ignored_overrides
 from tchavi_studio.generations.upstream.models import UpstreamAccount
 from tchavi_studio.ledger.models import Account, Book
 
@@ -58,6 +59,11 @@ def start_lines() -> Iterator[str]:
         yield (
             f"Warning: anybody can sign up and gets {settings.STUDIO_SIGNUP_CREDITS} real credits, because of "
             "STUDIO_SIGNUP and STUDIO_SIGNUP_CREDITS."
+        )
+    if ignored := ignored_overrides():
+        yield (
+            f"Warning: STUDIO_PRICES differs from the prices in force ({', '.join(ignored)}) and changes nothing. "
+            "Prices are changed under Site, Prices; remove STUDIO_PRICES."
         )
 
 

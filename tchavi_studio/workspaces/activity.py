@@ -75,6 +75,7 @@ class Kind(models.TextChoices):
     AUDIT_OPENED = "audit.opened", gettext_lazy("Audit opened")
     HEADS_EXPORTED = "audit.heads_exported", gettext_lazy("Heads exported")
     VERIFICATION_STARTED = "audit.verification_started", gettext_lazy("Verification started")
+    PRICES_CHANGED = "prices.changed", gettext_lazy("Prices changed")
 
 
 def record_activity(

@@ -12,6 +12,7 @@ from tchavi_studio.generations.via import own_name
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.workspaces.models import Workspace
 from tests.api.conftest import BODY, Program, only_generation
+from tests.conftest import PutInForce
 
 UNTOUCHED = "Nothing was created and no credits moved."
 
@@ -328,8 +329,8 @@ def test_a_statement_can_be_paged(program: Program) -> None:
     )
 
 
-def test_models_have_the_operators_prices(program: Program, settings: Settings) -> None:
-    settings.STUDIO_PRICES = {"kling-v3": {"720p": 600, "audio_surcharge": 40}}
+def test_models_have_the_operators_prices(program: Program, put_in_force: PutInForce) -> None:
+    put_in_force({"kling-v3": {"720p": 600, "audio_surcharge": 40}})
     models = {model["id"]: model for model in program.get("/models").json()["data"]}
     assert list(models) == ["seedance-2", "kling-v3"]
     assert models["seedance-2"]["pricing"] == {

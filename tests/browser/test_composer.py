@@ -62,8 +62,16 @@ def test_words_typed_just_before_leaving_are_kept_too(composer: Page, person: Us
     assert kept == ["The very last words"]
 
 
-def test_keys_send_the_form_and_a_double_click_makes_one_clip(composer: Page, person: User) -> None:
+def test_keys_send_the_form_and_a_double_click_makes_one_clip(
+    composer: Page, person: User, complaints: Complaints
+) -> None:
+    complaints.expect("422")
     quoted(composer, lambda: composer.locator("[name=prompt]").fill("Dawn over the lagoon"))
+    # As if the price had risen since it was shown: nothing is made before the new one was seen.
+    composer.locator("[name=price_credits]").evaluate("input => input.value = '1200'")
+    composer.locator("[name=prompt]").press("Control+Enter")
+    expect(composer.locator("#composer-summary")).to_contain_text("The price is now 1,300 credits")
+    expect(composer.locator("#clips .card")).to_have_count(0)
     with composer.expect_response(re.compile("/create/submit/")):
         composer.locator("[name=prompt]").press("Control+Enter")
     expect(composer.locator("#clips .card")).to_have_count(1)

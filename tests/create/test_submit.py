@@ -15,6 +15,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import set_member_budget
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.conftest import PutInForce
 
 from .conftest import MakeAsset, make_values, sent
 
@@ -135,13 +136,14 @@ def test_another_price_than_was_shown_asks_again(
 
 
 def test_an_operators_new_price_is_shown_before_it_is_charged(
-    alice_browser: Client, workspace: Workspace, url: Url, settings: Settings
+    alice_browser: Client, workspace: Workspace, url: Url, put_in_force: PutInForce
 ) -> None:
     values = make_values()
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
+    put_in_force({"seedance-2": {"480p": 300}})
     refused = alice_browser.post(url("submit"), sent(values), headers=HTMX)
     assert "The price has changed. Nothing was created and no credits moved" in text_of(refused)
-    assert "1,500 credits" in text_of(refused)
+    assert "The price is now 1,500 credits" in text_of(refused)
+    assert charges() == []
     values["price_credits"] = "1500"
     assert alice_browser.post(url("submit"), sent(values), headers=HTMX).status_code == 200
     assert charges() == [1_500]

@@ -51,7 +51,9 @@ def test_price_links_to_its_statement_rows(alice_browser: Client, url: Url, make
         ("Charged", str(charge.sequence), "−1,300"),
         ("Refunded", str(refund.sequence), "+1,300"),
     ]
-    assert re.findall(r"· 5 s at 260 · balance then ([\d,]+)", text) == [f"{charge.balance_after_credits:,}"]
+    assert re.findall(r"· 5 s at 260 · price list 1 · balance then ([\d,]+)", text) == [
+        f"{charge.balance_after_credits:,}"
+    ]
     assert re.findall(r"balance then ([\d,]+)", text)[1:] == [f"{refund.balance_after_credits:,}"]
     rows = re.findall(r'href="(/w/[\w-]+/credits/\?before=\d+#transfer-\d+)"', text)
     address = url("clip", clip).split("clips/")[0] + "credits/"

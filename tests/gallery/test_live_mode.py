@@ -15,6 +15,7 @@ from tchavi_studio.gallery.templatetags.gallery import is_in_current_book
 from tchavi_studio.generations.models import AccountPause, Engine, Generation, RemoteJob, State
 from tchavi_studio.generations.queries import Estimate, Wait
 from tchavi_studio.workspaces.models import Membership, User, Workspace
+from tests.conftest import PutInForce
 from tests.gallery.conftest import HTMX, Answer, MakeClip, Url, cards_of, change, end, seconds_ago
 from tests.gallery.test_updates import OpenPage, replaced
 
@@ -258,9 +259,9 @@ def test_sandbox_clips_are_not_marked_as_previews(
     assert '<span class="tag">Preview</span>' not in text
 
 
-def test_real_price_is_the_current_one(make_clip: MakeClip, membership: Membership, settings: Settings) -> None:
+def test_real_price_is_the_current_one(make_clip: MakeClip, membership: Membership, put_in_force: PutInForce) -> None:
     preview = make_clip(engine=Engine.PREVIEW, price_credits=0)
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
+    put_in_force({"seedance-2": {"480p": 300}})
     assert cards([preview], membership=membership)[0].real_price_credits == 1_500
 
 

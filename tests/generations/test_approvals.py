@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.assets.models import Asset, Kind, Origin
 from tchavi_studio.assets.services import delete_asset, record_asset
@@ -44,6 +44,7 @@ from tchavi_studio.ledger.verification import verify_ledger
 from tchavi_studio.notices.models import Notice
 from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, User, Workspace
 from tchavi_studio.workspaces.signals import workspace_archived
+from tests.conftest import PutInForce
 from tests.databases import Database
 from tests.plans import listed_by_index
 
@@ -145,9 +146,9 @@ def test_pressing_again_starts_nothing_more_even_when_the_clip_is_gone(ask: Ask,
     assert len(told()) == 2
 
 
-def test_another_price_asks_again(ask: Ask, alice: User, settings: Settings) -> None:
+def test_another_price_asks_again(ask: Ask, alice: User, put_in_force: PutInForce) -> None:
     request = ask()
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300, "720p": 600}}
+    put_in_force({"seedance-2": {"480p": 300, "720p": 600}})
     assert price_today(request) == 1_500
     with pytest.raises(PriceChangedError) as changed:
         approve_request(request=request, approver=alice, seen_credits=1_300)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from environs import ValidationError
-from pytest_django import Settings
 
 from tchavi_studio.generations.price_list import require_prices
 from tchavi_studio.generations.prices import Quote, quote, quote_unfinished
 from tchavi_studio.generations.validation import validate
+from tests.conftest import PutInForce
 
 
 def price(**changes: Any) -> Quote:
@@ -51,10 +51,10 @@ def test_an_unfinished_request_has_a_price_once_its_priced_fields_are_valid(
     assert (found.total_credits if found else None) == total_credits
 
 
-def test_an_operator_can_override_one_price_and_add_an_audio_surcharge(settings: Settings) -> None:
-    settings.STUDIO_PRICES = {"kling-v3": {"720p": 600, "audio_surcharge": 40}}
+def test_a_version_can_change_one_price_and_add_an_audio_surcharge(put_in_force: PutInForce) -> None:
+    put_in_force({"kling-v3": {"720p": 600, "audio_surcharge": 40}})
     assert price(model="kling-v3", resolution="720p") == Quote(
-        total_credits=3_200, per_second_credits=640, billed_seconds=5
+        total_credits=3_200, per_second_credits=640, billed_seconds=5, version_number=2
     )
     assert price(model="kling-v3", resolution="720p", generate_audio=False).total_credits == 3_000
     assert price(model="seedance-2", resolution="720p").total_credits == 2_900

@@ -31,6 +31,7 @@ from tchavi_studio.ledger.services import InsufficientCreditsError
 from tchavi_studio.workspaces.models import Membership, User, Workspace
 from tchavi_studio.workspaces.ownership import archive_workspace
 from tests.assets.conftest import make_asset
+from tests.conftest import PutInForce
 from tests.plans import listed_by_index
 
 from .conftest import make_params, write_clip
@@ -118,9 +119,9 @@ def test_too_few_credits_create_nothing_and_name_the_total(workspace: Workspace,
 
 
 def test_a_changed_price_must_be_confirmed(
-    workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
+    workspace: Workspace, alice: User, params: GenerationParams, put_in_force: PutInForce
 ) -> None:
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
+    put_in_force({"seedance-2": {"480p": 300}})
     with pytest.raises(services.PriceChangedError) as refusal:
         services.start_generation(
             Order(
@@ -137,9 +138,9 @@ def test_a_changed_price_must_be_confirmed(
 
 
 def test_a_free_clip_writes_no_ledger_row(
-    workspace: Workspace, alice: User, params: GenerationParams, settings: Settings
+    workspace: Workspace, alice: User, params: GenerationParams, put_in_force: PutInForce
 ) -> None:
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
+    put_in_force({"seedance-2": {"480p": 0}})
     [generation] = services.start_generation(
         Order(workspace=workspace, creator=alice, params=params, submission_id=SUBMISSION)
     ).generations
@@ -359,10 +360,10 @@ def order_of(workspace: Workspace, creator: User, *, variations: int = 1, is_tes
 
 
 def test_clips_that_the_provider_makes_for_nothing_are_no_free_previews(
-    workspace: Workspace, alice: User, settings: Settings
+    workspace: Workspace, alice: User, settings: Settings, put_in_force: PutInForce
 ) -> None:
     settings.STUDIO_MODE = settings.STUDIO_BOOK = "live"
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 0}}
+    put_in_force({"seedance-2": {"480p": 0}})
     settings.STUDIO_MAX_FREE_PER_WORKSPACE = 4
     services.start_generation(order_of(workspace, alice, variations=4))
     clips = [services.start_generation(order_of(workspace, alice, is_test=False)).generations[0] for _ in range(2)]

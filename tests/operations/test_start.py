@@ -120,6 +120,19 @@ def test_own_key_is_refused_as_the_providers(live: Settings, workspace: Workspac
     assert refusal() == "STUDIO_PROVIDER_API_KEY is a key of this studio itself: it can't be its own provider."
 
 
+# --- Prices -----------------------------------------------------------------------------------------------------------
+
+
+def test_start_names_prices_that_were_set_in_vain(db: None, settings: Settings) -> None:
+    settings.STUDIO_PRICES = {"kling-v3": {"480p": 260}}
+    assert len(list(start_lines())) == 1
+    settings.STUDIO_PRICES = {"kling-v3": {"720p": 600}}
+    assert list(start_lines())[1:] == [
+        "Warning: STUDIO_PRICES differs from the prices in force (kling-v3.720p) and changes nothing. Prices are "
+        "changed under Site, Prices; remove STUDIO_PRICES."
+    ]
+
+
 # --- Strangers --------------------------------------------------------------------------------------------------------
 
 

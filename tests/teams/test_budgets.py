@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from tchavi_studio.generations.approvals import approve_request, decline_request
 from tchavi_studio.generations.models import ApprovalRequest, Generation
@@ -17,6 +17,7 @@ from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import budget_of_member, budgets_of_members
 from tchavi_studio.ledger.services import charge_credits, set_member_budget, set_own_limit
 from tchavi_studio.workspaces.models import ActivityRow, Membership, Role, User, Workspace
+from tests.conftest import PutInForce
 from tests.create.conftest import make_values, sent
 from tests.gallery.conftest import cards_of
 from tests.plans import listed_by_index
@@ -186,10 +187,10 @@ def test_who_manages_sees_the_count_and_approves(
 
 
 def test_a_changed_price_is_shown_before_it_is_approved(
-    bobs_browser: Client, alice_browser: Client, at: Page, settings: Settings
+    bobs_browser: Client, alice_browser: Client, at: Page, put_in_force: PutInForce
 ) -> None:
     request = ask(bobs_browser, at)
-    settings.STUDIO_PRICES = {"seedance-2": {"480p": 300}}
+    put_in_force({"seedance-2": {"480p": 300}})
     answer = alice_browser.post(
         at(f"team/budgets/requests/{request.pk}/approve/"), {"price_credits": "1300"}, follow=True
     )

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.test import Client
+from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.databases import Database, Template, connected_to, make_template, migrate
@@ -31,6 +31,9 @@ NEWEST = "72588e1"
 
 DOWNTIME = timedelta(minutes=15)
 """How long the upgrade takes: longer than any lease, and than a lost submission is waited for."""
+
+OWN_PRICES = {"kling-v3": {"720p": 600, "audio_surcharge": 40}}
+"""What the operator has set since before prices had versions."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class OldStudio:
         else:
             with psycopg.connect(database.url) as session:
                 session.execute(self._unpacked("postgresql.sql.gz"))
-        migrate(database)
+        with override_settings(STUDIO_PRICES=OWN_PRICES):
+            migrate(database)
 
     def _unpacked(self, name: str) -> bytes:
         return gzip.decompress((self.folder / name).read_bytes())

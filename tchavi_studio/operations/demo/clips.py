@@ -22,8 +22,8 @@ from tchavi_studio.generations.models import (
     State,
 )
 from tchavi_studio.generations.params import SEED_MAX
-from tchavi_studio.generations.price_list import AUDIO_SURCHARGE
-from tchavi_studio.generations.prices import price_list
+from tchavi_studio.generations.price_list import credits_per_second
+from tchavi_studio.generations.price_versions.queries import version_in_force
 from tchavi_studio.ledger.models import Book
 from tchavi_studio.ledger.posting import Cause
 from tchavi_studio.words import words_of
@@ -85,9 +85,9 @@ VERSIONS = dict.fromkeys(State, 2) | {State.QUEUED: 1, State.SAVING: 3, State.CO
 CLIP_COLUMNS = (
     "id", "workspace_id", "creator_id", "submission_id", "variation", "parent_id", "remix", "model", "prompt",
     "duration_seconds", "resolution", "aspect_ratio", "generate_audio", "seed", "width", "height", "engine", "book",
-    "key_id", "is_test", "price_credits", "state", "progress_percent", "error_code", "error_figures", "output_id",
-    "content_hash", "version", "attempt_count", "created_at", "started_at", "finished_at", "updated_at", "deleted_at",
-    "purge_at", "dismissed_at", "leased_until", "is_shared", "shared_at",
+    "key_id", "is_test", "price_credits", "price_version_id", "state", "progress_percent", "error_code",
+    "error_figures", "output_id", "content_hash", "version", "attempt_count", "created_at", "started_at",
+    "finished_at", "updated_at", "deleted_at", "purge_at", "dismissed_at", "leased_until", "is_shared", "shared_at",
 )  # fmt: skip
 ASSET_COLUMNS = (
     "id", "workspace_id", "created_by_id", "kind", "origin", "original_name", "content_type", "width", "height",
@@ -135,7 +135,8 @@ class Batch:
     def __init__(self, demo: Demo, numbers: range) -> None:
         self._demo, self._numbers = demo, numbers
         self._chance = demo.chance(numbers.start)
-        self._prices = price_list()
+        self._version = version_in_force()
+        self._prices = self._version.price_list
         self._statement = Statement(demo.workspace, demo.creator)
         self._clips: list[Row] = []
         self._entries: list[Row] = []
@@ -190,8 +191,9 @@ class Batch:
             prompt += " Keep the look of [Image1]."
         model, resolution, generate_audio = chance.choice(MODELS), chance.choice(RESOLUTIONS), chance.random() < 0.7
         duration_seconds = chance.choice(DURATIONS)
-        prices = self._prices[model]
-        per_second_credits = prices[resolution] + (prices[AUDIO_SURCHARGE] if generate_audio else 0)
+        per_second_credits = credits_per_second(
+            self._prices, model=model, resolution=resolution, with_audio=generate_audio
+        )
         is_remix = is_from_browser and self._recent_clips and chance.random() * 100 < REMIX_PERCENT
         submission_id = drawn_id(chance)
         submission = Submission(
@@ -243,7 +245,8 @@ class Batch:
                 submission.first_seed + variation,
                 *pixel_size(resolution=submission.resolution, aspect_ratio=submission.shown_ratio),
                 Engine.PREVIEW.value, Book.SANDBOX.value, submission.key_id, submission.is_test,
-                submission.price_credits, state.value, 40 if state == State.PROCESSING else None,
+                submission.price_credits, None if submission.is_test else self._version.number,
+                state.value, 40 if state == State.PROCESSING else None,
                 error_code or ("cancelled" if state == State.CANCELLED else ""),
                 '{"count": 3}' if error_code == "render_interrupted" else "{}", output_id,
                 f"{chance.getrandbits(256):064x}" if output_id else "",

@@ -53,6 +53,7 @@ SENTENCES: dict[str, Any] = {
     Kind.AUDIT_OPENED: gettext_lazy("%(actor)s opened the audit"),
     Kind.HEADS_EXPORTED: gettext_lazy("%(actor)s exported the heads of all chains"),
     Kind.VERIFICATION_STARTED: gettext_lazy("%(actor)s started a verification"),
+    Kind.PRICES_CHANGED: gettext_lazy("%(actor)s wrote version %(version)s of the prices"),
 }
 
 OF_ONES_OWN = {
@@ -148,6 +149,7 @@ def _facts(row: ActivityRow) -> dict[str, str]:
         "name": str(details.get("name", "")),
         "host": str(details.get("host", "")),
         "workspace": str(details.get("workspace", "")),
+        "version": number_format(details["version"]) if "version" in details else "",
         "count": number_format(details["count"]) if "count" in details else "",
         "row": number_format(details["row"]) if "row" in details else "",
         "old": str(details.get("old", "")),

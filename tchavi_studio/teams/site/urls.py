@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import views
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("people/<int:person_id>/roles/", views.site_roles, name="roles"),
     path("workspaces/", views.workspaces, name="workspaces"),
     path("workspaces/<uuid:workspace_id>/", views.workspace, name="workspace"),
+    path("prices/", include("tchavi_studio.teams.prices.urls")),
     path("activity/", views.activity, name="activity"),
 ]
