@@ -12,6 +12,7 @@ from tchavi_studio.client.records import (
     ModelListRecord,
     QuoteRecord,
 )
+from tchavi_studio.generations.price_list import published_prices
 
 from .records import model_records
 
@@ -93,5 +94,5 @@ _ANSWERS: dict[type, Any] = {
 
 
 def answer_example(record: type) -> Any:
-    """An example of this record. The models are the real ones, with the operator's prices."""
-    return ModelListRecord(data=model_records()) if record is ModelListRecord else _ANSWERS[record]
+    """An example of this record. The models are the real ones, with the published prices."""
+    return ModelListRecord(data=model_records(published_prices())) if record is ModelListRecord else _ANSWERS[record]

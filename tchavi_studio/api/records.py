@@ -43,7 +43,7 @@ from tchavi_studio.generations.params import (
     SEED_MAX,
     Problem,
 )
-from tchavi_studio.generations.prices import price_list
+from tchavi_studio.generations.price_list import Prices
 from tchavi_studio.generations.records import job_facts, public_job_id, studio_record
 from tchavi_studio.generations.validation import models_among
 from tchavi_studio.ledger.models import StatementEntry
@@ -118,12 +118,11 @@ def transfer_record(entry: StatementEntry) -> TransferRecord:
     )
 
 
-def model_records(allowed_models: Collection[str] = ()) -> list[ModelRecord]:
-    """One record per model that a workspace may use if it allows these, none meaning all.
+def model_records(prices: Prices, *, allowed_models: Collection[str] = ()) -> list[ModelRecord]:
+    """One record per model, at these prices, that a workspace may use if it allows these models, none meaning all.
 
     All models take the same parameters; `hints` say what each does best.
     """
-    prices = price_list()
     return [
         ModelRecord(
             id=model,

@@ -25,7 +25,7 @@ from tchavi_studio.engines.tchavi import VIA_HEADER
 from tchavi_studio.generations.models import Engine, Generation, State
 from tchavi_studio.generations.orders import Order, default_engine
 from tchavi_studio.generations.params import GenerationParams, Problem
-from tchavi_studio.generations.prices import quote
+from tchavi_studio.generations.prices import price_list, quote
 from tchavi_studio.generations.records import STATUSES
 from tchavi_studio.generations.services import (
     NotCancellableError,
@@ -265,4 +265,5 @@ def read_credits(call: Call, *, limit: int, before: int | None) -> Answer[Credit
 
 def list_models(call: Call) -> Answer[ModelListRecord]:
     """`GET /v1/models`: the models, their parameters and prices."""
-    return Answer(record=ModelListRecord(data=model_records(call.membership.workspace.allowed_models)))
+    allowed_models = call.membership.workspace.allowed_models
+    return Answer(record=ModelListRecord(data=model_records(price_list(), allowed_models=allowed_models)))
