@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
@@ -48,6 +49,14 @@ class FindingRow:
     @property
     def is_of_activity(self) -> bool:
         return self.finding.book == ACTIVITY_BOOK
+
+    @property
+    def url(self) -> str:
+        """The site's page of the transfer that it is about; "" if there is none, or it may be gone."""
+        finding = self.finding
+        is_there = self.workspace and finding.sequence and not self.is_of_activity and finding.code != "head"
+        place = [finding.workspace_id, finding.book, finding.sequence]
+        return reverse("site_audit:transfer", args=place) if is_there else ""
 
     @property
     def has_values(self) -> bool:

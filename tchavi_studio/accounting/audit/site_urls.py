@@ -9,5 +9,5 @@ urlpatterns = [
     path("verify/", site_views.verify, name="verify"),
     path("heads/", site_views.export_heads, name="heads"),
     path("heads/check/", site_views.check_heads, name="check_heads"),
-    path("rows/<int:transfer_id>/", site_views.transfer, name="transfer"),
+    path("rows/<uuid:workspace_id>/<slug:book>/<int:sequence>/", site_views.transfer, name="transfer"),
 ]

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -104,8 +105,8 @@ def check_heads(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 @site_view(for_auditors=True)
-def transfer(request: SignedInRequest, transfer_id: int) -> HttpResponse:
+def transfer(request: SignedInRequest, workspace_id: UUID, book: str, sequence: int) -> HttpResponse:
     """One transfer with everything that is tied to it."""
-    found = get_object_or_404(transfers_with_accounts(), pk=transfer_id)
+    found = get_object_or_404(transfers_with_accounts(), workspace=workspace_id, book=book, sequence=sequence)
     context = {"details": transfer_details(viewer=request.user, transfer=found), "is_site": True}
     return render(request, "accounting/audit/transfer.html", context)

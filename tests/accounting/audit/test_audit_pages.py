@@ -56,6 +56,11 @@ def rows_in(browser: Client, path: str) -> list[str]:
     return [text(row) for row in re.findall(r'<tr role="row" class=.*?</tr>', body, re.DOTALL)]
 
 
+def row_of(transfer: Transfer) -> str:
+    """A transfer's page in the site's audit."""
+    return f"{SITE}rows/{transfer.workspace_id}/{transfer.book}/{transfer.sequence}/"
+
+
 def test_the_answer_comes_first(bob_browser: Client, site_auditor: User, workspace: Workspace) -> None:
     assert "Not verified yet" in page(bob_browser, SITE)
     bob_browser.post(f"{SITE}verify/", {"full": "1"})
@@ -92,6 +97,11 @@ def test_findings_are_named_with_expected_and_found(
     assert "All balances" not in in_workspace
     # What is wrong elsewhere is no part of it.
     assert "Intact" in page(bob_browser, "/w/bobs-studio/audit/")
+    # A finding in a row leads to it.
+    tamper(f"UPDATE ledger_transfer SET reason = 'x' WHERE sequence = 1 AND {ALICES}")
+    verify_now(is_full=True)
+    body = bob_browser.get(SITE).content.decode()
+    assert f'href="{row_of(Transfer.objects.get(workspace=workspace, sequence=1))}"' in body
     body = bob_browser.get(SITE, headers={"Accept-Language": "fr"}).content.decode()
     assert '<dd class="bad">10\xa0100</dd>' in body
 
@@ -168,7 +178,7 @@ def test_a_row_shows_what_is_tied_to_it(
         assert happened in own
     assert "Words of Alice's Model Seedance 2" in own
     assert "Charged 1,300 1,300 Refunded 1,300 unknown" in own
-    others = page(bob_browser, f"{SITE}rows/{refund.pk}/")
+    others = page(bob_browser, row_of(refund))
     assert "Words of Alice's" not in others
     assert "Its words and pictures are for those who may see the clip. Model Seedance 2" in others
     assert "Open the clip" not in others
@@ -218,7 +228,7 @@ def test_pages_cost_the_same_however_long_the_lists_are(
         tamper(f"UPDATE ledger_transfer SET reason = 'x' WHERE kind = 'charge' AND {ALICES}")
         verify_now(is_full=True)
         charge = Transfer.objects.get(reference=clip.pk)
-        paths = (SITE, HERE, f"{SITE}integrity/", f"{SITE}rows/{charge.pk}/", f"{HERE}rows/{charge.sequence}/")
+        paths = (SITE, HERE, f"{SITE}integrity/", row_of(charge), f"{HERE}rows/{charge.sequence}/")
         for path in (SITE, HERE):
             alice_browser.get(path)
         counted = list[int]()
