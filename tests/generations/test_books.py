@@ -1,10 +1,13 @@
 """Clips and books compared."""
 
+import importlib
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +16,10 @@ from django.utils import timezone
 from tchavi_studio.generations import books, lifecycle, services
 from tchavi_studio.generations.books import verify_clips
 from tchavi_studio.generations.models import Generation, LibraryEntry, PurgedClip, State
+from tchavi_studio.ledger.append_only import ENTRIES, TRANSFERS
+from tchavi_studio.ledger.models import Account, DailySpending, StatementEntry
+from tchavi_studio.ledger.verification import verify_ledger
+from tests.ledger.test_append_only import drop_triggers
 
 Start = Callable[..., Generation]
 
@@ -78,6 +85,42 @@ def test_a_statement_that_names_another_model_is_found(clips: dict[str, Generati
         2,
         f"The statement says model seedance-2, key – of clip {clip.pk}; expected kling-v3, –.",
     )
+
+
+def test_an_upgrade_fills_the_statements(clips: dict[str, Generation], monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> list[tuple[Any, ...]]:
+        sums = DailySpending.objects.order_by("model").values_list("model", "charged_credits", "refunded_credits")
+        return [*StatementEntry.objects.order_by("pk").values_list(), *sums]
+
+    migration = importlib.import_module("tchavi_studio.ledger.migrations.0010_fill_statements")
+    monkeypatch.setattr(migration, "CHUNK_SIZE", 2)
+
+    def fill_again() -> None:
+        for table in (ENTRIES, TRANSFERS):
+            drop_triggers(table)
+        StatementEntry.objects.all().delete()
+        DailySpending.objects.all().delete()
+        Account.objects.update(last_at=None)
+        connection.check_constraints()
+        for table in (ENTRIES, TRANSFERS):
+            table.create_triggers(connection)
+        migration.fill_statements(apps, None)
+
+    before = told()
+    fill_again()
+    assert told() == before
+    # Of a clip that is gone, its charge still knows whose it was.
+    clip = clips["cancelled"]
+    services.delete_clip(generation=clip, actor=clip.creator)
+    set_clip(clip, purge_at=timezone.now())
+    services.purge_bin()
+    fill_again()
+    rows = StatementEntry.objects.filter(reference=clip.pk).order_by("pk")
+    assert list(rows.values_list("kind", "member", "model")) == [
+        ("charge", clip.creator_id, ""),
+        ("refund", clip.creator_id, ""),
+    ]
+    assert [*verify_ledger(), *verify_clips()] == []
 
 
 def test_a_clip_that_was_never_charged_is_found(start: Start) -> None:
