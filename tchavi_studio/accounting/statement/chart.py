@@ -18,6 +18,9 @@ from .totals import MonthTotals, Pace
 TOP, HEIGHT = 30, 176
 BASE = TOP + HEIGHT
 STEPS = 4
+EMPTY_STEP_CREDITS = 1_000
+"""The step where nothing was spent."""
+
 BAR_SHARE = 0.78
 """How much of a day's place its bar takes."""
 
@@ -152,7 +155,7 @@ def model_label(model: str) -> str:
 
 def _scale(most: int) -> int:
     """The figure at the top of the chart: STEPS round steps that reach `most`."""
-    least = max(math.ceil(most / STEPS), 1)
+    least = math.ceil(most / STEPS) or EMPTY_STEP_CREDITS
     power = int(10 ** (len(str(least)) - 1))
     # 1, 2, 3, 4, 5, 10, 20, 30, …
     step = next(digit * power for digit in (1, 2, 3, 4, 5, 10) if digit * power >= least)
