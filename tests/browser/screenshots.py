@@ -619,6 +619,8 @@ def picture_team(
         "workspace-new": "/workspaces/new/",
         "site-people": "/site/people/",
         "site-workspaces": "/site/workspaces/",
+        "site-prices": "/site/prices/",
+        "site-new-prices": "/site/prices/new/",
         "site-activity": "/site/activity/",
         "site-audit": "/site/audit/",
         "audit": f"{home}audit/",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.price_list import PRICED
-from tchavi_studio.generations.price_versions.effect import effect_of
+from tchavi_studio.generations.price_versions.effect import MAX_CLIPS, effect_of
 from tchavi_studio.generations.price_versions.history import compared_prices, scheduled_among, version_rows
 from tchavi_studio.generations.price_versions.models import PriceVersion
 from tchavi_studio.generations.price_versions.queries import LEAD, ignored_overrides, latest_versions, version_at
@@ -94,6 +94,7 @@ def _preview(
         "replaced": [version for version in scheduled_among(latest) if version.valid_from >= starts_at],
         "changes": compared_prices(before.price_list, form.prices),
         "effect": effect_of(form.prices),
+        "max_clips": MAX_CLIPS,
     }
     status = HTTPStatus.CONFLICT if refusal else HTTPStatus.OK
     return render(request, "teams/prices/preview.html", context, status=status)
