@@ -234,9 +234,10 @@ class Generation(LeasedModel):
                 condition=IS_SHOWN,
                 name="generation_feed_by_state",
             ),
-            # With the columns of its condition, without which SQLite would look at each row.
+            # With the columns of its condition, without which SQLite would look at each row, and the state: without
+            # it, SQLite counts queued ones by a narrower index of all the person's clips.
             models.Index(
-                fields=["workspace", "creator", "-created_at", "-id", "is_test", "finished_at"],
+                fields=["workspace", "creator", "-created_at", "-id", "is_test", "finished_at", "state"],
                 condition=IS_FOR_PEOPLE & IS_OPEN,
                 name="generation_running",
             ),

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from tchavi_studio.generations.bulk import waiting
-from tchavi_studio.generations.bulk.waiting import Cancelled, cancel_waiting_clips, waiting_clips
+from tchavi_studio.generations.bulk.waiting import MAX_COUNT, Cancelled, cancel_waiting_clips, waiting_clips
 from tchavi_studio.generations.models import Generation, State
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.verification import verify_ledger
@@ -42,3 +42,10 @@ def test_it_stops_when_time_is_up(
     found = cancel_waiting_clips(membership=membership)
     assert found == Cancelled(count=1, refunded_credits=1_300, begun_count=0, waiting_count=2)
     assert waiting_clips(membership).count() == 2
+
+
+@pytest.mark.one_database
+def test_counting_reads_open_clips_only(membership: Membership) -> None:
+    """All indexes of the person's clips lead to them, but only this one hasn't those that ended."""
+    plan = waiting_clips(membership).order_by().values("pk")[:MAX_COUNT].explain()
+    assert "USING COVERING INDEX generation_running" in plan
