@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import gettext_noop
 
 from tchavi_studio.long_lists import batches_of, ranges_of, rows_after
@@ -64,6 +63,7 @@ def verify_ledger(*, expected_heads: Iterable[Head] = ()) -> Iterator[Finding]:
     """
     yield from verify_triggers()
     yield from verify_total()
+    yield from findings_in(reference_steps())
     yield from find_orphans()
     yield from findings_in(limit_steps())
     yield from findings_in(statement_steps())
@@ -121,7 +121,6 @@ def _steps_along(chain: "_Chain") -> Iterator[Step]:
     if head_seen:
         yield from chain.compare(accounts)
     for rows in _ranges_of(chain.workspace_id, chain.book, after=chain.sequence):
-        yield from _verify_references(rows)
         row_count = 0
         for row in map(_Row._make, rows.values_list(*_Row._fields)):
             yield from chain.add(row)
@@ -257,37 +256,42 @@ class _Chain:
 
     def add(self, row: _Row) -> Iterator[Finding]:
         """Yield every problem with the next row, then take it into account."""
-        finding = partial(self.finding, sequence=row.sequence)
         if row.sequence != self.sequence + 1:
-            yield finding(
+            yield self.finding(
                 "sequence",
                 gettext_noop("A transfer is missing: #%(after)s follows #%(before)s."),
                 {"after": str(row.sequence), "before": str(self.sequence)},
+                sequence=row.sequence,
                 expected=self.sequence + 1,
                 found=row.sequence,
             )
         if row.previous_hash != self.last_hash:
-            yield finding(
+            yield self.finding(
                 "chain",
                 gettext_noop("Its previous hash doesn't match the transfer before it."),
+                sequence=row.sequence,
                 expected=self.last_hash,
                 found=row.previous_hash,
             )
         debit, credit = self._name_of(row.debit_account_id), self._name_of(row.credit_account_id)
         recomputed_hash = self._hash_of(row, debit, credit)
         if row.hash_version != HASH_VERSION or row.hash != recomputed_hash:
-            yield finding(
+            yield self.finding(
                 "hash",
                 gettext_noop("It was changed: its hash doesn't match its contents."),
+                sequence=row.sequence,
                 expected=recomputed_hash,
                 found=row.hash,
             )
         if row.debit_account_id not in self.account_names or row.credit_account_id not in self.account_names:
-            yield finding("accounts", gettext_noop("It moves credits of another workspace or book."))
+            yield self.finding(
+                "accounts", gettext_noop("It moves credits of another workspace or book."), sequence=row.sequence
+            )
         if (debit, credit) not in ACCOUNTS_BY_KIND.get(row.kind, frozenset()):
-            yield finding(
+            yield self.finding(
                 "accounts",
                 gettext_noop("A transfer of this kind can't move credits between these accounts."),
+                sequence=row.sequence,
                 expected=row.kind,
                 found=f"{debit} → {credit}",
             )
@@ -295,17 +299,23 @@ class _Chain:
         self.balances[debit] -= row.amount_credits
         self.balances[credit] += row.amount_credits
         if row.balance_after_credits != wallet_credits:
-            yield finding(
+            yield self.finding(
                 "running-balance",
                 gettext_noop(
                     "It gives the wallet's balance as %(stored)s, but the transfers so far add up to %(recomputed)s."
                 ),
                 {"stored": row.balance_after_credits, "recomputed": wallet_credits},
+                sequence=row.sequence,
                 expected=wallet_credits,
                 found=row.balance_after_credits,
             )
         if self.balances[WALLET] < 0:
-            yield finding("below-zero", gettext_noop("The wallet's balance fell below 0."), found=self.balances[WALLET])
+            yield self.finding(
+                "below-zero",
+                gettext_noop("The wallet's balance fell below 0."),
+                sequence=row.sequence,
+                found=self.balances[WALLET],
+            )
         # Continue from what the row says, so that one wrong balance isn't reported for every later row too.
         self.sequence, self.last_hash, self.wallet_credits = row.sequence, row.hash, row.balance_after_credits
 
@@ -376,8 +386,10 @@ def verify_total() -> Iterator[Finding]:
         )
 
 
-def _verify_references(rows: QuerySet[Any]) -> Iterator[Finding]:
+def reference_steps(position: Any = None) -> Iterator[Step]:
     """Each generation has at most one charge and one refund, and the refund matches its charge and book."""
+    if position is None:
+        yield from _find_repeated()
     charge = Transfer.objects.filter(
         kind=Kind.CHARGE,
         reference=OuterRef("reference"),
@@ -386,28 +398,41 @@ def _verify_references(rows: QuerySet[Any]) -> Iterator[Finding]:
         amount_credits=OuterRef("amount_credits"),
         sequence__lt=OuterRef("sequence"),
     )
-    same = Transfer.objects.filter(reference=OuterRef("reference"), kind=OuterRef("kind"))
-    compared = rows.filter(reference__isnull=False).annotate(
-        is_repeated=Exists(same.exclude(pk=OuterRef("pk"))), is_of_charge=Exists(charge)
-    )
-    for transfer in compared.filter(Q(is_repeated=True) | Q(kind=Kind.REFUND, is_of_charge=False)):
-        finding = partial(Finding, workspace_id=transfer.workspace_id, book=transfer.book, sequence=transfer.sequence)
-        clip = str(transfer.reference)
-        if transfer.is_repeated:
-            count = Transfer.objects.filter(reference=transfer.reference, kind=transfer.kind).count()
-            yield finding(
-                code="repeated",
-                text=gettext_noop("Clip %(reference)s has %(count)s transfers of kind %(kind)s."),
-                values={"reference": clip, "count": count, "kind": transfer.kind},
-                expected=1,
-                found=count,
-            )
-        if transfer.kind == Kind.REFUND and not transfer.is_of_charge:
-            yield finding(
+    unmatched = Transfer.objects.filter(~Exists(charge), kind=Kind.REFUND)
+    for part in ranges_of(unmatched, length=CHUNK_SIZE, after=position):
+        for refund in part.rows:
+            yield Finding(
                 code="refund",
                 text=gettext_noop("It refunds a charge that clip %(reference)s never had."),
-                values={"reference": clip},
-                found=transfer.amount_credits,
+                values={"reference": str(refund.reference)},
+                workspace_id=refund.workspace_id,
+                book=refund.book,
+                sequence=refund.sequence,
+                found=refund.amount_credits,
+            )
+        yield Mark(position=part.last, row_count=0)
+
+
+def _find_repeated() -> Iterator[Finding]:
+    # In the order of the unique index, so that the database needs no room for sorting.
+    repeated = (
+        Transfer.objects.filter(reference__isnull=False)
+        .values("reference", "kind")
+        .annotate(count=Count("pk"))
+        .filter(count__gt=1)
+        .order_by("reference", "kind")
+    )
+    for group in repeated.iterator(chunk_size=CHUNK_SIZE):
+        for transfer in Transfer.objects.filter(reference=group["reference"], kind=group["kind"]).order_by("pk"):
+            yield Finding(
+                code="repeated",
+                text=gettext_noop("Clip %(reference)s has %(count)s transfers of kind %(kind)s."),
+                values={"reference": str(transfer.reference), "count": group["count"], "kind": transfer.kind},
+                workspace_id=transfer.workspace_id,
+                book=transfer.book,
+                sequence=transfer.sequence,
+                expected=1,
+                found=group["count"],
             )
 
 

@@ -26,6 +26,7 @@ from tchavi_studio.ledger.chain import canonical_bytes
 from tchavi_studio.ledger.models import Account, AccountName, StatementEntry, Transfer
 from tchavi_studio.ledger.services import charge_credits, grant_credits, open_accounts
 from tchavi_studio.records.chain import GENESIS_HASH, hash_of
+from tchavi_studio.records.verification import findings_in
 from tchavi_studio.workspaces.models import Workspace
 
 from .report import Row
@@ -185,6 +186,7 @@ def verification_rows(size: int) -> Iterator[Row]:
         unit="×",
     )
     for name, check in {
+        "each clip charged and refunded once": lambda: findings_in(verification.reference_steps()),
         "a wallet for every transfer": verification.find_orphans,
         "balances that add up to 0": verification.verify_total,
     }.items():

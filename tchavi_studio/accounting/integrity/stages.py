@@ -52,6 +52,7 @@ def _head_steps(position: Any) -> Iterator[Step]:
 STAGES = (
     Stage(name="triggers", label=_("Database triggers"), steps=_at_once(verify_triggers)),
     Stage(name="total", label=_("Balances add up to 0"), steps=_at_once(ledger.verify_total)),
+    Stage(name="references", label=_("One charge, one refund"), steps=_in_parts(ledger.reference_steps)),
     Stage(name="wallets", label=_("A wallet for every transfer"), steps=_at_once(ledger.find_orphans)),
     Stage(name="budgets", label=_("Budgets recounted"), steps=_in_parts(ledger.limit_steps)),
     Stage(name="heads", label=_("Chains as verified earlier"), steps=_in_parts(_head_steps), walks_chains=True),

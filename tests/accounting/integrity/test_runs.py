@@ -184,8 +184,9 @@ def test_a_run_goes_on_slice_by_slice(history: Workspace, small_slices: None) ->
         claim.release()
         slice_count += 1
     run.refresh_from_db()
-    # Two statements and the end of each; 3 ranges and the end, 1 range and the end; transfers and activity; the end.
-    assert slice_count == 4 + 4 + 2 + 2 + 1
+    # Three ranges of transfers; two statements and the end of each; 3 ranges and the end of one chain, 1 and the end of
+    # the other; clips that were thrown away, and what transfers are for; and the rest.
+    assert slice_count == 3 + 4 + 4 + 2 + 2 + 1
     assert found_by(run) == [("chains", "hash", 1), ("chains", "hash", 4)]
     assert (run.row_count, run.row_total) == (20, 20)
     assert set(VerifiedHead.objects.values_list("scope", flat=True)) == {
