@@ -67,31 +67,16 @@ class FindingRow:
 class Integrity:
     """The last run that ended, the one that is under way, and a page of what the last one found.
 
-    For a workspace `findings` are those of its own, and so says `is_sound` whether there are none.
+    `stages` are those of the run under way, or else of the last one. For a workspace only its own findings count, also
+    in `is_sound` and `stages`.
     """
 
     last: VerificationRun | None
     under_way: VerificationRun | None
     is_sound: bool
+    stages: list[StageState]
     findings: list[FindingRow]
     findings_after: int | None
-
-    @cached_property
-    def stages(self) -> list[StageState]:
-        """The stages of the run under way, or else of the last one."""
-        run = self.under_way or self.last
-        if run is None:
-            return []
-        bad = set(run.findings.order_by().values_list("stage", flat=True).distinct())
-        states, is_next = list[StageState](), True
-        for stage in STAGES:
-            if stage.name in run.stages_done:
-                state = "bad" if stage.name in bad else "done"
-            else:
-                state = "now" if is_next and self.under_way else "next"
-                is_next = False
-            states.append(StageState(label=str(stage.label), state=state))
-        return states
 
     @property
     def row_count(self) -> int:
@@ -104,20 +89,39 @@ def integrity_of(workspace: Workspace | None, *, after: int | None = None) -> In
     """What is known of the ledger's integrity, with findings after a number."""
     runs = VerificationRun.objects.select_related("started_by")
     last = runs.filter(ended_at__isnull=False).order_by("-ended_at").first()
+    under_way = runs_under_way().select_related("started_by").first()
     rows, has_more = list[VerificationFinding](), False
     if last is not None and last.finding_count:
-        found = last.findings.order_by("number")
-        if workspace is not None:
-            found = found.filter(workspace_id=workspace.pk)
+        found = _findings_of(last, workspace).order_by("number")
         rows, has_more = page_of(found, length=ROWS_PER_PAGE, after=() if after is None else (after,))
     workspaces = Workspace.objects.in_bulk({row.workspace_id for row in rows if row.workspace_id})
     return Integrity(
         last=last,
-        under_way=runs_under_way().select_related("started_by").first(),
+        under_way=under_way,
+        stages=_stages_of(under_way or last, workspace),
         is_sound=not rows and after is None,
         findings=finding_rows((row.as_finding() for row in rows), workspaces),
         findings_after=rows[-1].number if has_more else None,
     )
+
+
+def _findings_of(run: VerificationRun, workspace: Workspace | None) -> QuerySet[VerificationFinding]:
+    return run.findings.all() if workspace is None else run.findings.filter(workspace_id=workspace.pk)
+
+
+def _stages_of(run: VerificationRun | None, workspace: Workspace | None) -> list[StageState]:
+    if run is None:
+        return []
+    # No more are kept than MAX_FINDINGS.
+    bad = set(_findings_of(run, workspace).order_by().values_list("stage", flat=True))
+    states, is_next = list[StageState](), run.is_under_way
+    for stage in STAGES:
+        if stage.name in run.stages_done:
+            state = "bad" if stage.name in bad else "done"
+        else:
+            state, is_next = "now" if is_next else "next", False
+        states.append(StageState(label=str(stage.label), state=state))
+    return states
 
 
 def finding_rows(findings: Iterator[Finding], workspaces: dict[UUID, Workspace] | None = None) -> list[FindingRow]:

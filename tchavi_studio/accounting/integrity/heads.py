@@ -1,6 +1,7 @@
 """Heads of chains: exported to be kept elsewhere, and looked for again later."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -12,6 +13,8 @@ from tchavi_studio.ledger.verification import ledger_heads, missing_heads
 from tchavi_studio.records.verification import ACTIVITY_BOOK, SITE, Finding, Head, missing_head
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.workspaces.verification import activity_heads, missing_activity_heads
+
+HASH = re.compile("[0-9a-f]{64}")
 
 
 class HeadsUnreadableError(UserFacingError):
@@ -42,6 +45,8 @@ def heads_from(text: str | bytes) -> list[Head]:
 def head_from(word: str) -> Head:
     """One head, `WORKSPACE:BOOK:HASH`. Raises ValueError."""
     workspace, book, digest = word.split(":")
+    if not HASH.fullmatch(digest):
+        raise ValueError("not a hash")
     if book != ACTIVITY_BOOK:
         book = Book(book).value
     is_site = (workspace, book) == (SITE, ACTIVITY_BOOK)

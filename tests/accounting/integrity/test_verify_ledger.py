@@ -60,7 +60,7 @@ def test_heads_can_be_exported_and_expected(
         call_command("verify_ledger", expect_head=[f"{history.pk}:live:{'a' * 64}"])
 
 
-@pytest.mark.parametrize("word", ["", "a:b", "no-uuid:live:00", f"{CLIPS[0]}:play:00"])
+@pytest.mark.parametrize("word", ["", "a:b", "no-uuid:live:00", f"{CLIPS[0]}:play:{'a' * 64}", f"{CLIPS[0]}:live:00"])
 def test_malformed_head_is_refused(db: None, word: str) -> None:
     with pytest.raises(CommandError, match="A head must look like WORKSPACE:BOOK:HASH"):
         call_command("verify_ledger", expect_head=[word])
