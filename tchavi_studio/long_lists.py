@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from django.db.models import BooleanField, Expression, F, Func, IntegerField, Model, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BooleanField,
+    Exists,
+    Expression,
+    F,
+    Func,
+    IntegerField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -96,6 +109,16 @@ def batches_of(items: Iterable[Item], *, length: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while batch := list(islice(rest, length)):
         yield batch
+
+
+def rows_among(rows: QuerySet[Row], keys: Iterable[object], *, by: str = "pk") -> QuerySet[Row]:
+    """Those of `rows` whose field `by`, which is unique, is one of `keys`; in no order.
+
+    `rows` are a list, such as a workspace's. Its conditions are looked at row by row: beside a few dozen keys, SQLite
+    takes any of them for more selective than the keys, and reads the whole list.
+    """
+    found = rows.model._default_manager.filter(**{f"{by}__in": list(keys)})
+    return found.filter(Exists(rows.order_by().filter(pk=OuterRef("pk"))))
 
 
 class CountUpTo(Subquery):

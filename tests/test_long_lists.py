@@ -1,12 +1,14 @@
 """Pages of long lists: no row twice, none left out, whatever was added meanwhile."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import Q, QuerySet
 
-from tchavi_studio.long_lists import CountUpTo, page_of, rows_after, sparse_page_of
-from tchavi_studio.workspaces.models import User
+from tchavi_studio.generations.models import Generation
+from tchavi_studio.long_lists import CountUpTo, page_of, rows_after, rows_among, sparse_page_of
+from tchavi_studio.workspaces.models import User, Workspace
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,6 +102,25 @@ def test_what_is_not_there_is_looked_for_to_the_end(people: QuerySet[User]) -> N
     assert (page, after) == ([], (rows[2].pk,))
     page, after = sparse_page_of(rows, NOBODY, length=2, max_examined=3, after=after)
     assert (page, after) == ([], ())
+
+
+@pytest.mark.one_database
+def test_rows_among_many_keys_are_found_by_their_keys(workspace: Workspace) -> None:
+    """Beside 500 keys, SQLite would otherwise choose any index that begins with the workspace, and read all of it."""
+    clips = Generation.objects.filter(workspace=workspace)
+    keys = [uuid4() for _number in range(500)]
+    assert "(id=?)" not in clips.filter(pk__in=keys).explain()
+    plan = rows_among(clips, keys).explain()
+    assert "(id=?)" in plan
+    assert "workspace_id" not in plan
+
+
+def test_rows_among_keys_are_of_the_list(people: QuerySet[User]) -> None:
+    ids = list(people.order_by("id").values_list("pk", flat=True))
+    found = rows_among(people.filter(EVEN).order_by("-email"), ids[:3])
+    assert sorted(person.email[0] for person in found) == ["0", "2"]
+    emails = ["1@example.org", "4@example.org", "9@example.org"]
+    assert [person.email for person in rows_among(people.filter(EVEN), emails, by="email")] == ["4@example.org"]
 
 
 @pytest.mark.parametrize(("max_count", "count"), [(4, 4), (5, 5), (6, 5)])

@@ -32,7 +32,7 @@ from .models import (
 )
 from .upstream.account import account_pauses
 from .upstream.submission import places_in_line
-from .visibility import FEEDS, Scope, clips_in_scope, own_clips, visible_to
+from .visibility import FEEDS, Scope, clips_in_scope, own_clips, visible_among, visible_to
 
 CARD_RELATIONS = ("workspace", "creator", "output", "remote_job", "entry")
 
@@ -142,7 +142,7 @@ def clip_counts_of(members: Iterable[Membership]) -> dict[int, int]:
 
 def clips_among(generations: Iterable[UUID], *, membership: Membership) -> list[Generation]:
     """Those of these clips that the viewer may see, in no order."""
-    clips = visible_to(membership).filter(IS_FOR_PEOPLE, pk__in=list(generations))
+    clips = visible_among(membership, generations).filter(IS_FOR_PEOPLE)
     return list(clips.select_related(*CARD_RELATIONS))
 
 

@@ -20,7 +20,7 @@ from tchavi_studio.assets.services import check_room, delete_asset, delete_unown
 from tchavi_studio.ledger.models import Transfer
 from tchavi_studio.ledger.queries import wallet_balance
 from tchavi_studio.ledger.services import InsufficientCreditsError, SpendingLimitError, charge_credits
-from tchavi_studio.long_lists import count_up_to
+from tchavi_studio.long_lists import count_up_to, rows_among
 from tchavi_studio.prepared import insert_row
 from tchavi_studio.refusals import UserFacingError
 from tchavi_studio.runtime.crashpoints import CrashPoint, crashpoint
@@ -242,7 +242,7 @@ def _check_references(order: Order) -> None:
     asset_ids = {asset_id for _role, _position, asset_id in order.references}
     if not asset_ids:
         return
-    if Asset.objects.filter(workspace=order.workspace, pk__in=asset_ids).count() != len(asset_ids):
+    if rows_among(Asset.objects.filter(workspace=order.workspace), asset_ids).count() != len(asset_ids):
         raise ValueError("A reference does not belong to this workspace.")
     if order.engine_in_force == Engine.TCHAVI and reference_route() == Route.NONE:
         raise ReferencesUnreachableError

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from tchavi_studio.assets.models import Asset, Origin
 from tchavi_studio.assets.queries import IS_REFERENCE
+from tchavi_studio.long_lists import rows_among
 from tchavi_studio.workspaces.models import Membership, Permission
 
 from .library.models import IS_LISTED, IS_LISTED_FOR_ALL, LibraryEntry
@@ -72,17 +73,21 @@ def favourites_of(membership: Membership) -> QuerySet[Favourite]:
 
 def entries_visible_to(membership: Membership, generations: Iterable[UUID]) -> QuerySet[LibraryEntry]:
     """The entries of those of these clips that the member may see, in no order, in bins too (see `visible_to`)."""
-    ids = list(generations)
-    return LibraryEntry.objects.filter(generation__in=visible_to(membership).filter(pk__in=ids))
+    return LibraryEntry.objects.filter(generation__in=visible_among(membership, generations))
 
 
 def visible_to(membership: Membership) -> QuerySet[Generation]:
-    """Every clip that this member may see in this workspace, to find single ones among.
+    """Every clip that this member may see in this workspace, to find a single one among.
 
     What somebody else moved to their bin is gone for all but those who may take it out again.
     """
     others = IS_SHARED if membership.can(Permission.MANAGE) else IS_SHARED & Q(deleted_at__isnull=True)
     return Generation.objects.filter(others | Q(creator=membership.user_id), workspace=membership.workspace_id)
+
+
+def visible_among(membership: Membership, generations: Iterable[UUID]) -> QuerySet[Generation]:
+    """Those of these clips that this member may see in this workspace, in no order."""
+    return rows_among(visible_to(membership), generations)
 
 
 def is_visible_to(membership: Membership, clip: Generation) -> bool:

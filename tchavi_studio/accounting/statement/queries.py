@@ -17,7 +17,7 @@ from tchavi_studio.generations.params import MODELS
 from tchavi_studio.generations.visibility import FEEDS, is_visible_to
 from tchavi_studio.ledger.models import Account, Kind, StatementEntry
 from tchavi_studio.ledger.statements import entries_for_viewer, sees_all_credits
-from tchavi_studio.long_lists import page_of, sparse_page_of
+from tchavi_studio.long_lists import page_of, rows_among, sparse_page_of
 from tchavi_studio.workspaces.models import Membership, Permission, User
 
 from .filters import Filters
@@ -99,8 +99,6 @@ def statement_page(
     pages, and every page costs the same.
     """
     rows = rows_for_viewer(membership, wallet, filters)
-    if filters.text:
-        rows = _of_clips(rows, _clips_found(membership, filters))
     if after is not None:
         nearest, end = _page(rows.order_by("row_number"), filters, (after,))
         found = nearest[::-1]
@@ -117,8 +115,10 @@ def statement_page(
 
 
 def rows_for_viewer(membership: Membership, wallet: Account | None, filters: Filters) -> QuerySet[StatementEntry]:
-    """The rows that the viewer may see, of the days that the filters ask for; `_page` applies the others."""
+    """The rows that the viewer may see, of the days and clips that the filters ask for; `_page` applies the others."""
     rows = filters.within(entries_for_viewer(membership, wallet, only_own=filters.only_own))
+    if filters.text:
+        rows = _of_clips(rows, _clips_found(membership, filters)).order_by("-row_number")
     return rows.select_related("transfer", "member").only(*FIELDS)
 
 
@@ -141,8 +141,6 @@ def _page(
 def all_rows(membership: Membership, wallet: Account | None, filters: Filters) -> Iterator[StatementEntry]:
     """All rows that the viewer may see and the filters let through, newest first, read a thousand at a time."""
     rows = rows_for_viewer(membership, wallet, filters)
-    if filters.text:
-        rows = _of_clips(rows, _clips_found(membership, filters))
     place: tuple[int, ...] = ()
     while True:
         found, end = _page(rows, filters, place, ROWS_PER_READ)
@@ -179,7 +177,7 @@ def _clips_found(membership: Membership, filters: Filters) -> list[UUID]:
 def _of_clips(rows: QuerySet[StatementEntry], clip_ids: list[UUID]) -> QuerySet[StatementEntry]:
     """Those of the rows that charge or refund these clips: few."""
     ids = StatementEntry.objects.filter(transfer__reference__in=clip_ids).values_list("pk", flat=True)
-    return rows.filter(pk__in=list(ids))
+    return rows_among(rows, ids)
 
 
 def _shown(membership: Membership, entries: list[StatementEntry]) -> list[StatementRow]:

@@ -12,7 +12,7 @@ from tchavi_studio.generations.library.filters import Filters, Sort
 from tchavi_studio.generations.library.pages import Position, library_count, library_page
 from tchavi_studio.generations.models import IS_FOR_PEOPLE, Generation
 from tchavi_studio.generations.queries import bin_for_viewer, microseconds, moment_at
-from tchavi_studio.generations.visibility import Scope, visible_to
+from tchavi_studio.generations.visibility import Scope, visible_among
 from tchavi_studio.long_lists import count_up_to
 from tchavi_studio.workspaces.models import Membership
 
@@ -129,7 +129,7 @@ def selection_from_json(kept: dict[str, Any]) -> Listed | Binned:
 
 def clips_of(clip_ids: list[UUID], *, membership: Membership) -> QuerySet[Generation]:
     """Those of these clips that the viewer may see, in no order."""
-    return visible_to(membership).filter(IS_FOR_PEOPLE, pk__in=clip_ids)
+    return visible_among(membership, clip_ids).filter(IS_FOR_PEOPLE)
 
 
 def pages_of(selection: Selection, *, membership: Membership, length: int) -> Iterator[list[UUID]]:

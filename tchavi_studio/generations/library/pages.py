@@ -16,7 +16,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 
 from tchavi_studio.generations.queries import CARD_RELATIONS
 from tchavi_studio.generations.visibility import Scope, entries_in_scope, is_in_scope
-from tchavi_studio.long_lists import count_up_to, rows_after, rows_up_to
+from tchavi_studio.long_lists import count_up_to, rows_after, rows_among, rows_up_to
 from tchavi_studio.workspaces.models import Membership
 
 from .filters import Filters, Sort
@@ -175,10 +175,8 @@ def entries_among(
     generations: Iterable[UUID], *, membership: Membership, scope: Scope, filters: Filters
 ) -> QuerySet[LibraryEntry]:
     """Which of these clips a list shows with these filters, newest first."""
-    matching = _is_match(membership, scope, filters)
-    return _with_words(LibraryEntry.objects.filter(matching, generation__in=list(generations)), filters).order_by(
-        "-key"
-    )
+    shown = _with_words(LibraryEntry.objects.filter(_is_match(membership, scope, filters)), filters)
+    return rows_among(shown, generations, by="generation").order_by("-key")
 
 
 def _with_words(entries: QuerySet[LibraryEntry], filters: Filters) -> QuerySet[LibraryEntry]:

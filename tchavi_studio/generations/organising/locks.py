@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tchavi_studio.generations.models import LibraryEntry
 from tchavi_studio.generations.services import WorkspaceArchivedError
-from tchavi_studio.generations.visibility import visible_to
+from tchavi_studio.generations.visibility import visible_among
 from tchavi_studio.workspaces.models import Membership, Workspace
 
 
@@ -24,7 +24,7 @@ def lock_entries(membership: Membership, generations: Iterable[UUID]) -> list[Li
     The clips themselves are locked, as everything does that changes a clip and its entry: until the commit, nobody
     changes them or deletes them for good.
     """
-    clips = visible_to(membership).filter(pk__in=list(generations)).order_by("pk")
+    clips = visible_among(membership, generations).order_by("pk")
     locked = clips.select_for_update(no_key=True, of=("self",)).select_related("entry")
     return sorted((clip.entry for clip in locked if hasattr(clip, "entry")), key=lambda entry: entry.key)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from tchavi_studio.generations.visibility import visible_to
+from tchavi_studio.generations.visibility import visible_among
 from tchavi_studio.workspaces.models import ActivityRow, Membership, User, Workspace
 from tchavi_studio.workspaces.time_zones import zone_at
 
@@ -88,7 +88,7 @@ def activity_page(
 def lines_for(membership: Membership, rows: list[ActivityRow]) -> list[Line]:
     """Rows with the clips that the viewer may open. One query."""
     named = {row.reference for row in rows if row.kind.startswith("clip.") and row.reference}
-    seen = set(visible_to(membership).filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+    seen = set(visible_among(membership, named).values_list("pk", flat=True)) if named else set()
     return [Line(row=row, clip_id=row.reference if row.reference in seen else None) for row in rows]
 
 
