@@ -112,6 +112,12 @@ def getting(studio: Studio, path: str, **headers: str) -> Work:
     return get
 
 
+def floor(studio: Studio) -> Work:
+    """A page's entries alone: the least that any list of the gallery can cost."""
+    listed = entries_in_scope(studio.membership, Scope.MINE).order_by("-key")[:PLACES]
+    return lambda: list(listed.all())
+
+
 def deep_page(studio: Studio) -> Work:
     """The part of the gallery that scrolling has brought there after nine of ten clips."""
     listed = entries_in_scope(studio.membership, Scope.MINE).order_by("-key").values_list("key", flat=True)
@@ -271,6 +277,7 @@ def waiting_clip(member: Membership) -> Generation:
 
 CASES = (
     Case(name="create/", before="12–119 ×", prepare=page("create/")),
+    Case(name="floor: 24 rows of the gallery's index", before="–", prepare=floor),
     Case(name="gallery/", before="12–119 ×", prepare=page("gallery/")),
     *(
         Case(name=f"gallery/?{query}", before=before, goal=goal, prepare=page(f"gallery/?{query}"))
