@@ -31,6 +31,7 @@ PAGES: dict[str, dict[str, str]] = {
     "/notices/": {"before": ""},
     "/notices/news/": {"after": "0"},
     "/site/people/": {"after": ""},
+    "/site/prices/": {"before": ""},
     "/site/activity/": {"before": ""},
     "/site/audit/": {"before": ""},
     "/v1/jobs": {"limit": "", "offset": "", "after": ""},
