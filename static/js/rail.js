@@ -50,7 +50,7 @@ function showMonth() {
     // The rail beside the clips scrolls along; below them, that would scroll the page.
     if (isInView && !isBelow.matches && !month.hasAttribute("aria-current")) month.scrollIntoView({ block: "nearest" });
     month.toggleAttribute("aria-current", isInView);
-    if (isInView) showBubble(month);
+    if (isInView && isBelow.matches) showBubble(month);
   }
 }
 

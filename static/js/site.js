@@ -10,6 +10,9 @@ const announcer = /** @type {HTMLElement} */ (document.getElementById("announcer
 
 // --- Menus: <details class="menu">; one open at a time, closed by Esc or a click elsewhere ---
 
+/** What stays free beside a menu, in pixels. */
+const EDGE = 8;
+
 /** @returns {NodeListOf<HTMLDetailsElement>} */
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
@@ -26,6 +29,22 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary")?.focus();
   }
 });
+
+// One that would reach beyond the page's edge, such as that of a narrow card at the left, is moved in.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const menu = /** @type {HTMLDetailsElement} */ (event.target);
+    if (!menu.matches("details.menu[open]")) return;
+    const box = /** @type {HTMLElement} */ (menu.lastElementChild);
+    box.style.translate = "";
+    const { left, right } = box.getBoundingClientRect();
+    const width = document.documentElement.clientWidth;
+    const beyond = Math.max(EDGE - left, 0) || Math.min(width - EDGE - right, 0);
+    if (beyond) box.style.translate = `${beyond}px`;
+  },
+  true,
+);
 
 // --- Toasts ---
 

@@ -104,6 +104,14 @@ def test_a_long_scroll_keeps_the_page_light(gallery: Page) -> None:
     gallery.evaluate("scrollTo(0, 0)")
     expect(gallery.locator(f"[id='{first}']")).to_be_in_viewport()
     assert gallery.locator("#clips > .card").count() < 260
+    # The menu of a narrow card at the edge stays within the page.
+    card = gallery.locator("#clips > .card:has(details.menu)").first
+    card.evaluate("card => { card.style.flex = '0 0 120px'; card.style.order = -1; }")
+    card.locator(".media").hover()
+    card.locator("details.menu > summary").click()
+    box = card.locator("details.menu > div").bounding_box()
+    assert box is not None
+    assert box["x"] == 8
 
 
 def _is_at_the_end(gallery: Page) -> bool:
