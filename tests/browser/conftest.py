@@ -84,9 +84,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
         yield browser
 
 
-HARMLESS = r"htmx:(sendAbort|afterRequest|oobErrorNoTarget),"
-
-
 class Complaints:
     """What the browser complained about: console errors (including the CSP's), exceptions, failed requests."""
 
@@ -100,9 +97,8 @@ class Complaints:
 
     def listen_to(self, page: Page) -> None:
         def console(message: ConsoleMessage) -> None:
-            # htmx logs an error for a request that is replaced by a newer one, and for a part of an answer whose place
-            # has left the page since `cards.js` looked for it, such as a card that was changed at that moment.
-            if message.type == "error" and not re.match(HARMLESS, message.text):
+            # htmx logs an error for a request that is replaced by a newer one.
+            if message.type == "error" and not re.match(r"htmx:(sendAbort|afterRequest),", message.text):
                 self._heard.append(f"console: {message.text} ({message.location['url']})")
 
         def failed(request: Request) -> None:
